@@ -1,0 +1,259 @@
+"""Errors of the tool, each with the code and the exit status that scripts depend on.
+
+The line an operator sees is ``imgadm COMMAND: error (CODE): MESSAGE``. A message says what was
+got, what was wanted and, where the fixed texts leave room for it, what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class ImgadmError(Exception):
+    """Base of every error that a command ends with.
+
+    ``code`` goes into the error line and into ``-E`` records; ``None`` leaves the parentheses
+    out. ``cause`` is the error underneath, shown after the message in verbose runs.
+    """
+
+    code: str | None = None
+    exit_status: int = 1
+
+    def __init__(
+        self, message: str, *, code: str | None = None, cause: BaseException | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class InternalError(ImgadmError):
+    """An external program failed, or the host did something that it should not."""
+
+    code = "InternalError"
+
+
+class UsageError(ImgadmError):
+    """The arguments make no sense; exit status 2, as the manual promises."""
+
+    code = "Usage"
+    exit_status = 2
+
+
+class OptionError(UsageError):
+    """An option is unknown or lacks its value."""
+
+    code = "Option"
+
+
+class UnknownCommandError(UsageError):
+    """The command name is not one of ours."""
+
+    code = "UnknownCommand"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'unknown command: "{name}"')
+
+
+class NoCommandError(ImgadmError):
+    """No command was given; the help was printed instead."""
+
+    code = "NoCommand"
+
+    def __init__(self) -> None:
+        super().__init__("no command given")
+
+
+class ConfigError(ImgadmError):
+    """The configuration file, or a source in it, is not what it should be."""
+
+    code = "ConfigError"
+
+
+class InvalidUUIDError(ImgadmError):
+    """A UUID is not 32 lower-case hexadecimal digits in five groups."""
+
+    code = "InvalidUUID"
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f'invalid uuid: "{uuid}"')
+
+
+class InvalidManifestError(ImgadmError):
+    """A manifest is not JSON, not an object, or of an unknown version."""
+
+    code = "InvalidManifest"
+
+    def __init__(self, reason: str, *, cause: BaseException | None = None) -> None:
+        super().__init__(f"manifest is invalid: {reason}", cause=cause)
+
+
+class ManifestValidationError(ImgadmError):
+    """A manifest breaks rules of the format; ``errors`` has every one of them.
+
+    Each item is ``{"field": ..., "code": ..., "message": ...}``, ``message`` being optional.
+    """
+
+    code = "ManifestValidation"
+
+    def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
+        super().__init__("invalid manifest: " + ", ".join(map(self._item, errors)))
+        self.errors = list(errors)
+
+    @staticmethod
+    def _item(error: Mapping[str, str]) -> str:
+        if message := error.get("message"):
+            return f"{error['field']} ({message})"
+        if error["code"] == "Invalid":
+            return error["field"]
+        return f"{error['field']} ({error['code']})"
+
+
+class NoSourcesError(ImgadmError):
+    """No image source is configured."""
+
+    code = "NoSources"
+
+    def __init__(self) -> None:
+        super().__init__("imgadm has no configured sources")
+
+
+class SourcePingError(ImgadmError):
+    """A source does not answer as a source of its type should."""
+
+    code = "SourcePing"
+
+
+class ClientError(ImgadmError):
+    """A source could not be reached."""
+
+    code = "ClientError"
+
+
+class APIError(ImgadmError):
+    """A source answered with an error; the code is the server's own.
+
+    ``status`` is the HTTP status, ``body`` the decoded JSON body where there was one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        body: Mapping[str, Any] | None = None,
+        cause: BaseException | None = None,
+    ) -> None:
+        super().__init__(message, code=code, cause=cause)
+        self.status = status
+        self.body = body
+
+
+class ImageNotFoundError(ImgadmError):
+    """No source has the image."""
+
+    code = "ImageNotFound"
+
+    def __init__(self, image: str) -> None:
+        super().__init__(f'image "{image}" was not found')
+
+
+class ActiveImageNotFoundError(ImgadmError):
+    """No source offers the image in state ``active``."""
+
+    code = "ActiveImageNotFound"
+
+    def __init__(self, image: str) -> None:
+        super().__init__(f'an active image "{image}" was not found in image sources')
+
+
+class ImageNotInstalledError(ImgadmError):
+    """The image is not on the pool; exit status 3."""
+
+    code = "ImageNotInstalled"
+    exit_status = 3
+
+    def __init__(self, uuid: str, pool: str) -> None:
+        super().__init__(f'image "{uuid}" was not found on zpool "{pool}"')
+
+
+class OriginNotInstalledError(ImgadmError):
+    """The image that this one is based on is not on the pool; exit status 3."""
+
+    code = "OriginNotInstalled"
+    exit_status = 3
+
+    def __init__(self, uuid: str, pool: str) -> None:
+        super().__init__(f'origin image "{uuid}" was not found on zpool "{pool}"')
+
+
+class ImageHasDependentClonesError(ImgadmError):
+    """Other datasets or images are based on the image."""
+
+    code = "ImageHasDependentClones"
+
+    def __init__(self, uuid: str, clones: Sequence[str]) -> None:
+        others = f" and {len(clones) - 1} others..." if len(clones) > 1 else ""
+        super().__init__(f'image "{uuid}" has dependent clones: {clones[0]}{others}')
+
+
+class PlatformError(ImgadmError):
+    """The image needs a platform older or newer than this one."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, code=code)
+
+
+class DownloadError(ImgadmError):
+    """The bytes of an image file are not those that its manifest promises."""
+
+    code = "DownloadError"
+
+
+class UncompressionError(ImgadmError):
+    """An image file does not decompress as its manifest says it should."""
+
+    code = "UncompressionError"
+
+
+class UnexpectedNumberOfSnapshotsError(ImgadmError):
+    """A received image must have exactly one snapshot."""
+
+    code = "UnexpectedNumberOfSnapshots"
+
+    def __init__(self, uuid: str, snapshots: Sequence[str]) -> None:
+        names = ": " + ", ".join(snapshots) if snapshots else ""
+        super().__init__(
+            f'image "{uuid}" has an unexpected number of snapshots ({len(snapshots)}){names}'
+        )
+
+
+class FileSystemError(ImgadmError):
+    """A file could not be read or written."""
+
+    code = "FileSystem"
+
+
+class LockedError(ImgadmError):
+    """Another process holds a lock and waiting was refused."""
+
+    code = "Locked"
+
+
+class MultiError(ImgadmError):
+    """Several independent failures."""
+
+    code = "MultiError"
+
+    def __init__(self, errors: Sequence[ImgadmError]) -> None:
+        lines = [f"multiple ({len(errors)}) errors"]
+        lines += [f"    error ({error.code}): {error.message}" for error in errors]
+        super().__init__("\n".join(lines))
+        self.errors = list(errors)
