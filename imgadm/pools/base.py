@@ -1,0 +1,114 @@
+"""What every pool can do: hold images, and receive a new one so that it appears whole or not at all.
+
+A pool is named as ``-P`` names it: ``zones`` is a zpool, a path with a slash a directory pool. What
+is under ``UUID-partial`` (zfs) or ``UUID.partial`` (directory) is nobody's image and may be removed by
+whoever holds that image's lock.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from imgadm.streams import Stage
+
+
+@dataclass(frozen=True)
+class InstalledImage:
+    """An image on a pool and what is recorded about it.
+
+    ``manifest`` has at least ``uuid``; that is all it has where no record was found. ``clones`` are
+    full names of the datasets (or directory-pool images) that are based on it, in the order of the
+    pool, or ``None`` where they were not asked for.
+    """
+
+    manifest: dict[str, Any]
+    pool: str
+    source: str | None = None
+    clones: tuple[str, ...] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def uuid(self) -> str:
+        return str(self.manifest["uuid"])
+
+
+@dataclass(frozen=True)
+class Children:
+    """Full names of the snapshots of an image and of all that is cloned from it."""
+
+    snapshots: tuple[str, ...]
+    clones: tuple[str, ...]
+
+
+class Reception(ABC):
+    """One image on its way into a pool; visible to nobody until :meth:`commit`.
+
+    Use it as a context manager: leaving the block without a commit rolls back. The caller holds the
+    lock of the image all the while.
+    """
+
+    @property
+    @abstractmethod
+    def sink(self) -> Stage:
+        """The stage that takes the decompressed ZFS stream; for one pipeline."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make the received image visible, durably and at once.
+
+        Raises UnexpectedNumberOfSnapshotsError if the stream brought other than one snapshot, and
+        InternalError if the pool refuses; nothing is visible then.
+        """
+
+    @abstractmethod
+    def roll_back(self) -> None:
+        """Remove what was received. May be called at any time and more than once; never raises."""
+
+    def __enter__(self) -> Reception:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.roll_back()
+
+
+class Pool(ABC):
+    """A place where images live."""
+
+    name: str
+
+    @abstractmethod
+    def get(self, uuid: str) -> InstalledImage | None:
+        """The image, without its clones, or None if it is not on this pool."""
+
+    @abstractmethod
+    def children(self, uuid: str) -> Children:
+        """Snapshots and clones of an installed image."""
+
+    @abstractmethod
+    def images(self) -> Sequence[InstalledImage]:
+        """Every image on this pool with its clones, in the order of the pool."""
+
+    @abstractmethod
+    def receive(
+        self, manifest: dict[str, Any], *, source: str | None, origin: InstalledImage | None
+    ) -> Reception:
+        """Begin to receive the image that ``manifest`` describes, on top of ``origin`` if given.
+
+        Whatever an earlier, dead reception of this image left is removed first. The record (manifest
+        and source) becomes visible together with the image.
+        """
+
+    @abstractmethod
+    def delete(self, uuid: str) -> None:
+        """Destroy an installed image and its record. The caller has checked that nothing uses it."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise if this pool does not exist or cannot be written; called before any byte moves."""
+
+    @abstractmethod
+    def available(self) -> int | None:
+        """Free space in bytes, or None where the pool cannot tell."""

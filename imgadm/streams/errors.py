@@ -1,0 +1,98 @@
+"""Errors of a pipeline: typed, and each saying which stage, where, what was got and wanted."""
+
+from __future__ import annotations
+
+
+class StreamError(Exception):
+    """A stage failed.
+
+    ``stage`` is its name, ``offset`` the byte of its input at which it failed (None where that
+    has no meaning), ``got`` and ``wanted`` what the check compared (None where nothing was).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        stage: str = "",
+        offset: int | None = None,
+        got: object = None,
+        wanted: object = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.stage = stage
+        self.offset = offset
+        self.got = got
+        self.wanted = wanted
+
+
+class Cancelled(StreamError):
+    """The pipeline is ending; raised inside stages that wait, never out of :func:`run`."""
+
+    def __init__(self) -> None:
+        super().__init__("cancelled")
+
+
+class FetchError(StreamError):
+    """The bytes could not be fetched.
+
+    ``code`` is an errno name or the server's error code where there is one, ``status`` the HTTP
+    status of the answer.
+    """
+
+    def __init__(
+        self, message: str, *, code: str | None = None, status: int | None = None, **facts: object
+    ) -> None:
+        super().__init__(message, **facts)  # type: ignore[arg-type]
+        self.code = code
+        self.status = status
+
+
+class SizeError(StreamError):
+    """There were more or fewer bytes than promised."""
+
+
+class ChecksumError(StreamError):
+    """The digest of the bytes is not the expected one. ``algorithm`` names it."""
+
+    def __init__(self, algorithm: str, *, got: str, wanted: str, offset: int) -> None:
+        super().__init__(
+            f'{algorithm} is "{got}", expected "{wanted}"', offset=offset, got=got, wanted=wanted
+        )
+        self.algorithm = algorithm
+
+
+class DecompressionError(StreamError):
+    """The bytes are not validly compressed, or not in the format that was named."""
+
+    def __init__(self, compression: str, reason: str, **facts: object) -> None:
+        super().__init__(f"{compression}: {reason}", **facts)  # type: ignore[arg-type]
+        self.compression = compression
+
+
+class ZfsStreamError(StreamError):
+    """The bytes are not a ZFS send stream that can be applied.
+
+    ``kind`` is one of ``truncated``, ``trailing``, ``checksum``, ``format``, ``unsupported``,
+    ``origin`` and ``io``.
+    """
+
+    def __init__(self, kind: str, message: str, *, offset: int) -> None:
+        super().__init__(message, offset=offset)
+        self.kind = kind
+
+
+class ProcessError(StreamError):
+    """An external program at the end of a pipeline failed.
+
+    ``status`` is its exit status (negative: the signal that ended it), ``stderr`` its last words.
+    """
+
+    def __init__(self, program: str, status: int, stderr: str) -> None:
+        how = f"exit code {status}" if status >= 0 else f"signal {-status}"
+        said = f": {stderr}" if stderr else ""
+        super().__init__(f"{program} failed with {how}{said}")
+        self.program = program
+        self.status = status
+        self.stderr = stderr
