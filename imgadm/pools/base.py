@@ -52,8 +52,8 @@ class Reception(ABC):
 
     @property
     @abstractmethod
-    def sink(self) -> Stage:
-        """The stage that takes the decompressed ZFS stream; for one pipeline."""
+    def stages(self) -> tuple[Stage, ...]:
+        """What takes the decompressed ZFS stream: the last stages of one pipeline."""
 
     @abstractmethod
     def commit(self) -> None:

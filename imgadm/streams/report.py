@@ -26,7 +26,7 @@ class StageReport:
 
 
 @dataclass
-class _Gauge:
+class Gauge:
     """The living figures behind one stage's report."""
 
     name: str
@@ -41,7 +41,7 @@ class _Gauge:
 class Report:
     """The whole run: ``stages`` in order, ``elapsed`` seconds, and what they add up to."""
 
-    def __init__(self, gauges: list[_Gauge]) -> None:
+    def __init__(self, gauges: list[Gauge]) -> None:
         self._gauges = gauges
         self._started = time.monotonic()
         self._ended: float | None = None
@@ -59,7 +59,7 @@ class Report:
     def stages(self) -> list[StageReport]:
         return [self._stage(gauge) for gauge in self._gauges]
 
-    def _stage(self, gauge: _Gauge) -> StageReport:
+    def _stage(self, gauge: Gauge) -> StageReport:
         meter = gauge.meter
         alive = (gauge.finished or self._ended or time.monotonic()) - self._started
         waited_in, waited_out = meter.waited_for_input, meter.waited_for_output

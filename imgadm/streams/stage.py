@@ -6,6 +6,7 @@ from abc import ABC
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from imgadm._native import Meter
 from imgadm.streams.buffers import Buffer, BufferPool
@@ -59,7 +60,10 @@ class Context:
 
     cancel: CancelToken
     meter: Meter
+    #: Lines that an operator should see at the end.
     notes: list[str]
+    #: What the run found out; becomes ``report.facts``.
+    facts: dict[str, Any]
     #: The stage that reads what this one writes.
     downstream: Stage | None = None
 
@@ -81,6 +85,8 @@ class Stage(ABC):
     moves_descriptors: bool = False
     #: True if its failure says that the bytes were bad, not that something else broke.
     judges_content: bool = False
+    #: True if its success proves that the bytes are the intended ones.
+    verifies: bool = False
 
     def open(self, context: Context) -> None:
         """Get ready: connect, open, spawn. What fails here fails before a byte has moved."""
