@@ -27,6 +27,7 @@ from imgadm.streams.errors import (
     ZfsStreamError,
 )
 from imgadm.streams.files import read_file, write_file
+from imgadm.streams.http import http_get
 from imgadm.streams.pipeline import run
 from imgadm.streams.processes import into_process, zfs_receive
 from imgadm.streams.report import Report, StageReport
@@ -49,6 +50,7 @@ __all__ = [
     "checksum",
     "compression_of",
     "decompress",
+    "http_get",
     "into_process",
     "read_file",
     "run",
