@@ -32,6 +32,7 @@ from imgadm.streams.pipeline import run
 from imgadm.streams.processes import into_process, zfs_receive
 from imgadm.streams.report import Report, StageReport
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
 
 __all__ = [
     "ChecksumError",
@@ -46,6 +47,7 @@ __all__ = [
     "Stage",
     "StageReport",
     "StreamError",
+    "Volume",
     "ZfsStreamError",
     "checksum",
     "compression_of",
@@ -54,6 +56,9 @@ __all__ = [
     "into_process",
     "read_file",
     "run",
+    "to_raw_disk",
+    "verify_zfs_stream",
+    "volume_of",
     "write_file",
     "zfs_receive",
 ]
