@@ -42,9 +42,9 @@ def open_pool(settings: Settings, name: str | None = None) -> Pool:
 
 
 def host_pools(settings: Settings) -> list[Pool]:
-    """Every pool of this host that images are listed from, as of now.
+    """The pools that images are listed from, as of now.
 
-    That is every zpool, and the default pool where that is a directory.
+    That is every zpool with an image on it; where the default pool is a directory, just that.
     """
     default = settings.default_pool
     is_directory = default is not None and "/" in default
