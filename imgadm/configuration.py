@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import ConfigError
 from imgadm.files import read_or_none, write_atomically
-from imgadm.source_entries import DEFAULT_SOURCE, SourceEntry
+
+if TYPE_CHECKING:
+    from imgadm.sources.base import SourceConfig
 
 OLDEST_VERSION = "1.0.0"
 
@@ -72,42 +74,41 @@ class Configuration:
         return "sources" in self.values
 
     @property
-    def sources(self) -> list[SourceEntry]:
+    def sources(self) -> list[SourceConfig]:
         """The usable sources, in order and each once; the default source if none is configured."""
-        return self._usable_sources()[0]
+        from imgadm.source_rules import DEFAULT_SOURCE, checked_source
+
+        if not self.has_sources:
+            return [DEFAULT_SOURCE]
+        usable: dict[object, SourceConfig] = {}
+        for entry in self.values["sources"]:
+            if not _problem(entry):
+                source = checked_source(entry)
+                usable.setdefault(source.identity, source)
+        return list(usable.values())
 
     @property
     def problems(self) -> list[str]:
         """One text for each source entry that cannot be used."""
-        return self._usable_sources()[1]
+        problems = [_problem(entry) for entry in self.values.get("sources", [])]
+        return [f'ignoring a source in "{self.path}": {text}' for text in problems if text]
 
-    def set_sources(self, sources: Sequence[SourceEntry]) -> None:
+    def set_sources(self, sources: Sequence[SourceConfig]) -> None:
         """Configure exactly ``sources``, besides the entries that cannot be used."""
-        kept = [entry for entry in self.values.get("sources", []) if not _is_usable(entry)]
-        self.values["sources"] = [source.to_json() for source in sources] + kept
-
-    def _usable_sources(self) -> tuple[list[SourceEntry], list[str]]:
-        if not self.has_sources:
-            return [DEFAULT_SOURCE], []
-        usable: dict[object, SourceEntry] = {}
-        problems = []
-        for entry in self.values["sources"]:
-            try:
-                source = SourceEntry.from_json(entry)
-            except ConfigError as error:
-                problems.append(f'ignoring a source in "{self.path}": {error}')
-            else:
-                usable.setdefault(source.identity, source)
-        return list(usable.values()), problems
+        unusable = [entry for entry in self.values.get("sources", []) if _problem(entry)]
+        self.values["sources"] = [source.to_dict() for source in sources] + unusable
 
     def _check(self, key: str, wanted: type, name: str) -> None:
         if key in self.values and not isinstance(self.values[key], wanted):
             raise ConfigError(f'"{key}" in config file "{self.path}" is not {name}')
 
 
-def _is_usable(entry: object) -> bool:
+def _problem(entry: object) -> str | None:
+    """Return what is wrong with a source entry, None if nothing is."""
+    from imgadm.source_rules import checked_source
+
     try:
-        SourceEntry.from_json(entry)
-    except ConfigError:
-        return False
-    return True
+        checked_source(entry)
+    except ConfigError as error:
+        return error.message
+    return None

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from imgadm.configuration import Configuration
 from imgadm.database import Database
-from imgadm.errors import ConfigError, FileSystemError, ImgadmError
+from imgadm.errors import ConfigError, ImgadmError
 from imgadm.files import read_or_none
 from imgadm.settings import Settings
-from imgadm.source_entries import DEFAULT_SOURCE, SourceEntry
 
 if TYPE_CHECKING:
     from imgadm.pools.base import InstalledImage
@@ -114,12 +113,15 @@ def _import_sources(legacy: Path, configuration: Configuration, notify: Notify) 
     urls = [line[0] for line in words if line]
     if not urls or urls == [_FIRST_DEFAULT_SOURCE]:
         return
-    sources: dict[object, SourceEntry] = {}
+    from imgadm.source_rules import DEFAULT_SOURCE, check_source
+    from imgadm.sources.base import SourceConfig
+
+    sources: dict[object, SourceConfig] = {}
     for url in urls:
-        source = DEFAULT_SOURCE if url == _FIRST_DEFAULT_SOURCE else SourceEntry("dsapi", url)
+        source = DEFAULT_SOURCE if url == _FIRST_DEFAULT_SOURCE else SourceConfig(url, "dsapi")
         try:
-            source.check()
-        except (ConfigError, FileSystemError) as error:
+            check_source(source)
+        except ConfigError as error:
             notify(f"imgadm: warning: did not import an image source: {error}")
             continue
         if source.identity not in sources:
