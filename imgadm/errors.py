@@ -6,6 +6,7 @@ got, what was wanted and, where the fixed texts leave room for it, what to do.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -239,6 +240,13 @@ class FileSystemError(ImgadmError):
     """A file could not be read or written."""
 
     code = "FileSystem"
+
+    @classmethod
+    def from_os_error(cls, action: str, error: OSError) -> FileSystemError:
+        """Say that ``action`` failed, with the name of the errno (``EACCES``) as the code."""
+        number = error.errno
+        code = errno.errorcode.get(number, cls.code) if number is not None else cls.code
+        return cls(f"{action}: {error.strerror or error}", code=code, cause=error)
 
 
 class LockedError(ImgadmError):

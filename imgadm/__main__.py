@@ -1,0 +1,34 @@
+"""The ``imgadm`` program, by its shortest path: everything else is imported when it is needed."""
+
+import sys
+
+_STATUS_OF_SIGPIPE = 141
+_STATUS_OF_SIGINT = 130
+
+
+def main() -> int:
+    """Run the command line of this process and return its exit status."""
+    try:
+        if sys.argv[1:] == ["--version"]:
+            from imgadm import __version__
+
+            sys.stdout.write(f"imgadm {__version__}\n")
+            sys.stdout.flush()
+            return 0
+        from imgadm.cli.main import run
+
+        return run(sys.argv[1:])
+    except BrokenPipeError:
+        # Nobody reads on, as in "imgadm list | head -1": end as other programs do, and keep the
+        # interpreter from complaining when it flushes at exit.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return _STATUS_OF_SIGPIPE
+    except KeyboardInterrupt:
+        sys.stderr.write("imgadm: error (Interrupted): interrupted\n")
+        return _STATUS_OF_SIGINT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""What a command declares about itself, and what it is given when it runs."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from imgadm.cli.options import Option, Options
+from imgadm.configuration import Configuration
+from imgadm.logs import Log
+from imgadm.settings import Settings
+
+
+class ConfigurationUse(enum.Enum):
+    """What a command does without a usable configuration file.
+
+    ``NONE`` does not look at it, ``OPTIONAL`` names what is wrong and goes on, ``REQUIRED`` fails.
+    """
+
+    NONE = enum.auto()
+    OPTIONAL = enum.auto()
+    REQUIRED = enum.auto()
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command line that an operator may type, and what it is good for."""
+
+    command: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a help text with a title of its own; the text is shown as it is."""
+
+    title: str
+    text: str
+
+
+@dataclass
+class Context:
+    """The run of one command.
+
+    ``name`` is the command as it was typed. ``configuration`` is the file's content, or the
+    defaults for a command that goes on without.
+    """
+
+    settings: Settings
+    log: Log
+    name: str
+    arguments: Sequence[str] = ()
+    configuration: Configuration | None = field(default=None, repr=False)
+
+    @property
+    def command_line(self) -> str:
+        """The whole command, as holders of locks are named."""
+        return " ".join(("imgadm", self.name, *self.arguments))
+
+    def loaded_configuration(self) -> Configuration:
+        """The configuration of a command that declared that it uses it."""
+        assert self.configuration is not None
+        return self.configuration
+
+    def warn(self, message: str) -> None:
+        """Tell the operator on stderr of something that does not stop the command."""
+        sys.stdout.flush()
+        print(f"imgadm {self.name}: warning: {message}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: help texts, manual page and completion are made from this.
+
+    Each synopsis is what follows ``imgadm``. ``run`` returns the exit status and raises an
+    ImgadmError for what fails. A command that is not ``parsing_options`` gets its words as they
+    are.
+    """
+
+    name: str
+    summary: str
+    synopses: tuple[str, ...]
+    description: str
+    options: tuple[Option, ...]
+    run: Callable[[Context, Options, list[str]], int]
+    examples: tuple[Example, ...]
+    sections: tuple[Section, ...] = ()
+    configuration: ConfigurationUse = ConfigurationUse.NONE
+    parsing_options: bool = True

@@ -1,0 +1,34 @@
+"""One module per command; the name of the module is that of the command."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from imgadm.errors import UnknownCommandError
+
+if TYPE_CHECKING:
+    from imgadm.cli.command import Command
+
+GROUPS: tuple[tuple[str, ...], ...] = (
+    ("help",),
+    ("sources",),
+    ("avail", "show"),
+    ("list", "get", "delete"),
+)
+"""All commands in the order of the help, related ones together."""
+
+ALIASES = {"?": "help", "available": "avail", "info": "get", "destroy": "delete"}
+
+NAMES = tuple(name for group in GROUPS for name in group)
+
+
+def find_command(typed: str) -> Command:
+    """Load the command that ``typed`` names, exactly or by alias; raises UnknownCommandError."""
+    name = ALIASES.get(typed, typed)
+    if name not in NAMES:
+        raise UnknownCommandError(typed)
+    # A module cannot have the name of a keyword: PEP 8 appends an underscore.
+    module = import_module(f"{__name__}.{'import_' if name == 'import' else name}")
+    command: Command = module.COMMAND
+    return command

@@ -1,0 +1,40 @@
+"""``imgadm avail``: the images on offer."""
+
+from __future__ import annotations
+
+from imgadm.cli.command import Command, ConfigurationUse, Context, Example
+from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing
+from imgadm.cli.options import Options
+from imgadm.cli.shared_options import HELP
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    from imgadm.cli.session import open_sources
+    from imgadm.operations.avail_images import avail_images
+    from imgadm.operations.filters import parse_filters
+    from imgadm.operations.in_parallel import combined
+
+    listing = Listing(options)
+    filters = parse_filters(arguments)
+    offer = avail_images(open_sources(context), filters)
+    if offer.images or not offer.failures:
+        listing.show(offer.images)
+    if offer.failures:
+        raise combined(offer.failures)
+    return 0
+
+
+COMMAND = Command(
+    name="avail",
+    summary="List the images that sources offer",
+    synopses=("avail [<options>] [<filters>]",),
+    description="List the images that can be imported from the configured sources.",
+    options=(HELP, *LISTING_OPTIONS),
+    sections=(FIELDS, FILTERS),
+    run=run,
+    configuration=ConfigurationUse.REQUIRED,
+    examples=(
+        Example("imgadm avail os=linux type=zvol", "Linux images for hardware virtual machines"),
+        Example("imgadm avail name=~debian -s -published_at", "Debian images, the newest first"),
+    ),
+)

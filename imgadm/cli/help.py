@@ -1,0 +1,121 @@
+"""Help texts, made from what the commands declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from imgadm.cli.command import Command
+from imgadm.cli.commands import GROUPS, find_command
+from imgadm.cli.options import Kind, Option
+
+_WIDTH = 80
+_INDENT = " " * 4
+_SUMMARY_COLUMN = 43
+_OPTION_COLUMN = range(30, 41)
+
+GLOBAL_OPTIONS = (
+    Option(("-h", "--help"), "Show this help."),
+    Option(("--version",), "Print the version of imgadm."),
+    Option(("-v", "--verbose"), "Log everything that happens, and show where errors come from."),
+    Option(("-E",), "On failure, make the last line of stderr the error as a JSON object."),
+)
+
+
+def top_level_help() -> str:
+    """Return the text of ``imgadm help``."""
+    lines = [
+        "Manage virtual machine images: find them in image sources, import, list, delete.",
+        "",
+        "Usage:",
+        f"{_INDENT}imgadm [<options>] <command> [<args>...]",
+        f"{_INDENT}imgadm help <command>",
+        "",
+        "Options:",
+        *_option_lines(GLOBAL_OPTIONS),
+        "",
+        "Environment:",
+        f"{_INDENT}IMGADM_LOG_LEVEL=<level>",
+        f"{_INDENT}    How much is logged on stderr: trace, debug, info, warn (the default),",
+        f"{_INDENT}    error or fatal.",
+        f"{_INDENT}IMGADM_POOL=<pool>",
+        f"{_INDENT}    The pool that is meant where -P is not given.",
+        f"{_INDENT}IMGADM_ROOT=<directory>",
+        f"{_INDENT}    Where configuration and records of images are kept.",
+        "",
+        "Commands:",
+    ]
+    for group in GROUPS:
+        for name in group:
+            lines += _command_lines(find_command(name))
+        lines.append("")
+    lines += ['"imgadm help <command>" tells more about a command, imgadm(1) about everything.']
+    return "\n".join(lines) + "\n"
+
+
+def command_help(command: Command) -> str:
+    """Return the text of ``imgadm help COMMAND``."""
+    lines = [*_wrapped(command.description, _WIDTH), "", "Usage:"]
+    lines += [f"{_INDENT}imgadm {synopsis}" for synopsis in command.synopses]
+    if command.options:
+        lines += ["", "Options:", *_option_lines(command.options)]
+    for section in command.sections:
+        lines += ["", f"{section.title}:"]
+        lines += [f"{_INDENT}{line}".rstrip() for line in section.text.splitlines()]
+    lines += ["", "Examples:" if len(command.examples) > 1 else "Example:"]
+    for example in command.examples:
+        lines += [f"{_INDENT}# {example.purpose}", f"{_INDENT}{example.command}"]
+    return "\n".join(lines) + "\n"
+
+
+def _command_lines(command: Command) -> list[str]:
+    synopsis = _INDENT + command.synopses[0]
+    if len(synopsis) < _SUMMARY_COLUMN:
+        return [f"{synopsis:<{_SUMMARY_COLUMN}}{command.summary}"]
+    return [synopsis, " " * _SUMMARY_COLUMN + command.summary]
+
+
+def _option_lines(options: Sequence[Option]) -> Iterator[str]:
+    shown = [option for option in options if not option.hidden]
+    widest = max((len(_label(option)) for option in shown), default=0)
+    column = min(max(_OPTION_COLUMN.start, len(_INDENT) + widest + 2), _OPTION_COLUMN.stop - 1)
+    for option in shown:
+        if not option.names:
+            yield ""
+            continue
+        label = _INDENT + _label(option)
+        text = _wrapped(_with_full_stop(option.help), _WIDTH - column)
+        if len(label) + 2 > column:
+            yield label
+            label = ""
+        yield f"{label:<{column}}{text[0]}".rstrip()
+        for line in text[1:]:
+            yield " " * column + line
+
+
+def _label(option: Option) -> str:
+    names = sorted(option.names, key=len)
+    if option.kind is Kind.FLAG:
+        return ", ".join(names)
+    value = option.placeholder
+    return ", ".join(f"{name}={value}" if name[1] == "-" else f"{name} {value}" for name in names)
+
+
+def _with_full_stop(text: str) -> str:
+    return text if text.endswith((".", "!", "?", '"', "'")) else f"{text}."
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Break ``text`` into lines at blanks; an empty line in it separates paragraphs."""
+    lines: list[str] = []
+    for index, paragraph in enumerate(text.split("\n\n")):
+        if index:
+            lines.append("")
+        line = ""
+        for word in paragraph.split():
+            if line and len(line) + 1 + len(word) > width:
+                lines.append(line)
+                line = word
+            else:
+                line = f"{line} {word}".lstrip()
+        lines.append(line)
+    return lines

@@ -1,0 +1,83 @@
+"""What the listings of images have in common on the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imgadm.cli.command import Section
+from imgadm.cli.options import Options
+from imgadm.cli.shared_options import JSON, NO_HEADER, columns_option, sort_option
+
+if TYPE_CHECKING:
+    from imgadm.operations.rows import ListedImage
+
+DEFAULT_COLUMNS = "uuid,name,version,os,published"
+DEFAULT_SORT = "published_at,name"
+
+LISTING_OPTIONS = (JSON, NO_HEADER, columns_option(DEFAULT_COLUMNS), sort_option(DEFAULT_SORT))
+
+FIELDS = Section(
+    "Fields",
+    "Any field of a manifest (uuid, name, version, os, type, state, public, ...), and\n"
+    "\n"
+    "published, pub    publication time to the second, and the day alone\n"
+    "size              bytes of the image file\n"
+    "source            URL of the source that the image is from",
+)
+FILTERS = Section(
+    "Filters",
+    "name=base-64                 the field is exactly that\n"
+    "name=~base                   the text contains that, or the array has it\n"
+    "disabled=true                the boolean, not the text\n"
+    "files.0.compression=gzip     dots lead into objects and arrays\n"
+    "\n"
+    "All filters must match.",
+)
+
+
+class Listing:
+    """How the operator wants images shown; made before they are fetched, so mistakes show first."""
+
+    def __init__(self, options: Options) -> None:
+        from imgadm.cli.tables import sort_rows, split_fields
+
+        self._as_json = options.flag("-j")
+        self._header = not options.flag("-H")
+        self._columns = split_fields(_text(options, "-o", DEFAULT_COLUMNS))
+        self._sort = split_fields(_text(options, "-s", DEFAULT_SORT))
+        if not self._as_json:
+            sort_rows((), self._sort)
+
+    def show(self, images: Sequence[ListedImage]) -> None:
+        """Print the images, as a table in the wanted order, or as JSON in the order they are in."""
+        from imgadm.cli.tables import sort_rows, table
+
+        if self._as_json:
+            print_json([image.document for image in images])
+            return
+        rows = sort_rows([image.row for image in images], self._sort)
+        print(table(rows, self._columns, header=self._header), end="")
+
+    def show_docker(self, images: Sequence[ListedImage]) -> None:
+        """Print the tagged Docker images, as their own tool shows them."""
+        from imgadm.cli.tables import sort_rows, table
+        from imgadm.operations.rows import docker_rows
+
+        if self._as_json:
+            self.show(images)
+            return
+        rows = sort_rows(list(docker_rows(image.row for image in images)), ["published_at"])
+        columns = ["uuid", "repository", "tag", "image_id", "created"]
+        print(table(rows, columns, header=self._header), end="")
+
+
+def print_json(document: object) -> None:
+    """Print JSON with an indentation of two."""
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _text(options: Options, name: str, default: str) -> str:
+    text = options.text(name)
+    return default if text is None else text

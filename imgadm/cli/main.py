@@ -1,0 +1,157 @@
+"""One run of the command line, from its words to its exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from imgadm import logs
+from imgadm.cli.command import ConfigurationUse, Context
+from imgadm.cli.commands import find_command
+from imgadm.cli.failures import BugError, InterruptError, report_failure, wants_structured_errors
+from imgadm.cli.options import Options, parse_options
+from imgadm.cli.shared_options import HELP
+from imgadm.cli.terminal import encode_everything
+from imgadm.errors import FileSystemError, ImgadmError, NoCommandError
+from imgadm.logs import DEBUG, DEFAULT_LEVEL, Log
+from imgadm.settings import Settings
+
+
+def run(words: Sequence[str]) -> int:
+    """Run ``imgadm WORDS`` and return its exit status; nothing is raised but BrokenPipeError.
+
+    That one says that the reader of our output is gone.
+    """
+    encode_everything()
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    attempt = _Run(words)
+    try:
+        status = attempt.run()
+        sys.stdout.flush()
+        attempt.log_exit(status)
+    except ImgadmError as error:
+        return attempt.fail(error)
+    except KeyboardInterrupt as error:
+        number = error.args[0] if error.args else signal.SIGINT
+        return attempt.fail(InterruptError(int(number)))
+    except BrokenPipeError as error:
+        if _reader_is_gone():
+            raise
+        return attempt.fail(FileSystemError.from_os_error("unexpected error", error))
+    except OSError as error:
+        named = f' "{error.filename}"' if error.filename else ""
+        return attempt.fail(FileSystemError.from_os_error(f"unexpected error{named}", error))
+    except Exception as error:
+        return attempt.fail(BugError(error))
+    return status
+
+
+class _Run:
+    """How far a run has come, which decides how its failure is told."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        self._structured = wants_structured_errors(words)
+        self._log = Log(level=DEFAULT_LEVEL, request_id="", source_locations=False)
+        self._typed: str | None = None
+        self._subject: str | None = None
+
+    def run(self) -> int:
+        from imgadm.cli.help import GLOBAL_OPTIONS, top_level_help
+
+        options, rest = parse_options(GLOBAL_OPTIONS, self._words, interspersed=False)
+        if options.flag("--version"):
+            from imgadm import __version__
+
+            print(f"imgadm {__version__}")
+            return 0
+        if options.flag("--help"):
+            print(top_level_help(), end="")
+            return 0
+        settings = Settings.from_environment(os.environ, uid=os.getuid())
+        self._start_log(settings, options, rest)
+        if not rest:
+            print(top_level_help(), end="")
+            raise NoCommandError
+        self._typed, *words = rest
+        self._subject = self._typed
+        return self._run_command(settings, self._typed, words)
+
+    def _run_command(self, settings: Settings, typed: str, words: list[str]) -> int:
+        command = find_command(typed)
+        if command.parsing_options:
+            options, arguments = parse_options(command.options, words)
+        else:
+            options, arguments = Options(()), words
+        if HELP in command.options and options.flag("--help"):
+            from imgadm.cli.help import command_help
+
+            print(command_help(command), end="")
+            return 0
+        context = Context(settings=settings, log=self._log, name=typed, arguments=words)
+        if command.configuration is not ConfigurationUse.NONE:
+            self._load_configuration(context, command.configuration)
+        return command.run(context, options, arguments)
+
+    def _load_configuration(self, context: Context, use: ConfigurationUse) -> None:
+        """Load the configuration; an error of this step is nobody's but the program's."""
+        from imgadm.configuration import Configuration
+        from imgadm.operations.open_configuration import open_configuration
+
+        def notify(line: str) -> None:
+            print(line, file=sys.stderr)
+
+        try:
+            context.configuration = open_configuration(context.settings, notify=notify)
+        except ImgadmError as error:
+            if use is ConfigurationUse.REQUIRED:
+                self._subject = None
+                raise
+            notify(f"imgadm: warning: {error.message}")
+            context.configuration = Configuration(context.settings.configuration_path)
+
+    def log_exit(self, status: int) -> None:
+        fields = {"subcmd": self._typed, "exitStatus": status, "cli": True}
+        self._log.record(DEBUG, "cli exit", fields)
+
+    def fail(self, error: ImgadmError) -> int:
+        self._flush_stdout()
+        self.log_exit(error.exit_status)
+        return report_failure(
+            error, command=self._subject, structured=self._structured, log=self._log
+        )
+
+    def _start_log(self, settings: Settings, options: Options, rest: list[str]) -> None:
+        self._log = Log.from_environment(
+            os.environ, verbose=options.flag("--verbose"), request_id=settings.request_id
+        )
+        logs.use(self._log)
+        fields = {"opts": {**options.given()}, "args": rest, "cli": True}
+        self._log.record(DEBUG, "cli init", fields)
+
+    @staticmethod
+    def _flush_stdout() -> None:
+        """Show what was printed before the error line; that this fails is no second error."""
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # What is still buffered cannot be written: keep the interpreter from trying at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    """End as after Ctrl-C, so that what is under way is rolled back."""
+    raise KeyboardInterrupt(number)
+
+
+def _reader_is_gone() -> bool:
+    import select
+
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))

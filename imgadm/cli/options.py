@@ -1,0 +1,153 @@
+"""The option grammar of the command line, which is the same for global and command options.
+
+Short options may be bundled (``-jH``); the first that takes a value ends the bundle and takes what
+is left of it, or else the next word whatever that looks like. Long options take ``--type=VALUE``
+or the next word, and are not abbreviated. ``--`` ends the options.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imgadm.errors import OptionError
+
+
+class Kind(enum.Enum):
+    """What an option takes: nothing, a text, several texts (one each time), a number above 0."""
+
+    FLAG = enum.auto()
+    TEXT = enum.auto()
+    TEXTS = enum.auto()
+    POSITIVE_INTEGER = enum.auto()
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option as a command declares it; ``names[0]`` is what :class:`Options` is asked for.
+
+    ``placeholder`` stands for the value in help texts. An empty option in a list of options gives a
+    blank line there.
+    """
+
+    names: tuple[str, ...]
+    help: str = ""
+    kind: Kind = Kind.FLAG
+    placeholder: str = "ARG"
+    hidden: bool = False
+
+
+SEPARATOR = Option(names=())
+
+
+class Options:
+    """The values that a command line gave, by any name of the option."""
+
+    def __init__(self, declared: Sequence[Option]) -> None:
+        self._main_name = {name: option.names[0] for option in declared for name in option.names}
+        self._values: dict[str, Any] = {}
+
+    def flag(self, name: str) -> bool:
+        """Whether a flag was given."""
+        return bool(self._values.get(self._main_name[name], False))
+
+    def text(self, name: str) -> str | None:
+        """The last value that was given, None without one."""
+        value: str | None = self._values.get(self._main_name[name])
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """All values that were given, in order."""
+        return list(self._values.get(self._main_name[name], ()))
+
+    def number(self, name: str) -> int | None:
+        """The last number that was given, None without one."""
+        value: int | None = self._values.get(self._main_name[name])
+        return value
+
+    def given(self) -> Mapping[str, Any]:
+        """What was given, by main names without their dashes; for log records."""
+        return {name.lstrip("-"): value for name, value in self._values.items()}
+
+    def store(self, option: Option, name: str, text: str | None) -> None:
+        """Take an option that was given as ``name``, with the text of its value if it has one."""
+        main = option.names[0]
+        if option.kind is Kind.FLAG:
+            self._values[main] = True
+        elif option.kind is Kind.TEXT:
+            self._values[main] = text
+        elif option.kind is Kind.TEXTS:
+            self._values.setdefault(main, []).append(text)
+        else:
+            self._values[main] = _positive_integer(name, text or "")
+
+
+def parse_options(
+    declared: Sequence[Option], words: Sequence[str], *, interspersed: bool = True
+) -> tuple[Options, list[str]]:
+    """Split ``words`` into the values of options and the other arguments.
+
+    Without ``interspersed`` the options end at the first word that is none. Raises OptionError.
+    """
+    by_name = {name: option for option in declared for name in option.names}
+    options = Options(declared)
+    arguments: list[str] = []
+    rest = list(reversed(words))
+    while rest:
+        word = rest.pop()
+        if word == "--":
+            break
+        if word == "-" or not word.startswith("-"):
+            arguments.append(word)
+            if not interspersed:
+                break
+        elif word.startswith("--"):
+            _take_long(by_name, options, word, rest)
+        else:
+            _take_bundle(by_name, options, word, rest)
+    return options, arguments + rest[::-1]
+
+
+def _take_long(by_name: Mapping[str, Option], options: Options, word: str, rest: list[str]) -> None:
+    name, equals, value = word.partition("=")
+    option = by_name.get(name)
+    if option is None:
+        raise OptionError(f'unknown option: "{name}"')
+    if option.kind is Kind.FLAG:
+        if equals:
+            raise OptionError(f'argument given to "{name}" option that does not take one: "{word}"')
+        options.store(option, name, None)
+    else:
+        options.store(option, name, value if equals else _next_word(name, rest))
+
+
+def _take_bundle(
+    by_name: Mapping[str, Option], options: Options, word: str, rest: list[str]
+) -> None:
+    bundle: list[tuple[Option, str, str | None]] = []
+    for index, letter in enumerate(word[1:], start=2):
+        name = f"-{letter}"
+        option = by_name.get(name)
+        if option is None:
+            group = "" if len(word) == 2 else f' in "{word}" group'
+            raise OptionError(f'unknown option: "{name}"{group}')
+        if option.kind is not Kind.FLAG:
+            bundle.append((option, name, word[index:] or _next_word(name, rest)))
+            break
+        bundle.append((option, name, None))
+    for option, name, value in bundle:
+        options.store(option, name, value)
+
+
+def _next_word(name: str, rest: list[str]) -> str:
+    if not rest:
+        raise OptionError(f'do not have enough args for "{name}" option')
+    return rest.pop()
+
+
+def _positive_integer(name: str, text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise OptionError(f'arg for "{name}" is not a positive integer: "{text}"')

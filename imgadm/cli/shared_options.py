@@ -1,0 +1,48 @@
+"""Options that mean the same in several commands, and the checks of arguments that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imgadm.cli.options import Kind, Option
+from imgadm.errors import UsageError
+
+HELP = Option(("-h", "--help"), "Show this help.")
+JSON = Option(("-j", "--json"), "Print JSON instead of a table.")
+NO_HEADER = Option(("-H",), "Leave the header of the table out.")
+NO_WAIT = Option(
+    ("--no-wait",), "Fail at once if another process works on the image, instead of waiting for it."
+)
+POOL = Option(
+    ("-P",),
+    "The pool: the name of a zpool, or a path with a slash for a directory pool. The default is "
+    "$IMGADM_POOL, else the pool that the host provides.",
+    kind=Kind.TEXT,
+    placeholder="<pool>",
+)
+
+
+def columns_option(default: str) -> Option:
+    return Option(
+        ("-o",),
+        f'The columns of the table; the default is "{default}".',
+        kind=Kind.TEXT,
+        placeholder="FIELD,...",
+    )
+
+
+def sort_option(default: str) -> Option:
+    return Option(
+        ("-s",),
+        "The fields to sort by, in turn; a leading minus reverses the order of one. "
+        f'The default is "{default}".',
+        kind=Kind.TEXT,
+        placeholder="FIELD,...",
+    )
+
+
+def single_argument(arguments: Sequence[str]) -> str:
+    """Return the only argument; raises UsageError if there are more or none."""
+    if len(arguments) != 1:
+        raise UsageError(f'incorrect number of args ({len(arguments)}): "{" ".join(arguments)}"')
+    return arguments[0]

@@ -1,0 +1,128 @@
+"""``imgadm sources -e``: the list of sources as a text in the operator's editor."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgadm.cli.command import Context
+from imgadm.errors import ConfigError, ImgadmError, InternalError, UsageError
+from imgadm.operations.manage_sources import replace_sources
+from imgadm.source_rules import SOURCE_TYPES
+from imgadm.sources import SourceConfig
+
+if TYPE_CHECKING:
+    from imgadm.operations.manage_sources import Ping, Replacement
+
+_WIDEST_URL = 50
+_INSTRUCTIONS = """
+# One image source per line, in the order in which they are asked:
+#
+#   URL TYPE [OPTIONS]
+#
+# TYPE is imgapi (if left out), dsapi or docker. OPTIONS may be "insecure": the
+# TLS certificate of the source is not checked then. What follows a # is ignored.
+#
+"""
+
+
+def edit_sources(context: Context, *, ping: Ping | None) -> int:
+    """Let the operator edit the sources, save them, tell what changed; return the exit status.
+
+    At a terminal, a mistake leads back to the editor if the operator wants. Raises ImgadmError for
+    a mistake elsewhere, with nothing saved.
+    """
+    shown = buffer_text(context.loaded_configuration().sources)
+    text = shown
+    while True:
+        status, text = _run_editor(text)
+        if status:
+            print(f"Error editing image sources: {status} (ignoring)", file=sys.stderr)
+            return 0
+        if text == shown:
+            print("Image sources unchanged")
+            return 0
+        try:
+            wanted = parse_buffer(text)
+            replacement = replace_sources(context.settings, wanted, ping=ping)
+        except ImgadmError as error:
+            if not _wants_to_edit_again(error):
+                raise
+        else:
+            _tell(replacement)
+            return 0
+
+
+def buffer_text(sources: Sequence[SourceConfig]) -> str:
+    """Return what the operator gets to edit."""
+    width = min(max((len(source.url) for source in sources), default=0), _WIDEST_URL)
+    lines = [
+        f"{source.url:<{width}}  {source.type:<6}  {'insecure' if source.insecure else ''}".rstrip()
+        for source in sources
+    ]
+    return "\n".join(lines) + "\n" + _INSTRUCTIONS
+
+
+def parse_buffer(text: str) -> list[SourceConfig]:
+    """Return the sources in an edited text; raises UsageError and ConfigError."""
+    words = (line.partition("#")[0].split() for line in text.splitlines())
+    return [_parse_line(*line[:3]) for line in words if line]
+
+
+def _parse_line(url: str, kind: str = "imgapi", options: str = "") -> SourceConfig:
+    insecure = None
+    for option in filter(None, options.split(",")):
+        if option != "insecure":
+            raise UsageError(f"unknown source option: {option}")
+        insecure = True
+    if kind not in SOURCE_TYPES:
+        names = '"imgapi", "dsapi", "docker"'
+        raise ConfigError(
+            f'type "{kind}" for source url "{url}" is invalid: must be one of {names}'
+        )
+    return SourceConfig(url, kind, insecure)
+
+
+def _run_editor(text: str) -> tuple[int, str]:
+    """Return the exit status of the editor and the text it left."""
+    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    descriptor, name = tempfile.mkstemp(prefix="imgadm-sources-", suffix=".txt")
+    path = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        sys.stdout.flush()
+        status = subprocess.run([*editor, name], check=False).returncode
+        return status, path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InternalError(
+            f"cannot run the editor {shlex.join(editor)}: {error.strerror}; set VISUAL to another",
+            cause=error,
+        ) from error
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _wants_to_edit_again(error: ImgadmError) -> bool:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    print(f"{error.message}\nEdit again? [Y/n] ", end="", flush=True)
+    answer = sys.stdin.readline()
+    return answer != "" and answer.strip().lower() in {"", "y", "yes"}
+
+
+def _tell(replacement: Replacement) -> None:
+    if not replacement.changed:
+        print("Image sources unchanged")
+    for source in replacement.deleted:
+        print(f"Deleted {source.display}")
+    if replacement.reordered:
+        print("Reordered image sources")
+    for source in replacement.added:
+        print(f"Added {source.display}")

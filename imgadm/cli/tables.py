@@ -1,0 +1,151 @@
+"""Tables of plain text, and the order of their rows: a contract with the scripts that parse them.
+
+Columns are separated by two blanks and left-justified; the last is not padded. No rows give no
+text at all, not even a header.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from imgadm.cli.terminal import printable
+from imgadm.errors import UsageError
+from imgadm.operations.values import MISSING, as_number, compact_json, number_text, string_form
+
+Row = Mapping[str, Any]
+
+
+def split_fields(text: str) -> list[str]:
+    """Return the field names in an ``-o`` or ``-s`` value."""
+    return re.split(r"\s*,\s*", text.strip())
+
+
+def cell_text(value: object) -> str:
+    """Return what a cell shows: text as it is, nothing as a dash, the rest as compact JSON."""
+    if value is None or value is MISSING:
+        return "-"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number_text(value)
+    return compact_json(value)
+
+
+def safe_cell_text(value: object) -> str:
+    """Return the text of a cell, with control characters as escapes."""
+    return printable(cell_text(value))
+
+
+def table(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    *,
+    header: bool = True,
+    cell: Callable[[object], str] = safe_cell_text,
+) -> str:
+    """Return the table of ``columns`` of ``rows``; each line ends in a newline."""
+    if not rows:
+        return ""
+    titles = [column.upper() for column in columns]
+    lines = [[cell(row.get(column)) for column in columns] for row in rows]
+    widths = [
+        max(_width(title), max(_width(line[index]) for line in lines))
+        for index, title in enumerate(titles)
+    ]
+    shown = [titles, *lines] if header else lines
+    return "".join(_justified(line, widths) for line in shown)
+
+
+def sort_rows(rows: Sequence[Row], fields: Sequence[str]) -> list[Row]:
+    """Return ``rows`` sorted by ``fields`` in turn, stably; a leading minus reverses a field.
+
+    Two values that both are or spell numbers compare as such, missing before present, texts by
+    UTF-16 code unit. Raises UsageError for a field without a name.
+    """
+    keys = [(field.removeprefix("-"), field.startswith("-")) for field in fields]
+    if not all(name for name, _ in keys):
+        raise UsageError(f"zero-length sort field: {','.join(fields)}")
+    ordered = list(rows)
+    for name, reverse in reversed(keys):
+        ordered = _sorted_by(ordered, name, reverse=reverse)
+    return ordered
+
+
+def _width(text: str) -> int:
+    """Return the length in UTF-16 code units."""
+    return len(text) if text.isascii() else len(text) + sum(c > "\uffff" for c in text)
+
+
+def _justified(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        cell + " " * (width - _width(cell))
+        for cell, width in zip(cells[:-1], widths[:-1], strict=True)
+    ]
+    return "  ".join((*padded, cells[-1])) + "\n"
+
+
+def _sorted_by(rows: list[Row], name: str, *, reverse: bool) -> list[Row]:
+    values = [row.get(name, MISSING) for row in rows]
+    numbers = [as_number(value) for value in values]
+    present = [index for index, value in enumerate(values) if value is not MISSING]
+    indexes = list(range(len(rows)))
+    if all(numbers[index] is not None for index in present):
+        indexes.sort(key=lambda i: (values[i] is not MISSING, numbers[i] or 0), reverse=reverse)
+    elif all(isinstance(values[i], str) and numbers[i] is None for i in present):
+        units = [_code_units(value) if value is not MISSING else "" for value in values]
+        indexes.sort(key=lambda i: (values[i] is not MISSING, units[i]), reverse=reverse)
+    else:
+        compare = _comparison(values, numbers, -1 if reverse else 1)
+        indexes = _merge_sorted(indexes, compare)
+    return [rows[index] for index in indexes]
+
+
+def _comparison(
+    values: Sequence[Any], numbers: Sequence[float | None], sign: int
+) -> Callable[[int, int], int]:
+    """Compare values of different kinds, of which some neither precede nor follow another."""
+
+    def compare(first: int, second: int) -> int:
+        a, b = numbers[first], numbers[second]
+        if a is not None and b is not None:
+            return sign * ((a > b) - (a < b))
+        missing = (values[first] is MISSING, values[second] is MISSING)
+        if any(missing):
+            return sign * (missing[1] - missing[0])
+        if not all(
+            isinstance(value, (str, list, dict)) for value in (values[first], values[second])
+        ):
+            return 0
+        left, right = (_code_units(string_form(values[index])) for index in (first, second))
+        return sign * ((left > right) - (left < right))
+
+    return compare
+
+
+def _merge_sorted(items: list[int], compare: Callable[[int, int], int]) -> list[int]:
+    """Sort stably by a comparison that is not transitive: only neighbours are compared."""
+    if len(items) < 2:
+        return items
+    middle = len(items) // 2
+    left = _merge_sorted(items[:middle], compare)
+    right = _merge_sorted(items[middle:], compare)
+    merged: list[int] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        if compare(left[i], right[j]) <= 0:
+            merged.append(left[i])
+            i += 1
+        else:
+            merged.append(right[j])
+            j += 1
+    return merged + left[i:] + right[j:]
+
+
+def _code_units(text: str) -> str:
+    """Return a text that sorts as ``text`` does by UTF-16 code unit."""
+    if text.isascii():
+        return text
+    units = text.encode("utf-16-be", "surrogatepass")
+    return "".join(chr(units[i] << 8 | units[i + 1]) for i in range(0, len(units), 2))

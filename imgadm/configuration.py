@@ -1,0 +1,114 @@
+"""The configuration file, ``imgadm.conf``: sources, and what has been upgraded.
+
+A JSON object in the layout of imgadm 2 and later. Keys that we do not know, and source entries
+that we cannot use, stay in the file as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgadm.errors import ConfigError
+from imgadm.files import read_or_none, write_atomically
+
+if TYPE_CHECKING:
+    from imgadm.sources.base import SourceConfig
+
+OLDEST_VERSION = "1.0.0"
+
+
+class Configuration:
+    """The content of the configuration file, and its defaults where it says nothing.
+
+    Changes are only saved by :meth:`save`. To change the file, hold the state lock from loading to
+    saving.
+    """
+
+    def __init__(self, path: Path, values: dict[str, Any] | None = None) -> None:
+        self.path = path
+        self.values: dict[str, Any] = {"dockerImportSkipUuids": True, **(values or {})}
+        self._check("userAgentExtra", str, "a string")
+        self._check("upgradedToVer", str, "a string")
+        self._check("sources", list, "an array")
+
+    @classmethod
+    def load(cls, path: Path) -> Configuration:
+        """Read ``path``; a missing file gives the defaults.
+
+        Raises ConfigError for a file that is not a configuration, FileSystemError for one that
+        cannot be read.
+        """
+        content = read_or_none(path)
+        if content is None:
+            return cls(path)
+        try:
+            values = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f'config file "{path}" is not valid JSON', cause=error) from error
+        if not isinstance(values, dict):
+            raise ConfigError(f'config file "{path}" is not a JSON object')
+        return cls(path, values)
+
+    def save(self) -> None:
+        """Replace the file; raises FileSystemError."""
+        text = json.dumps(self.values, indent=2, ensure_ascii=False)
+        write_atomically(self.path, text.encode("utf-8", "backslashreplace"))
+
+    @property
+    def user_agent_extra(self) -> str | None:
+        """Text that is appended to the User-Agent."""
+        extra: str | None = self.values.get("userAgentExtra")
+        return extra
+
+    @property
+    def upgraded_to(self) -> str:
+        """The version whose layout the state on this host has."""
+        return str(self.values.get("upgradedToVer", OLDEST_VERSION))
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether sources are configured, be it none at all, and the default does not apply."""
+        return "sources" in self.values
+
+    @property
+    def sources(self) -> list[SourceConfig]:
+        """The usable sources, in order and each once; the default source if none is configured."""
+        from imgadm.source_rules import DEFAULT_SOURCE, checked_source
+
+        if not self.has_sources:
+            return [DEFAULT_SOURCE]
+        usable: dict[object, SourceConfig] = {}
+        for entry in self.values["sources"]:
+            if not _problem(entry):
+                source = checked_source(entry)
+                usable.setdefault(source.identity, source)
+        return list(usable.values())
+
+    @property
+    def problems(self) -> list[str]:
+        """One text for each source entry that cannot be used."""
+        problems = [_problem(entry) for entry in self.values.get("sources", [])]
+        return [f'ignoring a source in "{self.path}": {text}' for text in problems if text]
+
+    def set_sources(self, sources: Sequence[SourceConfig]) -> None:
+        """Configure exactly ``sources``, besides the entries that cannot be used."""
+        unusable = [entry for entry in self.values.get("sources", []) if _problem(entry)]
+        self.values["sources"] = [source.to_dict() for source in sources] + unusable
+
+    def _check(self, key: str, wanted: type, name: str) -> None:
+        if key in self.values and not isinstance(self.values[key], wanted):
+            raise ConfigError(f'"{key}" in config file "{self.path}" is not {name}')
+
+
+def _problem(entry: object) -> str | None:
+    """Return what is wrong with a source entry, None if nothing is."""
+    from imgadm.source_rules import checked_source
+
+    try:
+        checked_source(entry)
+    except ConfigError as error:
+        return error.message
+    return None

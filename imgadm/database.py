@@ -1,0 +1,105 @@
+"""What is recorded about installed images: one file per image, named POOL-UUID.json.
+
+The pool decides what is installed; a record only adds the manifest and where the image came from.
+The layout is that of imgadm 2 and later, which platform services read directly::
+
+    {"manifest": {...}, "zpool": "zones", "source": "https://images.smartos.org"}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imgadm.errors import FileSystemError
+from imgadm.files import read_or_none, remove_durably, write_atomically
+
+_KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
+
+
+@dataclass(frozen=True)
+class Record:
+    """The manifest of an image, the URL of its source as configured, and keys we do not know."""
+
+    manifest: dict[str, Any]
+    source: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def _ignore(_: str) -> None:
+    """Drop a warning."""
+
+
+class Database:
+    """The records in one directory.
+
+    A damaged record does not stop anything: ``warn`` is called with one line that names the file
+    and what is wrong with it, and the image counts as one without a record.
+    """
+
+    def __init__(self, directory: Path, *, warn: Callable[[str], None] = _ignore) -> None:
+        self._directory = directory
+        self._warn = warn
+
+    def path(self, pool: str, uuid: str) -> Path:
+        """Return where the record of an image is. Raises ValueError for a name with a slash."""
+        name = f"{pool}-{uuid}.json"
+        if "/" in name or "\0" in name:
+            raise ValueError(f"not a file name: {name!r}")
+        return self._directory / name
+
+    def read(self, pool: str, uuid: str) -> Record | None:
+        """Return the record of an image, None if there is none that can be used."""
+        path = self.path(pool, uuid)
+        try:
+            content = read_or_none(path)
+            return None if content is None else _parse(content, uuid)
+        except FileSystemError as error:
+            self._warn(f"ignoring the record of image {uuid}: {error}")
+        except ValueError as error:
+            self._warn(f'ignoring the record of image {uuid}: "{path}" {error}')
+        return None
+
+    def write(
+        self,
+        pool: str,
+        manifest: Mapping[str, Any],
+        source: str | None,
+        *,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record the image ``manifest["uuid"]``, replacing its record. Raises FileSystemError."""
+        record: dict[str, Any] = {"manifest": manifest, "zpool": pool}
+        if source is not None:
+            record["source"] = source
+        record.update(extra or {})
+        text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(
+            self.path(pool, manifest["uuid"]), text.encode("utf-8", "backslashreplace")
+        )
+
+    def remove(self, pool: str, uuid: str) -> None:
+        """Forget an image; no error if nothing is recorded. Raises FileSystemError."""
+        remove_durably(self.path(pool, uuid))
+
+
+def _parse(content: bytes, uuid: str) -> Record:
+    """Return the record that ``content`` spells; raises ValueError that continues a file name."""
+    try:
+        record = json.loads(content)
+    except (ValueError, RecursionError):
+        raise ValueError("is not valid JSON") from None
+    manifest = record.get("manifest") if isinstance(record, dict) else None
+    if not isinstance(manifest, dict):
+        raise ValueError('has no "manifest" object')
+    if manifest.get("uuid") != uuid:
+        raise ValueError(f"is about another image, {json.dumps(manifest.get('uuid'))}")
+    source = record.get("source")
+    return Record(
+        manifest=manifest,
+        source=source if isinstance(source, str) else None,
+        extra={key: value for key, value in record.items() if key not in _KNOWN_KEYS},
+    )

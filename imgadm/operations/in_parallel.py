@@ -1,0 +1,48 @@
+"""The same question to several servers at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from imgadm.errors import ImgadmError, MultiError
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+def in_parallel(ask: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer | ImgadmError]:
+    """Return the answer, or the error, for each of ``items``, in their order.
+
+    Each is asked on a thread of its own, which does not keep the process from ending. Any other
+    exception than ImgadmError is raised again.
+    """
+    outcomes: dict[int, Answer | BaseException] = {}
+
+    def ask_one(index: int, item: Item) -> None:
+        try:
+            outcomes[index] = ask(item)
+        except BaseException as error:
+            outcomes[index] = error
+
+    threads = [
+        threading.Thread(target=ask_one, args=(index, item), daemon=True)
+        for index, item in enumerate(items)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [_checked(outcomes[index]) for index in range(len(items))]
+
+
+def combined(errors: Sequence[ImgadmError]) -> ImgadmError:
+    """Return the one error, or one that tells of them all."""
+    return errors[0] if len(errors) == 1 else MultiError(errors)
+
+
+def _checked(outcome: Answer | BaseException) -> Answer | ImgadmError:
+    if isinstance(outcome, BaseException) and not isinstance(outcome, ImgadmError):
+        raise outcome
+    return outcome

@@ -1,0 +1,138 @@
+"""Changes of the configured image sources, and whether they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from imgadm.configuration import Configuration
+from imgadm.errors import ConfigError, ImgadmError
+from imgadm.locks import state_lock
+from imgadm.operations.in_parallel import in_parallel
+from imgadm.settings import Settings
+from imgadm.source_rules import check_source
+from imgadm.sources import SourceConfig, normalise_url
+
+Ping = Callable[[SourceConfig], None]
+"""Raises ImgadmError if a source does not answer as one of its type should."""
+
+
+@dataclass(frozen=True)
+class Addition:
+    """The source that was added, or the one that was there already."""
+
+    source: SourceConfig
+    added: bool
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What a new list of sources changed, each part in its list's order."""
+
+    deleted: list[SourceConfig]
+    added: list[SourceConfig]
+    reordered: bool
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.deleted or self.added or self.reordered)
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a source answered; ``error`` is None if it did well."""
+
+    source: SourceConfig
+    error: ImgadmError | None
+
+
+def add_source(settings: Settings, source: SourceConfig, *, ping: Ping | None) -> Addition:
+    """Append a source, once it answers ``ping`` if that is given.
+
+    Raises ConfigError for a source that makes no sense, and what ``ping`` raises; the configuration
+    is as before then.
+    """
+    check_source(source)
+    existing = _find(Configuration.load(settings.configuration_path), source)
+    if existing is not None:
+        return Addition(existing, added=False)
+    if ping is not None:
+        ping(source)
+    with _changing(settings) as configuration:
+        existing = _find(configuration, source)
+        if existing is not None:
+            return Addition(existing, added=False)
+        configuration.set_sources([*configuration.sources, source])
+        configuration.save()
+    return Addition(source, added=True)
+
+
+def delete_sources(settings: Settings, url: str) -> list[SourceConfig]:
+    """Remove all sources at ``url``, whatever their type, and return them; none is no error."""
+    with _changing(settings) as configuration:
+        sources = configuration.sources
+        deleted = [source for source in sources if _same_url(source.url, url)]
+        if deleted:
+            configuration.set_sources([source for source in sources if source not in deleted])
+            configuration.save()
+    return deleted
+
+
+def replace_sources(
+    settings: Settings, wanted: Sequence[SourceConfig], *, ping: Ping | None
+) -> Replacement:
+    """Configure exactly ``wanted``, each once, once the new ones among them answer ``ping``.
+
+    A wanted source that is there already, by type, URL as typed and ``insecure``, stays what it
+    is, with its channel. Raises as :func:`add_source`.
+    """
+    known = {_typed(source): source for source in _current(settings)}
+    result = list({_typed(source): known.get(_typed(source), source) for source in wanted}.values())
+    added = [source for source in result if _typed(source) not in known]
+    for source in added:
+        check_source(source)
+        if ping is not None:
+            ping(source)
+    with _changing(settings) as configuration:
+        before = configuration.sources
+        deleted = [source for source in before if source not in result]
+        kept = [source for source in before if source in result]
+        reordered = kept != [source for source in result if source in before]
+        replacement = Replacement(deleted, added, reordered)
+        if replacement.changed:
+            configuration.set_sources(result)
+            configuration.save()
+    return replacement
+
+
+def check_sources(sources: Sequence[SourceConfig], *, ping: Ping) -> list[Check]:
+    """Ping all sources at once."""
+    errors = in_parallel(ping, sources)
+    return [Check(source, error) for source, error in zip(sources, errors, strict=True)]
+
+
+@contextmanager
+def _changing(settings: Settings) -> Iterator[Configuration]:
+    with state_lock(settings.lock_directory, command="imgadm sources"):
+        yield Configuration.load(settings.configuration_path)
+
+
+def _current(settings: Settings) -> list[SourceConfig]:
+    return Configuration.load(settings.configuration_path).sources
+
+
+def _find(configuration: Configuration, wanted: SourceConfig) -> SourceConfig | None:
+    same = (source for source in configuration.sources if source.identity == wanted.identity)
+    return next(same, None)
+
+
+def _typed(source: SourceConfig) -> tuple[str, str, bool]:
+    return source.type, source.url, bool(source.insecure)
+
+
+def _same_url(first: str, second: str) -> bool:
+    try:
+        return normalise_url(first) == normalise_url(second)
+    except ConfigError:
+        return first == second

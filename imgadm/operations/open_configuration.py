@@ -1,0 +1,35 @@
+"""The configuration of this host, upgraded to the current layout first where it is older."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imgadm import logs
+from imgadm.configuration import Configuration
+from imgadm.errors import ImgadmError
+from imgadm.locks import state_lock
+from imgadm.operations.upgrade_state import add_source_types, needs_upgrade, upgrade_state
+from imgadm.settings import Settings
+
+
+def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> Configuration:
+    """Load the configuration and bring older state up to date.
+
+    ``notify`` gets a line for each thing that was upgraded or could not be. Where the state cannot
+    be written, by an ordinary user say, it is read as if it had been upgraded. Raises ConfigError
+    and FileSystemError.
+    """
+    path = settings.configuration_path
+    configuration = Configuration.load(path)
+    if not needs_upgrade(configuration):
+        return configuration
+    try:
+        with state_lock(settings.lock_directory, command="imgadm: upgrade of the state"):
+            configuration = Configuration.load(path)
+            upgrade_state(settings, configuration, notify=notify)
+    except ImgadmError as error:
+        fields = {"fields": {"upgrade": True}}
+        logs.logger().info("could not upgrade: %s", error.message, extra=fields)
+        configuration = Configuration.load(path)
+        add_source_types(configuration)
+    return configuration

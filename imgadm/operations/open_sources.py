@@ -1,0 +1,36 @@
+"""The sources of a run, ready to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from imgadm.errors import ConfigError, NoSourcesError
+from imgadm.source_rules import DEFAULT_SOURCE, RETIRED_HOSTS
+from imgadm.sources import ClientOptions, Source, SourceConfig, open_source
+
+
+def open_sources(
+    configs: Sequence[SourceConfig], options: ClientOptions, *, warn: Callable[[str], None]
+) -> list[Source]:
+    """Return a source for each of ``configs`` that can be asked for images.
+
+    ``warn`` hears of those that cannot, and of those that are known to be gone. Docker registries
+    cannot list images and are left out silently. Raises NoSourcesError if there are no ``configs``.
+    """
+    if not configs:
+        raise NoSourcesError
+    sources = []
+    for config in configs:
+        if config.type == "docker":
+            continue
+        if urlsplit(config.normalised_url).hostname in RETIRED_HOSTS:
+            warn(
+                f"{config.display} is on a host that was retired; "
+                f'add its successor with "imgadm sources -a {DEFAULT_SOURCE.url}"'
+            )
+        try:
+            sources.append(open_source(config, options))
+        except ConfigError as error:
+            warn(f"ignoring {config.display}: {error.message}")
+    return sources

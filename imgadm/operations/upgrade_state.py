@@ -1,0 +1,130 @@
+"""Upgrade of what older versions of imgadm left on this host.
+
+Version 1 kept a file UUID.json per image and a ``sources.list`` in its own directory; version 2
+had sources without a type. ``upgradedToVer`` in the configuration says what has been done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgadm.configuration import Configuration
+from imgadm.database import Database
+from imgadm.errors import ConfigError, ImgadmError
+from imgadm.files import read_or_none
+from imgadm.settings import Settings
+
+if TYPE_CHECKING:
+    from imgadm.pools.base import InstalledImage
+
+CURRENT_VERSION = "3.0.0"
+_FIRST_DEFAULT_SOURCE = "https://datasets.tritondatacenter.com/datasets/"
+
+Notify = Callable[[str], None]
+
+
+def needs_upgrade(configuration: Configuration) -> bool:
+    """Tell whether ``configuration`` is of a version before the current one."""
+    return _version(configuration) < _numbers(CURRENT_VERSION)
+
+
+def upgrade_state(settings: Settings, configuration: Configuration, *, notify: Notify) -> None:
+    """Do every step that is missing and save; the caller holds the state lock.
+
+    Raises ImgadmError; what was done by then stays done, and the next run goes on.
+    """
+    if _version(configuration) < _numbers("2.0.0"):
+        if settings.legacy_directory is not None:
+            _upgrade_records(settings, settings.legacy_directory, notify)
+            _import_sources(settings.legacy_directory, configuration, notify)
+        configuration.values["upgradedToVer"] = "2.0.0"
+    if needs_upgrade(configuration):
+        add_source_types(configuration)
+        configuration.values["upgradedToVer"] = CURRENT_VERSION
+        configuration.save()
+
+
+def add_source_types(configuration: Configuration) -> None:
+    """Give every configured source that has none the type that its URL tells."""
+    for entry in configuration.values.get("sources", []):
+        if isinstance(entry, dict) and isinstance(entry.get("url"), str):
+            entry.setdefault("type", _type_of(entry["url"]))
+
+
+def _version(configuration: Configuration) -> tuple[int, ...]:
+    return _numbers(configuration.upgraded_to)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in version.split("."))
+    except ValueError:
+        raise ConfigError(
+            f'"upgradedToVer" in the config file is no version: "{version}"'
+        ) from None
+
+
+def _type_of(url: str) -> str:
+    return "dsapi" if url.endswith(("/datasets", "/datasets/")) else "imgapi"
+
+
+def _upgrade_records(settings: Settings, legacy: Path, notify: Notify) -> None:
+    """Record the images that only version 1 knows about."""
+    if not any(legacy.glob("*.json")):
+        return
+    from imgadm.pools import host_pools
+
+    database = Database(settings.records_directory)
+    for pool in host_pools(settings):
+        for image in pool.images():
+            path = legacy / f"{image.uuid}.json"
+            if "name" not in image.manifest and path.is_file():
+                _upgrade_record(image, path, database, notify)
+
+
+def _upgrade_record(image: InstalledImage, path: Path, database: Database, notify: Notify) -> None:
+    from imgadm.manifest import upgrade_manifest
+
+    try:
+        old = json.loads(path.read_bytes())
+        manifest = upgrade_manifest(old)
+    except (ImgadmError, OSError, ValueError, AttributeError) as error:
+        notify(
+            f"imgadm: warning: could not load image {image.uuid} info from {path} "
+            f"for upgrade: {error}"
+        )
+        return
+    source = old.get("_url")
+    database.write(image.pool, manifest, source if isinstance(source, str) else None)
+    notify(f"Upgraded image {image.uuid} data")
+
+
+def _import_sources(legacy: Path, configuration: Configuration, notify: Notify) -> None:
+    """Configure the sources of version 1, unless it only had its default one."""
+    content = None if configuration.has_sources else read_or_none(legacy / "sources.list")
+    if content is None:
+        return
+    words = (
+        line.partition("#")[0].split() for line in content.decode(errors="replace").split("\n")
+    )
+    urls = [line[0] for line in words if line]
+    if not urls or urls == [_FIRST_DEFAULT_SOURCE]:
+        return
+    from imgadm.source_rules import DEFAULT_SOURCE, check_source
+    from imgadm.sources.base import SourceConfig
+
+    sources: dict[object, SourceConfig] = {}
+    for url in urls:
+        source = DEFAULT_SOURCE if url == _FIRST_DEFAULT_SOURCE else SourceConfig(url, "dsapi")
+        try:
+            check_source(source)
+        except ConfigError as error:
+            notify(f"imgadm: warning: did not import an image source: {error}")
+            continue
+        if source.identity not in sources:
+            sources[source.identity] = source
+            notify(f'Upgrade: imported image source "{url}"')
+    configuration.set_sources(list(sources.values()))

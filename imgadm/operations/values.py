@@ -1,0 +1,73 @@
+"""JSON values as text and as numbers, by the rules that filters, sorting and tables have kept.
+
+They are those of the language the original tool was written in (ECMAScript: ToString, ToNumber).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING", "__bool__": lambda _: False})()
+"""Stands for a field that is not there, which is not the same as null."""
+
+_NUMBER = re.compile(
+    r"0[xX][0-9a-fA-F]+|[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+)
+_LAST_OF_A_NUMBER = frozenset("0123456789abcdefABCDEF.y")
+_BLANKS = " \t\n\r\v\f\ufeff\u00a0\u2028\u2029"
+
+
+def compact_json(value: object) -> str:
+    """Return JSON without blanks."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def number_text(number: float) -> str:
+    """Return a number in plain decimal where it is of a readable size."""
+    if isinstance(number, int):
+        return str(number)
+    if number.is_integer() and abs(number) < 1e21:
+        return str(int(number))
+    if 1e-7 < abs(number) < 1e-4:
+        return f"{number:.20f}".rstrip("0")
+    return repr(number)
+
+
+def string_form(value: object) -> str:
+    """Return what a value reads as: an array its elements with commas, an object no content."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, (int, float)):
+        return number_text(value)
+    if isinstance(value, list):
+        return ",".join("" if element is None else string_form(element) for element in value)
+    return "[object Object]"
+
+
+def as_number(value: object) -> float | None:
+    """Return the number that a value is or spells, None if it does neither.
+
+    Null, false and blank text count as 0, true as 1.
+    """
+    if value is None or isinstance(value, bool):
+        return int(value or 0)
+    if isinstance(value, (int, float)):
+        return None if math.isnan(value) else value
+    return _parsed(value) if isinstance(value, str) else None
+
+
+def _parsed(text: str) -> float | None:
+    stripped = text.strip(_BLANKS)
+    if not stripped:
+        return 0
+    # Most texts are names, dates and UUIDs: their last character settles it.
+    if stripped[-1] not in _LAST_OF_A_NUMBER or not _NUMBER.fullmatch(stripped):
+        return None
+    return int(stripped, 16) if stripped[:2] in {"0x", "0X"} else float(stripped)

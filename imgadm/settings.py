@@ -1,0 +1,80 @@
+"""What the environment says about this run: where state lives, which pool is meant, who asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgadm.errors import UsageError
+
+SYSTEM_ROOT = Path("/var/imgadm")
+SYSTEM_LOCKS = Path("/var/run")
+SYSTEM_LEGACY = Path("/var/db/imgadm")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Directories and defaults of one run.
+
+    ``root`` holds the configuration and the records of installed images, ``lock_directory`` the
+    lock files, ``legacy_directory`` what imgadm 1 left (None: there is nowhere to look).
+    ``default_pool`` is what ``-P`` defaults to (None: the host decides). ``insecure`` turns TLS
+    certificate checks off where a source does not say. ``request_id`` marks log records and
+    requests of this run.
+    """
+
+    root: Path
+    lock_directory: Path
+    legacy_directory: Path | None
+    default_pool: str | None
+    insecure: bool
+    request_id: str
+
+    @property
+    def configuration_path(self) -> Path:
+        return self.root / "imgadm.conf"
+
+    @property
+    def records_directory(self) -> Path:
+        return self.root / "images"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], *, uid: int) -> Settings:
+        """Read ``environ``; a variable that is set but empty counts as not set."""
+        given_root = environ.get("IMGADM_ROOT")
+        legacy: Path | None
+        if given_root:
+            root = Path(given_root).absolute()
+            legacy = root.parent / "db" / "imgadm"
+        elif uid == 0:
+            root, legacy = SYSTEM_ROOT, SYSTEM_LEGACY
+        else:
+            root, legacy = _user_data_directory(environ) / "imgadm", None
+        return cls(
+            root=root,
+            lock_directory=SYSTEM_LOCKS if root == SYSTEM_ROOT and uid == 0 else root / "locks",
+            legacy_directory=legacy,
+            default_pool=environ.get("IMGADM_POOL") or None,
+            insecure=environ.get("IMGADM_INSECURE") == "1",
+            request_id=environ.get("REQ_ID") or environ.get("req_id") or _random_uuid(),
+        )
+
+
+def _user_data_directory(environ: Mapping[str, str]) -> Path:
+    # A relative XDG_DATA_HOME has to be ignored: XDG Base Directory Specification 0.8.
+    if (xdg := Path(environ.get("XDG_DATA_HOME", ""))).is_absolute():
+        return xdg
+    home = Path(environ.get("HOME") or "~").expanduser()
+    if not home.is_absolute():
+        raise UsageError("cannot tell your home directory: set HOME, or IMGADM_ROOT to a directory")
+    return home / ".local" / "share"
+
+
+def _random_uuid() -> str:
+    digits = bytearray(os.urandom(16))
+    digits[6] = digits[6] & 0x0F | 0x40
+    digits[8] = digits[8] & 0x3F | 0x80
+    text = digits.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

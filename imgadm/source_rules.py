@@ -1,0 +1,48 @@
+"""Which image sources may be configured, and what is the one that nobody has to configure."""
+
+from __future__ import annotations
+
+from imgadm.errors import ConfigError
+from imgadm.sources.base import SourceConfig
+
+SOURCE_TYPES = ("imgapi", "dsapi", "docker")
+DEFAULT_SOURCE = SourceConfig("https://images.smartos.org")
+RETIRED_HOSTS = frozenset(
+    {"images.joyent.com", "datasets.joyent.com", "datasets.tritondatacenter.com"}
+)
+"""Hosts of public sources that are gone; :data:`DEFAULT_SOURCE` came after them."""
+
+
+def check_source(source: SourceConfig) -> None:
+    """Raise ConfigError unless type and URL of ``source`` make sense together."""
+    if source.type not in SOURCE_TYPES:
+        raise ConfigError(f'invalid source type: "{source.type}"')
+    if source.type == "docker":
+        _check_registry(source.url)
+        return
+    _ = source.normalised_url
+    if source.type == "dsapi" and not source.url.endswith(("/datasets", "/datasets/")):
+        raise ConfigError(f'"dsapi" source URL does not end with "/datasets": "{source.url}"')
+
+
+def checked_source(entry: object) -> SourceConfig:
+    """Return the source of a configuration entry; raises ConfigError for one we cannot use."""
+    source = SourceConfig.from_dict(entry)
+    check_source(source)
+    return source
+
+
+def _check_registry(url: str) -> None:
+    """Raise ConfigError unless ``url`` names a Docker registry: a host, without a path."""
+    scheme, separator, rest = url.lower().rpartition("://")
+    if separator and scheme not in {"http", "https"}:
+        raise ConfigError(f'invalid index scheme, must be "http" or "https": {url}')
+    host, _, repository = rest.partition("/")
+    if not host:
+        raise ConfigError(f"invalid index, empty host: {url}")
+    if repository:
+        raise ConfigError(f"invalid index, trailing repo: {url}")
+    if host != "localhost" and "." not in host and ":" not in host:
+        raise ConfigError(f'invalid index, "{url}" does not look like a valid host: {host}')
+    if scheme == "http" and host.partition(":")[0].endswith("docker.io"):
+        raise ConfigError(f"invalid index, HTTP to official index is disallowed: {url}")
