@@ -57,8 +57,8 @@ def usage_errors_exit_2(case: Case, outcome: Outcome) -> Outcome:
 
 @rule("list and avail show uuid, name, version, os, published, as the manual page says")
 def default_columns(case: Case, outcome: Outcome) -> Outcome:
-    tabular = not {"-j", "--json", "-Hj", "-o", "-oname"}.intersection(case.argv)
-    if case.command not in ("list", "avail") or not tabular or not outcome.stdout:
+    other_form = any(word.startswith(("-o", "-j", "-Hj", "--json")) for word in case.argv)
+    if case.command not in ("list", "avail") or other_form or not outcome.stdout:
         return outcome
     return replace(outcome, stdout=tables.with_our_columns(outcome.stdout, case))
 

@@ -1,4 +1,5 @@
-# ruff: noqa: PTH (pathlib takes longer to import than these programs run)
+# ruff: noqa: PTH105, PTH123
+# Builtin open(): pathlib takes longer to import than these programs run.
 """The file that holds the state of an emulated host, shared by its programs."""
 
 import fcntl
