@@ -8,7 +8,7 @@ namespace imgadm::bzip2 {
 void InverseBwt::restore(LastColumn &column, std::size_t origin, std::uint8_t *block) {
     plan(column, origin);
     walk(column);
-    join(origin, column.length, block);
+    join(column.length, block);
 }
 
 // Chooses and marks the rows where pieces begin: every 2^piece_shift_-th, and the origin.
@@ -20,24 +20,19 @@ void InverseBwt::plan(LastColumn &column, std::size_t origin) {
     }
 
     piece_shift_ = kMinPieceShift;
-    while ((column.length - 1) >> piece_shift_ >= kMaxPieces) ++piece_shift_;
+    while ((column.length - 1) >> piece_shift_ >= kMaxPieces - 1) ++piece_shift_;
     const auto regular = static_cast<std::uint32_t>(((column.length - 1) >> piece_shift_) + 1);
     const bool origin_is_regular = (origin >> piece_shift_) << piece_shift_ == origin;
     origin_ = origin;
     origin_piece_ = origin_is_regular ? static_cast<std::uint32_t>(origin >> piece_shift_) : regular;
 
-    pieces_.resize(regular + (origin_is_regular ? 0 : 1));
-    for (std::uint32_t piece = 0; piece < pieces_.size(); ++piece) {
+    piece_count_ = regular + (origin_is_regular ? 0 : 1);
+    for (std::uint32_t piece = 0; piece < piece_count_; ++piece) {
         column.links[beginning_of(piece)] |= kBeginning;
     }
     // A row that leads to itself, for lanes that have nothing left to do.
-    column.links[column.length] = static_cast<std::uint32_t>(column.length - first_row_[0]) << 8;
+    column.links[column.length] = static_cast<std::uint32_t>(column.length) << 8;
 
-    const std::size_t chunks = column.length / kChunk + pieces_.size() + 1;
-    if (older_chunk_.size() < chunks) {
-        older_chunk_.resize(chunks);
-        bytes_.resize(chunks * kChunk);
-    }
     chunks_used_ = 1;
     pieces_begun_ = 0;
 }
@@ -61,8 +56,8 @@ void InverseBwt::add_chunk(unsigned lane) {
 }
 
 void InverseBwt::begin_piece(const LastColumn &column, unsigned lane) {
-    if (pieces_begun_ == pieces_.size()) {
-        // Chunk 0 takes what idle lanes write.
+    if (pieces_begun_ == piece_count_) {
+        // This lane is idle from now on, and writes what nobody reads.
         lanes_.piece[lane] = kNone;
         lanes_.row[lane] = static_cast<std::uint32_t>(column.length);
         lanes_.out[lane] = chunk_end(0);
@@ -134,7 +129,7 @@ void InverseBwt::walk(const LastColumn &column) {
 
 // Goes from the piece that ends the block back to the one that begins it. A block that repeats a
 // shorter string has its rows in several cycles: the one of the origin is the string.
-void InverseBwt::join(std::size_t, std::size_t length, std::uint8_t *block) const {
+void InverseBwt::join(std::size_t length, std::uint8_t *block) const {
     std::size_t left = length;
     std::uint32_t next = origin_piece_;
     do {

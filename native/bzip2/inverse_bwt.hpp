@@ -34,7 +34,9 @@ private:
     static constexpr unsigned kLanes = 16;
     static constexpr std::size_t kChunk = 1024;
     static constexpr unsigned kMinPieceShift = 6;
-    static constexpr std::size_t kMaxPieces = 256;
+    static constexpr std::size_t kMaxPieces = 257;
+    // Every piece may leave one chunk partly filled; one chunk takes what idle lanes write.
+    static constexpr std::size_t kMaxChunks = kMaxBlockLength / kChunk + kMaxPieces + 1;
     static constexpr std::uint32_t kBeginning = std::uint32_t{1} << 31;
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
@@ -55,7 +57,7 @@ private:
 
     void plan(LastColumn &column, std::size_t origin);
     void walk(const LastColumn &column);
-    void join(std::size_t origin, std::size_t length, std::uint8_t *block) const;
+    void join(std::size_t length, std::uint8_t *block) const;
 
     void begin_piece(const LastColumn &column, unsigned lane);
     void end_piece(unsigned lane);
@@ -68,12 +70,13 @@ private:
     unsigned piece_shift_ = 0;
     std::uint32_t origin_piece_ = 0;
     std::size_t origin_ = 0;
+    std::uint32_t piece_count_ = 0;
     std::uint32_t pieces_begun_ = 0;
     unsigned lanes_walking_ = 0;
     Lanes lanes_{};
-    std::vector<Piece> pieces_;
-    std::vector<std::uint8_t> bytes_;
-    std::vector<std::uint32_t> older_chunk_;
+    std::array<Piece, kMaxPieces> pieces_{};
+    std::array<std::uint32_t, kMaxChunks> older_chunk_{};
+    std::vector<std::uint8_t> bytes_ = std::vector<std::uint8_t>(kMaxChunks * kChunk);
     std::uint32_t chunks_used_ = 0;
 };
 
