@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from imgadm.streams import Stage
+from imgadm.streams import Report, Stage
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class Reception(ABC):
 
     @property
     @abstractmethod
-    def sink(self) -> Stage:
-        """The stage that takes the decompressed ZFS stream; for one pipeline."""
+    def stages(self) -> tuple[Stage, ...]:
+        """What takes the decompressed ZFS stream: the last stages of one pipeline."""
 
     @abstractmethod
-    def commit(self) -> None:
-        """Make the received image visible, durably and at once.
+    def commit(self, report: Report) -> None:
+        """Make the received image visible, durably and at once. ``report`` is the pipeline's.
 
         Raises UnexpectedNumberOfSnapshotsError if the stream brought other than one snapshot, and
         InternalError if the pool refuses; nothing is visible then.

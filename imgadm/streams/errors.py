@@ -42,11 +42,23 @@ class FetchError(StreamError):
     """
 
     def __init__(
-        self, message: str, *, code: str | None = None, status: int | None = None, **facts: object
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        offset: int | None = None,
     ) -> None:
-        super().__init__(message, **facts)  # type: ignore[arg-type]
+        super().__init__(message, offset=offset)
         self.code = code
         self.status = status
+
+    @property
+    def transient(self) -> bool:
+        """Whether trying again may help: there was no answer, or one that says "not now"."""
+        if self.status is None:
+            return self.code not in {"Changed", "TLS"}
+        return self.status in {429, 502, 503, 504}
 
 
 class SizeError(StreamError):
@@ -66,8 +78,16 @@ class ChecksumError(StreamError):
 class DecompressionError(StreamError):
     """The bytes are not validly compressed, or not in the format that was named."""
 
-    def __init__(self, compression: str, reason: str, **facts: object) -> None:
-        super().__init__(f"{compression}: {reason}", **facts)  # type: ignore[arg-type]
+    def __init__(
+        self,
+        compression: str,
+        reason: str,
+        *,
+        offset: int,
+        got: str | None = None,
+        wanted: str | None = None,
+    ) -> None:
+        super().__init__(f"{compression}: {reason}", offset=offset, got=got, wanted=wanted)
         self.compression = compression
 
 

@@ -1,7 +1,73 @@
 #include "bindings/bindings.hpp"
+#include "bindings/sha1.hpp"
+#include "descriptors/descriptors.hpp"
+
+#include <cerrno>
+#include <limits>
+#include <system_error>
+
+namespace py = pybind11;
 
 namespace imgadm::bindings {
+namespace {
 
-void bind_descriptors(pybind11::module_ &) {}
+constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
+
+std::size_t read_into(int descriptor, const py::buffer &buffer, int cancel, Meter &meter,
+                      int stall_milliseconds) {
+    const py::buffer_info info = buffer.request(true);
+    const py::gil_scoped_release released;
+    return read_some(descriptor, info.ptr, static_cast<std::size_t>(info.size * info.itemsize),
+                     Waiter(cancel, stall_milliseconds, meter));
+}
+
+void write(int descriptor, const py::buffer &buffer, int cancel, Meter &meter) {
+    const py::buffer_info info = buffer.request();
+    const py::gil_scoped_release released;
+    write_all(descriptor, info.ptr, static_cast<std::size_t>(info.size * info.itemsize),
+              Waiter(cancel, -1, meter));
+}
+
+}  // namespace
+
+void bind_descriptors(py::module_ &module) {
+    py::register_exception<Cancelled>(module, "Cancelled");
+    py::register_exception_translator([](std::exception_ptr thrown) {
+        try {
+            if (thrown) std::rethrow_exception(thrown);
+        } catch (const std::system_error &error) {
+            errno = error.code().value();
+            PyErr_SetFromErrno(PyExc_OSError);
+        }
+    });
+    module.attr("KERNEL_MOVES") = kernel_moves();
+    module.def("read_into", &read_into, py::arg("descriptor"), py::arg("buffer"),
+               py::arg("cancel"), py::arg("meter"), py::kw_only(),
+               py::arg("stall_milliseconds") = -1);
+    module.def("write_all", &write, py::arg("descriptor"), py::arg("buffer"), py::arg("cancel"),
+               py::arg("meter"));
+    module.def(
+        "move_bytes",
+        [](int source, int sink, int cancel, Meter &meter, std::uint64_t limit, bool in_kernel,
+           int stall_milliseconds) {
+            const py::gil_scoped_release released;
+            return move_bytes(source, sink, limit, in_kernel,
+                              Waiter(cancel, stall_milliseconds, meter));
+        },
+        py::arg("source"), py::arg("sink"), py::arg("cancel"), py::arg("meter"), py::kw_only(),
+        py::arg("limit") = no_limit, py::arg("in_kernel") = kernel_moves(),
+        py::arg("stall_milliseconds") = -1);
+    module.def(
+        "move_and_hash",
+        [](int source, int sink, int cancel, Meter &meter, Hasher &hasher, std::uint64_t limit,
+           bool in_kernel) {
+            const py::gil_scoped_release released;
+            return move_and_hash(source, sink, limit, in_kernel, hasher,
+                                 Waiter(cancel, -1, meter));
+        },
+        py::arg("source"), py::arg("sink"), py::arg("cancel"), py::arg("meter"),
+        py::arg("hasher"), py::kw_only(), py::arg("limit") = no_limit,
+        py::arg("in_kernel") = kernel_moves());
+}
 
 }  // namespace imgadm::bindings

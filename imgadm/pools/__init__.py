@@ -1,0 +1,71 @@
+"""Where images live: zpools and directories, behind one contract (:mod:`imgadm.pools.base`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgadm.errors import InternalError
+from imgadm.programs import find_program
+
+if TYPE_CHECKING:
+    from imgadm.pools.base import Pool
+    from imgadm.pools.zfs import ZfsHost
+    from imgadm.settings import Settings
+
+#: The zpool that SmartOS keeps images and machines in.
+DEFAULT_ZPOOL = "zones"
+
+
+def open_pool(settings: Settings, name: str | None = None) -> Pool:
+    """The pool that ``-P NAME`` means: a zpool, or, if there is a slash in it, a directory.
+
+    Without a name it is the one that IMGADM_POOL names, else the zpool ``zones``; on a host that has
+    no ``zfs`` program it is a directory under the state directory. Does not look whether the pool is
+    there. Raises InternalError for a zpool on a host without ZFS.
+    """
+    name = name or settings.default_pool
+    if name is None and find_program("zfs") is None:
+        return _directory(settings.root / "pool")
+    name = name or DEFAULT_ZPOOL
+    if "/" in name:
+        return _directory(Path(name).absolute())
+    host = _zfs_host(settings)
+    if host is None:
+        raise InternalError(
+            f'cannot use zpool "{name}": there is no zfs program on this host; '
+            "name a directory instead: -P /a/path, or IMGADM_POOL=/a/path"
+        )
+    from imgadm.pools.zfs import ZfsPool
+
+    return ZfsPool(host, name)
+
+
+def host_pools(settings: Settings) -> list[Pool]:
+    """The pools that images are listed from, as of now.
+
+    That is every zpool with an image on it; where the default pool is a directory, just that.
+    """
+    default = settings.default_pool
+    is_directory = default is not None and "/" in default
+    host = None if is_directory else _zfs_host(settings)
+    if host is not None:
+        return host.pools()
+    return [open_pool(settings)]
+
+
+def _directory(path: Path) -> Pool:
+    from imgadm.pools.directory import DirectoryPool
+
+    return DirectoryPool(path)
+
+
+def _zfs_host(settings: Settings) -> ZfsHost | None:
+    zfs = find_program("zfs")
+    if zfs is None:
+        return None
+    from imgadm.database import Database
+    from imgadm.logs import logger
+    from imgadm.pools.zfs import ZfsHost
+
+    return ZfsHost(zfs, Database(settings.records_directory, warn=logger().warning))

@@ -1,0 +1,215 @@
+"""A directory as a pool of images: the embedded pool, for hosts without ZFS.
+
+    POOL/UUID/image.json    the record, and what an incremental image must know of this one
+    POOL/UUID/disk.raw      a zvol image: the disk, sparse, as a hypervisor boots it
+    POOL/UUID/stream.zfs    any other image: its verified send stream, for ``zfs receive``
+    POOL/UUID.partial/      an image on its way in, or what a dead process left of one
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from imgadm import streams
+from imgadm.errors import FileSystemError, InternalError
+from imgadm.files import sync_directory, write_atomically
+from imgadm.logs import logger
+from imgadm.pools.base import Children, InstalledImage, Pool, Reception
+from imgadm.pools.disk_copy import copy_disk
+from imgadm.pools.zfs_discovery import UUID_PATTERN
+
+RECORD = "image.json"
+DISK = "disk.raw"
+STREAM = "stream.zfs"
+
+
+class DirectoryPool(Pool):
+    """One directory. ``path`` is absolute; ``name`` is what it is called by."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = str(path)
+
+    def get(self, uuid: str) -> InstalledImage | None:
+        directory = self.path / uuid
+        try:
+            record = json.loads((directory / RECORD).read_bytes())
+            if record["manifest"]["uuid"] != uuid:
+                raise ValueError(f"is about image {record['manifest']['uuid']}")
+        except FileNotFoundError:
+            return InstalledImage({"uuid": uuid}, self.name) if directory.is_dir() else None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger().warning(f'ignoring the record "{directory / RECORD}": {error}')
+            return InstalledImage({"uuid": uuid}, self.name)
+        known = {"manifest", "zpool", "source"}
+        extra = {key: value for key, value in record.items() if key not in known}
+        return InstalledImage(record["manifest"], self.name, record.get("source"), None, extra)
+
+    def images(self) -> Sequence[InstalledImage]:
+        found = self._installed()
+        return [
+            InstalledImage(
+                image.manifest,
+                image.pool,
+                image.source,
+                tuple(f"{self.name}/{other.uuid}" for other in found if _is_based(other, image)),
+                image.extra,
+            )
+            for image in found
+        ]
+
+    def _installed(self) -> list[InstalledImage]:
+        try:
+            names = sorted(os.listdir(self.path))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise FileSystemError.from_os_error(f'cannot list "{self.path}"', error) from error
+        uuids = [name for name in names if re.fullmatch(UUID_PATTERN, name)]
+        return [image for uuid in uuids if (image := self.get(uuid)) is not None]
+
+    def children(self, uuid: str) -> Children:
+        based = [image for image in self._installed() if image.manifest.get("origin") == uuid]
+        return Children(
+            snapshots=(f"{self.name}/{uuid}@final",),
+            clones=tuple(f"{self.name}/{image.uuid}" for image in based),
+        )
+
+    def check(self) -> None:
+        try:
+            self.path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise FileSystemError.from_os_error(
+                f'cannot use "{self.path}" as a pool', error
+            ) from error
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise FileSystemError(f'no permission to write to the pool "{self.path}"')
+
+    def available(self) -> int | None:
+        status = os.statvfs(self.path)
+        return status.f_bavail * status.f_frsize
+
+    def receive(
+        self, manifest: dict[str, Any], *, source: str | None, origin: InstalledImage | None
+    ) -> Reception:
+        return DirectoryReception(self, manifest, source, origin)
+
+    def delete(self, uuid: str) -> None:
+        doomed = self.partial(uuid)
+        shutil.rmtree(doomed, ignore_errors=True)
+        try:
+            (self.path / uuid).rename(doomed)
+            sync_directory(self.path)
+            shutil.rmtree(doomed)
+        except OSError as error:
+            raise FileSystemError.from_os_error(
+                f'error deleting image "{uuid}"', error
+            ) from error
+
+    def partial(self, uuid: str) -> Path:
+        return self.path / f"{uuid}.partial"
+
+
+def _is_based(image: InstalledImage, origin: InstalledImage) -> bool:
+    return image.manifest.get("origin") == origin.uuid
+
+
+class DirectoryReception(Reception):
+    """Received into ``UUID.partial``; renamed when everything is right."""
+
+    def __init__(
+        self,
+        pool: DirectoryPool,
+        manifest: dict[str, Any],
+        source: str | None,
+        origin: InstalledImage | None,
+    ) -> None:
+        self._pool = pool
+        self._manifest = manifest
+        self._source = source
+        self._uuid = str(manifest["uuid"])
+        self._directory = pool.partial(self._uuid)
+        self._committed = False
+        self.roll_back()
+        try:
+            self._directory.mkdir()
+            self._stages = self._prepare(origin)
+        except OSError as error:
+            self.roll_back()
+            raise FileSystemError.from_os_error(
+                f'cannot receive into "{self._directory}"', error
+            ) from error
+
+    def _prepare(self, origin: InstalledImage | None) -> tuple[streams.Stage, ...]:
+        if self._manifest.get("type") != "zvol":
+            return streams.verify_zfs_stream(), streams.write_file(self._directory / STREAM)
+        disk = self._directory / DISK
+        if origin is None:
+            return (streams.to_raw_disk(disk),)
+        volume = recorded_volume(origin)
+        copy_disk(self._pool.path / origin.uuid / DISK, disk)
+        return (streams.to_raw_disk(disk, origin=volume),)
+
+    @property
+    def stages(self) -> tuple[streams.Stage, ...]:
+        return self._stages
+
+    def commit(self, report: streams.Report) -> None:
+        record: dict[str, Any] = {"manifest": self._manifest, "zpool": self._pool.name}
+        if self._source is not None:
+            record["source"] = self._source
+        record["stream"] = _described(report.facts["zfs_stream"])
+        content = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(self._directory / RECORD, content.encode("utf-8", "backslashreplace"))
+        final = self._pool.path / self._uuid
+        try:
+            sync_directory(self._directory)
+            self._directory.rename(final)
+            sync_directory(self._pool.path)
+        except OSError as error:
+            raise FileSystemError.from_os_error(f'cannot rename to "{final}"', error) from error
+        self._committed = True
+
+    def roll_back(self) -> None:
+        if not self._committed:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            if self._directory.exists():
+                logger().warning(f'could not remove "{self._directory}"; remove it by hand')
+
+
+def _described(summary: Any) -> dict[str, Any]:
+    """What later needs to be known of the stream that an image came as; guids as ZFS prints them."""
+    described = {
+        "type": summary.type,
+        "name": summary.name,
+        "guid": str(summary.guid),
+        "creation_time": summary.creation_time,
+    }
+    if summary.from_guid:
+        described["from_guid"] = str(summary.from_guid)
+    if summary.volume_size is not None:
+        described |= {"volume_size": summary.volume_size, "block_size": summary.block_size}
+    return described
+
+
+def recorded_volume(image: InstalledImage) -> streams.Volume:
+    """The disk of an image in a directory pool, as an incremental stream must know it."""
+    stream = image.extra.get("stream")
+    try:
+        return streams.Volume(
+            guid=int(stream["guid"]),
+            size=int(stream["volume_size"]),
+            block_size=int(stream["block_size"]),
+        )
+    except (TypeError, KeyError, ValueError):
+        raise InternalError(
+            f'image "{image.uuid}" in "{image.pool}" is not recorded as a disk, so nothing can be '
+            "based on it; delete it and import it again"
+        ) from None
+

@@ -1,0 +1,75 @@
+"""A private copy of a disk, as cheap as the file system allows."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+#: linux/fs.h: share the extents of another file of the same file system (btrfs, XFS, bcachefs).
+_FICLONE = 0x40049409
+
+_PIECE = 1024 * 1024
+
+
+def copy_disk(source: Path, target: Path) -> None:
+    """Copy ``source`` to the new file ``target``, by reference if possible, holes as holes.
+
+    Raises OSError.
+    """
+    with source.open("rb") as original, target.open("xb") as copy:
+        if not _reflink(original.fileno(), copy.fileno()):
+            _copy_data(original.fileno(), copy.fileno())
+
+
+def _reflink(source: int, target: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True
+
+
+def _copy_data(source: int, target: int) -> None:
+    size = os.fstat(source).st_size
+    os.ftruncate(target, size)
+    for start, end in _data_extents(source, size):
+        _copy_range(source, target, start, end)
+
+
+def _data_extents(descriptor: int, size: int) -> list[tuple[int, int]]:
+    """Where the file holds data; all of it where the platform can't tell."""
+    if not hasattr(os, "SEEK_DATA"):
+        return [(0, size)]
+    extents = []
+    position = 0
+    while position < size:
+        try:
+            start = os.lseek(descriptor, position, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # there is no data behind this
+                break
+            return [(0, size)]
+        position = os.lseek(descriptor, start, os.SEEK_HOLE)
+        extents.append((start, position))
+    return extents
+
+
+def _copy_range(source: int, target: int, start: int, end: int) -> None:
+    if hasattr(os, "copy_file_range"):
+        with contextlib.suppress(OSError):  # not between these two: the loop below does it
+            while start < end:
+                copied = os.copy_file_range(source, target, end - start, start, start)
+                if copied == 0:
+                    break
+                start += copied
+    while start < end:
+        data = os.pread(source, min(_PIECE, end - start), start)
+        if not data:
+            break
+        start += os.pwrite(target, data, start)

@@ -1,0 +1,182 @@
+"""A zpool as a pool of images: POOL/UUID with one snapshot, @final."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from imgadm import streams
+from imgadm.database import Database
+from imgadm.errors import ImgadmError, InternalError, UnexpectedNumberOfSnapshotsError
+from imgadm.logs import logger
+from imgadm.pools.base import Children, InstalledImage, Pool, Reception
+from imgadm.pools.zfs_discovery import COLUMNS, LISTING, FoundImage, find_images, zone_roots
+from imgadm.programs import Completed, run_program
+
+#: Seconds for which a dataset may stay busy after the process that received it was ended.
+_BUSY_SECONDS = 5.0
+
+
+class ZfsHost:
+    """The zpools of this host, by way of its ``zfs`` program."""
+
+    def __init__(self, zfs: str, database: Database) -> None:
+        self.zfs = zfs
+        self.database = database
+
+    def run(self, *arguments: str) -> Completed:
+        return run_program([self.zfs, *arguments])
+
+    @cached_property
+    def found(self) -> list[FoundImage]:
+        """All images of the host, as they were when this was first asked for."""
+        listing = self.run(*LISTING, COLUMNS).check("could not load images")
+        return find_images(listing, zone_roots(), logger().warning)
+
+    def pools(self) -> list[Pool]:
+        """Every zpool that has an image."""
+        return [ZfsPool(self, name) for name in dict.fromkeys(image.pool for image in self.found)]
+
+
+class ZfsPool(Pool):
+    """One zpool."""
+
+    def __init__(self, host: ZfsHost, name: str) -> None:
+        self.name = name
+        self._host = host
+
+    def get(self, uuid: str) -> InstalledImage | None:
+        dataset = self.dataset(uuid)
+        if not self._exists(dataset):
+            return None
+        listing = self._host.run(*LISTING, COLUMNS, "-r", "-d", "1", dataset)
+        if listing.status != 0:
+            raise self._query_error(listing)
+        found = find_images(listing, zone_roots(), logger().warning)
+        return self._installed(uuid, None) if found else None
+
+    def _exists(self, dataset: str) -> bool:
+        answer = self._host.run("list", "-H", "-p", "-o", "name", dataset)
+        if answer.status not in (0, 1) or (answer.status == 1 and not _says_missing(answer)):
+            raise self._query_error(answer)
+        return answer.status == 0
+
+    def _query_error(self, answer: Completed) -> InternalError:
+        first_line = answer.stderr.strip().partition("\n")[0]
+        return InternalError(f'error running "{" ".join(answer.argv)}": {first_line}')
+
+    def _installed(self, uuid: str, clones: tuple[str, ...] | None) -> InstalledImage:
+        record = self._host.database.read(self.name, uuid)
+        if record is None:
+            return InstalledImage({"uuid": uuid}, self.name, clones=clones)
+        return InstalledImage(record.manifest, self.name, record.source, clones, record.extra)
+
+    def images(self) -> Sequence[InstalledImage]:
+        return [
+            self._installed(image.uuid, image.clones)
+            for image in self._host.found
+            if image.pool == self.name
+        ]
+
+    def children(self, uuid: str) -> Children:
+        dataset = self.dataset(uuid)
+        below = self._host.run("list", "-t", "all", "-pHr", "-o", "name", dataset)
+        origins = self._host.run("list", "-t", "filesystem,volume", "-o", "origin,name", "-pH")
+        for answer in (below, origins):
+            if answer.status != 0:
+                raise self._query_error(answer)
+        rows = (line.split("\t") for line in origins.stdout.splitlines())
+        return Children(
+            snapshots=tuple(name for name in below.stdout.splitlines() if "@" in name),
+            clones=tuple(row[1] for row in rows if row[0].startswith(f"{dataset}@")),
+        )
+
+    def check(self) -> None:
+        answer = self._host.run("list", "-H", "-p", "-o", "name", self.name)
+        if answer.status != 0:
+            reason = answer.stderr.strip().partition("\n")[0]
+            raise InternalError(
+                f'cannot use zpool "{self.name}": {reason}; name another with -P, or a directory: '
+                "-P /a/path, or IMGADM_POOL=/a/path"
+            )
+
+    def available(self) -> int | None:
+        answer = self._host.run("list", "-H", "-p", "-o", "available", self.name)
+        value = answer.stdout.strip()
+        return int(value) if answer.status == 0 and value.isdigit() else None
+
+    def receive(
+        self, manifest: dict[str, Any], *, source: str | None, origin: InstalledImage | None
+    ) -> Reception:
+        reception = ZfsReception(self._host, self.name, manifest, source)
+        reception.roll_back()
+        return reception
+
+    def delete(self, uuid: str) -> None:
+        destroyed = self._host.run("destroy", "-r", self.dataset(uuid))
+        destroyed.check(f'error deleting image "{uuid}"')
+        self._host.database.remove(self.name, uuid)
+
+    def dataset(self, uuid: str) -> str:
+        return f"{self.name}/{uuid}"
+
+
+def _says_missing(answer: Completed) -> bool:
+    return not answer.stderr.strip() or "does not exist" in answer.stderr
+
+
+class ZfsReception(Reception):
+    """Received as ``POOL/UUID-partial``; renamed when everything is right."""
+
+    def __init__(
+        self, host: ZfsHost, pool: str, manifest: dict[str, Any], source: str | None
+    ) -> None:
+        self._host = host
+        self._pool = pool
+        self._manifest = manifest
+        self._source = source
+        self._uuid = str(manifest["uuid"])
+        self._final = f"{pool}/{self._uuid}"
+        self._partial = f"{self._final}-partial"
+        self._committed = False
+
+    @property
+    def stages(self) -> tuple[streams.Stage, ...]:
+        return (streams.zfs_receive(self._partial, zfs=self._host.zfs),)
+
+    def commit(self, report: streams.Report) -> None:  # noqa: ARG002  the pool knows it all
+        self._name_snapshot()
+        self._host.database.write(self._pool, self._manifest, self._source)
+        renamed = self._host.run("rename", self._partial, self._final)
+        if renamed.status != 0:
+            self._host.database.remove(self._pool, self._uuid)
+            renamed.check("error importing")
+        self._committed = True
+
+    def _name_snapshot(self) -> None:
+        listing = self._host.run("list", "-t", "all", "-pHr", "-o", "name", self._partial)
+        names = listing.check("error importing").stdout.splitlines()[1:]
+        if len(names) != 1:
+            snapshots = [name.removeprefix(self._partial) for name in names]
+            raise UnexpectedNumberOfSnapshotsError(self._uuid, snapshots)
+        if names[0] != f"{self._partial}@final":
+            renamed = self._host.run("rename", "-r", names[0], f"{self._partial}@final")
+            renamed.check("error importing")
+
+    def roll_back(self) -> None:
+        if self._committed:
+            return
+        deadline = time.monotonic() + _BUSY_SECONDS
+        try:
+            while self._is_there() and self._host.run("destroy", "-r", self._partial).status != 0:
+                if time.monotonic() >= deadline:
+                    logger().warning(f'could not destroy "{self._partial}"; destroy it by hand')
+                    return
+                time.sleep(0.2)
+        except ImgadmError as error:
+            logger().warning(f'could not destroy "{self._partial}": {error}')
+
+    def _is_there(self) -> bool:
+        return self._host.run("list", "-H", "-o", "name", self._partial).status == 0

@@ -1,0 +1,86 @@
+"""Which datasets of the host are images, told from one listing of all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from imgadm.programs import Completed, find_program, run_program
+
+UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+_IMAGE_NAME = re.compile(rf"([^/@]+)/({UUID_PATTERN})")
+_TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"-", "false", "no"})
+
+LISTING = ("list", "-t", "filesystem,volume,snapshot", "-pH", "-o")
+COLUMNS = "name,origin,mountpoint,imgadm:ignore"
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """An image dataset, and the names of all datasets that are clones of it."""
+
+    pool: str
+    uuid: str
+    clones: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    origin: str
+    mountpoint: str
+    ignore: str
+
+
+def zone_roots() -> frozenset[str]:
+    """Mountpoints of the zones of this host; none where there are no zones."""
+    zoneadm = find_program("zoneadm")
+    if zoneadm is None:
+        return frozenset()
+    listing = run_program([zoneadm, "list", "-pc"]).check("could not list zones")
+    rows = (line.split(":") for line in listing.stdout.splitlines())
+    return frozenset(row[3] for row in rows if len(row) > 3)
+
+
+def find_images(
+    listing: Completed, roots: frozenset[str], warn: Callable[[str], None]
+) -> list[FoundImage]:
+    """The images among the datasets that ``listing`` names, in its order.
+
+    A dataset is one if it is named ``POOL/UUID``, is no zone's root, is not marked
+    ``imgadm:ignore``, and is not a clone of an image without a ``@final`` of its own: that is
+    how virtual machines look.
+    """
+    rows = [_Row(*fields) for fields in _split(listing.stdout) if len(fields) == 4]
+    final = {row.name.removesuffix("@final") for row in rows if row.name.endswith("@final")}
+    clones: dict[str, list[str]] = {}
+    for row in rows:
+        if row.origin not in ("", "-"):
+            clones.setdefault(row.origin.partition("@")[0], []).append(row.name)
+    found = []
+    for row in rows:
+        match = _IMAGE_NAME.fullmatch(row.name)
+        if match and _is_image(row, roots, has_final=row.name in final, warn=warn):
+            found.append(FoundImage(match[1], match[2], tuple(clones.get(row.name, ()))))
+    return found
+
+
+def _split(text: str) -> Iterable[list[str]]:
+    return (line.split("\t") for line in text.splitlines())
+
+
+def _is_image(
+    row: _Row, roots: frozenset[str], *, has_final: bool, warn: Callable[[str], None]
+) -> bool:
+    if row.mountpoint in roots:
+        return False
+    if row.origin.endswith("@final") and not has_final:
+        return False
+    if row.ignore not in _TRUE and row.ignore not in _FALSE:
+        warn(
+            f"dataset {row.name}: TypeError: invalid value for "
+            f'"imgadm:ignore" zfs property: "{row.ignore}"'
+        )
+    return row.ignore not in _TRUE

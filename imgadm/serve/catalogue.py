@@ -1,0 +1,80 @@
+"""What a server serves: images, each a manifest and the bytes of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBytes:
+    """An image file on disk, open for reading; the server closes it.
+
+    Served in parts on demand. ``size`` is in bytes, ``modified`` in seconds since 1970.
+    """
+
+    file: BinaryIO
+    size: int
+    modified: float
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedBytes:
+    """Image bytes made while they are sent; closing the generator ends their making.
+
+    ``size`` is the exact number of bytes where it is known beforehand.
+    """
+
+    chunks: Generator[bytes | memoryview, None, None]
+    size: int | None = None
+
+    def close(self) -> None:
+        """Close the generator."""
+        self.chunks.close()
+
+
+class HostedImage(Protocol):
+    """One image on offer."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The manifest to serve, version 2."""
+
+    def open_file(self) -> StoredBytes | GeneratedBytes | None:
+        """Open the file that ``manifest["files"][0]`` describes; ``None`` if there is none.
+
+        Raises :class:`OSError` or :class:`imgadm.errors.ImgadmError`, which the client sees as
+        a failure of the server, without details.
+        """
+
+
+class Catalogue(Protocol):
+    """The images of a server. Called from several threads, once for every request."""
+
+    def images(self) -> Sequence[HostedImage]:
+        """Return all images."""
+
+    def find(self, uuid: str) -> HostedImage | None:
+        """Return the image, ``None`` if it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CombinedCatalogue:
+    """Several catalogues as one; of an image in two of them the first one's is served."""
+
+    parts: Sequence[Catalogue]
+
+    def images(self) -> Sequence[HostedImage]:
+        found: dict[str, HostedImage] = {}
+        for part in self.parts:
+            for image in part.images():
+                found.setdefault(image.manifest["uuid"], image)
+        return list(found.values())
+
+    def find(self, uuid: str) -> HostedImage | None:
+        return next((image for part in self.parts if (image := part.find(uuid))), None)

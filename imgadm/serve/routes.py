@@ -1,0 +1,127 @@
+"""Which request gets which reply. Knows IMGAPI, and nothing of sockets."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from imgadm import __version__
+from imgadm.manifest.values import display
+from imgadm.serve.catalogue import Catalogue, GeneratedBytes, HostedImage
+from imgadm.serve.conditions import (
+    Headers,
+    UnsatisfiableRangeError,
+    Validators,
+    parse_range,
+)
+from imgadm.serve.listing import Query, select
+from imgadm.serve.replies import HttpError, Reply, json_etag, json_reply, not_found
+
+METHODS = ("GET", "HEAD")
+MAX_PARAMETERS = 64
+
+_IMAGE = re.compile(r"/images/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(/file)?/?")
+
+
+class Routes:
+    """Answers requests about the images of ``catalogue``."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def answer(self, method: str, target: str, headers: Headers) -> Reply:
+        """Return the reply to ``method`` on ``target``, a request target as it was sent.
+
+        ``headers`` finds fields in any case. Raises :class:`HttpError`. Errors of the catalogue
+        pass through.
+        """
+        path, query = _split(target)
+        image = _IMAGE.fullmatch(path)
+        if image is None and path.rstrip("/") not in ("/ping", "/images"):
+            raise not_found(f"{display(path)} does not exist")
+        if method not in METHODS:
+            raise HttpError(
+                405,
+                "MethodNotAllowedError",
+                f"{display(method)} is not allowed, this server can only be read",
+                headers={"Allow": ", ".join(METHODS)},
+            )
+        if image is None:
+            return self._ping() if path.startswith("/ping") else self._images(query, headers)
+        hosted = self._catalogue.find(image[1])
+        if hosted is None:
+            raise not_found(f'image "{image[1]}" was not found')
+        if image[2]:
+            return _file(hosted, method, headers)
+        return _conditional_json(hosted.manifest, headers)
+
+    def _ping(self) -> Reply:
+        return json_reply({"ping": "pong", "version": __version__, "imgapi": True})
+
+    def _images(self, query: Query, headers: Headers) -> Reply:
+        manifests = [image.manifest for image in self._catalogue.images()]
+        return _conditional_json(select(manifests, query), headers)
+
+
+def _split(target: str) -> tuple[str, Query]:
+    try:
+        parts = urlsplit(target)
+        path = unquote(parts.path, errors="strict")
+        query = parse_qsl(
+            parts.query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+        )
+    except ValueError as error:
+        raise HttpError(400, "BadRequestError", "the request target is malformed") from error
+    return path, query
+
+
+def _conditional_json(value: object, headers: Headers) -> Reply:
+    validators = Validators(json_etag(value))
+    if validators.precondition_fails(headers):
+        raise _precondition_failed()
+    if validators.not_modified(headers):
+        return Reply(304, validators.headers())
+    return json_reply(value, headers=validators.headers())
+
+
+def _precondition_failed() -> HttpError:
+    return HttpError(412, "PreconditionFailed", "the image is not the one that was asked for")
+
+
+def _file(image: HostedImage, method: str, headers: Headers) -> Reply:
+    source = image.open_file()
+    if source is None:
+        raise not_found(f'image "{image.manifest["uuid"]}" has no file')
+    content = {"Content-Type": "application/octet-stream"}
+    if isinstance(source, GeneratedBytes):
+        return Reply(200, content, source=source)
+    with ExitStack() as unless_sent:
+        unless_sent.callback(source.close)
+        validators = Validators(str(image.manifest["files"][0]["sha1"]), source.modified)
+        if validators.precondition_fails(headers):
+            raise _precondition_failed()
+        content |= validators.headers() | {"Accept-Ranges": "bytes"}
+        if validators.not_modified(headers):
+            return Reply(304, content)
+        part = None
+        if method == "GET" and validators.range_applies(headers):
+            part = _part(headers.get("Range"), source.size)
+        unless_sent.pop_all()
+    if part is None:
+        return Reply(200, content, source=source, length=source.size)
+    offset, length = part
+    content["Content-Range"] = f"bytes {offset}-{offset + length - 1}/{source.size}"
+    return Reply(206, content, source=source, offset=offset, length=length)
+
+
+def _part(header: str | None, size: int) -> tuple[int, int] | None:
+    try:
+        return parse_range(header, size)
+    except UnsatisfiableRangeError:
+        raise HttpError(
+            416,
+            "RequestedRangeNotSatisfiable",
+            f"the file has {size} bytes",
+            headers={"Content-Range": f"bytes */{size}"},
+        ) from None

@@ -1,0 +1,42 @@
+"""Where images come from, behind one interface.
+
+:func:`open_source` turns an entry of the configuration into a :class:`Source`. Importing this
+package, and opening a source, loads no HTTP library; the first request does.
+"""
+
+from __future__ import annotations
+
+from imgadm.errors import ConfigError
+from imgadm.sources.base import FileRequest, Source, SourceConfig
+from imgadm.sources.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
+from imgadm.sources.imgapi import ImgapiSource
+from imgadm.sources.options import ClientOptions, Retry
+from imgadm.sources.urls import normalise_url, redact_url
+
+__all__ = [
+    "ClientOptions",
+    "FileRequest",
+    "Retry",
+    "Source",
+    "SourceConfig",
+    "SourceError",
+    "StatusError",
+    "UnreachableError",
+    "UnusableReplyError",
+    "normalise_url",
+    "open_source",
+    "redact_url",
+]
+
+_TYPES = {"imgapi": ImgapiSource}
+
+
+def open_source(config: SourceConfig, options: ClientOptions | None = None) -> Source:
+    """Return the source that ``config`` describes.
+
+    Raises :class:`ConfigError` for a type or a URL that is none.
+    """
+    source = _TYPES.get(config.type)
+    if source is None:
+        raise ConfigError(f'invalid source type: "{config.type}"')
+    return source(config, options)

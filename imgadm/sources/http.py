@@ -1,0 +1,160 @@
+"""GET requests to one source: repeated where that helps, bounded in size and time."""
+
+from __future__ import annotations
+
+import http
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import urllib3
+
+from imgadm.manifest import JSONError, parse_json
+from imgadm.manifest.values import display
+from imgadm.sources.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
+from imgadm.sources.failures import source_error
+from imgadm.sources.options import ClientOptions, Retry
+from imgadm.sources.proxies import Proxies
+from imgadm.sources.session import make_session
+from imgadm.sources.urls import redact_url
+
+REPLY_SECONDS = 300
+RETRY_SECONDS = 15
+_BLOCK = 256 << 10
+_SHOWN_BODY = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply. ``source`` names the source in errors."""
+
+    source: str
+    status: int
+    content_type: str
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the value in the body.
+
+        Raises :class:`StatusError` for a status of 400 and more, :class:`UnusableReplyError` for a
+        body that is not JSON.
+        """
+        try:
+            value = parse_json(self.body)
+        except JSONError as error:
+            raise self._not_json(error) from error
+        if self.status >= 400:
+            if isinstance(value, dict):
+                raise StatusError(self.source, self.status, value)
+            raise self._not_json(None)
+        return value
+
+    def _not_json(self, error: JSONError | None) -> UnusableReplyError:
+        text = self.body[: 4 * _SHOWN_BODY].decode(errors="replace")
+        phrase = http.HTTPStatus(self.status).phrase if self.status in _STATUSES else ""
+        got = f"status {self.status}{' ' + phrase if phrase else ''}"
+        if self.content_type:
+            got += f", {display(self.content_type)}"
+        reason = f"a JSON reply was expected, got {got}: {display(' '.join(text.split()))}"
+        if not text.strip():
+            reason = f"a JSON reply was expected, got {got} and an empty body"
+        return UnusableReplyError(self.source, reason, ping=self._ping_cause(text), cause=error)
+
+    def _ping_cause(self, text: str) -> str:
+        shown = text[:_SHOWN_BODY] + ("..." if len(text) > _SHOWN_BODY else "")
+        lines = ["".join(c for c in line if c.isprintable()) for line in shown.splitlines()]
+        head = f"Error: statusCode {self.status}, response not JSON:"
+        return "\n    ".join([head, *lines])
+
+
+_STATUSES = frozenset(status.value for status in http.HTTPStatus)
+
+
+class HttpClient:
+    """The connections to one source. Usable from several threads; :meth:`close` ends them.
+
+    ``source`` names the source in errors and is shown without its password.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        options: ClientOptions,
+        *,
+        insecure: bool = False,
+        credentials: tuple[str, str] | None = None,
+    ) -> None:
+        self.session = make_session(options, insecure=insecure, credentials=credentials)
+        self._source = redact_url(source)
+        self._options = options
+        self._proxies = Proxies.from_environment(options.environment)
+
+    def close(self) -> None:
+        """End all connections."""
+        self.session.close()
+
+    def get(self, url: str, *, limit: int) -> Reply:
+        """Return the reply to a GET of ``url``, whatever its status; at most ``limit`` bytes.
+
+        A request that failed on its way, or met a server that is overloaded (502, 503, 504),
+        runs again while that is likely to help soon. Raises :class:`SourceError`.
+        """
+        clock = self._options.clock
+        began = clock()
+        for attempt, delay in enumerate((*self._options.delays(), None), start=1):
+            try:
+                reply = self._get_once(url, limit)
+                if reply.status not in (502, 503, 504):
+                    return reply
+                failure = f"HTTP status {reply.status}"
+                error = None
+            except UnreachableError as unreachable:
+                failure, error = unreachable.reason, unreachable
+            lasting = error is not None and error.permanent
+            if delay is None or lasting or clock() - began > RETRY_SECONDS:
+                break
+            if self._options.on_retry:
+                self._options.on_retry(Retry(self._source, failure, attempt, delay))
+            self._options.sleep(delay)
+        if error is not None:
+            raise error
+        return reply
+
+    def _get_once(self, url: str, limit: int) -> Reply:
+        try:
+            with self.session.get(url, stream=True) as response:
+                return Reply(
+                    self._source,
+                    response.status_code,
+                    response.headers.get("content-type", "").partition(";")[0].strip().lower(),
+                    self._body(response, limit),
+                )
+        except SourceError:
+            raise
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            OSError,
+            ValueError,
+        ) as error:
+            raise self._failure(url, error) from error
+
+    def _failure(self, url: str, error: Exception) -> SourceError:
+        proxy = self._proxies.of(url)
+        return source_error(self._source, error, redact_url(proxy) if proxy else None)
+
+    def _body(self, response: requests.Response, limit: int) -> bytes:
+        body = bytearray()
+        deadline = self._options.clock() + REPLY_SECONDS
+        for block in response.iter_content(_BLOCK):
+            body += block
+            if len(body) > limit:
+                raise UnusableReplyError(self._source, f"the reply is longer than {limit} bytes")
+            if self._options.clock() > deadline:
+                raise UnreachableError(
+                    self._source,
+                    f"the reply is not complete after {REPLY_SECONDS} seconds",
+                    code="ETIMEDOUT",
+                    permanent=True,
+                )
+        return bytes(body)

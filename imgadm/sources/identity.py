@@ -1,0 +1,61 @@
+"""Who we say we are to servers, and which servers we trust."""
+
+from __future__ import annotations
+
+import platform
+import re
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import uuid4
+
+from imgadm import __version__
+from imgadm.errors import ConfigError
+from imgadm.sources.options import ClientOptions
+
+_TOKEN = re.compile(r"[!-~]{1,128}")
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+def request_headers(options: ClientOptions) -> dict[str, str]:
+    """Return the headers of every request of a run."""
+    return {
+        "user-agent": user_agent(options.user_agent_extra),
+        "accept": "application/json",
+        "accept-version": "~2",
+        "x-request-id": options.request_id or request_id(options.environment),
+    }
+
+
+def user_agent(extra: str = "") -> str:
+    """Return name and version of the tool, its runtime and its TLS library, and ``extra``.
+
+    Servers read the tool's version up to the blank after it.
+    """
+    openssl = ssl.OPENSSL_VERSION.split()[1]
+    agent = f"imgadm/{__version__} (python/{platform.python_version()}; OpenSSL/{openssl})"
+    shown = "".join(c for c in extra if " " <= c <= "~").strip()
+    return f"{agent} {shown}" if shown else agent
+
+
+def request_id(environment: Mapping[str, str]) -> str:
+    """Return the id of this run: ``REQ_ID`` or ``req_id`` of the environment, or a new UUID."""
+    given = environment.get("REQ_ID") or environment.get("req_id") or ""
+    return given if _TOKEN.fullmatch(given) else str(uuid4())
+
+
+def trusted_certificates(options: ClientOptions, *, insecure: bool) -> bool | str:
+    """Return a file of certificates, ``True`` for the usual ones, ``False`` to trust anyone.
+
+    Raises :class:`ConfigError` if the file that the settings or the environment name is missing.
+    """
+    if insecure or options.environment.get("IMGADM_INSECURE") == "1":
+        return False
+    named = [("the CA bundle of the configuration", options.ca_bundle)]
+    named += [(name, options.environment.get(name)) for name in _CA_VARIABLES]
+    for name, path in named:
+        if path:
+            if not Path(path).exists():
+                raise ConfigError(f'{name} is "{path}", which does not exist')
+            return path
+    return True

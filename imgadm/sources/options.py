@@ -1,0 +1,53 @@
+"""What all requests of one run have in common, as plain data."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from imgadm.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A request to ``url`` failed for ``reason`` and runs again in ``delay`` seconds.
+
+    ``attempt`` counts the failures so far, from 1.
+    """
+
+    url: str
+    reason: str
+    attempt: int
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """Identity, patience and trust of a client of image sources.
+
+    Times are seconds. ``request_id`` is taken from the environment or made up if empty.
+    ``ca_bundle`` is a file (or folder) of certificates to trust instead of the usual ones.
+    ``on_retry`` hears of every request that is about to be repeated, on the thread that waits.
+    """
+
+    request_id: str = ""
+    user_agent_extra: str = ""
+    ca_bundle: str | None = None
+    connect_timeout: float = 15
+    read_timeout: float = 60
+    retry_delays: tuple[float, ...] = (1, 2, 4)
+    on_retry: Callable[[Retry], None] | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def delays(self) -> tuple[float, ...]:
+        """Return how long to wait before each retry; ``IMGADM_CONNECT_RETRIES`` caps them."""
+        cap = self.environment.get("IMGADM_CONNECT_RETRIES", "")
+        if not cap:
+            return self.retry_delays
+        if not (cap.isascii() and cap.isdigit()):
+            raise ConfigError(f'IMGADM_CONNECT_RETRIES is "{cap}", a number was expected')
+        return self.retry_delays[: int(cap[:9])]

@@ -1,0 +1,106 @@
+"""URLs of image sources: one spelling for comparison and requests, and one safe to show.
+
+The configuration keeps URLs as they were typed. Two spellings name one source when they
+normalise to the same text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from imgadm.errors import ConfigError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_HOST = re.compile(r"[\w.~%!$&'()*+,;=-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where requests to a source go: ``base`` has no credentials, query, or trailing slash.
+
+    ``credentials`` are a user and a password, decoded; ``query`` what every request repeats.
+    """
+
+    base: str
+    query: tuple[tuple[str, str], ...] = ()
+    channel: str | None = None
+    credentials: tuple[str, str] | None = None
+
+    def url(self, path: str, query: tuple[tuple[str, str], ...] = ()) -> str:
+        """Return the URL of ``path``, which starts with a slash, with ``query`` added."""
+        pairs = self.query + query
+        return self.base + path + ("?" + urlencode(pairs) if pairs else "")
+
+
+def normalise_url(url: str) -> str:
+    """Return ``url`` in the spelling that all equal URLs share.
+
+    ``http://`` is put before a URL without scheme; scheme and host become lower case; the
+    scheme's default port and one trailing slash of the path go; blanks are percent-encoded.
+    Credentials, query and fragment stay. Raises :class:`ConfigError` for what is no HTTP URL.
+    """
+    text = url if _SCHEME.match(url) else "http://" + url
+    if not text.isprintable():
+        raise _invalid(url, "it has control characters")
+    try:
+        parts = urlsplit(text.replace(" ", "%20"))
+        port = parts.port
+    except ValueError as error:
+        raise _invalid(url, str(error).lower()) from error
+    scheme = parts.scheme.lower()
+    if scheme not in _DEFAULT_PORTS:
+        raise _invalid(url, f'its scheme is "{scheme}", http or https was expected')
+    host = _host(url, (parts.hostname or "").lower(), parts.netloc)
+    user = parts.netloc.rpartition("@")[0]
+    netloc = f"{user}@{host}" if user else host
+    if port is not None and port != _DEFAULT_PORTS[scheme]:
+        netloc += f":{port}"
+    path = parts.path.removesuffix("/")
+    return urlunsplit((scheme, netloc, path, parts.query, parts.fragment))
+
+
+def server_address(url: str) -> ServerAddress:
+    """Return where requests to the source ``url`` go; its ``?channel=`` is taken out."""
+    parts = urlsplit(normalise_url(url))
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    channels = [value for name, value in query if name == "channel" and value]
+    user, at, host = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    return ServerAddress(
+        base=urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", "")),
+        query=tuple((name, value) for name, value in query if name != "channel"),
+        channel=channels[-1] if channels else None,
+        credentials=(unquote(name), unquote(password)) if at else None,
+    )
+
+
+def redact_url(url: str) -> str:
+    """Return ``url`` with its password, if it has one, replaced by ``***``."""
+    return re.sub(r"^((?:[^/?#]*//)?[^/?#:@]*):[^/?#]*@", r"\1:***@", url)
+
+
+def quote_segment(text: str) -> str:
+    """Return ``text`` as one path segment."""
+    return quote(text, safe="")
+
+
+def _host(url: str, host: str, netloc: str) -> str:
+    if not host:
+        raise _invalid(url, "it has no host")
+    if "[" in netloc:
+        try:
+            return f"[{IPv6Address(host)}]"
+        except ValueError as error:
+            raise _invalid(url, f'"{host}" is no IPv6 address') from error
+    if not _HOST.fullmatch(host):
+        raise _invalid(url, f'"{host}" is no host name')
+    return host
+
+
+def _invalid(url: str, reason: str) -> ConfigError:
+    shown = redact_url(url).encode("unicode_escape").decode()
+    return ConfigError(f'invalid image source URL "{shown}": {reason}')

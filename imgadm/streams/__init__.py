@@ -1,0 +1,64 @@
+"""Composing pipelines that move image bytes: stages that run at the same time, in one pass.
+
+    report = streams.run(
+        streams.http_get(url),
+        streams.checksum("sha1", expected=digest, size=size),
+        streams.decompress("gzip"),
+        streams.zfs_receive("zones/UUID-partial"),
+        on_progress=lambda report: print(report.bytes_in, report.total),
+    )
+    print(report.bottleneck.name, report.facts["sha1"])
+
+Each function makes a stage for one run. Stages work on threads of their own and off the GIL, joined
+by bounded channels that hand over references to buffers; where all of them can move bytes from
+descriptor to descriptor, the bytes stay in the kernel. :func:`run` returns when all have succeeded,
+or raises the first error after everything has ended.
+"""
+
+from imgadm.streams.checksum import checksum
+from imgadm.streams.decompress import compression_of, decompress
+from imgadm.streams.errors import (
+    ChecksumError,
+    DecompressionError,
+    FetchError,
+    ProcessError,
+    SizeError,
+    StreamError,
+    ZfsStreamError,
+)
+from imgadm.streams.files import read_file, write_file
+from imgadm.streams.http import http_get
+from imgadm.streams.pipeline import run
+from imgadm.streams.processes import into_process, zfs_receive
+from imgadm.streams.report import Report, StageReport
+from imgadm.streams.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
+
+__all__ = [
+    "ChecksumError",
+    "Context",
+    "DecompressionError",
+    "FetchError",
+    "Inlet",
+    "Outlet",
+    "ProcessError",
+    "Report",
+    "SizeError",
+    "Stage",
+    "StageReport",
+    "StreamError",
+    "Volume",
+    "ZfsStreamError",
+    "checksum",
+    "compression_of",
+    "decompress",
+    "http_get",
+    "into_process",
+    "read_file",
+    "run",
+    "to_raw_disk",
+    "verify_zfs_stream",
+    "volume_of",
+    "write_file",
+    "zfs_receive",
+]

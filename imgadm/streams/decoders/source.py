@@ -1,0 +1,57 @@
+"""The compressed bytes, as decoders like to take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+
+class ByteSource:
+    """Bytes that arrive in pieces, to be peeked at, put back, and read to their end.
+
+    ``position`` is the number of bytes taken for good, for error messages.
+    """
+
+    def __init__(self, views: Iterator[memoryview]) -> None:
+        self._views = views
+        self._rest: memoryview = memoryview(b"")
+        self.position = 0
+
+    def next(self, limit: int | None = None) -> memoryview | None:
+        """Some bytes, at most ``limit``, valid until the next call; None at the end."""
+        while not self._rest:
+            view = next(self._views, None)
+            if view is None:
+                return None
+            self._rest = view
+        piece = self._rest if limit is None else self._rest[:limit]
+        self._rest = self._rest[len(piece) :]
+        self.position += len(piece)
+        return piece
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes without taking them: ``size`` of them unless the end comes first."""
+        while len(self._rest) < size:
+            kept = bytes(self._rest)
+            view = next(self._views, None)
+            if view is None:
+                return kept
+            self._rest = memoryview(kept + bytes(view)) if kept else view
+        return bytes(self._rest[:size])
+
+    def put_back(self, data: bytes) -> None:
+        """Undo the taking of ``data``, the last bytes that were taken."""
+        if data:
+            self._rest = memoryview(data + bytes(self._rest))
+            self.position -= len(data)
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes; empty at the end. For libraries that want a file."""
+        view = self.next(size)
+        return b"" if view is None else bytes(view)
+
+    def skip_rest(self) -> int:
+        """Take and drop everything that is left; returns how many bytes that was."""
+        before = self.position
+        while self.next() is not None:
+            pass
+        return self.position - before

@@ -1,0 +1,88 @@
+"""The decompression stage: one stage for every format, one decoder for each."""
+
+from __future__ import annotations
+
+import os
+
+from imgadm._native import move_bytes, read_into, write_all
+from imgadm.streams import decoders
+from imgadm.streams.decoders.source import ByteSource
+from imgadm.streams.descriptors import kernel_moves
+from imgadm.streams.errors import DecompressionError
+from imgadm.streams.stage import Context, Inlet, Outlet, Stage
+
+
+class Decompress(Stage):
+    """See :func:`decompress`."""
+
+    judges_content = True
+
+    def __init__(self, compression: str | None) -> None:
+        if compression is not None and compression not in decoders.COMPRESSIONS:
+            names = ", ".join(decoders.COMPRESSIONS)
+            raise ValueError(f'unknown compression "{compression}", must be one of: {names}')
+        self.name = "decompress"
+        self.moves_descriptors = compression == "none"
+        self._named = compression
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        if self._named == "none":
+            self._pass_on(inlet, outlet)
+            return
+        source = ByteSource(inlet.views())
+        compression = self._settle(source.peek(decoders.MAGIC_SIZE))
+        context.facts["compression"] = compression
+        decoders.load(compression)(source, outlet, context)
+
+    def _pass_on(self, inlet: Inlet, outlet: Outlet) -> None:
+        first = True
+        for buffer in inlet:
+            if first:
+                self._settle(bytes(buffer.view[: decoders.MAGIC_SIZE]))
+                first = False
+            outlet.put(buffer)
+        if first:
+            self._settle(b"")
+
+    def run_descriptors(self, context: Context, source: int, sink: int) -> None:
+        cancel, meter = context.cancel.fileno(), context.meter
+        first = bytearray(decoders.MAGIC_SIZE)
+        size = read_into(source, first, cancel, meter)
+        meter.add_in(size)
+        self._settle(bytes(first[:size]))
+        write_all(sink, memoryview(first)[:size], cancel, meter)
+        move_bytes(source, sink, cancel, meter, in_kernel=kernel_moves())
+
+    def _settle(self, first_bytes: bytes) -> str:
+        """The compression to decode, or an error if the bytes contradict the one that was named."""
+        if not first_bytes:
+            raise DecompressionError(self._named or "unknown", "the file is empty", offset=0)
+        found = decoders.recognise(first_bytes)
+        if self._named is not None and found != self._named:
+            got = f"{found} data" if found != "none" else "data that is not compressed so"
+            raise DecompressionError(
+                self._named,
+                f"expected {self._described()}, got {got}",
+                offset=0,
+                got=found,
+                wanted=self._named,
+            )
+        return found
+
+    def _described(self) -> str:
+        return "uncompressed data" if self._named == "none" else f"{self._named} data"
+
+
+def decompress(compression: str | None = None) -> Stage:
+    """Decompress ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``; None tells it by the first bytes.
+
+    Output comes in buffers of bounded size whatever the input expands to. Raises DecompressionError
+    if the bytes are of another compression than the one named, damaged, or cut short.
+    """
+    return Decompress(compression)
+
+
+def compression_of(path: str | os.PathLike[str]) -> str:
+    """The compression of a file, told from its first bytes. Raises OSError."""
+    with open(path, "rb") as file:  # noqa: PTH123  any path-like will do
+        return decoders.recognise(file.read(decoders.MAGIC_SIZE))

@@ -1,0 +1,116 @@
+"""Files as the first and the last stage."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from imgadm._native import move_bytes, read_into, write_all
+from imgadm.streams.descriptors import kernel_moves
+from imgadm.streams.stage import Context, Inlet, Outlet, Stage
+
+
+class ReadFile(Stage):
+    """See :func:`read_file`."""
+
+    name = "read"
+    moves_descriptors = True
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._descriptor = -1
+
+    def open(self, context: Context) -> None:
+        self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        status = os.fstat(self._descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(f'"{self._path}" is a directory, not an image file')
+        if stat.S_ISREG(status.st_mode):
+            self.total = status.st_size
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        while True:
+            buffer = outlet.buffer()
+            size = read_into(
+                self._descriptor, buffer.view, context.cancel.fileno(), context.meter
+            )
+            if size == 0:
+                buffer.release()
+                return
+            context.meter.add_in(size)
+            outlet.put(buffer.keep(size))
+
+    def run_descriptors(self, context: Context, source: int, sink: int) -> None:
+        move_bytes(
+            self._descriptor,
+            sink,
+            context.cancel.fileno(),
+            context.meter,
+            in_kernel=kernel_moves(),
+        )
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class WriteFile(Stage):
+    """See :func:`write_file`."""
+
+    name = "write"
+    moves_descriptors = True
+
+    def __init__(self, path: str | os.PathLike[str], *, durable: bool) -> None:
+        self._path = Path(path)
+        self._partial = self._path.with_name(self._path.name + ".partial")
+        self._durable = durable
+        self._descriptor = -1
+
+    def open(self, context: Context) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._descriptor = os.open(self._partial, flags, 0o666)
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        for view in inlet.views():
+            write_all(self._descriptor, view, context.cancel.fileno(), context.meter)
+        self._commit(context)
+
+    def run_descriptors(self, context: Context, source: int, sink: int) -> None:
+        move_bytes(
+            source,
+            self._descriptor,
+            context.cancel.fileno(),
+            context.meter,
+            in_kernel=kernel_moves(),
+        )
+        self._commit(context)
+
+    def _commit(self, context: Context) -> None:
+        context.cancel.check()
+        if self._durable:
+            os.fsync(self._descriptor)
+        self._partial.replace(self._path)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            self._partial.unlink(missing_ok=True)
+
+
+def read_file(path: str | os.PathLike[str]) -> Stage:
+    """The bytes of a file, pipe or device. Raises OSError from :func:`run`."""
+    return ReadFile(path)
+
+
+def write_file(path: str | os.PathLike[str], *, durable: bool = True) -> Stage:
+    """Write to ``path``, which appears, or is replaced, only when every stage has succeeded.
+
+    Until then the bytes are in ``PATH.partial``, which is gone after a failure. ``durable`` syncs
+    the file before it gets its name. Raises OSError from :func:`run`.
+    """
+    return WriteFile(path, durable=durable)

@@ -1,0 +1,68 @@
+"""What a failed request or an unwelcome answer means, as a FetchError."""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from imgadm.streams.errors import FetchError
+
+if TYPE_CHECKING:
+    from requests import Response
+
+_BODY_SHOWN = 1024
+
+
+def answer_error(response: Response) -> FetchError:
+    """The error of an answer that is not the file: the server's own code and words, if it has any."""
+    status = response.status_code
+    with response:
+        text = response.raw.read(64 * 1024, decode_content=True).decode(errors="replace")
+    code, message = None, ""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    if isinstance(body, dict):
+        code = body.get("code") if isinstance(body.get("code"), str) else None
+        message = body["message"] if isinstance(body.get("message"), str) else ""
+    if not message:
+        kind = response.headers.get("Content-Type", "").partition(";")[0]
+        message = f"{response.url} answered {status} {response.reason}"
+        if kind == "text/plain" and text.strip():
+            message += f": {text.strip()[:_BODY_SHOWN]}"
+    return FetchError(message, code=code, status=status)
+
+
+def connection_error(error: BaseException, url: str) -> FetchError:
+    """The error of a request that got no answer, with the name of the system's error as its code."""
+    code, reason = _root_cause(error)
+    return FetchError(f"{url}: {reason}", code=code)
+
+
+def _root_cause(error: BaseException) -> tuple[str | None, str]:
+    seen: list[BaseException] = []
+    pending: list[object] = [error]
+    while pending:
+        current = pending.pop()
+        if not isinstance(current, BaseException) or current in seen:
+            continue
+        seen.append(current)
+        pending += [current.__cause__, current.__context__, getattr(current, "reason", None)]
+        pending += list(current.args)
+    for cause in seen:
+        if isinstance(cause, ssl.SSLError):
+            return "TLS", f"TLS error: {getattr(cause, 'verify_message', '') or cause}"
+    for cause in seen:
+        if isinstance(cause, socket.gaierror):
+            return "ENOTFOUND", f"host name not found ({cause.strerror})"
+        if isinstance(cause, TimeoutError):
+            return "ETIMEDOUT", "timed out"
+        if isinstance(cause, OSError) and cause.errno:
+            return errno.errorcode.get(cause.errno), cause.strerror or str(cause)
+    if any("timeout" in type(cause).__name__.lower() for cause in seen):
+        return "ETIMEDOUT", "timed out"
+    return None, str(error)

@@ -1,0 +1,145 @@
+"""ZFS send streams without ZFS: verified in passing, or applied to a raw disk."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgadm import _native
+from imgadm.streams.errors import StreamError, ZfsStreamError
+from imgadm.streams.stage import Context, Inlet, Outlet, Stage
+
+#: Bytes after which what was written is handed to the disk, so that the sync at the end is short.
+_WRITE_BACK = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A raw disk as a snapshot of a volume: what an incremental stream must be told of its base.
+
+    ``guid`` is the snapshot's, ``size`` and ``block_size`` (volblocksize) are in bytes.
+    """
+
+    guid: int
+    size: int
+    block_size: int
+
+
+class VerifyZfsStream(Stage):
+    """See :func:`verify_zfs_stream`."""
+
+    name = "verify"
+    judges_content = True
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        verifier = _native.StreamVerifier()
+        with _typed_errors():
+            for buffer in inlet:
+                verifier.write(buffer.view)
+                outlet.put(buffer)
+            context.facts["zfs_stream"] = verifier.finish()
+
+
+class ToRawDisk(Stage):
+    """See :func:`to_raw_disk`."""
+
+    name = "write disk"
+    judges_content = True
+
+    def __init__(self, path: str | os.PathLike[str], origin: Volume | None, durable: bool) -> None:
+        self._path = Path(path)
+        self._origin = origin
+        self._durable = durable
+        self._descriptor = -1
+
+    def open(self, context: Context) -> None:
+        flags = os.O_RDWR | os.O_CLOEXEC
+        if self._origin is None:
+            flags |= os.O_CREAT | os.O_TRUNC
+        self._descriptor = os.open(self._path, flags, 0o666)
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        origin = self._origin
+        receiver = _native.RawDiskReceiver(
+            self._descriptor,
+            origin_guid=None if origin is None else origin.guid,
+            origin_block_size=None if origin is None else origin.block_size,
+            origin_size=None if origin is None else origin.size,
+            inflate=inflate,
+            write_back_bytes=_WRITE_BACK if self._durable else 0,
+        )
+        with _typed_errors():
+            for view in inlet.views():
+                context.cancel.check()
+                receiver.write(view)
+            context.facts["zfs_stream"] = receiver.finish()
+        if self._durable:
+            os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def inflate(codec: str, payload: bytes, size: int) -> bytes:
+    """Decompress a record's payload in a codec that the native core leaves to libraries.
+
+    A zlib stream for ``gzip``, a frame without its magic number for ``zstd``; what follows either
+    is padding. Raises ValueError.
+    """
+    if codec == "gzip":
+        decoder = zlib.decompressobj()
+        try:
+            return decoder.decompress(payload, size + 1)
+        except zlib.error as error:
+            raise ValueError(str(error)) from None
+    import zstandard
+
+    decompressor = zstandard.ZstdDecompressor(format=zstandard.FORMAT_ZSTD1_MAGICLESS)
+    try:
+        return decompressor.decompress(payload, max_output_size=size, allow_extra_data=True)
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from None
+
+
+@contextmanager
+def _typed_errors() -> Iterator[None]:
+    try:
+        yield
+    except _native.ZfsStreamError as error:
+        raise ZfsStreamError(error.kind, str(error), offset=error.offset) from None
+
+
+def verify_zfs_stream() -> Stage:
+    """Pass on a ZFS send stream, checking every record of it.
+
+    Leaves a summary (``imgadm._native.StreamSummary``) in ``report.facts["zfs_stream"]``. Raises
+    ZfsStreamError, at the end also for a stream that is cut short or goes on after its end.
+    """
+    return VerifyZfsStream()
+
+
+def to_raw_disk(
+    path: str | os.PathLike[str], *, origin: Volume | None = None, durable: bool = True
+) -> Stage:
+    """Apply the ZFS send stream of a volume to the raw disk ``path``, a sparse file.
+
+    A full stream makes the file. An incremental one needs ``path`` to hold a copy of the disk of
+    ``origin``. Until the pipeline has succeeded the content means nothing. The summary is left as by
+    :func:`verify_zfs_stream`. ``durable`` syncs the file at the end.
+
+    Raises ZfsStreamError (damage, or a stream that can't be applied to a raw disk) and OSError.
+    """
+    return ToRawDisk(path, origin, durable)
+
+
+def volume_of(summary: _native.StreamSummary) -> Volume:
+    """The volume that a raw disk holds once the stream of ``summary`` has been applied."""
+    if summary.volume_size is None or summary.block_size is None:
+        raise StreamError("the stream does not say how large the volume is")
+    return Volume(summary.guid, summary.volume_size, summary.block_size)

@@ -1,0 +1,34 @@
+"""Log records on stderr, without what varies from run to run or from program to program."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from .outcome import Outcome
+
+VARYING = ("pid", "time", "src")
+WARNING = 40
+
+
+def comparable(outcome: Outcome) -> Outcome:
+    """The outcome with its log records brought into one form.
+
+    Records under the level of a warning are left out: they tell of the inner life of a program.
+    So are stacks and the names of error classes.
+    """
+    lines = [_comparable_line(line) for line in outcome.stderr.split("\n")]
+    return replace(outcome, stderr="\n".join(line for line in lines if line is not None))
+
+
+def _comparable_line(line: str) -> str | None:
+    if not line.startswith('{"name":'):
+        return line
+    record = json.loads(line)
+    if record["level"] < WARNING:
+        return None
+    for name in VARYING:
+        record.pop(name, None)
+    for name in ("stack", "name"):
+        record.get("err", {}).pop(name, None)
+    return json.dumps(record, sort_keys=True)

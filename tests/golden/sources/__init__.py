@@ -1,0 +1,1 @@
+"""HTTP servers that play the recorded source and its misbehaving relatives."""

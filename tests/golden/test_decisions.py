@@ -1,0 +1,50 @@
+"""Rules and differences: each says something that a recorded run needs, and nothing more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from . import cases
+from .differences import DIFFERENCES, Difference
+from .outcome import Outcome
+from .replay import expected
+from .rules import RULES, Rule
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.change.__name__)
+def test_a_rule_changes_a_recorded_outcome(rule: Rule) -> None:
+    assert any(rule.change(case, case.recorded) != case.recorded for case in cases.load())
+
+
+def test_differences_are_those_of_recorded_cases() -> None:
+    assert DIFFERENCES.keys() <= {case.name for case in cases.load()}
+
+
+def test_differences_differ() -> None:
+    for case in cases.load():
+        expected(case)
+
+
+RECORDED = Outcome(exit="1", stderr="old\n", state={("var_imgadm added", "/a"): "text"})
+
+
+def test_a_difference_replaces_what_it_names() -> None:
+    difference = Difference("why", stderr="new\n", state={("var_imgadm added", "/a"): None})
+    assert difference.apply(RECORDED) == replace(RECORDED, stderr="new\n", state={})
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        Difference("why", exit="1"),
+        Difference("why", stderr="old\n"),
+        Difference("why", state={("var_imgadm added", "/a"): "text"}),
+        Difference("why", state={("var_imgadm removed", "/b"): None}),
+        Difference("why"),
+    ],
+)
+def test_a_difference_that_is_none_is_refused(stale: Difference) -> None:
+    with pytest.raises(AssertionError, match="is no difference"):
+        stale.apply(RECORDED)
