@@ -47,6 +47,9 @@ class Options:
 
     def __init__(self, declared: Sequence[Option]) -> None:
         self._main_name = {name: option.names[0] for option in declared for name in option.names}
+        self._long_name = {
+            option.names[0]: max(option.names, key=len) for option in declared if option.names
+        }
         self._values: dict[str, Any] = {}
 
     def flag(self, name: str) -> bool:
@@ -68,8 +71,8 @@ class Options:
         return value
 
     def given(self) -> Mapping[str, Any]:
-        """What was given, by main names without their dashes; for log records."""
-        return {name.lstrip("-"): value for name, value in self._values.items()}
+        """What was given, by long names without their dashes; for log records."""
+        return {self._long_name[name].lstrip("-"): value for name, value in self._values.items()}
 
     def store(self, option: Option, name: str, text: str | None) -> None:
         """Take an option that was given as ``name``, with the text of its value if it has one."""

@@ -48,3 +48,10 @@ def single_argument(arguments: Sequence[str]) -> str:
     if len(arguments) != 1:
         raise UsageError(f'incorrect number of args ({len(arguments)}): "{" ".join(arguments)}"')
     return arguments[0]
+
+
+def uuid_argument(arguments: Sequence[str]) -> str:
+    """Return the only argument; raises UsageError, and InvalidUUIDError if it is no UUID."""
+    from imgadm.manifest.uuids import check_uuid
+
+    return check_uuid(single_argument(arguments))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import Options
-from imgadm.cli.shared_options import HELP, NO_WAIT, POOL, single_argument
+from imgadm.cli.shared_options import HELP, NO_WAIT, POOL, uuid_argument
 from imgadm.cli.waiting import show_waiting
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
-    from imgadm.manifest.uuids import check_uuid
+    uuid = uuid_argument(arguments)
+
     from imgadm.operations.delete_image import delete_image
     from imgadm.pools import open_pool
 
-    uuid = check_uuid(single_argument(arguments))
     delete_image(
         open_pool(context.settings, options.text("-P") or None),
         uuid,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import Option, Options
-from imgadm.cli.shared_options import HELP, POOL, single_argument
+from imgadm.cli.shared_options import HELP, POOL, uuid_argument
 
 CHILDREN = Option(("-r",), "Add the snapshots and clones of the image, as `children`.")
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
+    uuid = uuid_argument(arguments)
+
     from imgadm.cli.listing import print_json
-    from imgadm.manifest.uuids import check_uuid
     from imgadm.operations.get_image import get_image
     from imgadm.pools import open_pool
 
-    uuid = check_uuid(single_argument(arguments))
     pool = open_pool(context.settings, options.text("-P") or None)
     print_json(get_image(pool, uuid, with_children=options.flag("-r")))
     return 0
