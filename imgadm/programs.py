@@ -26,7 +26,7 @@ class Completed:
     stderr: str
 
     def check(self, failure: str) -> Completed:
-        """Itself if the status is 0; otherwise raises InternalError that begins with ``failure``."""
+        """Itself if the status is 0; else raises InternalError that begins with ``failure``."""
         if self.status == 0:
             return self
         raise InternalError(
@@ -46,7 +46,11 @@ def run_program(argv: Sequence[str]) -> Completed:
     started = time.monotonic()
     try:
         process = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True,
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            text=True,
             errors="surrogateescape",
         )
     except OSError as error:

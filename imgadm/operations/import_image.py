@@ -14,6 +14,7 @@ from imgadm.errors import (
     OriginNotFoundInSourceError,
 )
 from imgadm.manifest import Manifest
+from imgadm.operations.checks import ImportOptions, check_limits, check_space, lock_for
 from imgadm.operations.events import (
     Aborting,
     AncestorInstalled,
@@ -24,7 +25,6 @@ from imgadm.operations.events import (
     SourceFailed,
     TransferPlanned,
 )
-from imgadm.operations.checks import ImportOptions, check_limits, check_space, lock_for
 from imgadm.operations.in_parallel import combined
 from imgadm.operations.transfer import transfer
 from imgadm.pools.base import InstalledImage, Pool
@@ -206,4 +206,3 @@ def _import_one(
                 continue
             raise
         return
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +21,8 @@ from imgadm.manifest import (
     parse_manifest,
     upgrade_manifest,
 )
-from imgadm.operations.events import Event, InstallBegins, InstalledMeanwhile
 from imgadm.operations.checks import ImportOptions, check_limits, check_space, lock_for
+from imgadm.operations.events import Event, InstallBegins, InstalledMeanwhile
 from imgadm.operations.transfer import transfer
 from imgadm.pools.base import InstalledImage, Pool
 
@@ -102,7 +101,7 @@ def _installed_origin(pool: Pool, image: Manifest) -> InstalledImage | None:
 
 def _check_size(image: Manifest, path: Path) -> None:
     wanted = None if image.file is None else image.file.size
-    if wanted is not None and path.is_file() and (size := os.path.getsize(path)) != wanted:
+    if wanted is not None and path.is_file() and (size := path.stat().st_size) != wanted:
         raise DownloadError(
             f"image file size error: manifest says {wanted} bytes, {path} is {size} bytes"
         )

@@ -113,8 +113,7 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
             )
         case streams.ZfsStreamError():
             return InternalError(
-                f"the ZFS stream of image {uuid} cannot be received: {error.message} "
-                f"(at byte {error.offset} of the stream)",
+                f"the ZFS stream of image {uuid} cannot be received: {error.message}",
                 cause=error,
             )
         case streams.StreamError():
@@ -140,6 +139,5 @@ def _size_failure(error: streams.SizeError, uuid: str) -> str:
             f"and Content-Length header, {error.got}"
         )
     return (
-        f"image {uuid} file size error: expected {error.wanted} bytes, "
-        f"downloaded {error.got} bytes"
+        f"image {uuid} file size error: expected {error.wanted} bytes, downloaded {error.got} bytes"
     )

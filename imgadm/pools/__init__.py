@@ -20,9 +20,9 @@ DEFAULT_ZPOOL = "zones"
 def open_pool(settings: Settings, name: str | None = None) -> Pool:
     """The pool that ``-P NAME`` means: a zpool, or, if there is a slash in it, a directory.
 
-    Without a name it is the one that IMGADM_POOL names, else the zpool ``zones``; on a host that has
-    no ``zfs`` program it is a directory under the state directory. Does not look whether the pool is
-    there. Raises InternalError for a zpool on a host without ZFS.
+    Without a name it is the one that IMGADM_POOL names, else the zpool ``zones``; on a host that
+    has no ``zfs`` program it is a directory under the state directory. Does not look whether the
+    pool is there. Raises InternalError for a zpool on a host without ZFS.
     """
     name = name or settings.default_pool
     if name is None and find_program("zfs") is None:

@@ -1,8 +1,8 @@
-"""What every pool can do: hold images, and receive a new one so that it appears whole or not at all.
+"""What every pool can do: hold images, and receive a new one whole or not at all.
 
-A pool is named as ``-P`` names it: ``zones`` is a zpool, a path with a slash a directory pool. What
-is under ``UUID-partial`` (zfs) or ``UUID.partial`` (directory) is nobody's image and may be removed by
-whoever holds that image's lock.
+A pool is named as ``-P`` names it: ``zones`` is a zpool, a path with a slash a directory pool.
+What is under ``UUID-partial`` (zfs) or ``UUID.partial`` (directory) is nobody's image and may be
+removed by whoever holds that image's lock.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ class Pool(ABC):
     ) -> Reception:
         """Begin to receive the image that ``manifest`` describes, on top of ``origin`` if given.
 
-        Whatever an earlier, dead reception of this image left is removed first. The record (manifest
-        and source) becomes visible together with the image.
+        Whatever an earlier, dead reception of this image left is removed first. The record
+        (manifest and source) becomes visible together with the image.
         """
 
     @abstractmethod
     def delete(self, uuid: str) -> None:
-        """Destroy an installed image and its record. The caller has checked that nothing uses it."""
+        """Destroy an installed image and its record; nothing uses it, says the caller."""
 
     @abstractmethod
     def check(self) -> None:

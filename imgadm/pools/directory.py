@@ -1,9 +1,9 @@
 """A directory as a pool of images: the embedded pool, for hosts without ZFS.
 
-    POOL/UUID/image.json    the record, and what an incremental image must know of this one
-    POOL/UUID/disk.raw      a zvol image: the disk, sparse, as a hypervisor boots it
-    POOL/UUID/stream.zfs    any other image: its verified send stream, for ``zfs receive``
-    POOL/UUID.partial/      an image on its way in, or what a dead process left of one
+POOL/UUID/image.json    the record, and what an incremental image must know of this one
+POOL/UUID/disk.raw      a zvol image: the disk, sparse, as a hypervisor boots it
+POOL/UUID/stream.zfs    any other image: its verified send stream, for ``zfs receive``
+POOL/UUID.partial/      an image on its way in, or what a dead process left of one
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class DirectoryPool(Pool):
 
     def _installed(self) -> list[InstalledImage]:
         try:
-            names = sorted(os.listdir(self.path))
+            names = sorted(entry.name for entry in self.path.iterdir())
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -108,9 +108,7 @@ class DirectoryPool(Pool):
             sync_directory(self.path)
             shutil.rmtree(doomed)
         except OSError as error:
-            raise FileSystemError.from_os_error(
-                f'error deleting image "{uuid}"', error
-            ) from error
+            raise FileSystemError.from_os_error(f'error deleting image "{uuid}"', error) from error
 
     def partial(self, uuid: str) -> Path:
         return self.path / f"{uuid}.partial"
@@ -184,7 +182,7 @@ class DirectoryReception(Reception):
 
 
 def _described(summary: Any) -> dict[str, Any]:
-    """What later needs to be known of the stream that an image came as; guids as ZFS prints them."""
+    """What is to be known later of the stream that an image came as; guids as ZFS prints them."""
     described = {
         "type": summary.type,
         "name": summary.name,
@@ -200,7 +198,7 @@ def _described(summary: Any) -> dict[str, Any]:
 
 def recorded_volume(image: InstalledImage) -> streams.Volume:
     """The disk of an image in a directory pool, as an incremental stream must know it."""
-    stream = image.extra.get("stream")
+    stream: Any = image.extra.get("stream")
     try:
         return streams.Volume(
             guid=int(stream["guid"]),
@@ -212,4 +210,3 @@ def recorded_volume(image: InstalledImage) -> streams.Volume:
             f'image "{image.uuid}" in "{image.pool}" is not recorded as a disk, so nothing can be '
             "based on it; delete it and import it again"
         ) from None
-

@@ -146,7 +146,7 @@ class ZfsReception(Reception):
     def stages(self) -> tuple[streams.Stage, ...]:
         return (streams.zfs_receive(self._partial, zfs=self._host.zfs),)
 
-    def commit(self, report: streams.Report) -> None:  # noqa: ARG002  the pool knows it all
+    def commit(self, report: streams.Report) -> None:
         self._name_snapshot()
         self._host.database.write(self._pool, self._manifest, self._source)
         renamed = self._host.run("rename", self._partial, self._final)

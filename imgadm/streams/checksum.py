@@ -32,7 +32,7 @@ class Checksum(Stage):
         if algorithm == "sha1":
             self._sha1 = Sha1()
             self._hasher = self._sha1
-            self.moves_descriptors = True
+            self.moves_descriptors = self.remembers_sha1 = True
         else:
             self._hasher = hashlib.new(algorithm, usedforsecurity=False)
 
@@ -81,12 +81,7 @@ class Checksum(Stage):
             )
 
     def sha1_at(self, position: int, context: Context) -> Sha1 | None:
-        """The state of the hash after ``position`` bytes, once they have all come through here.
-
-        None if this stage does not compute SHA-1. For a source that has to prove that bytes which
-        it fetches again are those that it delivered before.
-        """
-        if self.algorithm != "sha1":
+        if not self.remembers_sha1:
             return None
         while self._sha1.length < position:
             context.cancel.wait(0.01)

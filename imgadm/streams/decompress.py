@@ -54,7 +54,7 @@ class Decompress(Stage):
         move_bytes(source, sink, cancel, meter, in_kernel=kernel_moves())
 
     def _settle(self, first_bytes: bytes) -> str:
-        """The compression to decode, or an error if the bytes contradict the one that was named."""
+        """The compression to decode; an error if the bytes contradict the one that was named."""
         if not first_bytes:
             raise DecompressionError(self._named or "unknown", "the file is empty", offset=0)
         found = decoders.recognise(first_bytes)
@@ -74,7 +74,7 @@ class Decompress(Stage):
 
 
 def decompress(compression: str | None = None) -> Stage:
-    """Decompress ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``; None tells it by the first bytes.
+    """Decompress ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``; None: tell by the first bytes.
 
     Output comes in buffers of bounded size whatever the input expands to. Raises DecompressionError
     if the bytes are of another compression than the one named, damaged, or cut short.

@@ -6,6 +6,7 @@ worked around in OpenZFS and zrepl by leaving pipes alone), so it happens here, 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 
@@ -30,8 +31,7 @@ def make_pipe() -> tuple[int, int]:
     os.set_blocking(write_end, False)
     resize = getattr(fcntl, "F_SETPIPE_SZ", None)
     if resize is not None:
-        try:
+        # Beyond the user's share of pipe memory; a smaller pipe works, only slower.
+        with contextlib.suppress(OSError):
             fcntl.fcntl(write_end, resize, PIPE_SIZE)
-        except OSError:
-            pass  # beyond the user's share of pipe memory; a smaller pipe works, only slower
     return read_end, write_end

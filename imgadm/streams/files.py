@@ -34,9 +34,7 @@ class ReadFile(Stage):
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         while True:
             buffer = outlet.buffer()
-            size = read_into(
-                self._descriptor, buffer.view, context.cancel.fileno(), context.meter
-            )
+            size = read_into(self._descriptor, buffer.view, context.cancel.fileno(), context.meter)
             if size == 0:
                 buffer.release()
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from imgadm._native import Sha1, move_bytes, write_all
 from imgadm.streams.buffers import BUFFER_SIZE
@@ -23,13 +23,6 @@ DELAYS = (0.0, 0.5, 1.0, 2.0)
 
 #: Dropped connections that one fetch survives at most, however much each of them brought.
 MAX_RESUMES = 20
-
-
-@runtime_checkable
-class PrefixWitness(Protocol):
-    """A stage that can tell the hash of the first bytes it was given; a checksum stage is one."""
-
-    def sha1_at(self, position: int, context: Context) -> Sha1 | None: ...
 
 
 class HttpGet(Stage):
@@ -78,7 +71,7 @@ class HttpGet(Stage):
         self._etag = _strong_etag(response)
         # Only plain bodies of known length come straight from a socket.
         self.moves_descriptors = self._body.descriptor is not None
-        if not isinstance(context.downstream, PrefixWitness):
+        if context.downstream is None or not context.downstream.remembers_sha1:
             self._own_hash = Sha1()
             self.moves_descriptors = False
 
@@ -206,9 +199,13 @@ class HttpGet(Stage):
         assert self._body is not None
         self._body.close()
         response = interruptible(lambda: self._request(headers), context.cancel)
-        self._body = Body(response)
         if response.status_code == 206 and self._continues(response):
+            self._body = Body(response)
             return
+        if response.status_code in (206, 416):
+            response.close()
+            response = interruptible(lambda: self._request({}), context.cancel)
+        self._body = Body(response)
         if response.status_code != 200:
             raise answer_error(response)
         if self._body.length != self.total:
@@ -226,8 +223,8 @@ class HttpGet(Stage):
     def _discard_prefix(self, context: Context) -> None:
         """Read again what was delivered, and make sure that it is the same."""
         delivered = self._own_hash
-        if isinstance(context.downstream, PrefixWitness):
-            delivered = delivered or context.downstream.sha1_at(self._position, context)
+        if delivered is None and context.downstream is not None:
+            delivered = context.downstream.sha1_at(self._position, context)
         again = Sha1()
         scratch = memoryview(bytearray(BUFFER_SIZE))
         left = self._position

@@ -17,7 +17,7 @@ _BODY_SHOWN = 1024
 
 
 def answer_error(response: Response) -> FetchError:
-    """The error of an answer that is not the file: the server's own code and words, if it has any."""
+    """The error of an answer that is not the file: the server's own code and words, if any."""
     status = response.status_code
     with response:
         text = response.raw.read(64 * 1024, decode_content=True).decode(errors="replace")
@@ -38,7 +38,7 @@ def answer_error(response: Response) -> FetchError:
 
 
 def connection_error(error: BaseException, url: str) -> FetchError:
-    """The error of a request that got no answer, with the name of the system's error as its code."""
+    """The error of a request without an answer; its code is the name of the system's error."""
     code, reason = _root_cause(error)
     return FetchError(f"{url}: {reason}", code=code)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from imgadm._native import Meter
+from imgadm._native import Meter, Sha1
 from imgadm.streams.buffers import Buffer, BufferPool
 from imgadm.streams.cancellation import CancelToken
 from imgadm.streams.channel import Channel
@@ -87,6 +87,8 @@ class Stage(ABC):
     judges_content: bool = False
     #: True if its success proves that the bytes are the intended ones.
     verifies: bool = False
+    #: True if it can tell the SHA-1 of the first bytes that it was given (``sha1_at``).
+    remembers_sha1: bool = False
 
     def open(self, context: Context) -> None:
         """Get ready: connect, open, spawn. What fails here fails before a byte has moved."""
@@ -105,6 +107,13 @@ class Stage(ABC):
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
         """Do the work from the descriptor ``source`` to the pipe ``sink`` (-1: there is none)."""
         raise TypeError(f"{self.name} does not move descriptors")
+
+    def sha1_at(self, position: int, context: Context) -> Sha1 | None:
+        """The state of the hash after ``position`` bytes, once they have all come through here.
+
+        For a source that has to prove that bytes which it fetches again are those it delivered.
+        """
+        return None
 
     def abort(self) -> None:
         """End at once whatever :meth:`run` waits for. May come at any time, and twice."""

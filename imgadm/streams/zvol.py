@@ -130,8 +130,8 @@ def to_raw_disk(
     """Apply the ZFS send stream of a volume to the raw disk ``path``, a sparse file.
 
     A full stream makes the file. An incremental one needs ``path`` to hold a copy of the disk of
-    ``origin``. Until the pipeline has succeeded the content means nothing. The summary is left as by
-    :func:`verify_zfs_stream`. ``durable`` syncs the file at the end.
+    ``origin``. Until the pipeline has succeeded the content means nothing. The summary is left as
+    by :func:`verify_zfs_stream`. ``durable`` syncs the file at the end.
 
     Raises ZfsStreamError (damage, or a stream that can't be applied to a raw disk) and OSError.
     """

@@ -44,9 +44,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     pool = open_pool(context.settings, options.text("-P") or None)
     installed = pool.get(image)
     if installed is None:
-        view = choose_view(
-            "import", quiet=options.flag("--quiet"), as_json=options.flag("--json")
-        )
+        view = choose_view("import", quiet=options.flag("--quiet"), as_json=options.flag("--json"))
         installed = import_image(
             pool,
             _sources(context, options),
@@ -79,8 +77,8 @@ COMMAND = Command(
     summary="Import an image from a source, with all that it is based on",
     synopses=("import [<options>] <uuid>",),
     description="Fetch an image, and those that it is based on, into a pool. The file is fetched, "
-    "checked, decompressed and received at the same time, with nothing stored in between; the image "
-    "appears when everything was right, or not at all. An image that is installed already is left "
+    "checked, decompressed and received at the same time, with nothing stored in between; the "
+    "image appears when everything was right, or not at all. An image that is installed already is left "
     "alone, with exit status 0.",
     options=(HELP, POOL, SOURCE, CHANNEL, QUIET, EVENTS, NO_WAIT, ZSTREAM),
     sections=(

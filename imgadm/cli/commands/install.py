@@ -7,9 +7,7 @@ from imgadm.cli.options import Kind, Option, Options
 from imgadm.cli.shared_options import EVENTS, HELP, NO_WAIT, POOL, QUIET
 from imgadm.errors import ImgadmError, UsageError
 
-MANIFEST = Option(
-    ("-m",), "The manifest of the image.", kind=Kind.TEXT, placeholder="<manifest>"
-)
+MANIFEST = Option(("-m",), "The manifest of the image.", kind=Kind.TEXT, placeholder="<manifest>")
 FILE = Option(("-f",), "The file of the image.", kind=Kind.TEXT, placeholder="<file>")
 
 

@@ -10,7 +10,7 @@ from imgadm.streams.stage import Context, Outlet
 
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
-    """Decode all streams. What follows the last and is none is ignored, as bzip2 does, and noted."""
+    """Decode all streams. What follows the last is ignored, as bzip2 does, and noted."""
     decoder = Bzip2Decoder(usable_processors())
     try:
         buffer = outlet.buffer()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import Protocol
+from typing import Any, Protocol
 
 from imgadm.streams.buffers import Buffer
 from imgadm.streams.decoders import MAGIC
@@ -49,7 +49,7 @@ class ZlibMember:
 try:
     from isal import igzip_lib
 
-    _errors: tuple[type[Exception], ...] = (igzip_lib.error, zlib.error)
+    _errors: tuple[Any, ...] = (igzip_lib.error, zlib.error)
 
     def _new_member() -> Member:
         member: Member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
@@ -63,7 +63,7 @@ except ImportError:  # no wheel for this processor
 
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
-    """Decode all members. What follows the last and is none is ignored, as gzip does, and noted."""
+    """Decode all members. What follows the last is ignored, as gzip does, and noted."""
     while source.peek(2) == MAGIC["gzip"]:
         _decode_member(source, outlet, context)
     ignored = source.skip_rest()
@@ -78,9 +78,7 @@ def _decode_member(source: ByteSource, outlet: Outlet, context: Context) -> None
         context.cancel.check()
         data: memoryview | bytes | None = source.next() if member.needs_input else b""
         if data is None:
-            raise DecompressionError(
-                "gzip", "the data ends in the middle", offset=source.position
-            )
+            raise DecompressionError("gzip", "the data ends in the middle", offset=source.position)
         try:
             decoded = member.decompress(data, limit)
         except _errors as error:

@@ -52,12 +52,12 @@ void lzma_end(lzma_stream *stream);
 
 
 @functools.cache
-def load() -> tuple[FFI, Any] | None:
+def load() -> tuple[Any, Any] | None:
     """The binding and the library, or None where the host has none with a threaded decoder."""
     ffi = FFI()
     ffi.cdef(_DECLARATIONS)
     try:
-        library = ffi.dlopen("liblzma.so.5")
+        library: Any = ffi.dlopen("liblzma.so.5")
         library.lzma_stream_decoder_mt  # noqa: B018  resolves the symbol
     except (OSError, AttributeError):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import zstandard
 
 from imgadm.streams.decoders.source import ByteSource
@@ -32,9 +34,8 @@ def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
     """Decode all frames. Every frame must be complete; nothing may follow the last."""
     frames = FrameTracker()
     decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT)
-    reader = decompressor.stream_reader(
-        _TrackedSource(source, frames), read_size=_READ_SIZE, read_across_frames=True
-    )
+    tracked: Any = _TrackedSource(source, frames)  # of a file, the library only needs read()
+    reader = decompressor.stream_reader(tracked, read_size=_READ_SIZE, read_across_frames=True)
     try:
         while True:
             context.cancel.check()

@@ -24,7 +24,7 @@ class FrameTracker:
         return self._between_frames and self._wanted[0] == 0 and not self._header
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes. Bytes that belong to no frame are the decoder's to complain about."""
+        """Take the next bytes. What belongs to no frame is the decoder's to complain about."""
         position = 0
         while position < len(data):
             skip, need = self._wanted
