@@ -78,8 +78,8 @@ COMMAND = Command(
     synopses=("import [<options>] <uuid>",),
     description="Fetch an image, and those that it is based on, into a pool. The file is fetched, "
     "checked, decompressed and received at the same time, with nothing stored in between; the "
-    "image appears when everything was right, or not at all. An image that is installed already is left "
-    "alone, with exit status 0.",
+    "image appears when everything was right, or not at all. An image that is installed already "
+    "is left alone, with exit status 0.",
     options=(HELP, POOL, SOURCE, CHANNEL, QUIET, EVENTS, NO_WAIT, ZSTREAM),
     sections=(
         Section(
