@@ -15,7 +15,7 @@ from imgadm.errors import ConfigError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_HOST = re.compile(r"[\w.~%!$&'()*+,;=-]+")
+_HOST = re.compile(r"[\w.~!$&'()*+,;=-]+")
 
 
 @dataclass(frozen=True, slots=True)
