@@ -195,6 +195,15 @@ class OriginNotInstalledError(ImgadmError):
         super().__init__(f'origin image "{uuid}" was not found on zpool "{pool}"')
 
 
+class OriginNotFoundInSourceError(ImgadmError):
+    """A source offers an image, but not the one that it is based on."""
+
+    code = "OriginNotFoundInSource"
+
+    def __init__(self, uuid: str, url: str) -> None:
+        super().__init__(f'origin image "{uuid}" does not exist in image source "{url}"')
+
+
 class ImageHasDependentClonesError(ImgadmError):
     """Other datasets or images are based on the image."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 
 from imgadm import logs
 from imgadm.cli.command import Context
@@ -10,12 +12,23 @@ from imgadm.operations import open_sources as operation
 from imgadm.sources import ClientOptions, Retry, Source, SourceConfig, open_source
 
 
-def open_sources(context: Context) -> list[Source]:
-    """Return the configured sources; raises NoSourcesError."""
+def open_sources(context: Context, *, channel: str | None = None) -> list[Source]:
+    """Return the configured sources, all for ``channel`` if given; raises NoSourcesError."""
     configuration = context.loaded_configuration()
     for problem in configuration.problems:
         context.warn(problem)
-    return operation.open_sources(configuration.sources, client_options(context), warn=context.warn)
+    configs = configuration.sources
+    if channel is not None:
+        configs = [replace(config, channel=channel) for config in configs]
+    return operation.open_sources(configs, client_options(context), warn=context.warn)
+
+
+def open_these_sources(
+    context: Context, urls: Sequence[str], *, channel: str | None = None
+) -> list[Source]:
+    """Return image servers at ``urls``, whether they are configured or not."""
+    configs = [SourceConfig(url, channel=channel) for url in urls]
+    return operation.open_sources(configs, client_options(context), warn=context.warn)
 
 
 def ping(context: Context, config: SourceConfig) -> None:

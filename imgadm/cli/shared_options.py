@@ -20,6 +20,8 @@ POOL = Option(
     kind=Kind.TEXT,
     placeholder="<pool>",
 )
+QUIET = Option(("-q", "--quiet"), "Show no progress.")
+EVENTS = Option(("--json",), "Print what happens as JSON, one event a line.")
 
 
 def columns_option(default: str) -> Option:

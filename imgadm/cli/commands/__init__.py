@@ -14,6 +14,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("help",),
     ("sources",),
     ("avail", "show"),
+    ("import", "install"),
     ("list", "get", "delete"),
 )
 """All commands in the order of the help, related ones together."""

@@ -1,0 +1,64 @@
+"""``imgadm install``: an image from a manifest and a file on this host."""
+
+from __future__ import annotations
+
+from imgadm.cli.command import Command, ConfigurationUse, Context, Example
+from imgadm.cli.options import Kind, Option, Options
+from imgadm.cli.shared_options import EVENTS, HELP, NO_WAIT, POOL, QUIET
+from imgadm.errors import ImgadmError, UsageError
+
+MANIFEST = Option(
+    ("-m",), "The manifest of the image.", kind=Kind.TEXT, placeholder="<manifest>"
+)
+FILE = Option(("-f",), "The file of the image.", kind=Kind.TEXT, placeholder="<file>")
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    from pathlib import Path
+
+    from imgadm.cli.transfer_view import choose_view, installed_title
+    from imgadm.operations.checks import ImportOptions
+    from imgadm.operations.install_image import install_image
+    from imgadm.pools import open_pool
+
+    if arguments:
+        raise UsageError(f'unexpected args ({len(arguments)}): "{" ".join(arguments)}"')
+    installed = install_image(
+        open_pool(context.settings, options.text("-P") or None),
+        Path(_required(options, MANIFEST)),
+        Path(_required(options, FILE)),
+        ImportOptions(
+            lock_directory=context.settings.lock_directory,
+            command=context.command_line,
+            wait=not options.flag("--no-wait"),
+        ),
+        choose_view("install", quiet=options.flag("--quiet"), as_json=options.flag("--json")),
+    )
+    if installed is not None:
+        print(f"Image {installed_title(installed)} is already installed, skipping")
+    return 0
+
+
+def _required(options: Options, option: Option) -> str:
+    value = options.text(option.names[0])
+    if value is None:
+        # Scripts know this line without a code.
+        raise ImgadmError(f"{option.names[0]} {option.placeholder} (string) is required")
+    return value
+
+
+COMMAND = Command(
+    name="install",
+    summary="Install an image from local files",
+    synopses=("install [<options>] -m <manifest> -f <file>",),
+    description="Install an image from its manifest and its file, a ZFS stream that may be "
+    "compressed. Neither file is changed. What the image is based on must be installed.",
+    options=(HELP, MANIFEST, FILE, POOL, QUIET, EVENTS, NO_WAIT),
+    run=run,
+    configuration=ConfigurationUse.OPTIONAL,
+    examples=(
+        Example(
+            "imgadm install -m debian.imgmanifest -f debian.zvol.gz", "Install what a mirror keeps"
+        ),
+    ),
+)

@@ -1,0 +1,62 @@
+"""What has to hold before an image may be received: a lock, a platform, space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgadm.errors import InternalError
+from imgadm.host import platform
+from imgadm.locks import image_lock
+from imgadm.manifest import Manifest, check_platform
+from imgadm.operations.events import Event, LockAwaited
+from imgadm.pools.base import Pool
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to import. ``command`` is what others are told that the holder of a lock does.
+
+    ``zstream`` takes the file of an image as an uncompressed stream, of a length and a checksum
+    that nobody knows: what a host serves that makes it with ``zfs send``.
+    """
+
+    lock_directory: Path
+    command: str
+    wait: bool = True
+    zstream: bool = False
+
+
+def lock_for(
+    uuid: str, options: ImportOptions, on_event: Callable[[Event], None]
+) -> AbstractContextManager[None]:
+    """The lock of an image, to be held while it is received."""
+    return image_lock(
+        options.lock_directory,
+        uuid,
+        command=options.command,
+        wait=options.wait,
+        on_wait=lambda holder: on_event(LockAwaited(uuid, holder)),
+    )
+
+
+def check_limits(images: Sequence[Manifest]) -> None:
+    """Fail if an image is not for the platform that runs here. Raises PlatformError."""
+    limited = [image for image in images if image.raw.get("requirements")]
+    host = platform() if limited else None
+    if host is not None:
+        for image in limited:
+            check_platform(image.raw["requirements"], host.release, host.live_image)
+
+
+def check_space(pool: Pool, images: Sequence[Manifest]) -> None:
+    """Fail if not even the compressed files would fit. Raises InternalError."""
+    available = pool.available()
+    needed = sum(image.file.size or 0 for image in images if image.file is not None)
+    if available is not None and needed > available:
+        raise InternalError(
+            f'not enough space in pool "{pool.name}": {needed} bytes are needed at least, '
+            f"{available} are available; free some, or name another pool with -P"
+        )

@@ -1,0 +1,113 @@
+"""What happens while images are imported, as data for whoever shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgadm.locks import Holder
+from imgadm.manifest import Manifest
+from imgadm.streams import Report
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events."""
+
+
+@dataclass(frozen=True)
+class ImportBegins(Event):
+    """The image was found in the source ``url``; ``channel`` is the one asked for by option."""
+
+    image: Manifest
+    url: str
+    channel: str | None
+
+
+@dataclass(frozen=True)
+class InstallBegins(Event):
+    """The manifest of a local file was read."""
+
+    image: Manifest
+
+
+@dataclass(frozen=True)
+class AncestryWanted(Event):
+    """The chain of origins of the image is about to be looked up."""
+
+    uuid: str
+
+
+@dataclass(frozen=True)
+class AncestorInstalled(Event):
+    """An origin is on the pool already."""
+
+    uuid: str
+
+
+@dataclass(frozen=True)
+class LockAwaited(Event):
+    """Another process works on the image; ``holder`` says which, where that is known."""
+
+    uuid: str
+    holder: Holder | None
+
+
+@dataclass(frozen=True)
+class InstalledMeanwhile(Event):
+    """Whoever held the lock has installed the image."""
+
+    image: Manifest
+
+
+@dataclass(frozen=True)
+class TransferPlanned(Event):
+    """So many images are to come; ``size`` is the bytes of their files, None if one is unknown."""
+
+    count: int
+    size: int | None
+
+
+@dataclass(frozen=True)
+class Transferring(Event):
+    """Bytes are moving: sent several times a second with the live report of the pipeline."""
+
+    image: Manifest
+    report: Report
+
+
+@dataclass(frozen=True)
+class FileVerified(Event):
+    """All bytes of the image file have come, and they are the right ones."""
+
+    image: Manifest
+    size: int
+
+
+@dataclass(frozen=True)
+class ImageInstalled(Event):
+    """The image is on the pool."""
+
+    image: Manifest
+    report: Report
+
+
+@dataclass(frozen=True)
+class SourceFailed(Event):
+    """A source failed, and the next one is taken instead."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class ProgramSaid(Event):
+    """An external program that failed wrote this to its standard error."""
+
+    program: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Aborting(Event):
+    """The transfer is given up; the error follows."""
+
+    message: str

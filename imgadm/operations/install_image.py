@@ -1,0 +1,124 @@
+"""Installation of an image from a manifest and a file on this host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from imgadm import streams
+from imgadm.errors import (
+    DownloadError,
+    FileSystemError,
+    ImgadmError,
+    OriginNotInstalledError,
+    UsageError,
+)
+from imgadm.manifest import (
+    Manifest,
+    check_manifest,
+    check_uuid,
+    parse_manifest,
+    upgrade_manifest,
+)
+from imgadm.operations.events import Event, InstallBegins, InstalledMeanwhile
+from imgadm.operations.checks import ImportOptions, check_limits, check_space, lock_for
+from imgadm.operations.transfer import transfer
+from imgadm.pools.base import InstalledImage, Pool
+
+
+def install_image(
+    pool: Pool,
+    manifest_path: Path,
+    file_path: Path,
+    options: ImportOptions,
+    on_event: Callable[[Event], None],
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> InstalledImage | None:
+    """Install the image that the manifest describes from its file; neither is changed.
+
+    Returns the installed image if it was on the pool before. Raises an ImgadmError for whatever
+    fails, after everything has been undone.
+    """
+    for kind, path in (("manifest", manifest_path), ("file", file_path)):
+        if not path.exists():
+            raise UsageError(f'{kind} path does not exist: "{path}"')
+    raw = parse_manifest(_read(manifest_path))
+    uuid = check_uuid(raw.get("uuid"))
+    installed = pool.get(uuid)
+    if installed is not None:
+        return installed
+    raw = upgrade_manifest(raw)
+    if not raw.get("published_at"):
+        raw["published_at"] = _timestamp(now())
+    check_manifest(raw)
+    image = Manifest.of(raw)
+    on_event(InstallBegins(image))
+    check_limits([image])
+    with lock_for(uuid, options, on_event):
+        if pool.get(uuid) is not None:
+            on_event(InstalledMeanwhile(image))
+            return None
+        origin = _installed_origin(pool, image)
+        _check_size(image, file_path)
+        pool.check()
+        check_space(pool, [image])
+        try:
+            transfer(
+                pool,
+                image,
+                fetch=streams.read_file(file_path),
+                compression=None if image.file is None else image.file.compression,
+                source=None,
+                origin=origin,
+                on_event=on_event,
+            )
+        except DownloadError as error:
+            raise _worded_for_files(error, file_path) from error
+    return None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileSystemError.from_os_error(f'cannot read "{path}"', error) from error
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _installed_origin(pool: Pool, image: Manifest) -> InstalledImage | None:
+    if image.origin is None:
+        return None
+    origin = pool.get(image.origin)
+    if origin is None:
+        raise OriginNotInstalledError(image.origin, pool.name)
+    return origin
+
+
+def _check_size(image: Manifest, path: Path) -> None:
+    wanted = None if image.file is None else image.file.size
+    if wanted is not None and path.is_file() and (size := os.path.getsize(path)) != wanted:
+        raise DownloadError(
+            f"image file size error: manifest says {wanted} bytes, {path} is {size} bytes"
+        )
+
+
+def _worded_for_files(error: DownloadError, path: Path) -> ImgadmError:
+    if isinstance(error.cause, streams.ChecksumError):
+        return DownloadError(
+            f'image file checksum (sha1) error: manifest says "{error.cause.wanted}", '
+            f'{path} is "{error.cause.got}"',
+            cause=error.cause,
+        )
+    if isinstance(error.cause, streams.SizeError):
+        return DownloadError(
+            f"image file size error: manifest says {error.cause.wanted} bytes, "
+            f"{path} is {error.cause.got} bytes",
+            cause=error.cause,
+        )
+    return error

@@ -1,0 +1,145 @@
+"""One image into a pool: stages composed, run, and committed or rolled back as one."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+from imgadm import streams
+from imgadm.errors import (
+    DownloadError,
+    FileSystemError,
+    ImgadmError,
+    InternalError,
+    UncompressionError,
+)
+from imgadm.manifest import Manifest
+from imgadm.operations.events import Event, FileVerified, ImageInstalled, ProgramSaid, Transferring
+from imgadm.pools.base import InstalledImage, Pool
+
+
+def transfer(
+    pool: Pool,
+    image: Manifest,
+    *,
+    fetch: streams.Stage,
+    compression: str | None,
+    source: str | None,
+    origin: InstalledImage | None,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Receive the bytes that ``fetch`` brings as ``image``; it appears whole or not at all.
+
+    The caller holds the image's lock. ``compression`` None tells it from the first bytes. Raises an
+    ImgadmError for whatever fails, after everything has been undone.
+    """
+    watch = _Watch(image, on_event)
+    file = image.file
+    with pool.receive(dict(image.raw), source=source, origin=origin) as reception:
+        try:
+            report = streams.run(
+                fetch,
+                streams.checksum(
+                    "sha1",
+                    expected=None if file is None else file.sha1,
+                    size=None if file is None else file.size,
+                ),
+                streams.decompress(compression),
+                *reception.stages,
+                on_progress=watch,
+            )
+            watch(report)
+        except streams.ProcessError as error:
+            watch.look_for_verdict()
+            if error.stderr:
+                on_event(ProgramSaid(error.program, error.stderr))
+            raise InternalError(_process_failure(error), cause=error) from error
+        except (streams.StreamError, OSError) as error:
+            watch.look_for_verdict()
+            raise explain(error, image, pool) from error
+        reception.commit(report)
+    on_event(ImageInstalled(image, report))
+
+
+class _Watch:
+    """Turns the live report of a pipeline into events."""
+
+    def __init__(self, image: Manifest, on_event: Callable[[Event], None]) -> None:
+        self._image = image
+        self._on_event = on_event
+        self._report: streams.Report | None = None
+        self._verified = False
+
+    def __call__(self, report: streams.Report) -> None:
+        self._report = report
+        self._on_event(Transferring(self._image, report))
+        self.look_for_verdict()
+
+    def look_for_verdict(self) -> None:
+        """Tell once that the file has come and is right."""
+        if self._verified or self._report is None:
+            return
+        facts, file = self._report.facts, self._image.file
+        wanted = facts.get("sha1") if file is None or file.sha1 is None else file.sha1
+        if "sha1" in facts and facts["sha1"] == wanted:
+            self._verified = True
+            self._on_event(FileVerified(self._image, facts["size"]))
+
+
+def _process_failure(error: streams.ProcessError) -> str:
+    how = f"exit code {error.status}" if error.status >= 0 else f"signal {-error.status}"
+    return f"{error.program} error while importing: {how}"
+
+
+def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -> ImgadmError:
+    """The failure of a pipeline as an error of the tool."""
+    uuid = image.uuid
+    match error:
+        case streams.ChecksumError():
+            return DownloadError(
+                f"image {uuid} file checksum ({error.algorithm}) error: "
+                f'expected "{error.wanted}", downloaded checksum was "{error.got}"',
+                cause=error,
+            )
+        case streams.SizeError():
+            return DownloadError(_size_failure(error, uuid), cause=error)
+        case streams.FetchError():
+            return ImgadmError(error.message, code=error.code, cause=error)
+        case streams.DecompressionError():
+            return UncompressionError(
+                f"{error.compression} uncompression error while importing image {uuid}: "
+                f"{error.message.partition(': ')[2]} (at byte {error.offset} of the file)",
+                cause=error,
+            )
+        case streams.ZfsStreamError():
+            return InternalError(
+                f"the ZFS stream of image {uuid} cannot be received: {error.message} "
+                f"(at byte {error.offset} of the stream)",
+                cause=error,
+            )
+        case streams.StreamError():
+            return InternalError(f"error importing image {uuid}: {error.message}", cause=error)
+        case OSError(errno=errno.ENOSPC) | OSError(errno=errno.EDQUOT):
+            return FileSystemError(
+                f'no space left for image {uuid} in pool "{pool.name}"; free some, or name '
+                "another pool with -P",
+                cause=error,
+            )
+    return FileSystemError.from_os_error(f"error importing image {uuid}", error)
+
+
+def _size_failure(error: streams.SizeError, uuid: str) -> str:
+    if error.stage == "fetch" and error.offset is None:
+        if not isinstance(error.got, int):
+            return (
+                "unexpected missing or invalid Content-Length header: "
+                f"{'undefined' if error.got is None else error.got}"
+            )
+        return (
+            f"unexpected mismatch between expected size, {error.wanted}, "
+            f"and Content-Length header, {error.got}"
+        )
+    return (
+        f"image {uuid} file size error: expected {error.wanted} bytes, "
+        f"downloaded {error.got} bytes"
+    )

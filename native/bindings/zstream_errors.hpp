@@ -1,0 +1,11 @@
+// Errors of the stream codec as Python sees them.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace imgadm::bindings {
+
+// ZfsStreamError for what a stream does wrong, OSError for what the system refuses.
+void bind_zstream_errors(pybind11::module_ &module);
+
+}  // namespace imgadm::bindings

@@ -1,0 +1,69 @@
+// Decodes one block, given the bits in which it lies.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "bzip2/bit_reader.hpp"
+#include "bzip2/inverse_bwt.hpp"
+#include "bzip2/move_to_front.hpp"
+#include "bzip2/prefix_code.hpp"
+#include "bzip2/run_expander.hpp"
+
+namespace imgadm::bzip2 {
+
+enum class Outcome { decoded, out_of_bits, malformed, stopped };
+
+// A decoded block. Its first bytes are expanded; where runs make it long, the rest is left to
+// whoever takes it, so that a block never needs more memory than this.
+struct Block {
+    static constexpr std::size_t kExpanded = 1536 * 1024;
+
+    std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(kMaxBlockLength);
+    std::vector<std::uint8_t> expanded = std::vector<std::uint8_t>(kExpanded);
+    std::size_t expanded_length = 0;
+    RunExpander rest;
+
+    std::size_t length = 0;  // before expansion; what the level of the stream limits
+    std::size_t end_bit = 0;
+    std::uint32_t stored_crc = 0;
+    std::uint32_t actual_crc = 0;
+};
+
+// Owns the large tables, to be used for one block after the other.
+class BlockDecoder {
+public:
+    // The reader stands at the block's magic. Gives up early, with `stopped`, once `stop` is set.
+    // Anything but `decoded` leaves nothing of use in `block`.
+    Outcome decode(BitReader reader, const std::atomic<bool> &stop, Block &block);
+
+private:
+    struct Header {
+        std::uint32_t crc;
+        bool randomised;
+        std::uint32_t origin;
+    };
+
+    Outcome read_tables(BitReader &reader);
+    bool read_bytes_in_use(BitReader &reader);
+    Outcome read_selectors(BitReader &reader, unsigned tables);
+    Outcome read_code_lengths(BitReader &reader, PrefixCode &code);
+    Outcome read_column(BitReader &reader);
+    bool add_to_column(const std::uint16_t *symbols, unsigned count);
+    static void check_and_expand(Block &block);
+
+    std::array<std::uint8_t, 256> in_use_{};
+    unsigned in_use_count_ = 0;
+    std::vector<std::uint8_t> selectors_ = std::vector<std::uint8_t>(kMaxSelectors);
+    std::size_t selector_count_ = 0;
+    std::array<PrefixCode, kMaxTables> codes_;
+    MoveToFront list_;
+    unsigned run_weight_ = 0;
+    LastColumn column_;
+    InverseBwt inverse_;
+};
+
+}  // namespace imgadm::bzip2

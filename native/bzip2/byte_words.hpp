@@ -1,0 +1,33 @@
+// Words read from and written to byte arrays, at any alignment and on any byte order.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace imgadm::bzip2 {
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+constexpr bool kBigEndian = true;
+#else
+constexpr bool kBigEndian = false;
+#endif
+
+inline std::uint64_t load_big64(const std::uint8_t *from) {
+    std::uint64_t word;
+    std::memcpy(&word, from, sizeof word);
+    return kBigEndian ? word : __builtin_bswap64(word);
+}
+
+inline std::uint64_t load_little64(const std::uint8_t *from) {
+    std::uint64_t word;
+    std::memcpy(&word, from, sizeof word);
+    return kBigEndian ? __builtin_bswap64(word) : word;
+}
+
+inline std::uint32_t load_big32(const std::uint8_t *from) {
+    std::uint32_t word;
+    std::memcpy(&word, from, sizeof word);
+    return kBigEndian ? word : __builtin_bswap32(word);
+}
+
+}  // namespace imgadm::bzip2

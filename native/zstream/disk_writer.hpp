@@ -1,0 +1,60 @@
+// Writes a sparse disk: large writes of what holds data, holes for what does not.
+#pragma once
+
+#include "zstream/bytes.hpp"
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace imgadm::zstream {
+
+// All methods throw std::system_error. Bytes passed to write() are borrowed until flush().
+class DiskWriter {
+public:
+    // `fd` is a regular file, open for reading and writing; its content is kept until clear().
+    // write_back_bytes asks the kernel to start writing to the device whenever that many bytes have
+    // gathered, where the system has such a request; 0 never does.
+    DiskWriter(int fd, std::uint64_t write_back_bytes);
+
+    void clear();
+    void write(std::uint64_t offset, Bytes bytes);
+    // Makes the range read as zeros; never makes the file longer. length may be to_the_end.
+    void erase(std::uint64_t offset, std::uint64_t length);
+    // Reads what was written, zeros where nothing was.
+    void read(std::uint64_t offset, std::uint8_t *out, std::size_t size);
+    void flush();
+    void resize(std::uint64_t size);
+
+    // Room for `size` bytes to be filled and passed to write(), good until the next flush.
+    std::uint8_t *stage(std::size_t size);
+
+    // Where the last byte that may not be zero ends.
+    std::uint64_t content_end() const { return content_end_; }
+    std::uint64_t bytes_written() const { return bytes_written_; }
+
+private:
+    void append(std::uint64_t offset, Bytes bytes);
+    void flush_writes();
+    void flush_erasure();
+    void punch(std::uint64_t offset, std::uint64_t length);
+    void write_zeros(std::uint64_t offset, std::uint64_t length);
+    void write_vector(std::uint64_t offset, iovec *vector, std::size_t count);
+    void start_write_back(std::uint64_t offset, std::uint64_t length);
+
+    const int fd_;
+    const std::uint64_t write_back_bytes_;
+    std::uint64_t content_end_ = 0;
+    std::uint64_t bytes_written_ = 0;
+    bool can_punch_ = true;
+
+    std::vector<iovec> vector_;  // adjacent in the file, from vector_offset_ up to vector_end_
+    std::uint64_t vector_offset_ = 0, vector_end_ = 0;
+    std::uint64_t erase_offset_ = 0, erase_end_ = 0;
+    std::vector<std::uint8_t> staging_;
+    std::size_t staging_used_ = 0;
+    std::uint64_t write_back_offset_ = 0, write_back_end_ = 0;
+};
+
+}  // namespace imgadm::zstream

@@ -1,0 +1,22 @@
+// What a record's fields may be: the limits that current OpenZFS receivers enforce.
+#pragma once
+
+#include "zstream/record.hpp"
+
+#include <cstdint>
+
+namespace imgadm::zstream {
+
+constexpr std::uint64_t smallest_block = 512;
+constexpr std::uint64_t largest_plain_block = 128 << 10;  // without the large-blocks feature
+constexpr std::uint64_t largest_block = 16 << 20;
+constexpr std::uint64_t largest_begin_payload = 64 << 20;
+
+// Throws a format error for a BEGIN that makes no sense, an unsupported one for a package, for raw
+// (encrypted) streams and for features that nobody here knows.
+void check_begin(const Begin &begin, std::uint64_t offset);
+
+// Throws a format error for a record that `begin`'s stream must not have.
+void check_record(const Record &record, const Begin &begin, std::uint64_t offset);
+
+}  // namespace imgadm::zstream

@@ -1,0 +1,28 @@
+// Verifies a stream of any simple kind and says what it is.
+#pragma once
+
+#include "zstream/data_block.hpp"
+#include "zstream/parser.hpp"
+
+namespace imgadm::zstream {
+
+class Verifier final : private RecordSink {
+public:
+    explicit Verifier(bool allow_trailing_bytes = false) : parser_(*this, allow_trailing_bytes) {}
+
+    // Both throw StreamError.
+    void feed(Bytes slice) { parser_.feed(slice); }
+    Summary finish();
+
+private:
+    void on_record(const Record &record, std::uint64_t offset) override;
+    void on_payload(Bytes piece) override;
+
+    Parser parser_;
+    PayloadCollector collector_;
+    std::optional<DataBlock> properties_;  // whose payload is arriving
+    std::uint64_t offset_ = 0;
+    std::optional<std::uint64_t> volume_size_, block_size_;
+};
+
+}  // namespace imgadm::zstream
