@@ -48,7 +48,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
             raise
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
     except OSError as error:
         raise FileSystemError.from_os_error(f'cannot write "{path}"', error) from error
 
@@ -58,7 +58,7 @@ def remove_durably(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
         if path.parent.is_dir():
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
     except OSError as error:
         raise FileSystemError.from_os_error(f'cannot remove "{path}"', error) from error
 
@@ -80,7 +80,7 @@ def _write_durably(path: Path, content: bytes, *, mode: int | None) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
