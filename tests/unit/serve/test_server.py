@@ -469,21 +469,12 @@ def test_exposure(host: str, exposed: bool) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serving_ends_with_a_signal(folder: Path, number: signal.Signals) -> None:
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from imgadm.serve import FolderCatalogue, ImageServer\n"
-        "from imgadm.operations.serve import serve\n"
-        "server = ImageServer(FolderCatalogue(Path(sys.argv[1])), port=0)\n"
-        "ended_by = serve(server, lambda: print(server.url, flush=True))\n"
-        "print(ended_by.name)\n"
-    )
-    command = [sys.executable, "-c", script, str(folder)]
+    command = [sys.executable, "-m", "imgadm", "serve", "-q", "-l", "127.0.0.1:0", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        url = process.stdout.readline().strip()
+        url = process.stdout.readline().rpartition(" ")[2].strip()
         assert requests.get(url + "/ping", timeout=30).status_code == 200
         began = time.monotonic()
         process.send_signal(number)
-        assert process.stdout.read() == f"{number.name}\n"
         assert process.wait(30) == 0
     assert time.monotonic() - began < 30
