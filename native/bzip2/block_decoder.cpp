@@ -22,10 +22,10 @@ Outcome BlockDecoder::decode(BitReader reader, const std::atomic<bool> &stop, Bl
     if (origin >= column_.length) return Outcome::malformed;
     if (stop) return Outcome::stopped;
 
-    inverse_.restore(column_, origin, block.bytes.data());
+    inverse_.restore(column_, origin, block.bytes.get());
     block.length = column_.length;
     block.end_bit = reader.position();
-    if (randomised) undo_randomisation(block.bytes.data(), block.length);
+    if (randomised) undo_randomisation(block.bytes.get(), block.length);
     if (stop) return Outcome::stopped;
 
     check_and_expand(block);
@@ -115,7 +115,7 @@ Outcome BlockDecoder::read_column(BitReader &reader) {
 // the byte at index 0. Returns whether the column is within its limit.
 bool BlockDecoder::add_to_column(const std::uint16_t *symbols, unsigned count) {
     static_assert(LastColumn::kSlack >= 4 * (kGroupLength + 1), "four links may go beyond");
-    std::uint32_t *const links = column_.links.data();
+    std::uint32_t *const links = column_.links.get();
     std::uint32_t *const occurrences = column_.occurrences.data();
     std::size_t length = column_.length;
     unsigned weight = run_weight_;
@@ -142,9 +142,9 @@ bool BlockDecoder::add_to_column(const std::uint16_t *symbols, unsigned count) {
 }
 
 void BlockDecoder::check_and_expand(Block &block) {
-    block.rest = RunExpander(block.bytes.data(), block.length);
-    block.expanded_length = block.rest.expand(block.expanded.data(), block.expanded.size());
-    std::uint32_t crc = update_crc(kCrcStart, block.expanded.data(), block.expanded_length);
+    block.rest = RunExpander(block.bytes.get(), block.length);
+    block.expanded_length = block.rest.expand(block.expanded.get(), Block::kExpanded);
+    std::uint32_t crc = update_crc(kCrcStart, block.expanded.get(), block.expanded_length);
     RunExpander unstored = block.rest;
     while (!unstored.finished()) {
         std::array<std::uint8_t, 16384> passing;

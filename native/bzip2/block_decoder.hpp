@@ -5,13 +5,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "bzip2/bit_reader.hpp"
 #include "bzip2/inverse_bwt.hpp"
 #include "bzip2/move_to_front.hpp"
 #include "bzip2/prefix_code.hpp"
 #include "bzip2/run_expander.hpp"
+#include "bzip2/storage.hpp"
 
 namespace imgadm::bzip2 {
 
@@ -22,8 +22,8 @@ enum class Outcome { decoded, out_of_bits, malformed, stopped };
 struct Block {
     static constexpr std::size_t kExpanded = 1536 * 1024;
 
-    std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(kMaxBlockLength);
-    std::vector<std::uint8_t> expanded = std::vector<std::uint8_t>(kExpanded);
+    Storage<std::uint8_t> bytes = make_storage<std::uint8_t>(kMaxBlockLength);
+    Storage<std::uint8_t> expanded = make_storage<std::uint8_t>(kExpanded);
     std::size_t expanded_length = 0;
     RunExpander rest;
 
@@ -57,7 +57,7 @@ private:
 
     std::array<std::uint8_t, 256> in_use_{};
     unsigned in_use_count_ = 0;
-    std::vector<std::uint8_t> selectors_ = std::vector<std::uint8_t>(kMaxSelectors);
+    std::array<std::uint8_t, kMaxSelectors> selectors_;
     std::size_t selector_count_ = 0;
     std::array<PrefixCode, kMaxTables> codes_;
     MoveToFront list_;

@@ -201,7 +201,7 @@ std::size_t Decoder::deliver(std::uint8_t *to, std::size_t room) {
     begin_blocks();
     Block &block = jobs_.front()->block;
     const std::size_t ready = std::min(room, block.expanded_length - delivered_);
-    std::memcpy(to, block.expanded.data() + delivered_, ready);
+    std::memcpy(to, block.expanded.get() + delivered_, ready);
     delivered_ += ready;
     const std::size_t count = ready + block.rest.expand(to + ready, room - ready);
     if (delivered_ == block.expanded_length && block.rest.finished()) {

@@ -99,9 +99,11 @@ def prepare(directory: Path) -> dict[str, str]:
     """Make the directories of a transcript and return its environment."""
     for name in ("bin", "home", "work"):
         (directory / name).mkdir()
-    program = directory / "bin" / "imgadm"
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m imgadm "$@"\n')
-    program.chmod(0o755)
+    python = shlex.quote(sys.executable)
+    for name, command in (("imgadm", f"{python} -m imgadm"), ("python", python)):
+        program = directory / "bin" / name
+        program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        program.chmod(0o755)
     return {
         "PATH": f"{directory / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(TREE),
