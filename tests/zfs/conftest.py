@@ -44,7 +44,7 @@ def zfs_host(pytestconfig: pytest.Config) -> Iterator[Session]:
 
 @pytest.fixture
 def zones(zfs_host: Session) -> Iterator[Session]:
-    """The machine, and at the end of the test a pool `zones` that is as empty as at its beginning."""
+    """The machine; its pool `zones` is made anew at the end of the test."""
     yield zfs_host
     zfs_host.check("zpool destroy -f zones", timeout=120)
     create_pool(zfs_host)

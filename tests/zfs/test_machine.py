@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.zfsvm import CommandFailed, CommandTimedOut, Session
+from tests.zfsvm import CommandError, CommandTimeoutError, Session, volume_device, volume_sha256
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -19,7 +20,7 @@ def test_command_gives_status_and_both_outputs(zfs_host: Session) -> None:
 
 
 def test_command_that_must_succeed_tells_what_went_wrong(zfs_host: Session) -> None:
-    with pytest.raises(CommandFailed, match=r"(?s)status: 1\n.*no-such: dataset does not exist"):
+    with pytest.raises(CommandError, match=r"(?s)status: 1\n.*no-such': dataset does not exist"):
         zfs_host.check("zfs list zones/no-such")
 
 
@@ -29,7 +30,7 @@ def test_environment_and_directory_are_the_ones_given(zfs_host: Session) -> None
 
 
 def test_command_that_takes_too_long_is_killed_with_its_children(zfs_host: Session) -> None:
-    with pytest.raises(CommandTimedOut, match=r"(?s)not done after 1 s.*\nbegun"):
+    with pytest.raises(CommandTimeoutError, match=r"(?s)not done after 1 s.*\nbegun"):
         zfs_host.run("echo begun; sleep 4321 & sleep 4321", timeout=1)
     assert zfs_host.run("pgrep --full 'sleep 4321'").stdout == ""
 
@@ -37,9 +38,10 @@ def test_command_that_takes_too_long_is_killed_with_its_children(zfs_host: Sessi
 def test_kernel_has_a_pool_and_is_not_the_hosts(zfs_host: Session) -> None:
     assert zfs_host.check("zpool list -H -o health zones") == "ONLINE\n"
     assert "zfs-kmod" in zfs_host.check("zfs version")
-    assert zfs_host.check("cat /proc/sys/kernel/random/boot_id") != Path(
-        "/proc/sys/kernel/random/boot_id"
-    ).read_text()
+    assert (
+        zfs_host.check("cat /proc/sys/kernel/random/boot_id")
+        != Path("/proc/sys/kernel/random/boot_id").read_text()
+    )
 
 
 def test_guest_sees_the_hosts_files_and_cannot_change_them(zfs_host: Session) -> None:
@@ -66,18 +68,29 @@ def test_python_and_the_checkout_are_at_hand(zfs_host: Session) -> None:
     assert result.stdout.split() == [sys.executable, str(CHECKOUT / "imgadm/__init__.py")]
 
 
-def test_server_in_the_guest_serves_a_receive_that_is_killed_and_run_again(
-    zones: Session,
-) -> None:
-    zones.check("zfs create -V 32M zones/source && zfs snapshot zones/source@final")
-    zones.check("dd if=/dev/urandom of=/dev/zd0 bs=1M count=16 && zfs snapshot zones/source@new")
-    zones.check("mkdir -p /root/site && zfs send zones/source@new >/root/site/stream")
+def test_receive_from_a_served_stream_is_killed_half_way_and_runs_again(zones: Session) -> None:
+    device = make_volume(zones, "zones/source", "32M")
+    zones.check(f"dd if=/dev/urandom of={device} bs=1M count=16 conv=fsync status=none")
+    zones.check("zfs snapshot zones/source@final && zfs send zones/source@final >/run/stream")
     serve = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "8080"]
-    server = zones.start(shlex.join(serve), cwd="/root/site")
-    fetch = "curl --silent --show-error --retry 20 --retry-connrefused --retry-delay 1"
-    url = "http://127.0.0.1:8080/stream"
+    server = zones.start(shlex.join(serve), cwd="/run")
+    try:
+        zones.check("until curl -sI http://127.0.0.1:8080/stream; do sleep 0.2; done")
+        receive = "curl -sS {} http://127.0.0.1:8080/stream | zfs receive zones/copy@final"
 
-    half_way = zones.start(f"{fetch} --limit-rate 1M {url} | zfs receive zones/copy@new")
-    zones.check("until zfs list zones/copy/%recv 2>/dev/null; do sleep 0.1; done")
-    half_way.signal("KILL")
-    assert half_way.wait(timeout=30).status == 137
+        half_way = zones.start(receive.format("--limit-rate 1M"))
+        zones.check("until zfs get -H written zones/copy; do sleep 0.2; done")
+        half_way.signal("KILL")
+        assert half_way.wait(timeout=30).status == 128 + signal.SIGKILL
+        assert zones.run("zfs list zones/copy@final").status != 0
+
+        zones.check(f"zfs list zones/copy && zfs destroy zones/copy; {receive.format('')}")
+    finally:
+        server.signal("TERM")
+    assert server.wait(timeout=30).status == 128 + signal.SIGTERM
+    assert volume_sha256(zones, "zones/copy") == volume_sha256(zones, "zones/source")
+
+
+def make_volume(vm: Session, dataset: str, size: str) -> str:
+    vm.check(f"zfs create -s -V {size} {dataset}")
+    return volume_device(vm, dataset)

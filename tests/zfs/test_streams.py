@@ -52,7 +52,7 @@ def receive(vm: Session, streams: tuple[str, ...]) -> str:
 
 
 def members(archive: Path) -> dict[str, tuple[object, ...]]:
-    """What a tar archive holds: name to type, rights, owner, time, target of a link, device, content."""
+    """What a tar archive holds: everything of each member that a file system keeps, by its name."""
     with tarfile.open(archive) as tar:
         return {member.name: facts(tar, member) for member in tar}
 

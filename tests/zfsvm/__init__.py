@@ -9,18 +9,18 @@ has no disk of its own: it runs on the host's file system, read-only, with chang
 memory. docs/testing-on-zfs.md tells the whole story.
 """
 
-from .machine import Machine, MachineFailed
-from .needs import CannotRun, find_kernel, missing_needs
+from .machine import Machine, MachineError
+from .needs import CannotRunError, find_kernel, missing_needs
 from .pool import create_pool, volume_device, volume_sha256
 from .recipes import send_disk
-from .session import CommandFailed, CommandTimedOut, Result, Session
+from .session import CommandError, CommandTimeoutError, Result, Session
 
 __all__ = [
-    "CannotRun",
-    "CommandFailed",
-    "CommandTimedOut",
+    "CannotRunError",
+    "CommandError",
+    "CommandTimeoutError",
     "Machine",
-    "MachineFailed",
+    "MachineError",
     "Result",
     "Session",
     "create_pool",

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import CannotRun, CommandFailed, CommandTimedOut, Machine, MachineFailed, create_pool
+from . import CannotRunError, CommandError, CommandTimeoutError, Machine, MachineError, create_pool
 from .install import install
 from .session import Command
 
@@ -32,7 +32,7 @@ def main() -> int:
             _say("everything is there")
             return 0
         return _run(options)
-    except (CannotRun, CommandFailed, CommandTimedOut, MachineFailed) as error:
+    except (CannotRunError, CommandError, CommandTimeoutError, MachineError) as error:
         _say(str(error))
         return 1
     except KeyboardInterrupt:
@@ -43,8 +43,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="zfs-vm", description=DESCRIPTION)
     parser.add_argument("--install", action="store_true", help="only install what is missing")
     parser.add_argument("--memory", type=int, default=4096, metavar="MIB", help="default: 4096")
-    parser.add_argument("--pool", default="3G", metavar="SIZE", help="size of the pool, default: 3G")
-    parser.add_argument("--timeout", type=float, default=3600, metavar="SECONDS", help="default: 3600")
+    parser.add_argument(
+        "--pool", default="3G", metavar="SIZE", help="size of the pool, default: 3G"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=3600, metavar="SECONDS", help="default: 3600"
+    )
     parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="receives $EXCHANGE's files")
     parser.add_argument("command", nargs="*", help="a program and its arguments")
     return parser.parse_args()

@@ -1,8 +1,8 @@
 """Debian's `contrib` component, where zfs-dkms lives, added to the sources of apt.
 
 The addition is one file of its own in /etc/apt/sources.list.d, made of the entries that already
-serve Debian's `main`: same mirror, suites and key, so apt sees no conflict. Removing the file undoes it.
-Formats: sources.list(5), one-line and deb822 style.
+serve Debian's `main`: same mirror, suites and key, so apt sees no conflict. Removing the file
+undoes it. Formats: sources.list(5), one-line and deb822 style.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def contrib_entries(text: str, *, style: str, mirrors: frozenset[str]) -> str:
 
 
 def _pick_lines(text: str, mirrors: frozenset[str]) -> str:
-    entry = re.compile(r"deb\s+(?P<options>\[.*?\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<parts>.*)")
+    entry = re.compile(
+        r"deb\s+(?P<options>\[.*?\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<parts>.*)"
+    )
     picked = []
     for line in text.splitlines():
         match = entry.fullmatch(line.partition("#")[0].strip())
@@ -36,15 +38,19 @@ def _pick_lines(text: str, mirrors: frozenset[str]) -> str:
 
 
 def _pick_stanzas(text: str, mirrors: frozenset[str]) -> str:
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    uncommented = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     picked = []
-    for stanza in re.split(r"\n\s*\n", "\n".join(lines)):
-        fields = dict(re.findall(r"(?ms)^([\w-]+):[ \t]*(.*?)\s*(?=^\S|\Z)", stanza))
-        serves = mirrors & {_normal(uri) for uri in fields.get("URIs", "").split()}
-        if serves and "main" in fields.get("Components", "").split():
-            fields["Components"] = "contrib"
-            picked.append("".join(f"{name}: {value}\n" for name, value in fields.items()))
+    for stanza in re.split(r"\n\s*\n", uncommented.strip()):
+        uris = {_normal(uri) for uri in _words(stanza, "URIs")}
+        fits = "deb" in _words(stanza, "Types") and "main" in _words(stanza, "Components")
+        if fits and mirrors & uris:
+            picked.append(re.sub(r"(?m)^Components:.*$", "Components: contrib", stanza) + "\n")
     return "\n".join(picked)
+
+
+def _words(stanza: str, field: str) -> list[str]:
+    match = re.search(rf"(?m)^{field}:(.*)$", stanza)
+    return match[1].split() if match else []
 
 
 def enable_contrib() -> Path | None:
@@ -82,9 +88,7 @@ def _debian_targets() -> list[tuple[str, str]]:
         check=True,
     )
     rows = (line.split("|") for line in listed.stdout.splitlines())
-    return [
-        (uri, component) for uri, component, *who in rows if who == ["Debian", "Debian"]
-    ]
+    return [(uri, component) for uri, component, *who in rows if who == ["Debian", "Debian"]]
 
 
 def _normal(uri: str) -> str:

@@ -6,7 +6,7 @@ import socket
 import time
 
 
-class ChannelClosed(Exception):
+class ChannelClosedError(Exception):
     """The machine at the other end is gone."""
 
 
@@ -25,7 +25,7 @@ class Channel:
             self._connection.settimeout(None)
             self._connection.sendall(line.encode() + b"\n")
         except OSError as error:
-            raise ChannelClosed from error
+            raise ChannelClosedError from error
 
     def receive(self, timeout: float) -> str:
         """The next line; raises :class:`TimeoutError` where none comes within `timeout` seconds."""
@@ -35,9 +35,9 @@ class Channel:
             try:
                 received = self._connection.recv(4096)
             except ConnectionError as error:
-                raise ChannelClosed from error
+                raise ChannelClosedError from error
             if not received:
-                raise ChannelClosed
+                raise ChannelClosedError
             self._unread += received
         line, _, self._unread = self._unread.partition(b"\n")
         return line.decode()

@@ -1,4 +1,4 @@
-"""Command lines of the programs that are the machine: QEMU, and virtiofsd for each shared directory."""
+"""Command lines of the programs that are the machine: QEMU, and virtiofsd for each share."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def qemu_command(
 ) -> list[str]:
     """QEMU's command line.
 
-    `shares` are virtiofsd's sockets by tag; `agent` is the descriptor of the connected socket behind
-    the virtio port; `parameters` go to the kernel.
+    `shares` are virtiofsd's sockets by tag; `agent` is the descriptor of the connected socket
+    behind the virtio port; `parameters` go to the kernel.
 
     TCG, not KVM: where the host is itself a virtual machine, /dev/kvm may exist and yet hang every
     guest. Shared memory is what virtio-fs asks for (QEMU, docs/system/devices/vhost-user.rst).
@@ -76,7 +76,8 @@ def virtiofsd_command(directory: Path, *, socket: int, cache: str) -> list[str]:
     """
     path = virtiofsd()
     if path.parent.name == "qemu":
-        options = ["-o", f"source={directory},cache={cache},sandbox=chroot"]
+        options = ["-o", f"source={directory},cache={cache},sandbox=chroot,log_level=warn"]
     else:
         options = [f"--shared-dir={directory}", f"--cache={cache}", "--sandbox=chroot"]
+        options.append("--log-level=warn")
     return [str(path), f"--fd={socket}", *options]

@@ -7,7 +7,6 @@ kept in the cache under a name that changes with anything that goes in.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -47,8 +46,8 @@ def _fingerprint(kernel: Kernel) -> str:
     digest = hashlib.sha256(Path(__file__).read_bytes())
     for script in sorted(GUEST.iterdir()):
         digest.update(script.read_bytes())
-    for path in (program("busybox"), *(module.path for module in kernel.modules)):
-        status = os.stat(path)
+    for path in (Path(program("busybox")), *(module.path for module in kernel.modules)):
+        status = path.stat()
         digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
     for module in kernel.modules:
         digest.update(module.options.encode())

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .apt_sources import enable_contrib
-from .needs import CannotRun, missing_needs
+from .needs import CannotRunError, missing_needs
 
 COMMON = ("busybox-static", "cpio", "kmod", "qemu-system-x86", "util-linux", "zfsutils-linux")
 KERNELS = {
@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 
 def install(say: Say) -> None:
-    """Install what is missing; raises :class:`CannotRun` where the machine cannot be had even so.
+    """Install what is missing; raises :class:`CannotRunError` where that is not enough.
 
     Takes about 5 minutes on two cores of Debian (most of it the build of zfs.ko), and no time
     where everything is there. `say` gets a line on each step.
@@ -42,7 +42,7 @@ def install(say: Say) -> None:
     if not missing_needs():
         return
     if os.geteuid() != 0:
-        raise CannotRun("not root: installing packages needs root's rights")
+        raise CannotRunError("not root: installing packages needs root's rights")
     system = _distribution()
     _apt_get(say, "update")
     if system == "debian" and (added := enable_contrib()):
@@ -57,7 +57,7 @@ def install(say: Say) -> None:
         _apt_get(say, "install", "dkms", "zfs-dkms")
         _build_modules(say)
     if missing := missing_needs():
-        raise CannotRun("; ".join(missing))
+        raise CannotRunError("; ".join(missing))
 
 
 def _distribution() -> str:
@@ -65,7 +65,7 @@ def _distribution() -> str:
     for name in (release["ID"], *release.get("ID_LIKE", "").split()):
         if name in KERNELS:
             return name
-    raise CannotRun(f"{release['PRETTY_NAME']} is neither Debian nor Ubuntu: install by hand")
+    raise CannotRunError(f"{release['PRETTY_NAME']} is neither Debian nor Ubuntu: install by hand")
 
 
 def _apt_get(say: Say, *arguments: str) -> None:
@@ -84,11 +84,11 @@ def _apt_get(say: Say, *arguments: str) -> None:
         say(f"attempt {attempt} of {ATTEMPTS} failed: {_last_line(done)}")
         if attempt < ATTEMPTS:
             time.sleep(PAUSE_S)
-    raise CannotRun(f"apt-get {arguments[0]} failed: {_last_line(done)}")
+    raise CannotRunError(f"apt-get {arguments[0]} failed: {_last_line(done)}")
 
 
 def _is_available(package: str) -> bool:
-    return bool(_run(["apt-cache", "show", package]).stdout)
+    return _run(["apt-cache", "show", package]).returncode == 0
 
 
 def _build_modules(say: Say) -> None:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-from .channel import Channel, ChannelClosed
+from .channel import Channel, ChannelClosedError
 from .emulator import Hardware, qemu_command, virtiofsd_command
 from .initramfs import initramfs
 from .needs import find_kernel
@@ -20,12 +20,12 @@ BOOT_LIMIT_S = 60
 TAIL_LINES = 40
 
 
-class MachineFailed(Exception):
+class MachineError(Exception):
     """The machine did not boot or died; the text has the last lines of its console."""
 
 
 class Machine:
-    """A context manager that boots the machine, gives its :class:`Session`, and stops it at the end.
+    """A context manager that boots the machine, gives its :class:`Session`, and stops it.
 
     `memory_mib` is the guest's memory, which also holds its pool and every file it writes; the host
     gives only what is touched. Nothing is kept but what the test fetches from
@@ -90,15 +90,15 @@ class Machine:
                 descriptors=(far.fileno(),),
             )
 
-        def failure(what: str) -> MachineFailed:
+        def failure(what: str) -> MachineError:
             last_words = "\n".join(_tail(messages) + _tail(console)) or "(no message)"
-            return MachineFailed(f"the virtual machine {what}\n{last_words}")
+            return MachineError(f"the virtual machine {what}\n{last_words}")
 
         try:
             channel.receive(BOOT_LIMIT_S)
         except TimeoutError:
             raise failure(f"did not boot within {BOOT_LIMIT_S} s") from None
-        except ChannelClosed:
+        except ChannelClosedError:
             raise failure("ended while it booted") from None
         return Session(channel, exchange, died=lambda: failure("died"))
 

@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ VIRTIOFSD_PLACES = (Path("/usr/lib/qemu/virtiofsd"), Path("/usr/libexec/virtiofs
 ZVOL_ID = Path("/lib/udev/zvol_id")
 
 
-class CannotRun(Exception):
+class CannotRunError(Exception):
     """The host lacks something that the machine needs; the text names it and what to do."""
 
 
@@ -58,10 +59,10 @@ class Kernel:
 
 
 def program(name: str) -> str:
-    """The path of a program of the host; raises :class:`CannotRun` where it is missing."""
+    """The path of a program of the host; raises :class:`CannotRunError` where it is missing."""
     path = shutil.which(name, path=SYSTEM_PATH)
     if path is None:
-        raise CannotRun(f"program {name} not found (package {PROGRAMS[name]})")
+        raise CannotRunError(f"program {name} not found (package {PROGRAMS[name]})")
     return path
 
 
@@ -70,7 +71,7 @@ def virtiofsd() -> Path:
     for path in VIRTIOFSD_PLACES:
         if path.exists():
             return path
-    raise CannotRun("program virtiofsd not found (package virtiofsd, or qemu-system-common)")
+    raise CannotRunError("program virtiofsd not found (package virtiofsd, or qemu-system-common)")
 
 
 def find_kernel() -> Kernel:
@@ -81,9 +82,11 @@ def find_kernel() -> Kernel:
         version = image.name.removeprefix("vmlinuz-")
         try:
             return Kernel(version, image, modules_of(version))
-        except CannotRun as problem:
+        except CannotRunError as problem:
             problems.append(str(problem))
-    raise CannotRun("; ".join(problems) or "no kernel in /boot (package linux-image-cloud-amd64)")
+    raise CannotRunError(
+        "; ".join(problems) or "no kernel in /boot (package linux-image-cloud-amd64)"
+    )
 
 
 def modules_of(version: str, names: tuple[str, ...] = MODULES) -> tuple[Module, ...]:
@@ -97,7 +100,7 @@ def modules_of(version: str, names: tuple[str, ...] = MODULES) -> tuple[Module, 
             check=False,
         )
         if shown.returncode != 0:
-            raise CannotRun(f"kernel {version} has no module {name}")
+            raise CannotRunError(f"kernel {version} has no module {name}")
         for line in shown.stdout.splitlines():
             action, *rest = line.split(maxsplit=2)
             if action == "insmod":
@@ -116,16 +119,18 @@ def missing_needs() -> list[str]:
     for check in (*(_finds(name) for name in PROGRAMS), virtiofsd, find_kernel):
         try:
             check()
-        except CannotRun as problem:
+        except CannotRunError as problem:
             missing.append(str(problem))
     if not ZVOL_ID.exists():
         missing.append(f"{ZVOL_ID} not found (package zfsutils-linux)")
     return missing
 
 
-def _finds(name: str):
+def _finds(name: str) -> Callable[[], str]:
     return lambda: program(name)
 
 
 def _version_order(path: Path) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+    return [
+        (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)
+    ]

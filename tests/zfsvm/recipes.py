@@ -1,4 +1,4 @@
-"""Streams made from raw disks: what an operator does who publishes an image of a virtual machine."""
+"""Streams made from raw disks: what an operator does who publishes a machine's image."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def send_disk(
     """Make a volume of a raw disk of the host, snapshot it `@final`, and send that.
 
     `disk` is a whole number of blocks long, and is not to change while the machine runs; `dataset`
-    is the volume to create, which stays. With `origin`, the dataset and the disk of an earlier call,
-    the volume is a clone of that, the stream incremental, and `block_size` (bytes) the origin's.
+    is the volume to create, which stays. With `origin`, dataset and disk of an earlier call, the
+    volume is a clone of that, the stream incremental, and `block_size` (bytes) the origin's.
 
     Returns the stream, a file in ``vm.exchange``: move it to keep it. Only what differs from zeros,
     or from the origin's disk, is written: allow 10 s for 100 MB of it.
@@ -64,7 +64,7 @@ def send_disk(
 
 
 def differences(disk: Path, origin: Path | None) -> Iterator[tuple[int, int]]:
-    """The offset and length (bytes) of each chunk of `disk` that differs from `origin`'s or zeros."""
+    """Offset and length (bytes) of each chunk of `disk` that differs from `origin`'s or zeros."""
     with disk.open("rb") as new, (origin or Path("/dev/zero")).open("rb") as old:
         for offset in itertools.count(0, CHUNK):
             chunk = new.read(CHUNK)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .channel import Channel, ChannelClosed
+from .channel import Channel, ChannelClosedError
 
 CHECKOUT = Path(__file__).parents[2]
 TAIL_LINES = 30
@@ -29,11 +29,11 @@ class Result:
     stderr: str
 
 
-class CommandFailed(Exception):
+class CommandError(Exception):
     """A command that had to succeed did not; the text has its script, status and output."""
 
 
-class CommandTimedOut(Exception):
+class CommandTimeoutError(Exception):
     """A command took longer than it may; it and its children were killed."""
 
 
@@ -63,14 +63,14 @@ class Command:
         return Result(status, _text(self.stdout_path), _text(self.stderr_path))
 
     def wait(self, timeout: float) -> Result:
-        """The result; kills the command and raises :class:`CommandTimedOut` after `timeout` seconds."""
+        """The result; after `timeout` seconds, kills and raises :class:`CommandTimeoutError`."""
         result = self.poll(timeout)
         if result is not None:
             return result
         self.signal("KILL")
         self._session._ended(self._name, timeout=10)
         so_far = Result(-1, _text(self.stdout_path), _text(self.stderr_path))
-        raise CommandTimedOut(f"not done after {timeout} s\n{_account(self.script, so_far)}")
+        raise CommandTimeoutError(f"not done after {timeout} s\n{_account(self.script, so_far)}")
 
     def signal(self, name: str) -> None:
         """Send a signal (``TERM``, ``KILL``, …) to it and its children, if any is left."""
@@ -97,7 +97,7 @@ class Session:
         cwd: Path | str = "/",
         env: Mapping[str, str] | None = None,
     ) -> Result:
-        """Run a bash script in the guest as root; raises :class:`CommandTimedOut`.
+        """Run a bash script in the guest as root; raises :class:`CommandTimeoutError`.
 
         Its environment is the guest's own plus `env`: nothing of this process gets there.
         """
@@ -111,10 +111,10 @@ class Session:
         cwd: Path | str = "/",
         env: Mapping[str, str] | None = None,
     ) -> str:
-        """The standard output of a script that must succeed, else :class:`CommandFailed`."""
+        """The standard output of a script that must succeed, else :class:`CommandError`."""
         result = self.run(script, timeout=timeout, cwd=cwd, env=env)
         if result.status != 0:
-            raise CommandFailed(_account(script, result))
+            raise CommandError(_account(script, result))
         return result.stdout
 
     def python(self, *arguments: str, timeout: float = 120) -> Result:
@@ -139,13 +139,13 @@ class Session:
     def _send(self, line: str) -> None:
         try:
             self._channel.send(line)
-        except ChannelClosed:
+        except ChannelClosedError:
             raise self._died() from None
 
     def _started(self, name: str) -> int:
         self._receive_until(lambda: name in self._pids, timeout=30)
         if name not in self._pids:
-            raise CommandTimedOut(f"the guest did not start {name} within 30 s")
+            raise CommandTimeoutError(f"the guest did not start {name} within 30 s")
         return self._pids[name]
 
     def _ended(self, name: str, timeout: float) -> int | None:
@@ -159,7 +159,7 @@ class Session:
                 line = self._channel.receive(max(0, deadline - time.monotonic()))
             except TimeoutError:
                 return
-            except ChannelClosed:
+            except ChannelClosedError:
                 raise self._died() from None
             event, name, number = line.split()
             {"started": self._pids, "ended": self._statuses}[event][name] = int(number)
