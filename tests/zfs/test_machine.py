@@ -5,11 +5,21 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.zfsvm import CommandError, CommandTimeoutError, Session, volume_device, volume_sha256
+from tests.zfsvm import (
+    CommandError,
+    CommandTimeoutError,
+    Machine,
+    MachineError,
+    Session,
+    volume_device,
+    volume_sha256,
+)
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -68,29 +78,37 @@ def test_python_and_the_checkout_are_at_hand(zfs_host: Session) -> None:
     assert result.stdout.split() == [sys.executable, str(CHECKOUT / "imgadm/__init__.py")]
 
 
-def test_receive_from_a_served_stream_is_killed_half_way_and_runs_again(zones: Session) -> None:
-    device = make_volume(zones, "zones/source", "32M")
-    zones.check(f"dd if=/dev/urandom of={device} bs=1M count=16 conv=fsync status=none")
+def test_machine_that_cannot_boot_says_why_and_leaves_nothing(zfs_host: Session) -> None:
+    before = traces()
+    with pytest.raises(MachineError, match=r"ended while it booted\n"), Machine(memory_mib=32):
+        pass
+    assert traces() == before
+
+
+def traces() -> tuple[set[str], set[Path]]:
+    """What machines show on the host: child processes of this one, and directories."""
+    children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    return set(children), set(Path(tempfile.gettempdir()).glob("imgadm-zfsvm-*"))
+
+
+def test_receive_of_a_served_stream_is_killed_half_way_and_runs_again(zones: Session) -> None:
+    zones.check("zfs create -s -V 8M zones/source")
+    device = volume_device(zones, "zones/source")
+    zones.check(f"dd if=/dev/urandom of={device} bs=1M count=4 conv=fsync status=none")
     zones.check("zfs snapshot zones/source@final && zfs send zones/source@final >/run/stream")
     serve = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "8080"]
-    server = zones.start(shlex.join(serve), cwd="/run")
-    try:
-        zones.check("until curl -sI http://127.0.0.1:8080/stream; do sleep 0.2; done")
-        receive = "curl -sS {} http://127.0.0.1:8080/stream | zfs receive zones/copy@final"
+    server = zones.start(f"exec {shlex.join(serve)}", cwd="/run")
+    url = "http://127.0.0.1:8080/stream"
+    zones.check(f"until curl -sI {url}; do sleep 0.2; done", timeout=120)
 
-        half_way = zones.start(receive.format("--limit-rate 1M"))
-        zones.check("until zfs get -H written zones/copy; do sleep 0.2; done")
-        half_way.signal("KILL")
-        assert half_way.wait(timeout=30).status == 128 + signal.SIGKILL
-        assert zones.run("zfs list zones/copy@final").status != 0
+    stalled = f"curl -sS {url} | (head --bytes=2M; sleep 1000)"
+    half_way = zones.start(f"{stalled} | zfs receive zones/copy@final")
+    zones.check("until zfs list zones/copy; do sleep 0.2; done")
+    half_way.signal("KILL")
+    assert half_way.wait(timeout=30).status == 128 + signal.SIGKILL
+    assert zones.run("zfs list zones/copy").status == 1
 
-        zones.check(f"zfs list zones/copy && zfs destroy zones/copy; {receive.format('')}")
-    finally:
-        server.signal("TERM")
+    zones.check(f"curl -sS {url} | zfs receive zones/copy@final")
+    server.signal("TERM")
     assert server.wait(timeout=30).status == 128 + signal.SIGTERM
     assert volume_sha256(zones, "zones/copy") == volume_sha256(zones, "zones/source")
-
-
-def make_volume(vm: Session, dataset: str, size: str) -> str:
-    vm.check(f"zfs create -s -V {size} {dataset}")
-    return volume_device(vm, dataset)

@@ -18,9 +18,9 @@ from .needs import CannotRunError, missing_needs
 COMMON = ("busybox-static", "cpio", "kmod", "qemu-system-x86", "util-linux", "zfsutils-linux")
 KERNELS = {
     "debian": ("linux-image-cloud-amd64", "linux-headers-cloud-amd64"),
-    "ubuntu": ("linux-image-virtual",),
+    "ubuntu": ("linux-image-virtual", "zstd"),
 }
-"""Kernel packages of the guest. Ubuntu's carries zfs.ko; Debian's gets it from zfs-dkms."""
+"""The guest's kernel. Ubuntu's comes with zfs.ko (as .zst); Debian's gets it from zfs-dkms."""
 
 SEPARATE_VIRTIOFSD = "virtiofsd"
 """Newer releases have it in a package of its own, older ones in QEMU's."""
