@@ -81,12 +81,16 @@ def demonstrate() -> int:
     compare(ORIGINAL, disk)
 
     title("What to type next")
-    print(NEXT_STEPS.format(activate=shown(REPOSITORY / ".venv/bin/activate"), pool=shown(POOL)))
+    print(
+        NEXT_STEPS.format(
+            activate=". " + shlex.quote(shown(PROGRAM.with_name("activate"))), pool=shown(POOL)
+        )
+    )
     return 0
 
 
 NEXT_STEPS = """\
-   . {activate}                    # puts imgadm on the PATH
+   {activate:<51}# puts imgadm on the PATH
    imgadm avail os=linux type=zvol -s -published_at   # what images.smartos.org offers
    imgadm import UUID                                 # one of them, into the default pool
    imgadm import -P ~/images UUID                     # or into a directory: ~/images/UUID/disk.raw
