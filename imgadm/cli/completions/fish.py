@@ -15,12 +15,11 @@ from imgadm.cli.completions.places import (
 from imgadm.cli.help import GLOBAL_OPTIONS
 from imgadm.cli.options import Kind, Option
 
-_FISH_CANDIDATES = {
-    **{
-        words: f'({lookup} 2>/dev/null | string replace -r " +" \\t)'
-        for words, lookup in LOOKUPS.items()
-        if words is not Words.SOURCE
-    },
+_DESCRIBED = '({} 2>/dev/null | string replace -r " +" \\t)'
+
+_CANDIDATES = {
+    Words.AVAILABLE: _DESCRIBED.format(LOOKUPS[Words.AVAILABLE]),
+    Words.INSTALLED: _DESCRIBED.format(LOOKUPS[Words.INSTALLED]),
     Words.SOURCE: f"({LOOKUPS[Words.SOURCE]} 2>/dev/null)",
     Words.COMMAND: " ".join(command.name for command in COMMANDS),
     Words.DIRECTORY: "(__fish_complete_directories)",
@@ -43,7 +42,7 @@ def script() -> str:
             lines.append(f"complete -c imgadm -n {seen} {_fish_option(command.name, option)}")
         arguments = ARGUMENTS.get(command.name)
         if arguments is not None:
-            candidates = quoted(_FISH_CANDIDATES[arguments])
+            candidates = quoted(_CANDIDATES[arguments])
             lines.append(f"complete -c imgadm -n {seen} -a {candidates}")
     return "\n".join(lines) + "\n"
 
@@ -59,5 +58,5 @@ def _fish_option(command: str, option: Option) -> str:
         if value is Words.FILE:
             words.append("-F")
         elif value is not Words.NOTHING:
-            words.append(f"-a {quoted(_FISH_CANDIDATES[value])}")
+            words.append(f"-a {quoted(_CANDIDATES[value])}")
     return " ".join([*words, f"-d {quoted(option.help)}"])
