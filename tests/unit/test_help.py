@@ -41,8 +41,8 @@ def test_command_help(name: str) -> None:
     assert f"\n\nUsage:\n    imgadm {name}" in text
     assert "\n\nExample" in text
     assert not text.endswith("\n\n")
-    before_examples = text.partition("\n\nExample")[0]
-    assert max(map(len, before_examples.splitlines())) <= 80
+    usage = text.index("\n\nUsage:")
+    assert max(map(len, text[:usage].splitlines())) <= 80
     assert command.examples
 
 
