@@ -281,6 +281,48 @@ def test_randomised_blocks(length):
     assert (decode(randomised) != decode(plain)) == (length > 617)
 
 
+def repeats(count: int) -> list[int]:
+    """The digits 1 and 2 of a run's length, the least first, as symbols 0 and 1."""
+    digits = []
+    while count:
+        digits.append((count - 1) % 2)
+        count = (count - 1) // 2
+    return digits
+
+
+@pytest.mark.parametrize("quintets", [1, 2, 8000, 170_000])
+@pytest.mark.parametrize("more", range(5))
+def test_four_equal_bytes_need_their_count(quintets, more):
+    """Byte 242 over and over: every five of them stand for 4 + 242."""
+    symbols = repeats(5 * quintets + more)
+    if more < 4:
+        file = craft(symbols)
+        assert decode(file) == bz2.decompress(file) == b"\xf2" * (246 * quintets + more)
+        return
+    stream = Bits()
+    stream.block(0, symbols, 4, 0, False, 0)
+    with pytest.raises(Bzip2Error, match="malformed"):
+        decode(stream.finish())
+    with pytest.raises(OSError, match="Invalid data stream"):
+        bz2.decompress(stream.finish())
+
+
+@pytest.mark.parametrize("symbols", [[2] * 50 + repeats(900_000), repeats(1 << 22)])
+def test_refuses_blocks_longer_than_the_format_allows(symbols):
+    stream = Bits()
+    stream.block(0, symbols, 4, 0, False, 0)
+    with pytest.raises(Bzip2Error, match="malformed") as caught:
+        decode(stream.finish())
+    assert (caught.value.kind, caught.value.offset) == ("format", 4)
+
+
+def test_refuses_blocks_longer_than_their_stream_allows():
+    file = bytearray(bz2.compress(noise(150_000), 2))
+    file[3:4] = b"1"
+    with pytest.raises(Bzip2Error, match="block is longer than its stream allows"):
+        decode(bytes(file))
+
+
 @pytest.mark.parametrize("threads", [0, -1, 257])
 def test_refuses_a_senseless_number_of_threads(threads):
     with pytest.raises(ValueError, match=f"got {threads} threads, wanted 1 to 256"):
