@@ -1,9 +1,9 @@
 #include "bindings/bindings.hpp"
 #include "bindings/buffer.hpp"
 #include "bindings/zstream_errors.hpp"
+#include "zstream/features.hpp"
 #include "zstream/fletcher4.hpp"
 #include "zstream/raw_disk_receiver.hpp"
-#include "zstream/features.hpp"
 #include "zstream/verifier.hpp"
 #include "zstream/volume_writer.hpp"
 
@@ -199,9 +199,12 @@ void bind_fletcher4(py::module_ &module) {
             const ContiguousBuffer bytes(buffer, Access::read);
             Fletcher4 sum(big_endian ? ByteOrder::big : ByteOrder::little,
                           vectors ? fastest_fletcher4() : Fletcher4Method::scalar);
-            const py::gil_scoped_release released;
-            sum.update({bytes.data(), bytes.size()});
-            return sum.sum();
+            {
+                const py::gil_scoped_release released;
+                sum.update({bytes.data(), bytes.size()});
+            }
+            const auto [a, b, c, d] = sum.sum();
+            return py::make_tuple(a, b, c, d);
         },
         py::arg("buffer"), py::kw_only(), py::arg("big_endian") = false,
         py::arg("vectors") = true);

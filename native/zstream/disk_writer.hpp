@@ -22,8 +22,8 @@ public:
     void write(std::uint64_t offset, Bytes bytes);
     // Makes the range read as zeros; never makes the file longer. length may be to_the_end.
     void erase(std::uint64_t offset, std::uint64_t length);
-    // Reads what was written, zeros where nothing was.
-    void read(std::uint64_t offset, std::uint8_t *out, std::size_t size);
+    // Repeats, at `to`, what was written at `from` (zeros where nothing was).
+    void copy(std::uint64_t from, std::uint64_t to, std::size_t size);
     void flush();
     void resize(std::uint64_t size);
 
@@ -36,6 +36,7 @@ public:
 
 private:
     void append(std::uint64_t offset, Bytes bytes);
+    void read(std::uint64_t offset, std::uint8_t *out, std::size_t size);
     void flush_writes();
     void flush_erasure();
     void punch(std::uint64_t offset, std::uint64_t length);

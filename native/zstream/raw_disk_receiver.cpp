@@ -121,10 +121,7 @@ void RawDiskReceiver::accept(const WriteByRef &copy) {
     if (copy.source_offset + copy.length > copy.offset) {
         fail_here(Kind::format, "WRITE_BYREF record refers to data that comes later");
     }
-    const auto size = static_cast<std::size_t>(copy.length);
-    std::uint8_t *const room = disk_.stage(size);
-    disk_.read(copy.source_offset, room, size);
-    disk_.write(copy.offset, {room, size});
+    disk_.copy(copy.source_offset, copy.offset, static_cast<std::size_t>(copy.length));
 }
 
 void RawDiskReceiver::expect(const DataBlock &block, std::size_t payload_size) {
