@@ -32,8 +32,8 @@ std::string range(const char *action, std::uint64_t offset, std::uint64_t length
 
 }  // namespace
 
-DiskWriter::DiskWriter(int fd, std::uint64_t write_back_bytes)
-    : fd_(fd), write_back_bytes_(write_back_bytes) {
+DiskWriter::DiskWriter(int fd, std::uint64_t write_back_bytes, bool punch_holes)
+    : fd_(fd), write_back_bytes_(write_back_bytes), can_punch_(punch_holes) {
     struct stat status;
     if (::fstat(fd, &status) != 0) {
         fail_system("examine the disk");

@@ -41,6 +41,7 @@ def receive(
     *,
     origin: StreamSummary | None = None,
     hook: bool = True,
+    punch_holes: bool = True,
 ) -> StreamSummary:
     """Apply a stream to ``disk``, which holds the volume of ``origin`` if there is one."""
     disk.touch()
@@ -51,6 +52,7 @@ def receive(
             origin_block_size=None if origin is None else origin.block_size,
             origin_size=None if origin is None else origin.volume_size,
             inflate=inflate if hook else None,
+            punch_holes=punch_holes,
         )
         for piece in [stream] if isinstance(stream, bytes) else stream:
             receiver.write(piece)
