@@ -19,6 +19,7 @@ from imgadm.cli.options import Kind, Option
 
 _ZSH = """\
 _imgadm_lookup() {
+    [[ $PREFIX == -* ]] && return 1
     local -a found
     found=("${(@f)$("$@" 2>/dev/null)}")
     found=(${${${found:#}//:/\\\\:}/ ##/:})
@@ -41,7 +42,8 @@ _imgadm() {
     local -A opt_args
     _arguments -C -S \\
 @GLOBAL@
-        '1: :_imgadm_commands' '*:: :->arguments' && return
+        '1: :_imgadm_commands' '*:: :->arguments'
+    [[ $state == arguments ]] || return
     case $line[1] in
 @CASES@
     esac
