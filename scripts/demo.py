@@ -57,12 +57,12 @@ class DemoError(Exception):
 def demonstrate() -> int:
     title("1. A sample image")
     if not is_made():
-        print("   Making it, once ...", flush=True)
+        print("Making it, once ...", flush=True)
         make_image()
     file = image_file()
     print(
-        f"   A volume of {DISK_BYTES // MIB} MiB, {DATA_BYTES // MIB} MiB of it the blocks of a "
-        f"real ext4 disk,\n   as a ZFS send stream of {file.stat().st_size // MIB} MiB (gzip)."
+        f"A volume of {DISK_BYTES // MIB} MiB, {DATA_BYTES // MIB} MiB of it the blocks of a "
+        f"real ext4 disk,\nas a ZFS send stream of {file.stat().st_size // MIB} MiB (gzip)."
     )
     for leftover in (POOL, STATE):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -90,15 +90,15 @@ def demonstrate() -> int:
 
 
 NEXT_STEPS = """\
-   {activate:<51}# puts imgadm on the PATH
-   imgadm avail os=linux type=zvol -s -published_at   # what images.smartos.org offers
-   imgadm import UUID                                 # one of them, into the default pool
-   imgadm import -P ~/images UUID                     # or into a directory: ~/images/UUID/disk.raw
-   qemu-system-x86_64 -m 2048 -nographic -snapshot \\
-       -drive file=$HOME/images/UUID/disk.raw,format=raw,if=virtio   # boot it
-   imgadm help                                        # everything else
+{activate:<51}# puts imgadm on the PATH
+imgadm avail os=linux type=zvol -s -published_at   # what images.smartos.org offers
+imgadm import UUID                                 # one of them, into the default pool
+imgadm import -P ~/images UUID                     # or into a directory: ~/images/UUID/disk.raw
+qemu-system-x86_64 -m 2048 -nographic -snapshot \\
+    -drive file=$HOME/images/UUID/disk.raw,format=raw,if=virtio   # boot it
+imgadm help                                        # everything else
 
-   The sample stays in {pool} until the next demo."""
+The sample stays in {pool} until the next demo."""
 
 
 def is_made() -> bool:
@@ -189,7 +189,7 @@ def served() -> Iterator[str]:
             url = greeting.rpartition(" ")[2]
             if not url.startswith("http://"):
                 raise DemoError(f"the server did not start: {greeting or log.read_text().strip()}")
-            print(f"   {greeting}")
+            print(f"{greeting}")
             yield url
         finally:
             server.terminate()
@@ -209,15 +209,15 @@ def imgadm(*words: str | Path) -> None:
 
 def compare(*disks: Path) -> None:
     """Hash the disks with the host's program, or with Python where it has none, and compare."""
-    print(f"   {bold('$ sha256sum ' + ' '.join(shlex.quote(shown(disk)) for disk in disks))}")
+    print(f"{bold('$ sha256sum ' + ' '.join(shlex.quote(shown(disk)) for disk in disks))}")
     digests = [sha256(disk) for disk in disks]
     for disk, digest in zip(disks, digests, strict=True):
-        print(f"   {digest}  {shown(disk)}", flush=True)
+        print(f"{digest}  {shown(disk)}", flush=True)
     if len(set(digests)) != 1:
         raise DemoError("the disks differ")
     allocated = disks[-1].stat().st_blocks * 512
     size = disks[-1].stat().st_size
-    print(f"   The same. It takes {allocated // MIB} MiB of {size // MIB}: holes stay holes.")
+    print(f"The same. It takes {allocated // MIB} MiB of {size // MIB}: holes stay holes.")
 
 
 def sha256(path: Path) -> str:
@@ -239,7 +239,7 @@ def title(text: str) -> None:
 
 def show_command(*words: str | Path) -> None:
     text = " ".join(shlex.quote(shown(w) if isinstance(w, Path) else w) for w in words)
-    print(f"   {bold('$ imgadm ' + text)}", flush=True)
+    print(f"{bold('$ imgadm ' + text)}", flush=True)
 
 
 def shown(path: Path) -> str:
