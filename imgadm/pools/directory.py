@@ -8,6 +8,7 @@ POOL/UUID.partial/      an image on its way in, or what a dead process left of o
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from typing import Any
 from imgadm import streams
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import sync_directory, write_atomically
+from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
 from imgadm.pools.base import Children, InstalledImage, Pool, Reception
 from imgadm.pools.disk_copy import copy_disk
@@ -85,12 +87,15 @@ class DirectoryPool(Pool):
     def check(self) -> None:
         try:
             self.path.mkdir(exist_ok=True)
+            if not os.access(self.path, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
-            raise FileSystemError.from_os_error(
-                f'cannot use "{self.path}" as a pool', error
+            raise FileSystemError(
+                f'cannot use "{self.path}" as a pool: {error.strerror}; a directory that you may '
+                "write to is wanted, or room for one: make it, or name another with -P",
+                code=errno.errorcode.get(error.errno or 0),
+                cause=error,
             ) from error
-        if not os.access(self.path, os.W_OK | os.X_OK):
-            raise FileSystemError(f'no permission to write to the pool "{self.path}"')
 
     def available(self) -> int | None:
         status = os.statvfs(self.path)
@@ -159,11 +164,14 @@ class DirectoryReception(Reception):
         try:
             self._directory.mkdir()
             self._stages = self._prepare(origin)
-        except OSError as error:
-            self.roll_back()
-            raise FileSystemError.from_os_error(
-                f'cannot receive into "{self._directory}"', error
-            ) from error
+        except BaseException as error:
+            with uninterrupted():
+                self.roll_back()
+            if isinstance(error, OSError):
+                raise FileSystemError.from_os_error(
+                    f'cannot receive into "{self._directory}"', error
+                ) from error
+            raise
 
     def _prepare(self, origin: InstalledImage | None) -> tuple[streams.Stage, ...]:
         if self._manifest.get("type") != "zvol":
@@ -198,7 +206,7 @@ class DirectoryReception(Reception):
     def roll_back(self) -> None:
         if not self._committed:
             shutil.rmtree(self._directory, ignore_errors=True)
-            if self._directory.exists():
+            if os.path.lexists(self._directory):
                 logger().warning(f'could not remove "{self._directory}"; remove it by hand')
 
 

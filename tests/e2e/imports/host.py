@@ -119,7 +119,7 @@ class Host:
         return {path.name for path in self.pool.iterdir()} if self.pool.is_dir() else set()
 
     def assert_tidy(self, *installed: str) -> None:
-        """Nothing is on this host but the given images: no remains, no temporary files, no locks."""
+        """Only the given images are on this host: no remains, no temporary files, no locks."""
         assert self.installed() == set(installed)
         for uuid in installed:
             names = {path.name for path in (self.pool / uuid).iterdir()}
