@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,18 +42,36 @@ class DirectoryPool(Pool):
 
     def get(self, uuid: str) -> InstalledImage | None:
         directory = self.path / uuid
+        if not self._is_directory(directory):
+            return None
         try:
             record = json.loads((directory / RECORD).read_bytes())
             if record["manifest"]["uuid"] != uuid:
                 raise ValueError(f"is about image {record['manifest']['uuid']}")
         except FileNotFoundError:
-            return InstalledImage({"uuid": uuid}, self.name) if directory.is_dir() else None
+            return InstalledImage({"uuid": uuid}, self.name)
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger().warning(f'ignoring the record "{directory / RECORD}": {error}')
             return InstalledImage({"uuid": uuid}, self.name)
         known = {"manifest", "zpool", "source"}
         extra = {key: value for key, value in record.items() if key not in known}
         return InstalledImage(record["manifest"], self.name, record.get("source"), None, extra)
+
+    def _is_directory(self, path: Path) -> bool:
+        try:
+            return stat.S_ISDIR(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> FileSystemError:
+        return FileSystemError(
+            f'cannot use "{self.path}" as a pool: {error.strerror}; a directory that you may '
+            "write to is wanted, or room for one: make it, or name another with -P",
+            code=errno.errorcode.get(error.errno or 0),
+            cause=error,
+        )
 
     def images(self) -> Sequence[InstalledImage]:
         found = self._installed()
@@ -73,7 +92,7 @@ class DirectoryPool(Pool):
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise FileSystemError.from_os_error(f'cannot list "{self.path}"', error) from error
+            raise self._unusable(error) from error
         uuids = [name for name in names if re.fullmatch(UUID_PATTERN, name)]
         return [image for uuid in uuids if (image := self.get(uuid)) is not None]
 
@@ -90,12 +109,7 @@ class DirectoryPool(Pool):
             if not os.access(self.path, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
-            raise FileSystemError(
-                f'cannot use "{self.path}" as a pool: {error.strerror}; a directory that you may '
-                "write to is wanted, or room for one: make it, or name another with -P",
-                code=errno.errorcode.get(error.errno or 0),
-                cause=error,
-            ) from error
+            raise self._unusable(error) from error
 
     def available(self) -> int | None:
         status = os.statvfs(self.path)

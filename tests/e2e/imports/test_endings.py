@@ -85,7 +85,9 @@ def test_killed_import_leaves_nothing_that_hinders_the_next(host: Host, stalling
 
 
 def test_killed_import_is_nobodys_lock(host: Host, stalling: Server) -> None:
-    start_and_wait_for_half(host, stalling).process.kill()
+    killed = start_and_wait_for_half(host, stalling)
+    killed.signal(signal.SIGKILL)
+    killed.finish()
     done = host.run("import", "--no-wait", "-S", stalling.url, GOOD.uuid)
     assert (done.status, done.stderr) == (0, "")
 
@@ -153,7 +155,7 @@ def test_children_of_one_base_come_at_the_same_time(
     base, child, _ = chain_of_three()
     sibling = child.having(uuid="22222222-2222-4222-8222-222222222222")
     file = f"/images/{child.uuid}/file"
-    first = stall_after(100, child.data, released)
+    first = stall_after(len(child.data) // 2, child.data, released)
     server = serve(base, child, sibling, special={file: [first, serve_bytes(child.data)]})
     assert host.run("import", "-S", server.url, base.uuid).status == 0
     importing = host.start("import", "-S", server.url, child.uuid)
