@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,24 +56,36 @@ def test_zpool_on_a_host_without_zfs(host: Host, serve: Serve) -> None:
     host.assert_tidy()
 
 
+#: Root, but bound to what modes of files allow.
+OBEYING = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+
+
 @as_root
-@pytest.mark.parametrize("mode", [0o555, 0o700])
-def test_no_permission(mode: int, serve: Serve) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)
-        host = Host(Path(directory))
-        host.pool.mkdir()
-        host.pool.chmod(mode)
-        for path in (host.root, host.temporary):
-            path.mkdir(exist_ok=True)
-            os.chown(path, NOBODY, NOBODY)
-        readable = host.run("--version", user=NOBODY)
-        if readable.status != 0:
-            pytest.skip(f"another user cannot run the program: {readable.stderr}")
-        done = host.run("import", "-S", serve(GOOD).url, GOOD.uuid, user=NOBODY, group=NOBODY)
-        assert (done.status, done.error()[0]) == (1, "EACCES")
-        assert str(host.pool) in done.error()[1]
-        host.assert_tidy()
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+@pytest.mark.parametrize("place", ["pool", "pool/below"])
+def test_no_permission(mode: int, place: str, host: Host, serve: Serve) -> None:
+    host.pool.mkdir()
+    host.pool.chmod(mode)
+    os.chown(host.pool, NOBODY, NOBODY)
+    host.runner = (*OBEYING, *host.runner)
+    pool = host.pool.parent / place
+    done = import_into(host, serve, pool)
+    assert (done.status, done.error()[0]) == (1, "EACCES")
+    assert f'cannot use "{pool}" as a pool: Permission denied' in done.error()[1]
+    host.assert_tidy()
+
+
+@as_root
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
+def test_no_permission_for_the_state_directory(host: Host, serve: Serve) -> None:
+    host.root.mkdir()
+    os.chown(host.root, NOBODY, NOBODY)
+    host.runner = (*OBEYING, *host.runner)
+    done = import_into(host, serve, host.pool)
+    assert (done.status, done.error()[0]) == (1, "EACCES")
+    assert str(host.root) in done.error()[1]
+    host.assert_tidy()
 
 
 @pytest.fixture

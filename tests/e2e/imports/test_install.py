@@ -89,7 +89,7 @@ BAD_CONTENT = {
     ),
     "wrong compression": (GOOD.promising(compression="xz"), "UncompressionError", "expected xz"),
     "truncated": (GOOD.of_bytes(GOOD.data[:-100]), "UncompressionError", "gzip"),
-    "empty": (GOOD.of_bytes(b""), "UncompressionError", "the file is empty"),
+    "empty": (GOOD.of_bytes(b""), "ManifestValidation", "size"),
     "no stream": (
         GOOD.of_bytes(b"text" * 1000, compression="none"),
         "InternalError",
@@ -99,7 +99,7 @@ BAD_CONTENT = {
     "no name": (GOOD.having(name=None), "ManifestValidation", "invalid manifest: name"),
     "hostile uuid": (GOOD.having(uuid="../../etc"), "InvalidUUID", "../../etc"),
     "hostile name": (GOOD.having(name="a\nb"), "ManifestValidation", "name"),
-    "no files": (GOOD.having(files=[]), "ManifestValidation", "files"),
+    "file without a size": (GOOD.promising(size=None), "ManifestValidation", '"size"'),
 }
 
 
@@ -154,7 +154,7 @@ def test_paths_that_are_not_there(host: Host, files: Files, tmp_path: Path) -> N
 
 
 def test_directories_instead_of_files(host: Host, files: Files, tmp_path: Path) -> None:
-    files.hold(GOOD.promising(size=None))
+    files.hold(GOOD)
     there, files.file = files.file, tmp_path
     assert "is a directory" in files.install(host).error()[1]
     files.manifest, files.file = tmp_path, there

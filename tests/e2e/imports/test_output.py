@@ -1,4 +1,4 @@
-"""What programs read of an import: JSON events, JSON errors, and nothing where nothing is wanted."""
+"""What programs read of an import: JSON events, JSON errors, and lines that stay as they are."""
 
 from __future__ import annotations
 
