@@ -30,19 +30,29 @@ class TransferBar(tqdm):  # type: ignore[type-arg]  # not generic at run time
             smoothing=0.1,
         )
 
+    def close(self) -> None:
+        """Clear the line, also of what was typed on it."""
+        if not self.disable:
+            super().close()
+            self.fp.write("\r\x1b[K")
+            self.fp.flush()
+
     @property
     def format_dict(self) -> MutableMapping[str, Any]:
         """What the line is made of, as tqdm asks for it at every redrawing."""
         facts = dict(super().format_dict)
-        facts["bar_format"] = _layout(facts).replace("{", "{{").replace("\0", "{bar}")
-        facts["prefix"] = ""
+        width = facts["ncols"] or 80
+        if width >= _MEDIUM:
+            width -= len("^C")  # the echo of Ctrl-C must not push the cursor to the next line
+        line = _layout(facts, width)
+        braces = {"{": "{{", "}": "}}", "\0": "{bar}"}
+        facts["bar_format"] = "".join(braces.get(character, character) for character in line)
+        facts |= {"ncols": width, "prefix": ""}
         return facts
 
 
-def _layout(facts: Mapping[str, Any]) -> str:
+def _layout(facts: Mapping[str, Any], width: int) -> str:
     """The whole line, with NUL where the bar is to be."""
-    # The last column stays free: some terminals wrap as soon as it is written to.
-    width = (facts["ncols"] or 80) - 1
     done, total, elapsed = facts["n"], facts["total"], facts["elapsed"]
     rate = facts["rate"] or (done / elapsed if elapsed else 0)
     size, speed = human_size(done), f"{human_size(int(rate))}/s"
@@ -52,12 +62,15 @@ def _layout(facts: Mapping[str, Any]) -> str:
         left = tqdm.format_interval((total - done) / rate) if rate else "--:--"
         words = [f"{done * 100 // max(total, 1):3d}%", size, speed, left]
     if width < _MEDIUM:
-        words.remove(speed)
+        words = [word.strip() for word in words if word != speed]
+        if len(" ".join(words)) > width:
+            words.remove(size)
         return str(disp_trim(" ".join(words), width))
     if total is None or width < _WIDE:
+        words[-3:-1] = [f"{size:>9}", f"{speed:>11}"]
         text = " ".join(words)
         return f"{_fitted(facts['prefix'], width - len(text) - 1)} {text}"
-    text = f"{words[0]} {size:>10} {speed:>12} {left:>5}"
+    text = f"{words[0]} {size:>10} {speed:>12} {words[-1]:>5}"
     return f"{_fitted(facts['prefix'], width // 4)} [\0] {text}"
 
 
