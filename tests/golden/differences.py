@@ -187,14 +187,6 @@ abcdef01-2345-4678-9abc-def012340099  only-here         -                       
 }"""
         },
     ),
-    "sources/add-dsapi": Difference(
-        "a source of a type that cannot be asked for images has to be forced",
-        exit="1",
-        stdout="",
-        stderr='imgadm sources: error (ConfigError): invalid source type: "dsapi"\n',
-        requests=frozenset(),
-        state={("var_imgadm changed", CONF): None},
-    ),
     "sources/add-dsapi-bad-url": Difference(
         INTENDED,
         stderr='imgadm sources: error (ConfigError): "dsapi" source URL does not end with '
