@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,6 +20,13 @@ from imgadm.programs import Completed, run_program
 #: Seconds for which a dataset may stay busy after the process that received it was ended.
 _BUSY_SECONDS = 5.0
 
+#: What a ``zfs`` program says first if it cannot talk to the kernel: libzfs_error_init of OpenZFS.
+_NO_KERNEL_PART = re.compile(
+    r"The ZFS modules are not loaded|The ZFS modules cannot be auto-loaded"
+    r"|/dev/zfs and /proc/self/mounts are required|Failed to initialize the libzfs library"
+    r"|Permission denied the ZFS utilities must be run as root"
+)
+
 
 class ZfsHost:
     """The zpools of this host, by way of its ``zfs`` program."""
@@ -28,7 +36,14 @@ class ZfsHost:
         self.database = database
 
     def run(self, *arguments: str) -> Completed:
-        return run_program([self.zfs, *arguments])
+        """Run ``zfs ARGUMENTS``. Raises InternalError where it cannot talk to the kernel."""
+        completed = run_program([self.zfs, *arguments])
+        if completed.status != 0 and (problem := _NO_KERNEL_PART.match(completed.stderr)):
+            raise InternalError(
+                f"{self.zfs} does not work on this host: {problem[0]}; make it work, or use a "
+                "directory as the pool: -P /a/path, or IMGADM_POOL=/a/path"
+            )
+        return completed
 
     @cached_property
     def found(self) -> list[FoundImage]:
