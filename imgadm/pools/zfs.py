@@ -126,7 +126,8 @@ class ZfsPool(Pool):
     def receive(
         self, manifest: dict[str, Any], *, source: str | None, origin: InstalledImage | None
     ) -> Reception:
-        reception = ZfsReception(self._host, self.name, manifest, source)
+        snapshot = None if origin is None else f"{self.dataset(origin.uuid)}@final"
+        reception = ZfsReception(self._host, self.name, manifest, source, snapshot)
         reception.roll_back()
         return reception
 
@@ -154,12 +155,18 @@ class ZfsReception(Reception):
     """Received as ``POOL/UUID-partial``; renamed when everything is right."""
 
     def __init__(
-        self, host: ZfsHost, pool: str, manifest: dict[str, Any], source: str | None
+        self,
+        host: ZfsHost,
+        pool: str,
+        manifest: dict[str, Any],
+        source: str | None,
+        origin: str | None,
     ) -> None:
         self._host = host
         self._pool = pool
         self._manifest = manifest
         self._source = source
+        self._origin = origin
         self._uuid = str(manifest["uuid"])
         self._final = f"{pool}/{self._uuid}"
         self._partial = f"{self._final}-partial"
@@ -167,7 +174,10 @@ class ZfsReception(Reception):
 
     @property
     def stages(self) -> tuple[streams.Stage, ...]:
-        return (streams.zfs_receive(self._partial, zfs=self._host.zfs),)
+        # Left alone, zfs takes any snapshot of the pool with the guid that the stream names: the
+        # same stream under another UUID, too.
+        options = () if self._origin is None else ("-o", f"origin={self._origin}")
+        return (streams.zfs_receive(self._partial, options=options, zfs=self._host.zfs),)
 
     def commit(self, report: streams.Report) -> None:
         self._name_snapshot()
