@@ -42,9 +42,14 @@ def _text(response: Response) -> str:
     """The beginning of the body, as far as it came."""
     import urllib3
 
-    with response, contextlib.suppress(OSError, urllib3.exceptions.HTTPError):
-        body: bytes = response.raw.read(_BODY_READ, decode_content=True)
-        return body.decode(errors="replace")
+    connection = response.raw.connection
+    try:
+        with response, contextlib.suppress(OSError, urllib3.exceptions.HTTPError):
+            body: bytes = response.raw.read(_BODY_READ, decode_content=True)
+            return body.decode(errors="replace")
+    finally:
+        if connection is not None:
+            connection.close()  # or it waits in its pool for as long as the error is kept
     return ""
 
 
