@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import shapes
+from benchmarks.shape_clock import CLOCK
 from benchmarks.shapes import Bench
 from benchmarks.subject import Image
 from imgadm._native import Sha1, sha1_engines
 
+by_shape_clock = pytest.mark.benchmark(timer=CLOCK)
 
+
+@by_shape_clock
 @pytest.mark.parametrize("stage", ["fetch", "checksum", "decompress"])
 def test_stage_alone(benchmark: BenchmarkFixture, bench: Bench, image: Image, stage: str) -> None:
     benchmark.group = f"{stage}, {image.compression}"
-    benchmark.pedantic(shapes.stages_alone(bench, image)[stage], rounds=3, warmup_rounds=1)
+    shape = shapes.stages_alone(bench, image)[stage]
+    benchmark.pedantic(CLOCK.timing(shape), rounds=3, warmup_rounds=1)
 
 
+@by_shape_clock
 def test_sink_alone(benchmark: BenchmarkFixture, bench: Bench) -> None:
     image = bench.subject.images["none"]
-    benchmark.pedantic(shapes.stages_alone(bench, image)["sink"], rounds=3, warmup_rounds=1)
+    shape = shapes.stages_alone(bench, image)["sink"]
+    benchmark.pedantic(CLOCK.timing(shape), rounds=3, warmup_rounds=1)
 
 
+@by_shape_clock
 @pytest.mark.parametrize("durable", [False, True], ids=["unsynced", "synced"])
 def test_disk_sink(benchmark: BenchmarkFixture, bench: Bench, durable: bool) -> None:
-    benchmark.pedantic(
-        lambda: shapes.stream_to_disk(bench, durable=durable), rounds=3, warmup_rounds=1
-    )
+    shape = partial(shapes.stream_to_disk, bench, durable=durable)
+    benchmark.pedantic(CLOCK.timing(shape), rounds=3, warmup_rounds=1)
 
 
 @pytest.mark.parametrize("engine", sha1_engines())
