@@ -152,13 +152,13 @@ def _write_stream(disk: Path, stream: Path) -> None:
 def compressor(compression: str, *, large: bool) -> list[str]:
     """The ordinary program for the job. bzip2 has a parallel one that writes the same format.
 
-    A ``large`` subject is for memory alone, so xz tries less hard there; what decides about memory,
-    dictionary and block size, is as with ``xz -T0 -6``.
+    A ``large`` subject is for memory alone, so gzip and xz try less hard there; what decides about
+    memory, the dictionary and block size of xz, is as with ``xz -T0 -6``.
     """
     bzip2 = "lbzip2" if shutil.which("lbzip2") else "bzip2"
     xz = ["--lzma2=preset=0,dict=8MiB", "--block-size=24MiB"] if large else ["-6"]
     return {
-        "gzip": ["gzip", "-6", "-c"],
+        "gzip": ["gzip", "-1" if large else "-6", "-c"],
         "bzip2": [bzip2, "-9", "-c"],
         "xz": ["xz", "-T0", *xz, "-c"],
         "zstd": ["zstd", "-q", "-3", "-c"],
