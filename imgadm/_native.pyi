@@ -1,6 +1,7 @@
 """Types of the native core (``native/``), built as an extension module."""
 
-from typing import final
+from collections.abc import Callable
+from typing import Literal, final
 
 from typing_extensions import Buffer
 
@@ -66,15 +67,171 @@ def move_and_hash(
 ) -> int: ...
 
 class Bzip2Error(ValueError):
-    kind: str
+    """The input is no whole bzip2 file; ``offset`` is in bytes of the compressed input."""
+
+    kind: Literal["truncated", "checksum", "format"]
     offset: int
 
-@final
 class Bzip2Decoder:
+    """Decodes bzip2, streams behind one another included, on 1 to 256 threads.
+
+    One thread at a time feeds and reads; ``close`` may come from any. With one thread the
+    decoding happens within ``readinto``, with more on as many threads beside it.
+    """
+
     def __init__(self, threads: int) -> None: ...
     @property
-    def ignored_trailing_bytes(self) -> int: ...
-    def feed(self, data: Buffer) -> None: ...
-    def end_of_input(self) -> None: ...
-    def readinto(self, buffer: Buffer) -> int | None: ...
-    def close(self) -> None: ...
+    def ignored_trailing_bytes(self) -> int:
+        """Bytes behind the last stream that begin no other, as far as they have been fed."""
+
+    def feed(self, data: Buffer) -> None:
+        """Take a copy of compressed bytes; never waits for the decoding.
+
+        Raises ValueError after ``end_of_input`` or ``close``.
+        """
+
+    def end_of_input(self) -> None:
+        """Say that nothing more will be fed."""
+
+    def readinto(self, buffer: Buffer) -> int | None:
+        """Write decoded bytes into a writable buffer and return how many.
+
+        0 is the end, everything verified; None asks for ``feed`` or ``end_of_input``, early
+        enough to keep all threads busy. Whatever is written has passed its block's checksum.
+        Raises Bzip2Error, again at every further call, and ValueError once closed.
+        """
+
+    def close(self) -> None:
+        """Stop the threads and free the memory; does nothing the second time."""
+
+class ZfsStreamError(ValueError):
+    """A ZFS send stream is damaged, or is not of a kind that can be used.
+
+    ``offset`` is the byte at which the record at fault begins; for ``truncated`` and ``trailing``
+    it is where the stream ends. ``errno`` is that of an ``io`` error, 0 otherwise.
+    """
+
+    kind: Literal["truncated", "trailing", "checksum", "format", "unsupported", "origin", "io"]
+    offset: int
+    errno: int
+
+class StreamSummary:
+    """What a ZFS send stream is. Sizes are in bytes, times in seconds since 1970."""
+
+    @property
+    def type(self) -> Literal["zvol", "zfs"]: ...
+    @property
+    def guid(self) -> int: ...
+    @property
+    def from_guid(self) -> int:
+        """Guid of the snapshot that an incremental stream starts from; 0 for a full stream."""
+    @property
+    def name(self) -> str:
+        """The snapshot as its sender called it, ``dataset@snapshot``."""
+    @property
+    def creation_time(self) -> int: ...
+    @property
+    def features(self) -> int: ...
+    @property
+    def flags(self) -> int: ...
+    @property
+    def clone(self) -> bool: ...
+    @property
+    def byte_order(self) -> Literal["little", "big"]: ...
+    @property
+    def volume_size(self) -> int | None:
+        """None for file systems, and for what verified an incremental that does not tell it."""
+    @property
+    def block_size(self) -> int | None: ...
+    @property
+    def stream_bytes(self) -> int: ...
+    @property
+    def logical_bytes(self) -> int: ...
+    @property
+    def records(self) -> dict[str, int]:
+        """Count of every record type, by its name in ``zstream dump``."""
+
+class StreamVerifier:
+    """Checks a send stream of a single snapshot, of a volume or a file system.
+
+    Methods raise ZfsStreamError, and release the GIL. One thread at a time.
+    """
+
+    def __init__(self, *, allow_trailing_bytes: bool = False) -> None: ...
+    def write(self, buffer: Buffer) -> None:
+        """Take the next bytes of the stream, as many or few as there are."""
+    def finish(self) -> StreamSummary:
+        """Say that the stream has ended; raises where END has not come."""
+
+class RawDiskReceiver:
+    """Applies the send stream of a volume to a regular file, open for reading and writing.
+
+    A full stream replaces what the file holds. An incremental one is accepted where its origin
+    is ``origin_guid`` and the file holds that volume, ``origin_size`` bytes long, of blocks of
+    ``origin_block_size`` bytes (None leaves either unchecked). The file is right once
+    :meth:`finish` has returned, and worthless after an error.
+
+    ``inflate(codec, payload, size)`` decompresses ``"gzip"`` (a zlib stream with padding) and
+    ``"zstd"`` (a frame without its magic number) payloads to ``size`` bytes; what it raises
+    becomes a ``format`` error. None refuses such payloads. ``write_back_bytes`` has the kernel
+    start writing to the device whenever that many bytes have gathered, on Linux; 0 leaves it be.
+    Without ``punch_holes``, and on file systems that cannot free parts of a file, zeros are
+    written where an incremental stream frees data.
+
+    Methods raise ZfsStreamError, and release the GIL. One thread at a time. The descriptor stays
+    the caller's. Raises OSError for a descriptor that is not of a regular file.
+    """
+
+    def __init__(
+        self,
+        fd: int,
+        *,
+        origin_guid: int | None = None,
+        origin_block_size: int | None = None,
+        origin_size: int | None = None,
+        inflate: Callable[[str, bytes, int], bytes] | None = None,
+        write_back_bytes: int = 0,
+        punch_holes: bool = True,
+    ) -> None: ...
+    def write(self, buffer: Buffer) -> None: ...
+    def finish(self) -> StreamSummary: ...
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of data written to the file so far; holes do not count."""
+
+class VolumeStreamWriter:
+    """Makes the send stream of a raw disk: full, or incremental against ``origin_fd``.
+
+    The stream uses no features, so that every receiver takes it. An incremental one is made to be
+    received as a clone of the snapshot ``from_guid``, whose block size must be ``block_size``.
+    ``size`` is rounded up to whole blocks; ``block_size`` is a power of two from 512 to 131072;
+    ``name`` is ``dataset@snapshot``. ``salt`` is an odd number, derived from ``guid`` by default.
+    The same arguments and disks make the same bytes.
+
+    Methods raise OSError, and release the GIL. One thread at a time. The descriptors stay the
+    caller's, their positions are not kept. Raises ValueError for arguments that make no sense.
+    """
+
+    def __init__(
+        self,
+        fd: int,
+        *,
+        size: int,
+        block_size: int,
+        guid: int,
+        creation_time: int,
+        name: str,
+        from_guid: int = 0,
+        origin_fd: int = -1,
+        origin_size: int = 0,
+        salt: int | None = None,
+    ) -> None: ...
+    def readinto(self, buffer: Buffer) -> int:
+        """Fill ``buffer`` with the next bytes; returns how many, fewer only at the end, then 0."""
+    def measure(self) -> int:
+        """The length of the whole stream in bytes; reads the disks but makes no stream."""
+
+def fletcher4(
+    buffer: Buffer, *, big_endian: bool = False, vectors: bool = True
+) -> tuple[int, int, int, int]:
+    """The checksum of whole 32-bit words; ``vectors`` allows the processor's vector unit."""

@@ -45,7 +45,7 @@ def install_image(
         if not path.exists():
             raise UsageError(f'{kind} path does not exist: "{path}"')
     raw = parse_manifest(_read(manifest_path))
-    uuid = check_uuid(raw.get("uuid"))
+    uuid = check_uuid(raw.get("uuid", "undefined"))
     installed = pool.get(uuid)
     if installed is not None:
         return installed

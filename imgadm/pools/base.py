@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from imgadm.pools.sending import MadeStream, StoredStream
 from imgadm.streams import Report, Stage
 
 
@@ -99,6 +100,13 @@ class Pool(ABC):
 
         Whatever an earlier, dead reception of this image left is removed first. The record
         (manifest and source) becomes visible together with the image.
+        """
+
+    @abstractmethod
+    def send(self, image: InstalledImage) -> StoredStream | MadeStream:
+        """The ZFS stream of an installed image, based on its origin where it has one.
+
+        Raises InternalError if the image can't be sent.
         """
 
     @abstractmethod

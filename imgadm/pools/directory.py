@@ -22,6 +22,7 @@ from imgadm.files import sync_directory, write_atomically
 from imgadm.logs import logger
 from imgadm.pools.base import Children, InstalledImage, Pool, Reception
 from imgadm.pools.disk_copy import copy_disk
+from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
 from imgadm.pools.zfs_discovery import UUID_PATTERN
 
 RECORD = "image.json"
@@ -99,6 +100,26 @@ class DirectoryPool(Pool):
         self, manifest: dict[str, Any], *, source: str | None, origin: InstalledImage | None
     ) -> Reception:
         return DirectoryReception(self, manifest, source, origin)
+
+    def send(self, image: InstalledImage) -> StoredStream | MadeStream:
+        directory = self.path / image.uuid
+        if (directory / STREAM).is_file():
+            return StoredStream((directory / STREAM).open("rb"))
+        based_on = None
+        if base := image.manifest.get("origin"):
+            origin = self.get(base)
+            if origin is None:
+                raise InternalError(f'image "{image.uuid}" has lost its origin "{base}"')
+            based_on = (self.path / origin.uuid / DISK, recorded_volume(origin))
+        stream = image.extra.get("stream", {})
+        chunks = disk_stream(
+            directory / DISK,
+            recorded_volume(image),
+            name=stream.get("name", f"image/{image.uuid}@final"),
+            creation_time=stream.get("creation_time", 0),
+            origin=based_on,
+        )
+        return MadeStream(chunks, repeatable=True)
 
     def delete(self, uuid: str) -> None:
         doomed = self.partial(uuid)

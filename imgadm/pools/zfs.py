@@ -12,6 +12,7 @@ from imgadm.database import Database
 from imgadm.errors import ImgadmError, InternalError, UnexpectedNumberOfSnapshotsError
 from imgadm.logs import logger
 from imgadm.pools.base import Children, InstalledImage, Pool, Reception
+from imgadm.pools.sending import MadeStream, program_output
 from imgadm.pools.zfs_discovery import COLUMNS, LISTING, FoundImage, find_images, zone_roots
 from imgadm.programs import Completed, run_program
 
@@ -113,6 +114,13 @@ class ZfsPool(Pool):
         reception = ZfsReception(self._host, self.name, manifest, source)
         reception.roll_back()
         return reception
+
+    def send(self, image: InstalledImage) -> MadeStream:
+        snapshot = f"{self.dataset(image.uuid)}@final"
+        base = image.manifest.get("origin")
+        options = ["-i", f"{self.dataset(base)}@final"] if base else []
+        argv = [self._host.zfs, "send", *options, snapshot]
+        return MadeStream(program_output(argv), repeatable=False)
 
     def delete(self, uuid: str) -> None:
         destroyed = self._host.run("destroy", "-r", self.dataset(uuid))

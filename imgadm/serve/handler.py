@@ -77,6 +77,7 @@ class ConnectionHandler(BaseHTTPRequestHandler):
     """Serves the requests of one connection, one after the other."""
 
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"
     disable_nagle_algorithm = True
     server: ConnectionServer
     rfile: Any

@@ -180,6 +180,11 @@ class ImageServer:
         self._thread.start()
         return self
 
+    def wait(self) -> None:
+        """Return when serving has ended; an interrupt ends the wait, not the serving."""
+        while self._thread is not None and self._thread.is_alive():
+            self._thread.join(_POLL_SECONDS)
+
     def stop(self) -> None:
         """Stop listening and cut what is being served. May be called twice."""
         if self._serving:

@@ -11,7 +11,7 @@ from imgadm.sources.base import FileRequest, Source, SourceConfig
 from imgadm.sources.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.sources.imgapi import ImgapiSource
 from imgadm.sources.options import ClientOptions, Retry
-from imgadm.sources.urls import normalise_url, redact_url
+from imgadm.sources.urls import normalise_url, redact_url, successor
 
 __all__ = [
     "ClientOptions",
@@ -26,6 +26,7 @@ __all__ = [
     "normalise_url",
     "open_source",
     "redact_url",
+    "successor",
 ]
 
 _TYPES = {"imgapi": ImgapiSource}

@@ -35,7 +35,7 @@ def source_error(url: str, error: Exception, proxy: str | None = None) -> Source
         return UnusableReplyError(url, f"more than {MAX_REDIRECTS} redirects", cause=error)
     if isinstance(error, requests.exceptions.InvalidURL):
         return UnusableReplyError(url, f"not an address: {_first_line(error)}", cause=error)
-    if isinstance(error, (requests.exceptions.ContentDecodingError, ValueError)):
+    if isinstance(error, ValueError):
         return UnusableReplyError(
             url, f"the reply makes no sense: {_first_line(error)}", cause=error
         )

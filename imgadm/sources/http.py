@@ -121,13 +121,14 @@ class HttpClient:
         return reply
 
     def _get_once(self, url: str, limit: int) -> Reply:
+        deadline = self._options.clock() + REPLY_SECONDS
         try:
             with self.session.get(url, stream=True) as response:
                 return Reply(
                     self._source,
                     response.status_code,
                     response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-                    self._body(response, limit),
+                    self._body(response, limit, deadline),
                 )
         except SourceError:
             raise
@@ -143,10 +144,14 @@ class HttpClient:
         proxy = self._proxies.of(url)
         return source_error(self._source, error, redact_url(proxy) if proxy else None)
 
-    def _body(self, response: requests.Response, limit: int) -> bytes:
+    def _body(self, response: requests.Response, limit: int, deadline: float) -> bytes:
         body = bytearray()
-        deadline = self._options.clock() + REPLY_SECONDS
-        for block in response.iter_content(_BLOCK):
+        encoding = response.headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            raise UnusableReplyError(
+                self._source, f"the reply is packed as {display(encoding)}, which nobody asked for"
+            )
+        while block := response.raw.read1(_BLOCK, decode_content=False):
             body += block
             if len(body) > limit:
                 raise UnusableReplyError(self._source, f"the reply is longer than {limit} bytes")

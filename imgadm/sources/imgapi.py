@@ -80,8 +80,7 @@ class ImgapiSource(Source):
 
     def file_request(self, uuid: str) -> FileRequest:
         url = self._url(f"/images/{check_uuid(uuid)}/file")
-        headers = {"accept": "*/*", "accept-encoding": "identity"}
-        return FileRequest(url, self._client.session, headers)
+        return FileRequest(url, self._client.session, {"accept": "*/*"})
 
     def close(self) -> None:
         with self._lock:

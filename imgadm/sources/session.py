@@ -66,8 +66,10 @@ class SourceAdapter(HTTPAdapter):
 class SourceSession(requests.Session):
     """Follows a few redirects, never from https to http; credentials stay with their host."""
 
-    max_redirects = MAX_REDIRECTS
-    trust_env = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_redirects = MAX_REDIRECTS
+        self.trust_env = False
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return where ``resp`` leads to; :class:`RefusedRedirectError` if we must not follow."""

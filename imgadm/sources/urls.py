@@ -9,13 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from imgadm.errors import ConfigError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SUCCESSORS = {
+    "images.joyent.com": "https://images.smartos.org",
+    "datasets.joyent.com": "https://images.smartos.org",
+}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_HOST = re.compile(r"[\w.~%!$&'()*+,;=-]+")
+_HOST = re.compile(r"[\w.~!$&'()*+,;=-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,9 @@ def redact_url(url: str) -> str:
     return re.sub(r"^((?:[^/?#]*//)?[^/?#:@]*):[^/?#]*@", r"\1:***@", url)
 
 
-def quote_segment(text: str) -> str:
-    """Return ``text`` as one path segment."""
-    return quote(text, safe="")
+def successor(url: str) -> str | None:
+    """Return the source to use instead of ``url`` if that is on a host that is gone for good."""
+    return _SUCCESSORS.get(urlsplit(normalise_url(url)).hostname or "")
 
 
 def _host(url: str, host: str, netloc: str) -> str:

@@ -112,6 +112,8 @@ def _typed_errors() -> Iterator[None]:
     try:
         yield
     except _native.ZfsStreamError as error:
+        if error.errno:
+            raise OSError(error.errno, os.strerror(error.errno)) from None
         raise ZfsStreamError(error.kind, str(error), offset=error.offset) from None
 
 

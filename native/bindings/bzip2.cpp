@@ -1,9 +1,10 @@
 #include "bzip2/decoder.hpp"
 
-#include <stdexcept>
+#include <memory>
 #include <string>
 
 #include "bindings/bindings.hpp"
+#include "bindings/buffer.hpp"
 
 namespace py = pybind11;
 
@@ -15,23 +16,6 @@ using bzip2::Decoder;
 using bzip2::Failure;
 
 constexpr int kMaxThreads = 256;
-
-// A contiguous view of a Python object's bytes, which keeps it from moving.
-class View {
-public:
-    View(const py::object &object, int flags) {
-        if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) throw py::error_already_set();
-    }
-    ~View() { PyBuffer_Release(&view_); }
-    View(const View &) = delete;
-    View &operator=(const View &) = delete;
-
-    std::uint8_t *data() const { return static_cast<std::uint8_t *>(view_.buf); }
-    std::size_t size() const { return static_cast<std::size_t>(view_.len); }
-
-private:
-    Py_buffer view_{};
-};
 
 const char *kind_name(Failure::Kind kind) {
     switch (kind) {
@@ -60,7 +44,7 @@ std::unique_ptr<Decoder> make_decoder(int threads) {
 }
 
 void feed(Decoder &decoder, const py::object &data) {
-    const View view(data, PyBUF_SIMPLE);
+    const ContiguousBuffer view(data, ContiguousBuffer::Access::read);
     bool taken;
     {
         const py::gil_scoped_release unlocked;
@@ -70,7 +54,7 @@ void feed(Decoder &decoder, const py::object &data) {
 }
 
 py::object readinto(const py::object &error_type, Decoder &decoder, const py::object &buffer) {
-    const View view(buffer, PyBUF_WRITABLE);
+    const ContiguousBuffer view(buffer, ContiguousBuffer::Access::write);
     if (view.size() == 0) throw py::value_error("got an empty buffer to read into");
     Decoder::Reading reading;
     {

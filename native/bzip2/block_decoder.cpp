@@ -22,14 +22,13 @@ Outcome BlockDecoder::decode(BitReader reader, const std::atomic<bool> &stop, Bl
     if (origin >= column_.length) return Outcome::malformed;
     if (stop) return Outcome::stopped;
 
-    inverse_.restore(column_, origin, block.bytes.data());
+    inverse_.restore(column_, origin, block.bytes.get());
     block.length = column_.length;
     block.end_bit = reader.position();
-    if (randomised) undo_randomisation(block.bytes.data(), block.length);
+    if (randomised) undo_randomisation(block.bytes.get(), block.length);
     if (stop) return Outcome::stopped;
 
-    check_and_expand(block);
-    return block.rest.lacks_count() ? Outcome::malformed : Outcome::decoded;
+    return expand_and_check(block) ? Outcome::decoded : Outcome::malformed;
 }
 
 // Reads the map of bytes in use, the selectors and the codes.
@@ -115,7 +114,7 @@ Outcome BlockDecoder::read_column(BitReader &reader) {
 // the byte at index 0. Returns whether the column is within its limit.
 bool BlockDecoder::add_to_column(const std::uint16_t *symbols, unsigned count) {
     static_assert(LastColumn::kSlack >= 4 * (kGroupLength + 1), "four links may go beyond");
-    std::uint32_t *const links = column_.links.data();
+    std::uint32_t *const links = column_.links.get();
     std::uint32_t *const occurrences = column_.occurrences.data();
     std::size_t length = column_.length;
     unsigned weight = run_weight_;
@@ -141,16 +140,19 @@ bool BlockDecoder::add_to_column(const std::uint16_t *symbols, unsigned count) {
     return length <= kMaxBlockLength;
 }
 
-void BlockDecoder::check_and_expand(Block &block) {
-    block.rest = RunExpander(block.bytes.data(), block.length);
-    block.expanded_length = block.rest.expand(block.expanded.data(), block.expanded.size());
-    std::uint32_t crc = update_crc(kCrcStart, block.expanded.data(), block.expanded_length);
+// Expands what there is room for, and the rest for its checksum only. Returns whether the block
+// ends where a run may end.
+bool BlockDecoder::expand_and_check(Block &block) {
+    block.rest = RunExpander(block.bytes.get(), block.length);
+    block.expanded_length = block.rest.expand(block.expanded.get(), Block::kExpanded);
+    std::uint32_t crc = update_crc(kCrcStart, block.expanded.get(), block.expanded_length);
     RunExpander unstored = block.rest;
     while (!unstored.finished()) {
         std::array<std::uint8_t, 16384> passing;
         crc = update_crc(crc, passing.data(), unstored.expand(passing.data(), passing.size()));
     }
     block.actual_crc = ~crc;
+    return !unstored.lacks_count();
 }
 
 }  // namespace imgadm::bzip2

@@ -5,13 +5,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "bzip2/bit_reader.hpp"
 #include "bzip2/inverse_bwt.hpp"
 #include "bzip2/move_to_front.hpp"
 #include "bzip2/prefix_code.hpp"
 #include "bzip2/run_expander.hpp"
+#include "bzip2/storage.hpp"
 
 namespace imgadm::bzip2 {
 
@@ -22,8 +22,8 @@ enum class Outcome { decoded, out_of_bits, malformed, stopped };
 struct Block {
     static constexpr std::size_t kExpanded = 1536 * 1024;
 
-    std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(kMaxBlockLength);
-    std::vector<std::uint8_t> expanded = std::vector<std::uint8_t>(kExpanded);
+    Storage<std::uint8_t> bytes = make_storage<std::uint8_t>(kMaxBlockLength);
+    Storage<std::uint8_t> expanded = make_storage<std::uint8_t>(kExpanded);
     std::size_t expanded_length = 0;
     RunExpander rest;
 
@@ -41,23 +41,17 @@ public:
     Outcome decode(BitReader reader, const std::atomic<bool> &stop, Block &block);
 
 private:
-    struct Header {
-        std::uint32_t crc;
-        bool randomised;
-        std::uint32_t origin;
-    };
-
     Outcome read_tables(BitReader &reader);
     bool read_bytes_in_use(BitReader &reader);
     Outcome read_selectors(BitReader &reader, unsigned tables);
     Outcome read_code_lengths(BitReader &reader, PrefixCode &code);
     Outcome read_column(BitReader &reader);
     bool add_to_column(const std::uint16_t *symbols, unsigned count);
-    static void check_and_expand(Block &block);
+    static bool expand_and_check(Block &block);
 
     std::array<std::uint8_t, 256> in_use_{};
     unsigned in_use_count_ = 0;
-    std::vector<std::uint8_t> selectors_ = std::vector<std::uint8_t>(kMaxSelectors);
+    std::array<std::uint8_t, kMaxSelectors> selectors_;
     std::size_t selector_count_ = 0;
     std::array<PrefixCode, kMaxTables> codes_;
     MoveToFront list_;

@@ -55,17 +55,21 @@ void Decoder::close() {
 
 Decoder::Reading Decoder::read(std::uint8_t *to, std::size_t room) {
     const std::lock_guard<std::mutex> lock(use_);
-    while (!closed_) {
-        switch (advance()) {
-            case Step::again: break;
-            case Step::deliver:
-                if (const std::size_t count = deliver(to, room)) return {Answer::bytes, count};
-                break;
-            case Step::wants_input: return {Answer::wants_input, 0};
-            case Step::end: return {Answer::end, 0};
-            case Step::failed: return {Answer::failed, 0};
-            case Step::closed: return {Answer::closed, 0};
+    try {
+        while (!closed_) {
+            switch (advance()) {
+                case Step::again: break;
+                case Step::deliver: return {Answer::bytes, deliver(to, room)};
+                case Step::wants_input: return {Answer::wants_input, 0};
+                case Step::end: return {Answer::end, 0};
+                case Step::failed: return {Answer::failed, 0};
+                case Step::closed: return {Answer::closed, 0};
+            }
         }
+    } catch (...) {
+        // Memory has run out between holding a job and submitting it: nobody must wait for it.
+        workers_.interrupt();
+        throw;
     }
     return {Answer::closed, 0};
 }
@@ -201,7 +205,7 @@ std::size_t Decoder::deliver(std::uint8_t *to, std::size_t room) {
     begin_blocks();
     Block &block = jobs_.front()->block;
     const std::size_t ready = std::min(room, block.expanded_length - delivered_);
-    std::memcpy(to, block.expanded.data() + delivered_, ready);
+    std::memcpy(to, block.expanded.get() + delivered_, ready);
     delivered_ += ready;
     const std::size_t count = ready + block.rest.expand(to + ready, room - ready);
     if (delivered_ == block.expanded_length && block.rest.finished()) {
@@ -261,6 +265,7 @@ void Decoder::retire_front() {
 Decoder::Step Decoder::fail(Failure::Kind kind, std::uint64_t offset, std::string message) {
     failure_ = Failure{kind, offset, std::move(message)};
     state_ = State::failed;
+    input_.ignore_rest();
     workers_.interrupt();
     return Step::failed;
 }

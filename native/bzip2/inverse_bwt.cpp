@@ -61,7 +61,7 @@ void InverseBwt::begin_piece(const LastColumn &column, unsigned lane) {
         lanes_.piece[lane] = kNone;
         lanes_.row[lane] = static_cast<std::uint32_t>(column.length);
         lanes_.out[lane] = chunk_end(0);
-        lanes_.floor[lane] = bytes_.data();
+        lanes_.floor[lane] = bytes_.get();
         return;
     }
     ++lanes_walking_;
@@ -84,7 +84,7 @@ void InverseBwt::end_piece(unsigned lane) {
 }
 
 void InverseBwt::walk(const LastColumn &column) {
-    const std::uint32_t *const links = column.links.data();
+    const std::uint32_t *const links = column.links.get();
     lanes_walking_ = 0;
     for (unsigned lane = 0; lane < kLanes; ++lane) begin_piece(column, lane);
 
@@ -138,7 +138,7 @@ void InverseBwt::join(std::size_t length, std::uint8_t *block) const {
         std::uint8_t *to = block + left;
         std::size_t used = piece.used_in_newest;
         for (std::uint32_t chunk = piece.newest_chunk; chunk != kNone; chunk = older_chunk_[chunk]) {
-            std::memcpy(to, bytes_.data() + (chunk + 1) * kChunk - used, used);
+            std::memcpy(to, bytes_.get() + (chunk + 1) * kChunk - used, used);
             to += used;
             used = kChunk;
         }

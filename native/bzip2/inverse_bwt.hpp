@@ -4,9 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "bzip2/format.hpp"
+#include "bzip2/storage.hpp"
 
 namespace imgadm::bzip2 {
 
@@ -16,7 +16,7 @@ struct LastColumn {
     // A writer may go this far beyond the longest block before it must look at its count.
     static constexpr std::size_t kSlack = 512;
 
-    std::vector<std::uint32_t> links = std::vector<std::uint32_t>(kMaxBlockLength + kSlack);
+    Storage<std::uint32_t> links = make_storage<std::uint32_t>(kMaxBlockLength + kSlack);
     std::size_t length = 0;
     std::array<std::uint32_t, 256> occurrences{};
 };
@@ -62,7 +62,7 @@ private:
     void begin_piece(const LastColumn &column, unsigned lane);
     void end_piece(unsigned lane);
     void add_chunk(unsigned lane);
-    std::uint8_t *chunk_end(std::uint32_t chunk) { return bytes_.data() + (chunk + 1) * kChunk; }
+    std::uint8_t *chunk_end(std::uint32_t chunk) { return bytes_.get() + (chunk + 1) * kChunk; }
     std::uint32_t piece_at(std::size_t row) const;
     std::size_t beginning_of(std::uint32_t piece) const;
 
@@ -76,7 +76,7 @@ private:
     Lanes lanes_{};
     std::array<Piece, kMaxPieces> pieces_{};
     std::array<std::uint32_t, kMaxChunks> older_chunk_{};
-    std::vector<std::uint8_t> bytes_ = std::vector<std::uint8_t>(kMaxChunks * kChunk);
+    Storage<std::uint8_t> bytes_ = make_storage<std::uint8_t>(kMaxChunks * kChunk);
     std::uint32_t chunks_used_ = 0;
 };
 

@@ -18,6 +18,7 @@ Change = Callable[[Case, Outcome], Outcome]
 
 USAGE_ERROR = re.compile(r"error \((?:Usage|Option|UnknownCommand)\): ")
 USAGE_RECORD = re.compile(r'"code":"(?:Usage|Option|UnknownCommand)"')
+REPEATED_CAUSE = re.compile(r"; caused by [^\n]*(?:\n    [^\n]*)*")
 RECORDED_TIME = re.compile(r"2026-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")
 
 
@@ -75,3 +76,10 @@ def no_record_of_failures(case: Case, outcome: Outcome) -> Outcome:
         return outcome
     state = {key: value for key, value in outcome.state.items() if key[0] != "var_imgadm added"}
     return replace(outcome, state=state)
+
+
+@rule("a check of the sources tells the cause of a failure once")
+def cause_of_a_failed_check_once(case: Case, outcome: Outcome) -> Outcome:
+    if case.command != "sources":
+        return outcome
+    return replace(outcome, stdout=REPEATED_CAUSE.sub("", outcome.stdout))

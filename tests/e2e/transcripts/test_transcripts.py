@@ -1,9 +1,9 @@
 """Replays the terminal sessions in ``*.txt`` against the real program.
 
-A line ``$ COMMAND`` is run by a shell, with ``> `` before each line that continues it. What follows,
-up to the next command or ``# `` remark, is what it must print: stderr after ``! ``, the exit status
-after ``? `` unless it is 0. ``<*>`` stands for anything within a line. Every transcript starts in an
-empty directory with ``$IMGADM_ROOT`` below it and nothing configured.
+A line ``$ COMMAND`` is run by a shell, with ``> `` before each line that continues it. What
+follows, up to the next command or ``# `` remark, is what it must print: stderr after ``! ``, the
+exit status after ``? `` unless it is 0. ``<*>`` stands for anything within a line. Every transcript
+starts in an empty directory with ``$IMGADM_ROOT`` below it and nothing configured.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def test_transcript(path: Path, tmp_path: Path, servers: dict[str, str]) -> None
             actual = actual.replace(address, name)
         expected = without_blank_end(step.expected)
         assert is_as_expected(actual, expected), (
-            f"{path.name}:{step.line}: $ {step.command}\n--- expected\n{expected}\n--- got\n{actual}"
+            f"{path.name}:{step.line}: $ {step.command}\n"
+            f"--- expected\n{expected}\n--- got\n{actual}"
         )
 
 
@@ -99,9 +100,11 @@ def prepare(directory: Path) -> dict[str, str]:
     """Make the directories of a transcript and return its environment."""
     for name in ("bin", "home", "work"):
         (directory / name).mkdir()
-    program = directory / "bin" / "imgadm"
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m imgadm "$@"\n')
-    program.chmod(0o755)
+    python = shlex.quote(sys.executable)
+    for name, command in (("imgadm", f"{python} -m imgadm"), ("python", python)):
+        program = directory / "bin" / name
+        program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        program.chmod(0o755)
     return {
         "PATH": f"{directory / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(TREE),

@@ -1,0 +1,99 @@
+"""The installed images of this host, as a server offers them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from imgadm._native import Sha1
+from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.sending import MadeStream, StoredStream
+from imgadm.serve import GeneratedBytes, HostedImage, StoredBytes
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """SHA-1 (hexadecimal) and size (bytes) of the stream that an image is served as."""
+
+    sha1: str
+    size: int
+
+
+@dataclass(frozen=True)
+class InstalledCatalogue:
+    """Images with a manifest, on the pools that ``open_pools`` opens, anew for every request.
+
+    They are served uncompressed. A stream that is the same every time is read once, when its image
+    is first asked for by itself, so that its size and SHA-1 can be promised; what ``zfs send``
+    makes goes without.
+    """
+
+    open_pools: Callable[[], Sequence[Pool]]
+    _known: dict[tuple[str, str], FileFacts] = field(default_factory=dict)
+
+    def images(self) -> Sequence[HostedImage]:
+        return [
+            _HostedInstalled(pool, image, self._known.get((pool.name, image.uuid)))
+            for pool in self.open_pools()
+            for image in pool.images()
+            if "name" in image.manifest
+        ]
+
+    def find(self, uuid: str) -> HostedImage | None:
+        for pool in self.open_pools():
+            image = pool.get(uuid)
+            if image is not None and "name" in image.manifest:
+                return _HostedInstalled(pool, image, self._facts(pool, image))
+        return None
+
+    def _facts(self, pool: Pool, image: InstalledImage) -> FileFacts | None:
+        key = (pool.name, image.uuid)
+        if key not in self._known:
+            facts = _read_facts(pool.send(image))
+            if facts is None:
+                return None
+            self._known[key] = facts
+        return self._known[key]
+
+
+@dataclass(frozen=True)
+class _HostedInstalled:
+    pool: Pool
+    image: InstalledImage
+    facts: FileFacts | None
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        file: dict[str, Any] = {"compression": "none"}
+        if self.facts is not None:
+            file |= {"sha1": self.facts.sha1, "size": self.facts.size}
+        files = self.image.manifest.get("files")
+        if files and "dataset_guid" in files[0]:
+            file["dataset_guid"] = files[0]["dataset_guid"]
+        return {**self.image.manifest, "state": "active", "disabled": False, "files": [file]}
+
+    def open_file(self) -> StoredBytes | GeneratedBytes:
+        stream = self.pool.send(self.image)
+        if isinstance(stream, StoredStream):
+            status = os.fstat(stream.file.fileno())
+            return StoredBytes(stream.file, status.st_size, status.st_mtime)
+        return GeneratedBytes(stream.chunks, None if self.facts is None else self.facts.size)
+
+
+def _read_facts(stream: StoredStream | MadeStream) -> FileFacts | None:
+    if isinstance(stream, StoredStream):
+        with stream.file as file:
+            return _hash(iter(lambda: memoryview(file.read(1024 * 1024)), b""))
+    if not stream.repeatable:
+        stream.chunks.close()
+        return None
+    return _hash(stream.chunks)
+
+
+def _hash(chunks: Iterator[memoryview]) -> FileFacts:
+    sha1 = Sha1()
+    for chunk in chunks:
+        sha1.update(chunk)
+    return FileFacts(sha1.hexdigest(), sha1.length)

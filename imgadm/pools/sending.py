@@ -1,0 +1,95 @@
+"""An installed image on its way out: its ZFS send stream, stored or made on the way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from imgadm._native import VolumeStreamWriter
+from imgadm.errors import InternalError
+from imgadm.streams import Volume
+
+_PIECE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class StoredStream:
+    """A stream that lies in a file; whoever takes it closes the file."""
+
+    file: BinaryIO
+
+
+@dataclass(frozen=True)
+class MadeStream:
+    """A stream that is made while it is read; closing the generator ends that.
+
+    ``repeatable`` says that it is the same bytes every time.
+    """
+
+    chunks: Generator[memoryview, None, None]
+    repeatable: bool
+
+
+def disk_stream(
+    disk: Path,
+    volume: Volume,
+    *,
+    name: str,
+    creation_time: int,
+    origin: tuple[Path, Volume] | None,
+) -> Generator[memoryview, None, None]:
+    """The send stream of a raw disk: incremental where its origin's disk and volume are given."""
+    descriptor = os.open(disk, os.O_RDONLY | os.O_CLOEXEC)
+    base = -1
+    try:
+        if origin is not None:
+            base = os.open(origin[0], os.O_RDONLY | os.O_CLOEXEC)
+        writer = VolumeStreamWriter(
+            descriptor,
+            size=volume.size,
+            block_size=volume.block_size,
+            guid=volume.guid,
+            creation_time=creation_time,
+            name=name,
+            from_guid=0 if origin is None else origin[1].guid,
+            origin_fd=base,
+            origin_size=0 if origin is None else origin[1].size,
+        )
+        memory = memoryview(bytearray(_PIECE))
+        while size := writer.readinto(memory):
+            yield memory[:size]
+    finally:
+        os.close(descriptor)
+        if base >= 0:
+            os.close(base)
+
+
+def program_output(argv: Sequence[str]) -> Generator[memoryview, None, None]:
+    """What a program writes. Raises InternalError, at the end, if the program fails."""
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    memory = memoryview(bytearray(_PIECE))
+    try:
+        with process.stdout as stdout, process.stderr as stderr:
+            while size := os.readv(stdout.fileno(), [memory]):
+                yield memory[:size]
+            said = stderr.read().decode(errors="replace").strip()
+        if process.wait() != 0:
+            raise InternalError(
+                f"{' '.join(argv)} failed with exit status {process.returncode}: {said}"
+            )
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait()
