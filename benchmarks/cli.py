@@ -29,11 +29,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--only", choices=PARTS, action="append", metavar="PART", help=f"one of: {', '.join(PARTS)}"
     )
+    parser.add_argument(
+        "--compression", choices=subject.COMPRESSIONS, action="append", help="leave out the others"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--no-fail", action="store_true", help="exit with 0 if a must is missed")
     options = parser.parse_args(arguments)
     options.size = options.size or (subject.QUICK if options.quick else subject.FULL)
+    options.compression = options.compression or list(subject.COMPRESSIONS)
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.only = options.only or [
         part for part in PARTS if not (options.quick and part == "memory-large")
@@ -79,19 +83,22 @@ def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterato
     if "startup" in wanted:
         yield from startup.measure(say)
     if "sha1" in wanted:
-        yield from hashes.measure(rounds, say)
+        yield from hashes.measure(say)
     if {"transfers", "disks", "memory"} & set(wanted):
         with ExitStack() as stack:
             bench = _bench(options.size, stack, say)
+            images = [bench.subject.images[name] for name in options.compression]
             if "transfers" in wanted:
-                yield from transfers.measure(bench, rounds, say)
+                yield from transfers.measure(bench, images, rounds, say)
             if "disks" in wanted:
                 yield from disks.measure(bench, rounds, say)
             if "memory" in wanted:
-                yield from memory.measure(bench, "subject", say)
+                yield from memory.measure(bench, images, "subject", say)
     if "memory-large" in wanted:
         with ExitStack() as stack:
-            yield from memory.measure(_bench(subject.LARGE, stack, say), "large", say)
+            bench = _bench(subject.LARGE, stack, say)
+            images = [bench.subject.images[name] for name in options.compression]
+            yield from memory.measure(bench, images, "large", say)
 
 
 def _bench(size: int, stack: ExitStack, say: Callable[[str], None]) -> Bench:

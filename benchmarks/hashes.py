@@ -15,13 +15,15 @@ from benchmarks.rows import Row, ours_over_peer
 #: Hides bit 29 of EBX of CPUID leaf 7, SHA, from OpenSSL (OPENSSL_ia32cap(3)).
 WITHOUT_SHA_INSTRUCTIONS = ":~0x20000000"
 
+_ROUNDS = 21
 
-def measure(rounds: int, say: Callable[[str], None]) -> Iterator[Row]:
+
+def measure(say: Callable[[str], None]) -> Iterator[Row]:
     """One line for the engine that imports take on each kind of processor, and for the others."""
     for masked in (False, True):
         where = "without SHA instructions" if masked else "this processor"
         say(f"SHA-1, {where}")
-        engines, result = _time_engines(rounds, masked=masked)
+        engines, result = _time_engines(masked=masked)
         for engine in engines:
             # Our own engine does not heed OpenSSL's mask.
             if masked and engine == "instructions":
@@ -36,10 +38,10 @@ def measure(rounds: int, say: Callable[[str], None]) -> Iterator[Row]:
             )
 
 
-def _time_engines(rounds: int, *, masked: bool) -> tuple[list[str], Rounds]:
+def _time_engines(*, masked: bool) -> tuple[list[str], Rounds]:
     mask = {"OPENSSL_ia32cap": WITHOUT_SHA_INSTRUCTIONS} if masked else {}
     found = subprocess.run(
-        [*PYTHON, HERE / "time_sha1.py", str(rounds)],
+        [*PYTHON, HERE / "time_sha1.py", str(_ROUNDS)],
         env={**os.environ, **mask},
         stdout=subprocess.PIPE,
         check=True,

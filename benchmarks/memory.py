@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks import goals, shapes
 from benchmarks.programs import peak_memory_of
@@ -12,9 +12,12 @@ from benchmarks.shapes import Bench
 MEBIBYTE = 1024 * 1024
 
 
-def measure(bench: Bench, label: str, say: Callable[[str], None]) -> Iterator[Row]:
-    """One line for every compression; ``label`` names the size of the subject in their keys."""
-    for name, image in bench.subject.images.items():
+def measure(
+    bench: Bench, images: Sequence[Image], label: str, say: Callable[[str], None]
+) -> Iterator[Row]:
+    """One line for every image; ``label`` names the size of the subject in their keys."""
+    for image in images:
+        name = image.compression
         shapes.clear(bench)
         peak = peak_memory_of(shapes.import_arguments(bench, image), bench.environ) / MEBIBYTE
         shapes.clear(bench)
