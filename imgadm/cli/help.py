@@ -79,7 +79,7 @@ def _environment_lines() -> Iterator[str]:
 
 def _command_lines(command: Command) -> list[str]:
     synopsis = _INDENT + command.synopses[0]
-    summary = _wrapped(command.summary, _WIDTH - _SUMMARY_COLUMN)
+    summary = wrapped(command.summary, _WIDTH - _SUMMARY_COLUMN)
     lines = [" " * _SUMMARY_COLUMN + line for line in summary]
     if len(synopsis) < _SUMMARY_COLUMN:
         return [f"{synopsis:<{_SUMMARY_COLUMN}}{summary[0]}", *lines[1:]]
@@ -88,7 +88,7 @@ def _command_lines(command: Command) -> list[str]:
 
 def _example_lines(command: str) -> list[str]:
     """Return ``command`` in lines that a shell joins again."""
-    first, *others = _wrapped(command, _WIDTH - len(_INDENT * 2) - len(" \\"))
+    first, *others = wrapped(command, _WIDTH - len(_INDENT * 2) - len(" \\"))
     lines = [_INDENT + first, *(_INDENT * 2 + line for line in others)]
     return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
