@@ -93,9 +93,9 @@ COMMAND = Command(
     sections=(
         Section(
             "Environment",
-            "    http_proxy, https_proxy, no_proxy  The proxies to use.\n"
-            "    REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
-            "    IMGADM_INSECURE=1                  Trust any certificate.",
+            "http_proxy, https_proxy, no_proxy  The proxies to use.\n"
+            "REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
+            "IMGADM_INSECURE=1                  Trust any certificate.",
         ),
     ),
     run=run,
