@@ -4,39 +4,41 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from imgadm._native import Cancelled
 from imgadm.streams.cancellation import CancelToken
-from imgadm.streams.errors import Cancelled
+
+Result = TypeVar("Result")
 
 
-class _Closable(Protocol):
-    def close(self) -> None: ...
-
-
-Result = TypeVar("Result", bound=_Closable)
-
-
-def interruptible(call: Callable[[], Result], cancel: CancelToken) -> Result:
+def interruptible(
+    call: Callable[[], Result], cancel: CancelToken, *, discard: Callable[[Result], None]
+) -> Result:
     """The result of ``call``, or Cancelled as soon as the pipeline ends.
 
     Resolving a name and connecting can't be interrupted from another thread. A call left behind
-    ends by its own time-out, and what it brings then is closed.
+    ends by its own time-out, and what it brings, then or in the last moment, is discarded.
     """
-    outcome: list[Result | BaseException] = []
+    outcome: list[Result] = []
+    failure: list[BaseException] = []
     changed = threading.Condition()
+    left_behind = False
 
     def work() -> None:
-        result: Result | BaseException
         try:
             result = call()
         except BaseException as error:  # raised again below, on the thread that waits
-            result = error
+            with changed:
+                failure.append(error)
+                changed.notify_all()
+            return
         with changed:
-            outcome.append(result)
-            changed.notify_all()
-            if cancel.cancelled and not isinstance(result, BaseException):
-                result.close()
+            if not left_behind:
+                outcome.append(result)
+                changed.notify_all()
+                return
+        discard(result)
 
     def wake() -> None:
         with changed:
@@ -46,12 +48,14 @@ def interruptible(call: Callable[[], Result], cancel: CancelToken) -> Result:
     try:
         threading.Thread(target=work, name="imgadm-call", daemon=True).start()
         with changed:
-            changed.wait_for(lambda: bool(outcome) or cancel.cancelled)
-            if cancel.cancelled:
-                raise Cancelled
+            changed.wait_for(lambda: bool(outcome or failure or cancel.cancelled))
+            left_behind = True
     finally:
         forget()
-    result = outcome[0]
-    if isinstance(result, BaseException):
-        raise result
-    return result
+    if cancel.cancelled:
+        for result in outcome:
+            discard(result)
+        raise Cancelled
+    if failure:
+        raise failure[0]
+    return outcome[0]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import lzma
 import shlex
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.zfsvm import Session, volume_sha256
+
+from .archives import members
 
 DATA = Path(__file__).parents[1] / "data" / "zfs-streams"
 
@@ -49,20 +49,6 @@ def receive(vm: Session, streams: tuple[str, ...]) -> str:
         vm.check(f"zfs receive zones/{name}@final <{shlex.quote(str(stream))}", timeout=120)
         stream.unlink()
     return f"zones/{streams[-1]}"
-
-
-def members(archive: Path) -> dict[str, tuple[object, ...]]:
-    """What a tar archive holds: everything of each member that a file system keeps, by its name."""
-    with tarfile.open(archive) as tar:
-        return {member.name: facts(tar, member) for member in tar}
-
-
-def facts(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[object, ...]:
-    content = tar.extractfile(member) if member.isreg() else None
-    digest = hashlib.sha256(content.read()).hexdigest() if content else None
-    device = (member.devmajor, member.devminor)
-    owner = (member.uid, member.gid)
-    return member.type, member.mode, owner, int(member.mtime), member.linkname, device, digest
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "+".join(case.streams))

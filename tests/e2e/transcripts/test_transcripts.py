@@ -19,8 +19,11 @@ from pathlib import Path
 
 import pytest
 
+import imgadm
+
 HERE = Path(__file__).parent
-TREE = HERE.parents[2]
+PACKAGES = Path(imgadm.__file__).parents[1]
+"""Where the imgadm that is tested lies, be it installed or in the checkout."""
 
 
 @dataclass
@@ -107,7 +110,7 @@ def prepare(directory: Path) -> dict[str, str]:
         program.chmod(0o755)
     return {
         "PATH": f"{directory / 'bin'}:{os.environ['PATH']}",
-        "PYTHONPATH": str(TREE),
+        "PYTHONPATH": str(PACKAGES),
         "HOME": str(directory / "home"),
         "IMGADM_ROOT": str(directory / "root"),
         "IMGADM_CONNECT_RETRIES": "0",
