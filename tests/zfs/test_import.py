@@ -86,14 +86,3 @@ def import_all(host: GuestHost, url: str, images: list[Image]) -> None:
 
 def record(image: Image, url: str) -> dict[str, object]:
     return {"manifest": image.manifest, "zpool": "zones", "source": url}
-
-
-def test_origin_is_the_image_named_and_not_one_of_the_same_content(
-    host: GuestHost, shelf: Shelf, url: str
-) -> None:
-    twin = make_image("twin", sample("zvol-full"))
-    base, child, _ = chain_of_three()
-    shelf.put(twin, base, child)
-    for image in (twin, child):
-        assert host.run("import", "-S", url, image.uuid).status == 0
-    assert host.traces() == only(twin, base, child)
