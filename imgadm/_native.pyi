@@ -52,7 +52,6 @@ def move_bytes(
     meter: Meter,
     *,
     limit: int = ...,
-    in_kernel: bool = ...,
     stall_milliseconds: int = -1,
 ) -> int: ...
 def move_and_hash(
@@ -63,7 +62,6 @@ def move_and_hash(
     hasher: Sha1,
     *,
     limit: int = ...,
-    in_kernel: bool = ...,
 ) -> int: ...
 
 class Bzip2Error(ValueError):

@@ -67,7 +67,7 @@ def command_help(command: Command) -> str:
         lines += [f"{_INDENT}{line}".rstrip() for line in section.text.splitlines()]
     lines += ["", "Examples:" if len(command.examples) > 1 else "Example:"]
     for example in command.examples:
-        lines += [f"{_INDENT}# {example.purpose}", f"{_INDENT}{example.command}"]
+        lines += [f"{_INDENT}# {example.purpose}", *_example_lines(example.command)]
     return "\n".join(lines) + "\n"
 
 
@@ -79,9 +79,18 @@ def _environment_lines() -> Iterator[str]:
 
 def _command_lines(command: Command) -> list[str]:
     synopsis = _INDENT + command.synopses[0]
+    summary = wrapped(command.summary, _WIDTH - _SUMMARY_COLUMN)
+    lines = [" " * _SUMMARY_COLUMN + line for line in summary]
     if len(synopsis) < _SUMMARY_COLUMN:
-        return [f"{synopsis:<{_SUMMARY_COLUMN}}{command.summary}"]
-    return [synopsis, " " * _SUMMARY_COLUMN + command.summary]
+        return [f"{synopsis:<{_SUMMARY_COLUMN}}{summary[0]}", *lines[1:]]
+    return [synopsis, *lines]
+
+
+def _example_lines(command: str) -> list[str]:
+    """Return ``command`` in lines that a shell joins again."""
+    first, *others = wrapped(command, _WIDTH - len(_INDENT * 2) - len(" \\"))
+    lines = [_INDENT + first, *(_INDENT * 2 + line for line in others)]
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
 
 def _option_lines(options: Sequence[Option]) -> Iterator[str]:

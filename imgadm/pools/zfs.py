@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,6 +20,13 @@ from imgadm.programs import Completed, run_program
 #: Seconds for which a dataset may stay busy after the process that received it was ended.
 _BUSY_SECONDS = 5.0
 
+#: What a ``zfs`` program says first if it cannot talk to the kernel: libzfs_error_init of OpenZFS.
+_NO_KERNEL_PART = re.compile(
+    r"The ZFS modules are not loaded|The ZFS modules cannot be auto-loaded"
+    r"|/dev/zfs and /proc/self/mounts are required|Failed to initialize the libzfs library"
+    r"|Permission denied the ZFS utilities must be run as root"
+)
+
 
 class ZfsHost:
     """The zpools of this host, by way of its ``zfs`` program."""
@@ -28,7 +36,14 @@ class ZfsHost:
         self.database = database
 
     def run(self, *arguments: str) -> Completed:
-        return run_program([self.zfs, *arguments])
+        """Run ``zfs ARGUMENTS``. Raises InternalError where it cannot talk to the kernel."""
+        completed = run_program([self.zfs, *arguments])
+        if completed.status != 0 and (problem := _NO_KERNEL_PART.match(completed.stderr)):
+            raise InternalError(
+                f"{self.zfs} does not work on this host: {problem[0]}; make it work, or use a "
+                "directory as the pool: -P /a/path, or IMGADM_POOL=/a/path"
+            )
+        return completed
 
     @cached_property
     def found(self) -> list[FoundImage]:
@@ -111,7 +126,8 @@ class ZfsPool(Pool):
     def receive(
         self, manifest: dict[str, Any], *, source: str | None, origin: InstalledImage | None
     ) -> Reception:
-        reception = ZfsReception(self._host, self.name, manifest, source)
+        snapshot = None if origin is None else f"{self.dataset(origin.uuid)}@final"
+        reception = ZfsReception(self._host, self.name, manifest, source, snapshot)
         reception.roll_back()
         return reception
 
@@ -139,12 +155,18 @@ class ZfsReception(Reception):
     """Received as ``POOL/UUID-partial``; renamed when everything is right."""
 
     def __init__(
-        self, host: ZfsHost, pool: str, manifest: dict[str, Any], source: str | None
+        self,
+        host: ZfsHost,
+        pool: str,
+        manifest: dict[str, Any],
+        source: str | None,
+        origin: str | None,
     ) -> None:
         self._host = host
         self._pool = pool
         self._manifest = manifest
         self._source = source
+        self._origin = origin
         self._uuid = str(manifest["uuid"])
         self._final = f"{pool}/{self._uuid}"
         self._partial = f"{self._final}-partial"
@@ -152,7 +174,10 @@ class ZfsReception(Reception):
 
     @property
     def stages(self) -> tuple[streams.Stage, ...]:
-        return (streams.zfs_receive(self._partial, zfs=self._host.zfs),)
+        # Left alone, zfs takes any snapshot of the pool with the guid that the stream names: the
+        # same stream under another UUID, too.
+        options = () if self._origin is None else ("-o", f"origin={self._origin}")
+        return (streams.zfs_receive(self._partial, options=options, zfs=self._host.zfs),)
 
     def commit(self, report: streams.Report) -> None:
         self._name_snapshot()

@@ -1,10 +1,12 @@
 """Write the seeds of the fuzz targets: ``python -m native.checks.make_corpus``.
 
-ZFS send streams, in both byte orders, that have every record and every packing of a block.
+ZFS send streams, in both byte orders, that have every record and every packing of a block; payloads
+of each codec; bzip2 files of one, two and no blocks.
 """
 
 from __future__ import annotations
 
+import bz2
 import zlib
 from pathlib import Path
 
@@ -47,9 +49,20 @@ def file_system(order: str) -> StreamBuilder:
     return builder.end()
 
 
+def bzip2_files() -> dict[str, bytes]:
+    text = b"".join(b"line %d of a text that repeats itself\n" % i for i in range(600))
+    return {
+        "text-1": bz2.compress(text, 1),
+        "text-9": bz2.compress(text, 9),
+        "empty": bz2.compress(b""),
+        "two-streams": bz2.compress(b"a" * 300_000, 1) + bz2.compress(b"b", 9) + b"tail",
+        "all-bytes": bz2.compress(bytes(range(256)) * 8, 5),
+    }
+
+
 def main() -> None:
     corpus = Path(__file__).parent / "corpus"
-    for folder in ("zstream", "codecs"):
+    for folder in ("zstream", "codecs", "bzip2"):
         (corpus / folder).mkdir(parents=True, exist_ok=True)
     for order, suffix in (("<", "little"), (">", "big")):
         streams = {
@@ -67,6 +80,8 @@ def main() -> None:
     for number, payload in PAYLOADS.items():
         seed = bytes([number]) + len(BLOCK).to_bytes(2, "big") + payload
         (corpus / "codecs" / f"compression-{number}").write_bytes(seed)
+    for name, content in bzip2_files().items():
+        (corpus / "bzip2" / name).write_bytes(content)
 
 
 if __name__ == "__main__":

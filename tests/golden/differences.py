@@ -1,11 +1,13 @@
 """Differences of single cases, each with the reason for it and what we have instead.
 
 A text given here replaces the recorded one whole. ``state`` is laid over the recorded changes; None
-as the content of a key takes the change away.
+as the content of a key takes the change away. ``like`` names another case: what was recorded there
+is what we do here, but for what the entry says.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +22,7 @@ class Difference:
     """Why ours differs from the recorded run, and the parts of the outcome that differ."""
 
     why: str
+    like: str = ""
     exit: str | None = None
     stdout: str | None = None
     stderr: str | None = None
@@ -28,17 +31,22 @@ class Difference:
     requests: frozenset[str] | None = None
     state: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
-    def apply(self, recorded: Outcome) -> Outcome:
-        """The outcome that we want. AssertionError if a part of this entry is no difference."""
+    def apply(self, recorded: Outcome, model: Outcome | None = None) -> Outcome:
+        """The outcome that we want; ``model`` is that of the case that this one is ``like``.
+
+        AssertionError if a part of this entry is no difference.
+        """
+        start = model or recorded
         parts = {name: getattr(self, name) for name in PARTS if getattr(self, name) is not None}
         for name, value in parts.items():
-            self._check(name, value != getattr(recorded, name))
+            self._check(name, value != getattr(start, name))
         for key, content in self.state.items():
-            self._check(" ".join(key), content != recorded.state.get(key))
-        self._check("an empty entry", bool(parts or self.state))
-        state = {**recorded.state, **self.state}
+            self._check(" ".join(key), content != start.state.get(key))
+        state = {**start.state, **self.state}
         wanted = {key: content for key, content in state.items() if not self._takes_away(key)}
-        return replace(recorded, **parts, state=wanted)
+        outcome = replace(start, **parts, state=wanted)
+        self._check("an empty entry", outcome != recorded)
+        return outcome
 
     def _takes_away(self, key: tuple[str, str]) -> bool:
         return key in self.state and self.state[key] is None
@@ -61,8 +69,95 @@ HTML_REPLY = (
     "<html><body>Not an IMGAPI</body></html>\n"
 )
 CONF = "/var/imgadm/imgadm.conf"
+BASE = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
+NO_SUCH_POOL = (
+    "cannot use zpool \"nopool\": cannot open 'nopool': dataset does not exist; "
+    "name another with -P, or a directory: -P /a/path, or IMGADM_POOL=/a/path"
+)
+NO_ORIGIN = f'origin image "{BASE}" does not exist in image source "$IMGAPI_NOORIGIN"'
+DECODED_HERE = "files are decompressed in this process: it tells the fault, and where it is"
+AS_COMPRESSED = "a file that is not compressed as the manifest says is refused"
+UNPACKING = f"uncompression error while importing image {BASE}"
 
 DIFFERENCES: dict[str, Difference] = {
+    "import/P-unknown-pool": Difference(
+        "a pool that is missing is told before a byte has moved",
+        stdout=f"""\
+Importing {BASE} (minimal-64@21.4.0) from "$IMGAPI"
+Gather image {BASE} ancestry
+Aborting ({NO_SUCH_POOL})
+""",
+        stderr=f"imgadm import: error (InternalError): {NO_SUCH_POOL}\n",
+        requests=frozenset({f"GET $IMGAPI/images/{BASE}"}),
+    ),
+    "import/origin-not-in-source": Difference(
+        INTENDED, stderr=f"imgadm import: error (OriginNotFoundInSource): {NO_ORIGIN}\n"
+    ),
+    "import/E-origin-not-in-source": Difference(
+        INTENDED,
+        stderr=json.dumps(
+            {
+                "name": "imgadm",
+                "req_id": "11111111-2222-4333-8444-555555555555",
+                "hostname": "$HOSTNAME",
+                "level": 50,
+                "err": {
+                    "message": NO_ORIGIN,
+                    "name": "WError",
+                    "code": "OriginNotFoundInSource",
+                },
+                "msg": NO_ORIGIN,
+                "v": 0,
+            }
+        )
+        + "\n",
+    ),
+    "import/first-source-down": Difference(
+        "a source that fails before another one has the image is worth a warning",
+        like="import/gzip",
+        stderr="imgadm import: warning: $UNREACHABLE: connect ECONNREFUSED\n",
+    ),
+    "import/predownloaded-good": Difference(
+        "there are no downloaded files to take up again", like="import/gzip"
+    ),
+    "import/leftover-partial-dataset": Difference(
+        "what a dead import left is cleaned up, and the import succeeds",
+        like="import/gzip",
+        state={("datasets removed", f"zones/{BASE}-partial"): ""},
+    ),
+    "import/cosmic-ray-download-2nd": Difference(
+        "no variable of the environment makes a download fail", like="import/none-chain3"
+    ),
+    "install/bad-json": Difference(
+        "our JSON reader says what it wanted, and where",
+        stderr="imgadm install: error (InvalidManifest): manifest is invalid: not JSON: expecting "
+        "property name enclosed in double quotes at line 1, column 2\n",
+    ),
+    "install/corrupt-gzip": Difference(
+        DECODED_HERE,
+        stderr=f"imgadm install: error (UncompressionError): gzip {UNPACKING}: "
+        "Error -6 Incorrect checksum found (at byte 14514 of the file)\n",
+    ),
+    "install/corrupt-xz": Difference(
+        DECODED_HERE,
+        stderr=f"imgadm install: error (UncompressionError): xz {UNPACKING}: "
+        "the data is corrupt (at byte 12376 of the file)\n",
+    ),
+    "install/says-xz-is-raw": Difference(
+        AS_COMPRESSED,
+        like="install/says-xz-is-gzip",
+        stderr=f"imgadm install: error (UncompressionError): xz {UNPACKING}: expected xz data, "
+        "got data that is not compressed so (at byte 0 of the file)\n",
+    ),
+    "install/says-xz-is-gzip": Difference(
+        AS_COMPRESSED,
+        stderr=f"imgadm install: error (UncompressionError): xz {UNPACKING}: expected xz data, "
+        "got gzip data (at byte 0 of the file)\n",
+    ),
+    "install/gzip-trailing-garbage": Difference(
+        "what follows the compressed data is ignored, with a warning",
+        stderr="imgadm install: warning: ignored 8 bytes after the end of the gzip data\n",
+    ),
     "list/wrong-uuid-db-file": Difference(
         "a damaged record is named, and the image listed without it",
         exit="0",
@@ -186,14 +281,6 @@ abcdef01-2345-4678-9abc-def012340099  only-here         -                       
   ]
 }"""
         },
-    ),
-    "sources/add-dsapi": Difference(
-        "a source of a type that cannot be asked for images has to be forced",
-        exit="1",
-        stdout="",
-        stderr='imgadm sources: error (ConfigError): invalid source type: "dsapi"\n',
-        requests=frozenset(),
-        state={("var_imgadm changed", CONF): None},
     ),
     "sources/add-dsapi-bad-url": Difference(
         INTENDED,

@@ -144,6 +144,35 @@ def test_an_image_that_a_machine_was_made_from_stays(hosts: Hosts) -> None:
     assert outcome.state == {}
 
 
+ODD = "5a5b5c5d-1111-4222-8333-444455550014"
+DATASET_SERVER = [
+    {
+        "conf": {
+            "upgradedToVer": "3.0.0",
+            "sources": [{"type": "dsapi", "url": "$IMGAPI_DSAPI/datasets"}],
+        }
+    }
+]
+
+
+def test_an_import_from_a_dataset_server(hosts: Hosts) -> None:
+    outcome = hosts.run("import", ODD, setup=DATASET_SERVER)
+    assert (outcome.exit, outcome.stderr) == ("0", "")
+    record = json.loads(outcome.state["var_imgadm added", f"/var/imgadm/images/zones-{ODD}.json"])
+    assert record["source"] == "$IMGAPI_DSAPI/datasets"
+    assert (record["manifest"]["v"], record["manifest"]["state"]) == (2, "active")
+    assert ("datasets added", f"zones/{ODD}@final") in outcome.state
+    assert outcome.requests == {
+        f"GET $IMGAPI_DSAPI/datasets/{ODD}",
+        f"GET $IMGAPI/images/{ODD}/file",
+    }
+
+
+def test_images_of_a_dataset_server_are_listed(hosts: Hosts) -> None:
+    outcome = hosts.run("avail", "-Ho", "uuid,state", f"uuid={ODD}", setup=DATASET_SERVER)
+    assert outcome.stdout == f"{ODD}  active\n"
+
+
 def test_pools_with_digits_in_their_names_are_listed(hosts: Hosts) -> None:
     pool = [{"conf": CURRENT}, {"dataset": "tank2", "type": "filesystem"}]
     outcome = hosts.run("list", "-Ho", "uuid,zpool", setup=[*pool, *image(f"tank2/{OLD}")])

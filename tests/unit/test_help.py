@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from imgadm.cli.commands import ALIASES, NAMES, find_command
@@ -21,17 +23,18 @@ def test_top_level_help_has_its_parts_in_order() -> None:
     lines = top_level_help().splitlines()
     titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert titles == ["Usage:", "Options:", "Environment:", "Commands:"]
-    assert max(map(len, lines[: lines.index("Commands:")])) <= 80
+    assert max(map(len, lines)) <= 80
 
 
 def test_summaries_stand_in_one_column(name: str) -> None:
     command = find_command(name)
+    margin = " " * SUMMARY_COLUMN
     synopsis = "    " + command.synopses[0]
-    if len(synopsis) < SUMMARY_COLUMN:
-        expected = synopsis.ljust(SUMMARY_COLUMN) + command.summary
-    else:
-        expected = synopsis + "\n" + " " * SUMMARY_COLUMN + command.summary
-    assert f"\n{expected}\n" in top_level_help()
+    before_summary = margin[len(synopsis) :] or f"\n{margin}"
+    rest = top_level_help().partition(f"\n{synopsis}{before_summary}")[2]
+    summary = re.match(rf"\S.*(?:\n{margin}\S.*)*", rest)
+    assert summary
+    assert summary[0].replace(f"\n{margin}", " ") == command.summary
 
 
 def test_command_help(name: str) -> None:
@@ -41,8 +44,7 @@ def test_command_help(name: str) -> None:
     assert f"\n\nUsage:\n    imgadm {name}" in text
     assert "\n\nExample" in text
     assert not text.endswith("\n\n")
-    usage = text.index("\n\nUsage:")
-    assert max(map(len, text[:usage].splitlines())) <= 80
+    assert max(map(len, text.splitlines())) <= 80
     assert command.examples
 
 
@@ -58,6 +60,7 @@ def test_no_option_is_declared_twice(name: str) -> None:
 def test_examples_are_command_lines_of_the_command(name: str) -> None:
     command = find_command(name)
     for example in command.examples:
+        assert example.command in re.sub(r" \\\n +", " ", command_help(command))
         program, typed, *words = example.command.split()
         assert (program, find_command(typed)) == ("imgadm", command)
         parse_options(command.options, words)

@@ -14,6 +14,8 @@ import pytest
 
 from tests.zfsvm import Machine, Session, create_pool, missing_needs
 
+from .guest_host import GuestHost, Shelf
+
 HERE = Path(__file__).parent
 REMEDY = "`scripts/zfs-vm --install`, as root, installs it on Debian and Ubuntu"
 MISSING = pytest.StashKey[list[str]]()
@@ -48,6 +50,32 @@ def zones(zfs_host: Session) -> Iterator[Session]:
     yield zfs_host
     zfs_host.check("zpool destroy -f zones", timeout=120)
     create_pool(zfs_host)
+
+
+@pytest.fixture
+def host(zones: Session) -> GuestHost:
+    """A host that has no state yet and nothing on its pool."""
+    return GuestHost(zones)
+
+
+@pytest.fixture(scope="session")
+def _shelf_server(zfs_host: Session) -> Iterator[tuple[Shelf, str]]:
+    shelf = Shelf(zfs_host)
+    with GuestHost(zfs_host).serving(str(shelf.path)) as url:
+        yield shelf, url
+
+
+@pytest.fixture
+def shelf(_shelf_server: tuple[Shelf, str]) -> Iterator[Shelf]:
+    """Where a test puts images that are to be served, and finds none of others."""
+    yield _shelf_server[0]
+    _shelf_server[0].clear()
+
+
+@pytest.fixture
+def url(_shelf_server: tuple[Shelf, str]) -> str:
+    """Where ``imgadm serve``, in the guest, serves what is on the shelf."""
+    return _shelf_server[1]
 
 
 def pytest_terminal_summary(

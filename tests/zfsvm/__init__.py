@@ -11,7 +11,7 @@ memory. docs/testing-on-zfs.md tells the whole story.
 
 from .machine import Machine, MachineError
 from .needs import CannotRunError, find_kernel, missing_needs
-from .pool import create_pool, fetch_volume, volume_device, volume_sha256
+from .pool import create_pool, fetch_volume, volume_device, volume_digests, volume_sha256
 from .recipes import send_disk
 from .session import CommandError, CommandTimeoutError, Result, Session
 
@@ -29,5 +29,6 @@ __all__ = [
     "missing_needs",
     "send_disk",
     "volume_device",
+    "volume_digests",
     "volume_sha256",
 ]

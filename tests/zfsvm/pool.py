@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from pathlib import Path
 
 from .session import Session
@@ -21,47 +22,69 @@ def create_pool(vm: Session, name: str = "zones", *, size: str = "3G") -> None:
     )
 
 
-def volume_device(vm: Session, dataset: str) -> str:
-    """The block device of a volume or of a volume's snapshot.
+def volume_devices(vm: Session, *datasets: str) -> list[str]:
+    """The block devices of volumes or of volumes' snapshots, in the order given.
 
     Nodes are /dev/zd0, /dev/zd16, … as they come, and no udev links them to names: the program that
     udev's rules would ask is asked for each. They come in the background, hence the patience.
     """
-    return vm.check(
+    names = shlex.join(datasets)
+    shown = vm.check(
         f"""
         for attempt in $(seq 50); do
+            unset device
+            declare -A device
             for node in /sys/block/zd*; do
-                device=/dev/${{node##*/}}
-                if [ "$(/lib/udev/zvol_id "$device" 2>/dev/null)" = "{dataset}" ]; then
-                    echo "$device"
-                    exit 0
-                fi
+                name=$(/lib/udev/zvol_id "/dev/${{node##*/}}" 2>/dev/null) || continue
+                device[$name]=/dev/${{node##*/}}
             done
+            missing=
+            for name in {names}; do [ "${{device[$name]}}" ] || missing="$missing $name"; done
+            [ "$missing" ] || break
             sleep 0.2
         done
-        echo "no device for volume {dataset}" >&2
-        exit 1
+        [ -z "$missing" ] || {{ echo "no device for$missing" >&2; exit 1; }}
+        for name in {names}; do echo "${{device[$name]}}"; done
         """
-    ).strip()
+    )
+    return shown.splitlines()
+
+
+def volume_device(vm: Session, dataset: str) -> str:
+    """The block device of one volume, as :func:`volume_devices` finds it."""
+    return volume_devices(vm, dataset)[0]
+
+
+def fetch_volumes(vm: Session, *datasets: str, timeout: float = 600) -> list[Path]:
+    """Copy volumes into ``vm.exchange``, with holes where they are zero; returns the files."""
+    copies = [vm.exchange / f"{dataset.replace('/', '-')}.raw" for dataset in datasets]
+    devices = volume_devices(vm, *datasets)
+    script = "".join(
+        f"dd if={device} of={copy} bs=1M iflag=direct conv=sparse status=none || exit 1\n"
+        for device, copy in zip(devices, copies, strict=True)
+    )
+    vm.check(script, timeout=timeout)
+    return copies
 
 
 def fetch_volume(vm: Session, dataset: str, *, timeout: float = 600) -> Path:
-    """Copy a volume into ``vm.exchange``, with holes where it is zero; returns the file."""
-    copy = vm.exchange / f"{dataset.replace('/', '-')}.raw"
-    device = volume_device(vm, dataset)
-    vm.check(
-        f"dd if={device} of={copy} bs=1M iflag=direct conv=sparse status=none", timeout=timeout
-    )
-    return copy
+    """Copy one volume as :func:`fetch_volumes` does."""
+    return fetch_volumes(vm, dataset, timeout=timeout)[0]
 
 
-def volume_sha256(vm: Session, dataset: str, *, timeout: float = 600) -> str:
-    """The SHA-256 of all of a volume's bytes, in hexadecimal.
+def volume_digests(vm: Session, *datasets: str, timeout: float = 600) -> list[str]:
+    """The SHA-256 of all bytes of each volume, in hexadecimal.
 
     Computed on the host: what the emulated processor does slowest is arithmetic.
     """
-    copy = fetch_volume(vm, dataset, timeout=timeout)
-    with copy.open("rb") as volume:
-        digest = hashlib.file_digest(volume, "sha256").hexdigest()
-    copy.unlink()
-    return digest
+    digests = []
+    for copy in fetch_volumes(vm, *datasets, timeout=timeout):
+        with copy.open("rb") as volume:
+            digests.append(hashlib.file_digest(volume, "sha256").hexdigest())
+        copy.unlink()
+    return digests
+
+
+def volume_sha256(vm: Session, dataset: str, *, timeout: float = 600) -> str:
+    """The SHA-256 of one volume, as :func:`volume_digests` computes it."""
+    return volume_digests(vm, dataset, timeout=timeout)[0]

@@ -1,0 +1,21 @@
+"""What archives of file systems hold, to be compared."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from pathlib import Path
+
+
+def members(archive: Path) -> dict[str, tuple[object, ...]]:
+    """What a tar archive holds: everything of each member that a file system keeps, by its name."""
+    with tarfile.open(archive) as tar:
+        return {member.name: _facts(tar, member) for member in tar}
+
+
+def _facts(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[object, ...]:
+    content = tar.extractfile(member) if member.isreg() else None
+    digest = hashlib.sha256(content.read()).hexdigest() if content else None
+    device = (member.devmajor, member.devminor)
+    owner = (member.uid, member.gid)
+    return member.type, member.mode, owner, int(member.mtime), member.linkname, device, digest
