@@ -197,7 +197,7 @@ def test_closed_streams_do_no_harm(closed: str, host: Host, serve: Serve) -> Non
 
 
 def test_full_stdout_is_an_error(host: Host, serve: Serve) -> None:
-    with open("/dev/full", "w") as full:  # noqa: PTH123
+    with open("/dev/full", "w") as full:
         done = host.run("import", "-S", serve(GOOD).url, GOOD.uuid, stdout=full)
     assert (done.status, done.error()[0]) == (1, "ENOSPC")
     host.assert_tidy()

@@ -1,4 +1,3 @@
-# ruff: noqa: PTH105, PTH123
 # Builtin open(): pathlib takes longer to import than these programs run.
 """The file that holds the state of an emulated host, shared by its programs."""
 

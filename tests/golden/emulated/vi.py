@@ -1,4 +1,3 @@
-# ruff: noqa: PTH123
 # Builtin open(): pathlib takes longer to import than these programs run.
 """``vi FILE``: keeps a copy of the text it was given, then edits it with a line of shell."""
 

@@ -37,7 +37,8 @@ class Connection:
             data += piece
         first, *lines = data.decode("latin-1").partition("\r\n\r\n")[0].split("\r\n")
         headers = {
-            name.lower(): value.strip() for name, _, value in (l.partition(":") for l in lines)
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines)
         }
         return Request(first.split(" ")[1], headers)
 
@@ -102,7 +103,7 @@ class Answer:
 
 @dataclass
 class RangeAnswer:
-    """The rest of ``body`` if asked for with its ETag (RFC 9110, section 13.1.5), else all of it."""
+    """The rest of ``body`` if asked for with its ETag (RFC 9110, section 13.1.5), else all."""
 
     body: bytes
     etag: str
