@@ -52,7 +52,6 @@ def move_bytes(
     meter: Meter,
     *,
     limit: int = ...,
-    in_kernel: bool = ...,
     stall_milliseconds: int = -1,
 ) -> int: ...
 def move_and_hash(
@@ -63,7 +62,6 @@ def move_and_hash(
     hasher: Sha1,
     *,
     limit: int = ...,
-    in_kernel: bool = ...,
 ) -> int: ...
 
 class Bzip2Error(ValueError):
@@ -175,6 +173,8 @@ class RawDiskReceiver:
     ``"zstd"`` (a frame without its magic number) payloads to ``size`` bytes; what it raises
     becomes a ``format`` error. None refuses such payloads. ``write_back_bytes`` has the kernel
     start writing to the device whenever that many bytes have gathered, on Linux; 0 leaves it be.
+    Without ``punch_holes``, and on file systems that cannot free parts of a file, zeros are
+    written where an incremental stream frees data.
 
     Methods raise ZfsStreamError, and release the GIL. One thread at a time. The descriptor stays
     the caller's. Raises OSError for a descriptor that is not of a regular file.
@@ -189,6 +189,7 @@ class RawDiskReceiver:
         origin_size: int | None = None,
         inflate: Callable[[str, bytes, int], bytes] | None = None,
         write_back_bytes: int = 0,
+        punch_holes: bool = True,
     ) -> None: ...
     def write(self, buffer: Buffer) -> None: ...
     def finish(self) -> StreamSummary: ...

@@ -62,15 +62,17 @@ def image_lock(
     *,
     command: str,
     wait: bool = True,
+    shared: bool = False,
     on_wait: OnWait | None = None,
 ) -> Iterator[None]:
     """Hold the lock of one image: whoever changes it on any pool of this host holds this.
 
     ``command`` is what others are told that the holder does. With ``wait=False`` a lock that is
-    taken raises LockedError at once. Locks of several images are taken child first, base last.
+    taken raises LockedError at once. A ``shared`` lock keeps the image as it is, and lets other
+    processes hold it too. Locks of several images are taken child first, base last.
     """
     path = directory / f"img.{uuid}.import.lock"
-    with _held(path, f"image {uuid}", command, wait, on_wait):
+    with _held(path, f"image {uuid}", command, wait, on_wait, shared=shared):
         yield
 
 
@@ -89,8 +91,15 @@ _registry = threading.Lock()
 
 @contextlib.contextmanager
 def _held(
-    path: Path, what: str, command: str, wait: bool, on_wait: OnWait | None
+    path: Path,
+    what: str,
+    command: str,
+    wait: bool,
+    on_wait: OnWait | None,
+    *,
+    shared: bool = False,
 ) -> Iterator[None]:
+    mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     holder = Holder.this_process(command)
     notice = _WaitNotice(on_wait)
     make_directory(path.parent)
@@ -104,12 +113,13 @@ def _held(
     try:
         descriptor = _open(path)
         try:
-            _lock(descriptor, path, what, wait, notice)
+            _lock(descriptor, path, mode, what, wait, notice)
             _write_holder(descriptor, holder)
             try:
                 yield
             finally:
-                _write_holder(descriptor, None)
+                if _read_holder(descriptor) == holder:
+                    _write_holder(descriptor, None)
         finally:
             os.close(descriptor)
     finally:
@@ -136,21 +146,23 @@ def _open(path: Path) -> int:
         raise FileSystemError.from_os_error(f'cannot open lock file "{path}"', error) from error
 
 
-def _lock(descriptor: int, path: Path, what: str, wait: bool, notice: _WaitNotice) -> None:
+def _lock(
+    descriptor: int, path: Path, mode: int, what: str, wait: bool, notice: _WaitNotice
+) -> None:
     deadline = time.monotonic() + (PATIENCE if wait else 0)
-    while not _try_lock(descriptor, path):
+    while not _try_lock(descriptor, path, mode):
         if not wait:
             raise _locked(what, _read_holder(descriptor))
         if time.monotonic() >= deadline:
             notice.give(_read_holder(descriptor))
-            _lock_blocking(descriptor, path)
+            _lock_blocking(descriptor, path, mode)
             return
         time.sleep(_POLL_SECONDS)
 
 
-def _try_lock(descriptor: int, path: Path) -> bool:
+def _try_lock(descriptor: int, path: Path, mode: int) -> bool:
     try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(descriptor, mode | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in _BUSY:
             return False
@@ -158,10 +170,10 @@ def _try_lock(descriptor: int, path: Path) -> bool:
     return True
 
 
-def _lock_blocking(descriptor: int, path: Path) -> None:
+def _lock_blocking(descriptor: int, path: Path, mode: int) -> None:
     while True:
         try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX)
+            fcntl.lockf(descriptor, mode)
         except OSError as error:
             if error.errno not in _TRANSIENT:
                 raise FileSystemError.from_os_error(f'cannot lock "{path}"', error) from error

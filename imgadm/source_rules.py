@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imgadm.errors import ConfigError
 from imgadm.sources.base import SourceConfig
+from imgadm.sources.urls import dsapi_root
 
 SOURCE_TYPES = ("imgapi", "dsapi", "docker")
 DEFAULT_SOURCE = SourceConfig("https://images.smartos.org")
@@ -21,8 +22,8 @@ def check_source(source: SourceConfig) -> None:
         _check_registry(source.url)
         return
     _ = source.normalised_url
-    if source.type == "dsapi" and not source.url.endswith(("/datasets", "/datasets/")):
-        raise ConfigError(f'"dsapi" source URL does not end with "/datasets": "{source.url}"')
+    if source.type == "dsapi":
+        dsapi_root(source.url)
 
 
 def checked_source(entry: object) -> SourceConfig:

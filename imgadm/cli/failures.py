@@ -6,7 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from imgadm.cli.terminal import printable
-from imgadm.errors import ImgadmError, InternalError, NoCommandError
+from imgadm.errors import (
+    ImgadmError,
+    InternalError,
+    NoCommandError,
+    OptionError,
+    UnknownCommandError,
+)
 from imgadm.logs import DEBUG, ERROR, Log, write_line
 
 if TYPE_CHECKING:
@@ -60,14 +66,15 @@ def report_failure(error: ImgadmError, *, command: str | None, structured: bool,
 
 
 def _error_record(error: ImgadmError) -> dict[str, Any]:
+    """Return ``err`` of a record; its keys and names are those that scripts have always got."""
+    own_name = isinstance(error, (OptionError, UnknownCommandError, NoCommandError))
     record: dict[str, Any] = {
         "message": error.message,
-        "name": type(error).__name__,
+        "name": type(error).__name__ if own_name else "WError",
         "stack": _stack(error),
     }
     if error.code:
         record["code"] = error.code
-    record["exitStatus"] = error.exit_status
     return record
 
 

@@ -20,6 +20,16 @@ GLOBAL_OPTIONS = (
     Option(("-E",), "On failure, make the last line of stderr the error as a JSON object."),
 )
 
+ENVIRONMENT = (
+    (
+        "IMGADM_LOG_LEVEL=<level>",
+        "How much is logged on stderr: trace, debug, info, warn (the default), error or fatal.",
+    ),
+    ("IMGADM_POOL=<pool>", "The pool that is meant where -P is not given."),
+    ("IMGADM_ROOT=<directory>", "Where configuration and records of images are kept."),
+)
+"""Variables that every command heeds, each with what it does."""
+
 
 def top_level_help() -> str:
     """Return the text of ``imgadm help``."""
@@ -34,13 +44,7 @@ def top_level_help() -> str:
         *_option_lines(GLOBAL_OPTIONS),
         "",
         "Environment:",
-        f"{_INDENT}IMGADM_LOG_LEVEL=<level>",
-        f"{_INDENT}    How much is logged on stderr: trace, debug, info, warn (the default),",
-        f"{_INDENT}    error or fatal.",
-        f"{_INDENT}IMGADM_POOL=<pool>",
-        f"{_INDENT}    The pool that is meant where -P is not given.",
-        f"{_INDENT}IMGADM_ROOT=<directory>",
-        f"{_INDENT}    Where configuration and records of images are kept.",
+        *_environment_lines(),
         "",
         "Commands:",
     ]
@@ -48,13 +52,13 @@ def top_level_help() -> str:
         for name in group:
             lines += _command_lines(find_command(name))
         lines.append("")
-    lines += ['"imgadm help <command>" tells more about a command, imgadm(1) about everything.']
+    lines += ['"imgadm help <command>" tells more about a command, imgadm(8) about everything.']
     return "\n".join(lines) + "\n"
 
 
 def command_help(command: Command) -> str:
     """Return the text of ``imgadm help COMMAND``."""
-    lines = [*_wrapped(command.description, _WIDTH), "", "Usage:"]
+    lines = [*wrapped(command.description, _WIDTH), "", "Usage:"]
     lines += [f"{_INDENT}imgadm {synopsis}" for synopsis in command.synopses]
     if command.options:
         lines += ["", "Options:", *_option_lines(command.options)]
@@ -63,27 +67,42 @@ def command_help(command: Command) -> str:
         lines += [f"{_INDENT}{line}".rstrip() for line in section.text.splitlines()]
     lines += ["", "Examples:" if len(command.examples) > 1 else "Example:"]
     for example in command.examples:
-        lines += [f"{_INDENT}# {example.purpose}", f"{_INDENT}{example.command}"]
+        lines += [f"{_INDENT}# {example.purpose}", *_example_lines(example.command)]
     return "\n".join(lines) + "\n"
+
+
+def _environment_lines() -> Iterator[str]:
+    for variable, text in ENVIRONMENT:
+        yield _INDENT + variable
+        yield from (2 * _INDENT + line for line in wrapped(text, _WIDTH - 2 * len(_INDENT)))
 
 
 def _command_lines(command: Command) -> list[str]:
     synopsis = _INDENT + command.synopses[0]
+    summary = wrapped(command.summary, _WIDTH - _SUMMARY_COLUMN)
+    lines = [" " * _SUMMARY_COLUMN + line for line in summary]
     if len(synopsis) < _SUMMARY_COLUMN:
-        return [f"{synopsis:<{_SUMMARY_COLUMN}}{command.summary}"]
-    return [synopsis, " " * _SUMMARY_COLUMN + command.summary]
+        return [f"{synopsis:<{_SUMMARY_COLUMN}}{summary[0]}", *lines[1:]]
+    return [synopsis, *lines]
+
+
+def _example_lines(command: str) -> list[str]:
+    """Return ``command`` in lines that a shell joins again."""
+    first, *others = wrapped(command, _WIDTH - len(_INDENT * 2) - len(" \\"))
+    lines = [_INDENT + first, *(_INDENT * 2 + line for line in others)]
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
 
 def _option_lines(options: Sequence[Option]) -> Iterator[str]:
     shown = [option for option in options if not option.hidden]
-    widest = max((len(_label(option)) for option in shown), default=0)
+    widest = max((len(option_label(option)) for option in shown), default=0)
     column = min(max(_OPTION_COLUMN.start, len(_INDENT) + widest + 2), _OPTION_COLUMN.stop - 1)
     for option in shown:
         if not option.names:
             yield ""
             continue
-        label = _INDENT + _label(option)
-        text = _wrapped(_with_full_stop(option.help), _WIDTH - column)
+        label = _INDENT + option_label(option)
+        text = wrapped(_with_full_stop(option.help), _WIDTH - column)
         if len(label) + 2 > column:
             yield label
             label = ""
@@ -92,7 +111,8 @@ def _option_lines(options: Sequence[Option]) -> Iterator[str]:
             yield " " * column + line
 
 
-def _label(option: Option) -> str:
+def option_label(option: Option) -> str:
+    """The names of an option as a help text shows them, each with its value."""
     names = sorted(option.names, key=len)
     if option.kind is Kind.FLAG:
         return ", ".join(names)
@@ -104,7 +124,7 @@ def _with_full_stop(text: str) -> str:
     return text if text.endswith((".", "!", "?", '"', "'")) else f"{text}."
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """Break ``text`` into lines at blanks; an empty line in it separates paragraphs."""
     lines: list[str] = []
     for index, paragraph in enumerate(text.split("\n\n")):

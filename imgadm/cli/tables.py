@@ -12,7 +12,8 @@ from typing import Any
 
 from imgadm.cli.terminal import printable
 from imgadm.errors import UsageError
-from imgadm.operations.values import MISSING, as_number, compact_json, number_text, string_form
+from imgadm.manifest.values import compact_json
+from imgadm.operations.values import MISSING, as_number, number_text, string_form
 
 Row = Mapping[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 
@@ -17,6 +18,22 @@ def printable(text: str, *, keep: str = "") -> str:
         _escaped(character) if _is_control(character) and character not in keep else character
         for character in text
     )
+
+
+def open_missing_streams() -> None:
+    """Lead those of stdin, stdout and stderr that our caller has closed to nowhere.
+
+    Their numbers would go to the next files that we open, and what was meant for the operator into
+    a disk.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def encode_everything() -> None:

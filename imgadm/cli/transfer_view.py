@@ -1,25 +1,47 @@
-"""Events of an import or install, as lines, bars, or JSON."""
+"""Events of an import or install, as lines and bars."""
 
 from __future__ import annotations
 
-import json
+import os
 import sys
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
 
 from imgadm.cli.sizes import human_seconds, human_size
 from imgadm.cli.waiting import show_waiting
 from imgadm.operations import events
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
+    from imgadm.cli.transfer_bar import TransferBar
     from imgadm.manifest import Manifest
     from imgadm.pools.base import InstalledImage
     from imgadm.streams import Report
 
-Show = Callable[[events.Event], None]
+
+class View(Protocol):
+    """Shows events while it is open; an exception that leaves it is part of the story."""
+
+    def __call__(self, event: events.Event) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def choose_view(command: str, *, quiet: bool, as_json: bool) -> View:
+    """How to show events: JSON if asked for, bars on a terminal that has them, else just lines."""
+    if as_json:
+        from imgadm.cli.transfer_events import JsonView
+
+        return JsonView()
+    if quiet or not sys.stderr.isatty():
+        return LineView(command)
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return SummaryView(command)
+    return BarView(command)
 
 
 def title(image: Manifest) -> str:
@@ -32,23 +54,27 @@ def installed_title(image: InstalledImage) -> str:
     return f"{image.uuid} ({name} {image.manifest.get('version')})" if name else image.uuid
 
 
-def choose_view(command: str, *, quiet: bool, as_json: bool) -> Show:
-    """How to show events: JSON if asked for, bars on a terminal, else just lines."""
-    if as_json:
-        return JsonView()
-    if quiet or not sys.stderr.isatty():
-        return LineView(command)
-    return BarView(command)
-
-
 class LineView:
     """The lines that scripts know, on stdout; what an operator should hear, on stderr."""
 
     def __init__(self, command: str) -> None:
         self._command = command
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Lines need no end."""
+
     def __call__(self, event: events.Event) -> None:
         match event:
+            case events.AlreadyInstalled(installed):
+                self.say(f"Image {installed_title(installed)} is already installed, skipping")
             case events.ImportBegins(image, url, channel):
                 suffix = "" if channel is None else f', channel "{channel}"'
                 self.say(f'Importing {title(image)} from "{url}"{suffix}')
@@ -101,12 +127,28 @@ class LineView:
             self.warn(note)
 
 
-class BarView(LineView):
-    """A bar per image on the terminal, and at its end one line that says where the time went."""
+class SummaryView(LineView):
+    """Tells also, when an image has come, where the time went."""
+
+    def summarise(self, report: Report) -> None:
+        super().summarise(report)
+        self.tell(summary_line(report))
+
+
+class BarView(SummaryView):
+    """A bar per image on the terminal while it comes."""
 
     def __init__(self, command: str) -> None:
         super().__init__(command)
-        self._bar: tqdm[Any] | None = None
+        self._bar: TransferBar | None = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
 
     def __call__(self, event: events.Event) -> None:
         if not isinstance(event, events.Transferring | events.FileVerified):
@@ -118,27 +160,14 @@ class BarView(LineView):
             super().say(line)
         else:
             self._bar.write(line)
+            sys.stdout.flush()
 
     def progress(self, image: Manifest, report: Report) -> None:
         if self._bar is None:
-            from tqdm import tqdm
+            from imgadm.cli.transfer_bar import TransferBar
 
-            self._bar = tqdm(
-                desc=image.name,
-                total=report.total,
-                unit="B",
-                unit_scale=True,
-                unit_divisor=1024,
-                dynamic_ncols=True,
-                leave=False,
-                delay=0.2,
-                bar_format=None if report.total else "{desc}: {n_fmt} {rate_fmt}, {elapsed}",
-            )
+            self._bar = TransferBar(image.name, report.total)
         self._bar.update(report.bytes_in - self._bar.n)
-
-    def summarise(self, report: Report) -> None:
-        super().summarise(report)
-        self.tell(summary_line(report))
 
     def _close(self) -> None:
         if self._bar is not None:
@@ -155,60 +184,3 @@ def summary_line(report: Report) -> str:
         f"    {human_size(report.bytes_out)} in {human_seconds(elapsed)} ({rate}/s), "
         f"bottleneck: {slowest.name}, {min(100, round(100 * slowest.busy / elapsed))}% busy"
     )
-
-
-class JsonView:
-    """One JSON object per line on stdout; progress about once a second."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._last = 0.0
-
-    def __call__(self, event: events.Event) -> None:
-        if isinstance(event, events.Transferring):
-            if self._clock() - self._last < 1.0:
-                return
-            self._last = self._clock()
-        print(json.dumps({"event": _name(event), **_fields(event)}), flush=True)
-
-
-def _name(event: events.Event) -> str:
-    words = "".join(f"-{c.lower()}" if c.isupper() else c for c in type(event).__name__)
-    return words.lstrip("-")
-
-
-def _fields(event: events.Event) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in vars(event).items():
-        if name == "image":
-            fields |= {"uuid": value.uuid, "name": value.name, "version": value.version}
-        elif name == "report":
-            fields |= report_fields(value)
-        elif name == "holder":
-            fields |= {"holder": None if value is None else vars(value)}
-        else:
-            fields[name] = value
-    return fields
-
-
-def report_fields(report: Report) -> dict[str, Any]:
-    """A report as JSON: bytes and seconds, in total and for each stage."""
-    return {
-        "bytes_in": report.bytes_in,
-        "total": report.total,
-        "bytes_out": report.bytes_out,
-        "seconds": round(report.elapsed, 3),
-        "bottleneck": report.bottleneck.name,
-        "stages": [
-            {
-                "name": stage.name,
-                "bytes_in": stage.bytes_in,
-                "bytes_out": stage.bytes_out,
-                "busy": round(stage.busy, 3),
-                "waiting_for_input": round(stage.waiting_for_input, 3),
-                "waiting_for_output": round(stage.waiting_for_output, 3),
-            }
-            for stage in report.stages
-        ],
-        "notes": report.notes,
-    }

@@ -50,7 +50,6 @@ def _from_version_1(manifest: dict[str, Any]) -> dict[str, Any]:
     if "public" in manifest:
         raise InvalidManifestError('"public" is given in a version 1 manifest')
 
-    manifest["v"] = 2
     manifest["owner"] = manifest.pop("creator_uuid")
     if truthy(reader := manifest.pop("restricted_to_uuid", None)):
         manifest["public"] = False
@@ -72,6 +71,7 @@ def _from_version_1(manifest: dict[str, Any]) -> dict[str, Any]:
         manifest["image_size"] = size
     for field in _DROPPED:
         manifest.pop(field, None)
+    manifest["v"] = 2
     return manifest
 
 

@@ -20,24 +20,35 @@ class ImportOptions:
     """How to import. ``command`` is what others are told that the holder of a lock does.
 
     ``zstream`` takes the file of an image as an uncompressed stream, of a length and a checksum
-    that nobody knows: what a host serves that makes it with ``zfs send``.
+    that nobody knows: what a host serves that makes it with ``zfs send``. ``stall_timeout`` is for
+    how many seconds a connection may bring nothing before it is resumed.
     """
 
     lock_directory: Path
     command: str
     wait: bool = True
     zstream: bool = False
+    stall_timeout: float = 30.0
 
 
 def lock_for(
-    uuid: str, options: ImportOptions, on_event: Callable[[Event], None]
+    uuid: str,
+    options: ImportOptions,
+    on_event: Callable[[Event], None],
+    *,
+    shared: bool = False,
 ) -> AbstractContextManager[None]:
-    """The lock of an image, to be held while it is received."""
+    """The lock of an image, to be held while it is received.
+
+    The ``shared`` lock of an installed image is to be held while another is received on top of it:
+    it can't be deleted then.
+    """
     return image_lock(
         options.lock_directory,
         uuid,
         command=options.command,
         wait=options.wait,
+        shared=shared,
         on_wait=lambda holder: on_event(LockAwaited(uuid, holder)),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from imgadm.locks import Holder
 from imgadm.manifest import Manifest
+from imgadm.pools.base import InstalledImage
 from imgadm.streams import Report
 
 
@@ -28,6 +29,13 @@ class InstallBegins(Event):
     """The manifest of a local file was read."""
 
     image: Manifest
+
+
+@dataclass(frozen=True)
+class AlreadyInstalled(Event):
+    """There is nothing to do: the image is on the pool."""
+
+    installed: InstalledImage
 
 
 @dataclass(frozen=True)

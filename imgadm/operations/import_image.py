@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
 from imgadm import streams
-from imgadm.errors import (
-    ActiveImageNotFoundError,
-    ImgadmError,
-    InvalidManifestError,
-    OriginNotFoundInSourceError,
-)
+from imgadm.errors import ImgadmError, InvalidManifestError, OriginNotInstalledError
 from imgadm.manifest import Manifest
+from imgadm.operations.ancestry import look_up_ancestry
 from imgadm.operations.checks import ImportOptions, check_limits, check_space, lock_for
 from imgadm.operations.events import (
     Aborting,
-    AncestorInstalled,
+    AlreadyInstalled,
     AncestryWanted,
     Event,
     ImportBegins,
@@ -25,13 +21,13 @@ from imgadm.operations.events import (
     SourceFailed,
     TransferPlanned,
 )
-from imgadm.operations.in_parallel import combined
+from imgadm.operations.search import Mirrors, find_active_image
 from imgadm.operations.transfer import transfer
-from imgadm.pools.base import InstalledImage, Pool
-from imgadm.sources import Source, SourceError
+from imgadm.pools.base import Pool
+from imgadm.sources import Source
 
-#: Images that one chain of origins may have at most.
-MAX_CHAIN = 100
+#: Failures that are the source's, so that another source may do better.
+_FAULTS_OF_SOURCE = (streams.FetchError, streams.SizeError, streams.ChecksumError)
 
 
 def import_image(
@@ -40,123 +36,42 @@ def import_image(
     uuid: str,
     options: ImportOptions,
     on_event: Callable[[Event], None],
-) -> InstalledImage | None:
+) -> None:
     """Import the active image ``uuid`` from the first of ``sources`` that has it.
 
-    Returns the installed image if it was on the pool before, in which case nobody was asked.
-    The whole chain is looked up and checked before the first byte moves. An error leaves those
-    images of the chain that are complete, and nothing else.
+    Nobody is asked if it is installed already. The whole chain is looked up and checked before
+    the first byte moves. An error leaves those images of the chain that are complete, and nothing
+    else.
     """
     installed = pool.get(uuid)
     if installed is not None:
-        return installed
-    finding = _Finding(sources, uuid, on_event)
-    source, image = finding.first()
+        on_event(AlreadyInstalled(installed))
+        return
+    offer = find_active_image(sources, uuid, on_event)
+    image, source = offer.image, offer.source
     on_event(ImportBegins(image, source.url, source.config.channel))
     on_event(AncestryWanted(uuid))
-    chain = _missing_chain(pool, source, image, on_event)
+    ancestry = look_up_ancestry(pool, source, image, on_event)
     with ExitStack() as locks:
-        for member in chain:
+        for member in ancestry.missing:
             locks.enter_context(lock_for(member.uuid, options, on_event))
+        if ancestry.base is not None:
+            locks.enter_context(lock_for(ancestry.base, options, on_event, shared=True))
+            if pool.get(ancestry.base) is None:
+                raise OriginNotInstalledError(ancestry.base, pool.name)
         if pool.get(uuid) is not None:
             on_event(InstalledMeanwhile(image))
-            return None
-        missing = [member for member in chain if pool.get(member.uuid) is None]
+            return
+        missing = [member for member in ancestry.missing if pool.get(member.uuid) is None]
+        mirrors = Mirrors(source, offer.others)
         try:
             _check(pool, missing, options)
-            sizes = [0 if member.file is None else member.file.size for member in missing]
-            known = None if options.zstream or None in sizes else sum(filter(None, sizes))
-            on_event(TransferPlanned(len(missing), known))
+            on_event(TransferPlanned(len(missing), _size_of(missing, options)))
             for member in reversed(missing):
-                _import_one(pool, finding, member, options, on_event)
+                _import_one(pool, mirrors, member, options, on_event)
         except ImgadmError as error:
             on_event(Aborting(error.message))
             raise
-    return None
-
-
-class _Finding:
-    """The sources in order: who has the image, and who else if that one fails."""
-
-    def __init__(
-        self, sources: Sequence[Source], uuid: str, on_event: Callable[[Event], None]
-    ) -> None:
-        self._uuid = uuid
-        self._on_event = on_event
-        self._failures: list[SourceError] = []
-        self._candidates = self._find(sources)
-        self.current: Source | None = None
-
-    def _find(self, sources: Sequence[Source]) -> Iterator[tuple[Source, Manifest]]:
-        for source in sources:
-            try:
-                found = source.get_image(self._uuid)
-            except SourceError as error:
-                self._failures.append(error)
-                continue
-            image = None if found is None else Manifest.of(found)
-            if image is not None and image.state == "active":
-                for failure in self._failures:
-                    self._on_event(SourceFailed(failure.message))
-                self._failures.clear()
-                self.current = source
-                yield source, image
-
-    def first(self) -> tuple[Source, Manifest]:
-        """The first source that offers the image, and its manifest there."""
-        found = next(self._candidates, None)
-        if found is not None:
-            return found
-        if self._failures:
-            raise combined([failure.bare() for failure in self._failures])
-        raise ActiveImageNotFoundError(self._uuid)
-
-    def next_mirror(self, failure: str) -> bool:
-        """Go on with the next source that offers the image; whether there is one."""
-        if next(self._candidates, None) is None:
-            return False
-        self._on_event(SourceFailed(failure))
-        return True
-
-
-def _missing_chain(
-    pool: Pool, source: Source, image: Manifest, on_event: Callable[[Event], None]
-) -> list[Manifest]:
-    """``image`` and those of its ancestors that are not installed, the image first.
-
-    From the first installed one on, the chain is that of the records.
-    """
-    missing = [image]
-    seen = {image.uuid}
-    origin = image.origin
-    while origin is not None:
-        if origin in seen:
-            raise InvalidManifestError(
-                f"the origins of image {image.uuid} form a loop: {origin} is its own ancestor"
-            )
-        if len(seen) >= MAX_CHAIN:
-            raise InvalidManifestError(f"image {image.uuid} has more than {MAX_CHAIN} ancestors")
-        seen.add(origin)
-        installed = pool.get(origin)
-        if installed is not None:
-            on_event(AncestorInstalled(origin))
-            recorded = installed.manifest.get("origin")
-            origin = recorded if isinstance(recorded, str) else None
-            continue
-        ancestor = _get_ancestor(source, origin)
-        missing.append(ancestor)
-        origin = ancestor.origin
-    return missing
-
-
-def _get_ancestor(source: Source, uuid: str) -> Manifest:
-    try:
-        found = source.get_image(uuid)
-    except SourceError as error:
-        raise error.bare() from error
-    if found is None:
-        raise OriginNotFoundInSourceError(uuid, source.url)
-    return Manifest.of(found)
 
 
 def _check(pool: Pool, images: Sequence[Manifest], options: ImportOptions) -> None:
@@ -169,40 +84,61 @@ def _check(pool: Pool, images: Sequence[Manifest], options: ImportOptions) -> No
     check_space(pool, images)
 
 
+def _size_of(images: Sequence[Manifest], options: ImportOptions) -> int | None:
+    """Bytes to fetch; None if that is not known of all files."""
+    total = 0
+    for image in images:
+        if options.zstream or image.file is None or image.file.size is None:
+            return None
+        total += image.file.size
+    return total
+
+
 def _import_one(
     pool: Pool,
-    finding: _Finding,
+    mirrors: Mirrors,
     image: Manifest,
     options: ImportOptions,
     on_event: Callable[[Event], None],
 ) -> None:
-    """Import from the current source, or from the next mirror if that can't deliver."""
-    origin = None if image.origin is None else pool.get(image.origin)
+    """Import one image from the first source that can deliver its file."""
     if options.zstream:
         image = replace(image, file=None)
-    while True:
-        source = finding.current
-        assert source is not None
-        request = source.file_request(image.uuid)
+    origin = None if image.origin is None else pool.get(image.origin)
+    failure: ImgadmError | None = None
+    failed = ""
+    for source in mirrors.of(image):
+        if failure is not None:
+            message = f'{failed}: {failure.message}; going on with "{source.url}"'
+            on_event(SourceFailed(message))
         try:
             transfer(
                 pool,
                 image,
-                fetch=streams.http_get(
-                    request.url,
-                    session=request.session,
-                    headers=request.headers,
-                    size=None if image.file is None else image.file.size,
-                    length_required=not options.zstream,
-                ),
+                fetch=_fetch(source, image, options),
                 compression="none" if image.file is None else image.file.compression,
                 source=source.config.url,
                 origin=origin,
                 on_event=on_event,
             )
         except ImgadmError as error:
-            lost = isinstance(error.cause, streams.FetchError | streams.SizeError)
-            if lost and finding.next_mirror(f"{source.url}: {error.message}"):
-                continue
-            raise
-        return
+            if not isinstance(error.cause, _FAULTS_OF_SOURCE):
+                raise
+            mirrors.demote(source)
+            failure, failed = error, source.url
+        else:
+            return
+    assert failure is not None
+    raise failure
+
+
+def _fetch(source: Source, image: Manifest, options: ImportOptions) -> streams.Stage:
+    request = source.file_request(image.uuid)
+    return streams.http_get(
+        request.url,
+        session=request.session,
+        headers=request.headers,
+        size=None if image.file is None else image.file.size,
+        length_required=not options.zstream,
+        stall_timeout=options.stall_timeout,
+    )

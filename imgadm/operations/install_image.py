@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,8 +22,9 @@ from imgadm.manifest import (
     parse_manifest,
     upgrade_manifest,
 )
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.operations.checks import ImportOptions, check_limits, check_space, lock_for
-from imgadm.operations.events import Event, InstallBegins, InstalledMeanwhile
+from imgadm.operations.events import AlreadyInstalled, Event, InstallBegins, InstalledMeanwhile
 from imgadm.operations.transfer import transfer
 from imgadm.pools.base import InstalledImage, Pool
 
@@ -35,10 +37,10 @@ def install_image(
     on_event: Callable[[Event], None],
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> InstalledImage | None:
+) -> None:
     """Install the image that the manifest describes from its file; neither is changed.
 
-    Returns the installed image if it was on the pool before. Raises an ImgadmError for whatever
+    Does nothing if the image is installed already. Raises an ImgadmError for whatever
     fails, after everything has been undone.
     """
     for kind, path in (("manifest", manifest_path), ("file", file_path)):
@@ -48,7 +50,8 @@ def install_image(
     uuid = check_uuid(raw.get("uuid", "undefined"))
     installed = pool.get(uuid)
     if installed is not None:
-        return installed
+        on_event(AlreadyInstalled(installed))
+        return
     raw = upgrade_manifest(raw)
     if not raw.get("published_at"):
         raw["published_at"] = _timestamp(now())
@@ -56,32 +59,41 @@ def install_image(
     image = Manifest.of(raw)
     on_event(InstallBegins(image))
     check_limits([image])
-    with lock_for(uuid, options, on_event):
+    with ExitStack() as locks:
+        locks.enter_context(lock_for(uuid, options, on_event))
         if pool.get(uuid) is not None:
             on_event(InstalledMeanwhile(image))
-            return None
-        origin = _installed_origin(pool, image)
-        _check_size(image, file_path)
-        pool.check()
-        check_space(pool, [image])
-        try:
-            transfer(
-                pool,
-                image,
-                fetch=streams.read_file(file_path),
-                compression=None if image.file is None else image.file.compression,
-                source=None,
-                origin=origin,
-                on_event=on_event,
-            )
-        except DownloadError as error:
-            raise _worded_for_files(error, file_path) from error
-    return None
+            return
+        if _installed_origin(pool, image) is not None:
+            locks.enter_context(lock_for(str(image.origin), options, on_event, shared=True))
+        _install(pool, image, file_path, on_event)
+
+
+def _install(
+    pool: Pool, image: Manifest, file_path: Path, on_event: Callable[[Event], None]
+) -> None:
+    origin = _installed_origin(pool, image)
+    _check_size(image, file_path)
+    pool.check()
+    check_space(pool, [image])
+    try:
+        transfer(
+            pool,
+            image,
+            fetch=streams.read_file(file_path),
+            compression=None if image.file is None else image.file.compression,
+            source=None,
+            origin=origin,
+            on_event=on_event,
+        )
+    except DownloadError as error:
+        raise _worded_for_files(error, file_path) from error
 
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
         raise FileSystemError.from_os_error(f'cannot read "{path}"', error) from error
 

@@ -13,6 +13,7 @@ from imgadm.errors import (
     InternalError,
     UncompressionError,
 )
+from imgadm.interrupts import uninterrupted
 from imgadm.manifest import Manifest
 from imgadm.operations.events import Event, FileVerified, ImageInstalled, ProgramSaid, Transferring
 from imgadm.pools.base import InstalledImage, Pool
@@ -55,9 +56,12 @@ def transfer(
                 on_event(ProgramSaid(error.program, error.stderr))
             raise InternalError(_process_failure(error), cause=error) from error
         except (streams.StreamError, OSError) as error:
+            if error is watch.raised:
+                raise
             watch.look_for_verdict()
             raise explain(error, image, pool) from error
-        reception.commit(report)
+        with uninterrupted():
+            reception.commit(report)
     on_event(ImageInstalled(image, report))
 
 
@@ -69,11 +73,17 @@ class _Watch:
         self._on_event = on_event
         self._report: streams.Report | None = None
         self._verified = False
+        #: What the listener raised, which is no failure of the pipeline.
+        self.raised: BaseException | None = None
 
     def __call__(self, report: streams.Report) -> None:
         self._report = report
-        self._on_event(Transferring(self._image, report))
-        self.look_for_verdict()
+        try:
+            self._on_event(Transferring(self._image, report))
+            self.look_for_verdict()
+        except BaseException as error:
+            self.raised = error
+            raise
 
     def look_for_verdict(self) -> None:
         """Tell once that the file has come and is right."""
@@ -104,7 +114,7 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
         case streams.SizeError():
             return DownloadError(_size_failure(error, uuid), cause=error)
         case streams.FetchError():
-            return ImgadmError(error.message, code=error.code, cause=error)
+            return DownloadError(error.message, code=error.code, cause=error)
         case streams.DecompressionError():
             return UncompressionError(
                 f"{error.compression} uncompression error while importing image {uuid}: "
@@ -118,10 +128,11 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
             )
         case streams.StreamError():
             return InternalError(f"error importing image {uuid}: {error.message}", cause=error)
-        case OSError(errno=errno.ENOSPC) | OSError(errno=errno.EDQUOT):
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT as number):
             return FileSystemError(
                 f'no space left for image {uuid} in pool "{pool.name}"; free some, or name '
                 "another pool with -P",
+                code=errno.errorcode[number],
                 cause=error,
             )
     return FileSystemError.from_os_error(f"error importing image {uuid}", error)

@@ -5,7 +5,6 @@ They are those of the language the original tool was written in (ECMAScript: ToS
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import Any
@@ -18,11 +17,6 @@ _NUMBER = re.compile(
 )
 _LAST_OF_A_NUMBER = frozenset("0123456789abcdefABCDEF.y")
 _BLANKS = " \t\n\r\v\f\ufeff\u00a0\u2028\u2029"
-
-
-def compact_json(value: object) -> str:
-    """Return JSON without blanks."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def number_text(number: float) -> str:

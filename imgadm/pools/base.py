@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from imgadm.interrupts import uninterrupted
 from imgadm.pools.sending import MadeStream, StoredStream
 from imgadm.streams import Report, Stage
 
@@ -72,7 +73,8 @@ class Reception(ABC):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.roll_back()
+        with uninterrupted():
+            self.roll_back()
 
 
 class Pool(ABC):
@@ -99,7 +101,9 @@ class Pool(ABC):
         """Begin to receive the image that ``manifest`` describes, on top of ``origin`` if given.
 
         Whatever an earlier, dead reception of this image left is removed first. The record
-        (manifest and source) becomes visible together with the image.
+        (manifest and source) becomes visible together with the image. Raises InternalError if
+        ``origin`` is nothing that an image can be based on, and FileSystemError; nothing is left
+        then.
         """
 
     @abstractmethod

@@ -8,10 +8,12 @@ POOL/UUID.partial/      an image on its way in, or what a dead process left of o
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 from imgadm import streams
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import sync_directory, write_atomically
+from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
 from imgadm.pools.base import Children, InstalledImage, Pool, Reception
 from imgadm.pools.disk_copy import copy_disk
@@ -39,18 +42,36 @@ class DirectoryPool(Pool):
 
     def get(self, uuid: str) -> InstalledImage | None:
         directory = self.path / uuid
+        if not self._is_directory(directory):
+            return None
         try:
             record = json.loads((directory / RECORD).read_bytes())
             if record["manifest"]["uuid"] != uuid:
                 raise ValueError(f"is about image {record['manifest']['uuid']}")
         except FileNotFoundError:
-            return InstalledImage({"uuid": uuid}, self.name) if directory.is_dir() else None
+            return InstalledImage({"uuid": uuid}, self.name)
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger().warning(f'ignoring the record "{directory / RECORD}": {error}')
             return InstalledImage({"uuid": uuid}, self.name)
         known = {"manifest", "zpool", "source"}
         extra = {key: value for key, value in record.items() if key not in known}
         return InstalledImage(record["manifest"], self.name, record.get("source"), None, extra)
+
+    def _is_directory(self, path: Path) -> bool:
+        try:
+            return stat.S_ISDIR(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> FileSystemError:
+        return FileSystemError(
+            f'cannot use "{self.path}" as a pool: {error.strerror}; a directory that you may '
+            "write to is wanted, or room for one: make it, or name another with -P",
+            code=errno.errorcode.get(error.errno or 0),
+            cause=error,
+        )
 
     def images(self) -> Sequence[InstalledImage]:
         found = self._installed()
@@ -71,7 +92,7 @@ class DirectoryPool(Pool):
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise FileSystemError.from_os_error(f'cannot list "{self.path}"', error) from error
+            raise self._unusable(error) from error
         uuids = [name for name in names if re.fullmatch(UUID_PATTERN, name)]
         return [image for uuid in uuids if (image := self.get(uuid)) is not None]
 
@@ -85,12 +106,10 @@ class DirectoryPool(Pool):
     def check(self) -> None:
         try:
             self.path.mkdir(exist_ok=True)
+            if not os.access(self.path, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
-            raise FileSystemError.from_os_error(
-                f'cannot use "{self.path}" as a pool', error
-            ) from error
-        if not os.access(self.path, os.W_OK | os.X_OK):
-            raise FileSystemError(f'no permission to write to the pool "{self.path}"')
+            raise self._unusable(error) from error
 
     def available(self) -> int | None:
         status = os.statvfs(self.path)
@@ -159,11 +178,14 @@ class DirectoryReception(Reception):
         try:
             self._directory.mkdir()
             self._stages = self._prepare(origin)
-        except OSError as error:
-            self.roll_back()
-            raise FileSystemError.from_os_error(
-                f'cannot receive into "{self._directory}"', error
-            ) from error
+        except BaseException as error:
+            with uninterrupted():
+                self.roll_back()
+            if isinstance(error, OSError):
+                raise FileSystemError.from_os_error(
+                    f'cannot receive into "{self._directory}"', error
+                ) from error
+            raise
 
     def _prepare(self, origin: InstalledImage | None) -> tuple[streams.Stage, ...]:
         if self._manifest.get("type") != "zvol":
@@ -198,7 +220,7 @@ class DirectoryReception(Reception):
     def roll_back(self) -> None:
         if not self._committed:
             shutil.rmtree(self._directory, ignore_errors=True)
-            if self._directory.exists():
+            if os.path.lexists(self._directory):
                 logger().warning(f'could not remove "{self._directory}"; remove it by hand')
 
 

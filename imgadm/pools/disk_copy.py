@@ -12,7 +12,11 @@ from pathlib import Path
 #: linux/fs.h: share the extents of another file of the same file system (btrfs, XFS, bcachefs).
 _FICLONE = 0x40049409
 
+#: Bytes that are copied through memory at a time.
 _PIECE = 1024 * 1024
+
+#: Bytes that the kernel copies by itself at a time; only in between can the copy be interrupted.
+_STRETCH = 64 * 1024 * 1024
 
 
 def copy_disk(source: Path, target: Path) -> None:
@@ -64,7 +68,8 @@ def _copy_range(source: int, target: int, start: int, end: int) -> None:
     if hasattr(os, "copy_file_range"):
         with contextlib.suppress(OSError):  # not between these two: the loop below does it
             while start < end:
-                copied = os.copy_file_range(source, target, end - start, start, start)
+                stretch = min(_STRETCH, end - start)
+                copied = os.copy_file_range(source, target, stretch, start, start)
                 if copied == 0:
                     break
                 start += copied

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from imgadm.errors import ConfigError
 from imgadm.sources.base import FileRequest, Source, SourceConfig
+from imgadm.sources.dsapi import DsapiSource
 from imgadm.sources.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.sources.imgapi import ImgapiSource
 from imgadm.sources.options import ClientOptions, Retry
@@ -29,7 +30,7 @@ __all__ = [
     "successor",
 ]
 
-_TYPES = {"imgapi": ImgapiSource}
+_TYPES = {"imgapi": ImgapiSource, "dsapi": DsapiSource}
 
 
 def open_source(config: SourceConfig, options: ClientOptions | None = None) -> Source:

@@ -119,11 +119,11 @@ class Source(ABC):
 
     @abstractmethod
     def list_images(self) -> list[dict[str, Any]]:
-        """Return the manifests of all images on offer, as received."""
+        """Return the manifests of all images on offer, as received or in the current format."""
 
     @abstractmethod
     def get_image(self, uuid: str) -> dict[str, Any] | None:
-        """Return the manifest of an image as received, ``None`` if it is not in this source.
+        """Return the manifest of an image, ``None`` if it is not in this source.
 
         What is not a UUID is in no source, and nobody is asked.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +74,8 @@ _STATUSES = frozenset(status.value for status in http.HTTPStatus)
 class HttpClient:
     """The connections to one source. Usable from several threads; :meth:`close` ends them.
 
-    ``source`` names the source in errors and is shown without its password.
+    ``source`` names the source in errors and is shown without its password; ``headers`` go with
+    all requests.
     """
 
     def __init__(
@@ -81,10 +83,12 @@ class HttpClient:
         source: str,
         options: ClientOptions,
         *,
+        headers: Mapping[str, str],
         insecure: bool = False,
         credentials: tuple[str, str] | None = None,
     ) -> None:
         self.session = make_session(options, insecure=insecure, credentials=credentials)
+        self.session.headers.update(headers)
         self._source = redact_url(source)
         self._options = options
         self._proxies = Proxies.from_environment(options.environment)

@@ -23,7 +23,6 @@ def request_headers(options: ClientOptions) -> dict[str, str]:
         "user-agent": user_agent(options.user_agent_extra),
         "accept": "application/json",
         "accept-encoding": "identity",
-        "accept-version": "~2",
         "x-request-id": options.request_id or request_id(options.environment),
     }
 

@@ -82,6 +82,17 @@ def server_address(url: str) -> ServerAddress:
     )
 
 
+def dsapi_root(url: str) -> str:
+    """Return what ``/ping`` and ``/datasets`` of the dataset server ``url`` are under.
+
+    Raises :class:`ConfigError` for a URL that does not end with ``/datasets``.
+    """
+    base = server_address(url).base
+    if not urlsplit(base).path.endswith("/datasets"):
+        raise ConfigError(f'"dsapi" source URL does not end with "/datasets": "{redact_url(url)}"')
+    return base.removesuffix("/datasets")
+
+
 def redact_url(url: str) -> str:
     """Return ``url`` with its password, if it has one, replaced by ``***``."""
     return re.sub(r"^((?:[^/?#]*//)?[^/?#:@]*):[^/?#]*@", r"\1:***@", url)

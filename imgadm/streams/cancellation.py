@@ -7,7 +7,7 @@ import select
 import threading
 from collections.abc import Callable
 
-from imgadm.streams.errors import Cancelled
+from imgadm._native import Cancelled
 
 
 class CancelToken:

@@ -26,6 +26,8 @@ class Channel:
         self._queue: deque[Buffer] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        #: Whether the reader has seen the end.
+        self.exhausted = False
         self._discarding = False
         self._stop_listening = cancel.on_cancel(self._wake)
 
@@ -62,6 +64,7 @@ class Channel:
                 meter.end_wait()
             self._cancel.check()
             if not self._queue:
+                self.exhausted = True
                 return None
             buffer = self._queue.popleft()
             self._changed.notify_all()

@@ -6,7 +6,6 @@ import hashlib
 from typing import Protocol
 
 from imgadm._native import Sha1, move_and_hash
-from imgadm.streams.descriptors import kernel_moves
 from imgadm.streams.errors import ChecksumError, SizeError
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
@@ -52,7 +51,6 @@ class Checksum(Stage):
             context.cancel.fileno(),
             context.meter,
             self._sha1,
-            in_kernel=kernel_moves(),
             **limit,
         )
         self._check_not_longer()

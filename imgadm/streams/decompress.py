@@ -7,7 +7,6 @@ import os
 from imgadm._native import move_bytes, read_into, write_all
 from imgadm.streams import decoders
 from imgadm.streams.decoders.source import ByteSource
-from imgadm.streams.descriptors import kernel_moves
 from imgadm.streams.errors import DecompressionError
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
@@ -27,33 +26,38 @@ class Decompress(Stage):
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         if self._named == "none":
-            self._pass_on(inlet, outlet)
+            self._pass_on(inlet, outlet, context)
             return
         source = ByteSource(inlet.views())
-        compression = self._settle(source.peek(decoders.MAGIC_SIZE))
-        context.facts["compression"] = compression
+        compression = self._settle(source.peek(decoders.MAGIC_SIZE), context)
         decoders.load(compression)(source, outlet, context)
 
-    def _pass_on(self, inlet: Inlet, outlet: Outlet) -> None:
-        first = True
+    def _pass_on(self, inlet: Inlet, outlet: Outlet, context: Context) -> None:
+        first, settled = b"", False
         for buffer in inlet:
-            if first:
-                self._settle(bytes(buffer.view[: decoders.MAGIC_SIZE]))
-                first = False
+            if not settled:
+                first += bytes(buffer.view[: decoders.MAGIC_SIZE - len(first)])
+                settled = len(first) == decoders.MAGIC_SIZE
+                if settled:
+                    self._settle(first, context)
             outlet.put(buffer)
-        if first:
-            self._settle(b"")
+        if not settled:
+            self._settle(first, context)
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
         cancel, meter = context.cancel.fileno(), context.meter
-        first = bytearray(decoders.MAGIC_SIZE)
-        size = read_into(source, first, cancel, meter)
-        meter.add_in(size)
-        self._settle(bytes(first[:size]))
-        write_all(sink, memoryview(first)[:size], cancel, meter)
-        move_bytes(source, sink, cancel, meter, in_kernel=kernel_moves())
+        memory = memoryview(bytearray(decoders.MAGIC_SIZE))
+        first = b""
+        while size := read_into(source, memory[len(first) :], cancel, meter):
+            meter.add_in(size)
+            first = bytes(memory[: len(first) + size])
+            if len(first) == decoders.MAGIC_SIZE:
+                break
+        self._settle(first, context)
+        write_all(sink, first, cancel, meter)
+        move_bytes(source, sink, cancel, meter)
 
-    def _settle(self, first_bytes: bytes) -> str:
+    def _settle(self, first_bytes: bytes, context: Context) -> str:
         """The compression to decode; an error if the bytes contradict the one that was named."""
         if not first_bytes:
             raise DecompressionError(self._named or "unknown", "the file is empty", offset=0)
@@ -67,6 +71,7 @@ class Decompress(Stage):
                 got=found,
                 wanted=self._named,
             )
+        context.facts["compression"] = found
         return found
 
     def _described(self) -> str:

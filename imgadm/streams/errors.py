@@ -27,11 +27,11 @@ class StreamError(Exception):
         self.wanted = wanted
 
 
-class Cancelled(StreamError):
-    """The pipeline is ending; raised inside stages that wait, never out of :func:`run`."""
+class UnreadError(StreamError):
+    """A stage ended, as if all were well, before it had read everything."""
 
-    def __init__(self) -> None:
-        super().__init__("cancelled")
+    def __init__(self, stage: str, *, offset: int) -> None:
+        super().__init__(f"{stage} ended before it had read everything", stage=stage, offset=offset)
 
 
 class FetchError(StreamError):

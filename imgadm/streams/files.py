@@ -7,7 +7,6 @@ import stat
 from pathlib import Path
 
 from imgadm._native import move_bytes, read_into, write_all
-from imgadm.streams.descriptors import kernel_moves
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 
@@ -47,7 +46,6 @@ class ReadFile(Stage):
             sink,
             context.cancel.fileno(),
             context.meter,
-            in_kernel=kernel_moves(),
         )
 
     def close(self) -> None:
@@ -83,7 +81,6 @@ class WriteFile(Stage):
             self._descriptor,
             context.cancel.fileno(),
             context.meter,
-            in_kernel=kernel_moves(),
         )
         self._commit(context)
 

@@ -3,55 +3,94 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from imgadm._native import Meter, read_into
+from imgadm._native import Cancelled, Meter, move_bytes, read_into, write_all
+from imgadm.streams.buffers import BUFFER_SIZE
 from imgadm.streams.cancellation import CancelToken
-from imgadm.streams.errors import Cancelled
 from imgadm.streams.stage import waiting_for_input
 
 if TYPE_CHECKING:
     from requests import Response
 
+#: Bytes asked of http.client at a time. If the connection breaks, it loses what it has of them.
+_PIECE = 64 * 1024
+
 
 class Body:
     """Bytes of one answer, in order, until the connection or the promised length ends.
 
-    ``descriptor`` is that of the socket where the rest of the body may be taken straight from it:
-    plain HTTP with a known length. It may be used once :meth:`readinto` has returned something.
+    ``length`` is the promised one, None where the end is where the connection ends. Waits raise
+    TimeoutError after ``stall_timeout`` seconds (those that http.client does: after the time-out
+    of the request), and Cancelled.
     """
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, stall_timeout: float) -> None:
         self._response = response
+        self._stall_milliseconds = int(stall_timeout * 1000)
         # What requests and urllib3 offer copies every byte once more; http.client below them
         # fills a caller's buffer. Where these private names are gone, the public way still works.
         self._file: Any = getattr(response.raw, "_fp", None) or response.raw
         self._socket = _socket_of(self._file)
-        self.length = _content_length(response)
-        self.chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        self.length = _length(response)
+        self._left = self.length
         plain = self._socket is not None and not isinstance(self._socket, ssl.SSLSocket)
-        straight = plain and self.length is not None and not self.chunked
-        self.descriptor = self._socket.fileno() if straight and self._socket else None
-        self._started = False
+        #: Whether the bytes can be taken straight from the socket, once http.client's buffer is
+        #: empty: plain HTTP with a known length.
+        self.is_plain = plain and self.length is not None and hasattr(self._file, "read1")
+        self._buffered = True
+        self._trouble: Exception | None = None
 
-    def readinto(
-        self, view: memoryview, cancel: CancelToken, meter: Meter, stall_milliseconds: int
-    ) -> int:
-        """Some bytes, at least one unless the body has ended (0). Raises OSError and Cancelled."""
-        if self._started and self.descriptor is not None:
-            return read_into(
-                self.descriptor,
+    def readinto(self, view: memoryview, cancel: CancelToken, meter: Meter) -> int:
+        """Some bytes, at least one unless the body or the connection has ended (0)."""
+        view = view if self._left is None else view[: self._left]
+        if not view:
+            return 0
+        if self.is_plain and not self._buffered:
+            size = read_into(
+                self._descriptor(),
                 view,
                 cancel.fileno(),
                 meter,
-                stall_milliseconds=stall_milliseconds,
+                stall_milliseconds=self._stall_milliseconds,
             )
+        else:
+            size = self._read_through_http_client(view, cancel, meter)
+        if self._left is not None:
+            self._left -= size
+        return size
+
+    def move_to(self, sink: int, cancel: CancelToken, meter: Meter) -> None:
+        """All the rest into the pipe ``sink``: straight from the socket if it is plain."""
+        scratch = memoryview(bytearray(BUFFER_SIZE))
+        while self._buffered or not self.is_plain:
+            size = self.readinto(scratch, cancel, meter)
+            if size == 0:
+                return
+            meter.add_in(size)
+            write_all(sink, scratch[:size], cancel.fileno(), meter)
+        assert self._left is not None
+        move_bytes(
+            self._descriptor(),
+            sink,
+            cancel.fileno(),
+            meter,
+            limit=self._left,
+            stall_milliseconds=self._stall_milliseconds,
+        )
+
+    def _descriptor(self) -> int:
+        assert self._socket is not None
+        return self._socket.fileno()
+
+    def _read_through_http_client(self, view: memoryview, cancel: CancelToken, meter: Meter) -> int:
         forget = cancel.on_cancel(self._interrupt)
         try:
             with waiting_for_input(meter):
-                size = self._read_first(view) if not self._started else self._read(view)
+                size = self._read_buffered(view) if self.is_plain else self._fill(view)
         except Exception:
             if cancel.cancelled:
                 raise Cancelled from None
@@ -59,19 +98,32 @@ class Body:
         finally:
             forget()
         cancel.check()
-        self._started = True
         return size
 
-    def _read_first(self, view: memoryview) -> int:
-        """What came along with the headers and sits in a buffer of http.client; then the rest."""
-        if self.descriptor is None or not hasattr(self._file, "read1"):
-            return self._read(view)
+    def _read_buffered(self, view: memoryview) -> int:
+        """What came along with the headers and sits in the buffer of http.client, or more."""
         data = self._file.read1(len(view))
         view[: len(data)] = data
+        self._buffered = len(data) == len(view)
         return len(data)
 
-    def _read(self, view: memoryview) -> int:
-        return int(self._file.readinto(view) or 0)
+    def _fill(self, view: memoryview) -> int:
+        """As much as there is room for; trouble is kept for later once there is something."""
+        if self._trouble is not None:
+            raise self._trouble
+        filled = 0
+        while filled < len(view):
+            try:
+                size = int(self._file.readinto(view[filled : filled + _PIECE]) or 0)
+            except (OSError, http.client.HTTPException) as error:
+                if filled == 0:
+                    raise
+                self._trouble = error
+                break
+            if size == 0:
+                break
+            filled += size
+        return filled
 
     def _interrupt(self) -> None:
         if self._socket is not None:
@@ -88,6 +140,9 @@ def _socket_of(file: Any) -> socket.socket | None:
     return found if isinstance(found, socket.socket) else None
 
 
-def _content_length(response: Response) -> int | None:
+def _length(response: Response) -> int | None:
+    """The promised length in bytes; chunks (RFC 9112, section 6.3) and nonsense promise none."""
     value = response.headers.get("Content-Length", "")
-    return int(value) if value.isascii() and value.isdigit() else None
+    if "Transfer-Encoding" in response.headers or not (value.isascii() and value.isdigit()):
+        return None
+    return int(value) if len(value) < 19 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import socket
@@ -13,14 +14,14 @@ from imgadm.streams.errors import FetchError
 if TYPE_CHECKING:
     from requests import Response
 
+_BODY_READ = 64 * 1024
 _BODY_SHOWN = 1024
 
 
 def answer_error(response: Response) -> FetchError:
     """The error of an answer that is not the file: the server's own code and words, if any."""
     status = response.status_code
-    with response:
-        text = response.raw.read(64 * 1024, decode_content=True).decode(errors="replace")
+    text = _text(response)
     code, message = None, ""
     try:
         body = json.loads(text)
@@ -35,6 +36,21 @@ def answer_error(response: Response) -> FetchError:
         if kind == "text/plain" and text.strip():
             message += f": {text.strip()[:_BODY_SHOWN]}"
     return FetchError(message, code=code, status=status)
+
+
+def _text(response: Response) -> str:
+    """The beginning of the body, as far as it came."""
+    import urllib3
+
+    connection = response.raw.connection
+    try:
+        with response, contextlib.suppress(OSError, urllib3.exceptions.HTTPError):
+            body: bytes = response.raw.read(_BODY_READ, decode_content=True)
+            return body.decode(errors="replace")
+    finally:
+        if connection is not None:
+            connection.close()  # or it waits in its pool for as long as the error is kept
+    return ""
 
 
 def connection_error(error: BaseException, url: str) -> FetchError:
@@ -54,6 +70,8 @@ def _root_cause(error: BaseException) -> tuple[str | None, str]:
         pending += [current.__cause__, current.__context__, getattr(current, "reason", None)]
         pending += list(current.args)
     for cause in seen:
+        if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            return "ECONNRESET", "the connection was cut"
         if isinstance(cause, ssl.SSLError):
             return "TLS", f"TLS error: {getattr(cause, 'verify_message', '') or cause}"
     for cause in seen:

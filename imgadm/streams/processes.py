@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from imgadm._native import write_all
+from imgadm._native import Cancelled, Meter, read_into, write_all
+from imgadm.streams.cancellation import CancelToken
 from imgadm.streams.descriptors import make_pipe
-from imgadm.streams.errors import Cancelled, ProcessError, StreamError
+from imgadm.streams.errors import ProcessError, StreamError, UnreadError
+from imgadm.streams.interruptions import uninterrupted
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 _STDERR_KEPT = 16 * 1024
+
+#: Seconds that a program's children may hold its standard error open after it has failed.
+_LAST_WORDS = 0.2
 
 
 class IntoProcess(Stage):
@@ -27,11 +34,16 @@ class IntoProcess(Stage):
         self._argv = list(argv)
         self._process: subprocess.Popen[bytes] | None = None
         self._stdin = -1
+        self._succeeded = False
         self._aborted = False
         self._stderr = b""
         self._stderr_reader: threading.Thread | None = None
+        self._hear_no_more: CancelToken | None = None
 
     def open(self, context: Context) -> None:
+        uninterrupted(self._spawn)
+
+    def _spawn(self) -> None:
         read_end, self._stdin = make_pipe()
         try:
             os.set_blocking(read_end, True)
@@ -44,19 +56,26 @@ class IntoProcess(Stage):
             )
         except FileNotFoundError as error:
             raise StreamError(f'there is no program "{self._argv[0]}" on this host') from error
+        except OSError as error:
+            raise StreamError(f'cannot start "{self._argv[0]}": {error.strerror}') from error
         finally:
             os.close(read_end)
+        self._hear_no_more = CancelToken()
         self._stderr_reader = threading.Thread(
-            target=self._read_stderr, name=f"imgadm-{self.name}-stderr", daemon=True
+            target=self._read_stderr,
+            args=(self._process, self._hear_no_more),
+            name=f"imgadm-{self.name}-stderr",
+            daemon=True,
         )
         self._stderr_reader.start()
 
-    def _read_stderr(self) -> None:
-        assert self._process is not None
-        assert self._process.stderr is not None
-        with self._process.stderr as stderr:
-            while piece := os.read(stderr.fileno(), 4096):
-                self._stderr = (self._stderr + piece)[-_STDERR_KEPT:]
+    def _read_stderr(self, process: subprocess.Popen[bytes], hear_no_more: CancelToken) -> None:
+        assert process.stderr is not None
+        piece = bytearray(4096)
+        with process.stderr as stderr, contextlib.suppress(Cancelled):
+            os.set_blocking(stderr.fileno(), False)
+            while size := read_into(stderr.fileno(), piece, hear_no_more.fileno(), Meter()):
+                self._stderr = (self._stderr + piece[:size])[-_STDERR_KEPT:]
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         try:
@@ -64,56 +83,72 @@ class IntoProcess(Stage):
                 write_all(self._stdin, view, context.cancel.fileno(), context.meter)
         except BrokenPipeError:
             self._finish(context)
-            raise StreamError(
-                f"{self.name} ended before it had read everything", offset=context.meter.bytes_out
-            ) from None
+            raise UnreadError(self.name, offset=context.meter.bytes_out) from None
+        except Cancelled:
+            self._await_exit()
+            raise
         self._close_stdin()
         self._finish(context)
 
-    def input_descriptor(self) -> int | None:
-        return self._stdin
+    def take_input_descriptor(self) -> int | None:
+        descriptor, self._stdin = self._stdin, -1
+        return descriptor
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
-        self._stdin = -1  # the pipeline writes to it, and closes it
         self._finish(context)
 
     def _finish(self, context: Context) -> None:
-        assert self._process is not None
-        assert self._stderr_reader is not None
-        status = self._process.wait()
-        self._stderr_reader.join()
-        if context.cancel.cancelled:
-            raise Cancelled
+        status = self._await_exit()
+        context.cancel.check()
         if status != 0:
+            assert self._stderr_reader is not None
+            self._stderr_reader.join(_LAST_WORDS)
             raise ProcessError(self.name, status, self._stderr.decode(errors="replace").strip())
+        self._succeeded = True
+
+    def _await_exit(self) -> int:
+        """The exit status, negative for a signal. The process stays a zombie, its number taken."""
+        assert self._process is not None
+        ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+    def abort(self) -> None:
+        if self._succeeded:
+            return
+        self._signal(signal.SIGKILL if self._aborted else signal.SIGTERM)
+        self._aborted = True
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the program and to the children that it has left behind."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
+    def close(self) -> None:
+        if self._process is not None:
+            if not self._succeeded:
+                self._signal(signal.SIGKILL)
+            self._process.wait()
+        if self._hear_no_more is not None:
+            self._hear_no_more.cancel()
+            if self._stderr_reader is not None:
+                self._stderr_reader.join()
+            self._hear_no_more.close()
+            self._hear_no_more = None
+        self._close_stdin()
 
     def _close_stdin(self) -> None:
         if self._stdin >= 0:
             os.close(self._stdin)
             self._stdin = -1
 
-    def abort(self) -> None:
-        if self._process is None or self._process.poll() is not None:
-            return
-        if self._aborted:
-            self._process.kill()
-        else:
-            self._process.terminate()
-        self._aborted = True
-
-    def close(self) -> None:
-        if self._process is not None:
-            if self._process.poll() is None:
-                self._process.kill()
-            self._process.wait()
-        self._close_stdin()
-
 
 def into_process(argv: Sequence[str], *, name: str | None = None) -> Stage:
     """Feed the bytes to the standard input of a program, and wait for it to succeed.
 
-    On failure of any stage the program is ended (SIGTERM, then SIGKILL) before its input closes, so
-    that it can't take a broken stream for a complete one.
+    On failure of any stage the program is ended, with all its children (SIGTERM, then SIGKILL),
+    before its input closes, so that it can't take a broken stream for a complete one.
 
     Raises ProcessError if the program fails, StreamError if it can't be started or ends early.
     """

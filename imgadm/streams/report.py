@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from imgadm._native import Meter
@@ -13,7 +15,11 @@ from imgadm._native import Meter
 
 @dataclass
 class StageReport:
-    """Figures of one stage. Bytes, and seconds since the run began."""
+    """Figures of one stage. Bytes, and seconds since the run began.
+
+    The waits are for the stages before and after. What the first stage waits for, such as a
+    network, and the last, such as a program, is their own work, and counts as busy.
+    """
 
     name: str
     bytes_in: int
@@ -62,18 +68,19 @@ class Report:
     def _stage(self, gauge: Gauge) -> StageReport:
         meter = gauge.meter
         alive = (gauge.finished or self._ended or time.monotonic()) - self._started
-        waited_in, waited_out = meter.waited_for_input, meter.waited_for_output
-        bytes_in = meter.bytes_in
+        waited_in = 0.0 if gauge is self._gauges[0] else meter.waited_for_input
+        waited_out = 0.0 if gauge is self._gauges[-1] else meter.waited_for_output
+        bytes_in, bytes_out = meter.bytes_in, meter.bytes_out
         busy = max(0.0, alive - waited_in - waited_out)
         if gauge.fed_by is not None:
             # The process works while its pipe is full, and idles while the pipe is being filled.
-            bytes_in = gauge.fed_by.bytes_out
+            bytes_in = bytes_out = gauge.fed_by.bytes_out
             busy = gauge.fed_by.waited_for_output
             waited_in = max(0.0, alive - busy)
         return StageReport(
             gauge.name,
             bytes_in,
-            meter.bytes_out,
+            bytes_out,
             busy,
             waited_in,
             waited_out,
@@ -109,5 +116,10 @@ class Report:
     @property
     def peak_memory(self) -> int:
         """Largest resident memory of this process so far, in bytes."""
+        with contextlib.suppress(OSError):
+            # What getrusage says there may be of the process that started this one.
+            for line in Path("/proc/self/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024

@@ -74,7 +74,8 @@ class Stage(ABC):
     The life of a stage: ``open`` on the thread that calls :func:`~imgadm.streams.run`, ``run`` (or
     ``run_descriptors``) on a thread of its own, ``abort`` from any thread if the pipeline fails,
     ``close`` once at the very end. A stage that raises has failed; returning means that all is
-    well, and only then does the next stage see the end of the stream.
+    well, that the input was read to its end, and only then does the next stage see the end of the
+    stream.
     """
 
     #: What reports and errors call it.
@@ -97,10 +98,10 @@ class Stage(ABC):
         """Do the work on buffers until the inlet ends."""
         raise TypeError(f"{self.name} only moves descriptors")
 
-    def input_descriptor(self) -> int | None:
+    def take_input_descriptor(self) -> int | None:
         """The write end of a pipe that leads straight into this stage, if it has one.
 
-        The pipeline closes it when everything has been written.
+        From then on it is the caller's, who closes it when everything has been written.
         """
         return None
 

@@ -1,4 +1,5 @@
 #include "bindings/bindings.hpp"
+#include "bindings/buffer.hpp"
 #include "bindings/sha1.hpp"
 #include "descriptors/descriptors.hpp"
 
@@ -13,19 +14,18 @@ namespace {
 
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
-std::size_t read_into(int descriptor, const py::buffer &buffer, int cancel, Meter &meter,
+std::size_t read_into(int descriptor, const py::object &object, int cancel, Meter &meter,
                       int stall_milliseconds) {
-    const py::buffer_info info = buffer.request(true);
+    const ContiguousBuffer buffer(object, ContiguousBuffer::Access::write);
     const py::gil_scoped_release released;
-    return read_some(descriptor, info.ptr, static_cast<std::size_t>(info.size * info.itemsize),
+    return read_some(descriptor, buffer.data(), buffer.size(),
                      Waiter(cancel, stall_milliseconds, meter));
 }
 
-void write(int descriptor, const py::buffer &buffer, int cancel, Meter &meter) {
-    const py::buffer_info info = buffer.request();
+void write(int descriptor, const py::object &object, int cancel, Meter &meter) {
+    const ContiguousBuffer buffer(object, ContiguousBuffer::Access::read);
     const py::gil_scoped_release released;
-    write_all(descriptor, info.ptr, static_cast<std::size_t>(info.size * info.itemsize),
-              Waiter(cancel, -1, meter));
+    write_all(descriptor, buffer.data(), buffer.size(), Waiter(cancel, -1, meter));
 }
 
 }  // namespace
@@ -48,26 +48,22 @@ void bind_descriptors(py::module_ &module) {
                py::arg("meter"));
     module.def(
         "move_bytes",
-        [](int source, int sink, int cancel, Meter &meter, std::uint64_t limit, bool in_kernel,
+        [](int source, int sink, int cancel, Meter &meter, std::uint64_t limit,
            int stall_milliseconds) {
             const py::gil_scoped_release released;
-            return move_bytes(source, sink, limit, in_kernel,
-                              Waiter(cancel, stall_milliseconds, meter));
+            return move_bytes(source, sink, limit, Waiter(cancel, stall_milliseconds, meter));
         },
         py::arg("source"), py::arg("sink"), py::arg("cancel"), py::arg("meter"), py::kw_only(),
-        py::arg("limit") = no_limit, py::arg("in_kernel") = kernel_moves(),
-        py::arg("stall_milliseconds") = -1);
+        py::arg("limit") = no_limit, py::arg("stall_milliseconds") = -1);
     module.def(
         "move_and_hash",
-        [](int source, int sink, int cancel, Meter &meter, Hasher &hasher, std::uint64_t limit,
-           bool in_kernel) {
+        [](int source, int sink, int cancel, Meter &meter, Hasher &hasher,
+           std::uint64_t limit) {
             const py::gil_scoped_release released;
-            return move_and_hash(source, sink, limit, in_kernel, hasher,
-                                 Waiter(cancel, -1, meter));
+            return move_and_hash(source, sink, limit, hasher, Waiter(cancel, -1, meter));
         },
         py::arg("source"), py::arg("sink"), py::arg("cancel"), py::arg("meter"),
-        py::arg("hasher"), py::kw_only(), py::arg("limit") = no_limit,
-        py::arg("in_kernel") = kernel_moves());
+        py::arg("hasher"), py::kw_only(), py::arg("limit") = no_limit);
 }
 
 }  // namespace imgadm::bindings

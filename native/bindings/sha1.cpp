@@ -1,4 +1,5 @@
 #include "bindings/bindings.hpp"
+#include "bindings/buffer.hpp"
 #include "bindings/sha1.hpp"
 
 #include <pybind11/stl.h>
@@ -26,10 +27,10 @@ void bind_sha1(py::module_ &module) {
         .def(py::init(&create), py::kw_only(), py::arg("engine") = "")
         .def(
             "update",
-            [](Hasher &hasher, const py::buffer &data) {
-                const py::buffer_info info = data.request();
+            [](Hasher &hasher, const py::object &data) {
+                const ContiguousBuffer bytes(data, ContiguousBuffer::Access::read);
                 const py::gil_scoped_release released;
-                hasher.update(info.ptr, static_cast<std::size_t>(info.size * info.itemsize));
+                hasher.update(bytes.data(), bytes.size());
             },
             py::arg("data"))
         .def("digest", &digest)

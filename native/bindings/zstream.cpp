@@ -1,9 +1,9 @@
 #include "bindings/bindings.hpp"
 #include "bindings/buffer.hpp"
 #include "bindings/zstream_errors.hpp"
+#include "zstream/features.hpp"
 #include "zstream/fletcher4.hpp"
 #include "zstream/raw_disk_receiver.hpp"
-#include "zstream/features.hpp"
 #include "zstream/verifier.hpp"
 #include "zstream/volume_writer.hpp"
 
@@ -151,14 +151,16 @@ void bind_receiver(py::module_ &module) {
     py::class_<Class>(module, "RawDiskReceiver", "Writes the volume of a send stream to a file.")
         .def(py::init([](int fd, Optional origin_guid, Optional origin_block_size,
                          Optional origin_size, const py::object &inflate,
-                         std::uint64_t write_back_bytes) {
+                         std::uint64_t write_back_bytes, bool punch_holes) {
                  return std::make_unique<Class>(
                      fd, ReceiverOptions{origin_guid, origin_block_size, origin_size,
-                                         inflate_through(inflate), write_back_bytes});
+                                         inflate_through(inflate), write_back_bytes,
+                                         punch_holes});
              }),
              py::arg("fd"), py::kw_only(), py::arg("origin_guid") = py::none(),
              py::arg("origin_block_size") = py::none(), py::arg("origin_size") = py::none(),
-             py::arg("inflate") = py::none(), py::arg("write_back_bytes") = 0)
+             py::arg("inflate") = py::none(), py::arg("write_back_bytes") = 0,
+             py::arg("punch_holes") = true)
         .def("write", &feed<RawDiskReceiver>, py::arg("buffer"))
         .def("finish", &finish<RawDiskReceiver>)
         .def_property_readonly("bytes_written", [](Class &self) {
@@ -199,9 +201,12 @@ void bind_fletcher4(py::module_ &module) {
             const ContiguousBuffer bytes(buffer, Access::read);
             Fletcher4 sum(big_endian ? ByteOrder::big : ByteOrder::little,
                           vectors ? fastest_fletcher4() : Fletcher4Method::scalar);
-            const py::gil_scoped_release released;
-            sum.update({bytes.data(), bytes.size()});
-            return sum.sum();
+            {
+                const py::gil_scoped_release released;
+                sum.update({bytes.data(), bytes.size()});
+            }
+            const auto [a, b, c, d] = sum.sum();
+            return py::make_tuple(a, b, c, d);
         },
         py::arg("buffer"), py::kw_only(), py::arg("big_endian") = false,
         py::arg("vectors") = true);

@@ -28,8 +28,7 @@ Outcome BlockDecoder::decode(BitReader reader, const std::atomic<bool> &stop, Bl
     if (randomised) undo_randomisation(block.bytes.get(), block.length);
     if (stop) return Outcome::stopped;
 
-    check_and_expand(block);
-    return block.rest.lacks_count() ? Outcome::malformed : Outcome::decoded;
+    return expand_and_check(block) ? Outcome::decoded : Outcome::malformed;
 }
 
 // Reads the map of bytes in use, the selectors and the codes.
@@ -141,7 +140,9 @@ bool BlockDecoder::add_to_column(const std::uint16_t *symbols, unsigned count) {
     return length <= kMaxBlockLength;
 }
 
-void BlockDecoder::check_and_expand(Block &block) {
+// Expands what there is room for, and the rest for its checksum only. Returns whether the block
+// ends where a run may end.
+bool BlockDecoder::expand_and_check(Block &block) {
     block.rest = RunExpander(block.bytes.get(), block.length);
     block.expanded_length = block.rest.expand(block.expanded.get(), Block::kExpanded);
     std::uint32_t crc = update_crc(kCrcStart, block.expanded.get(), block.expanded_length);
@@ -151,6 +152,7 @@ void BlockDecoder::check_and_expand(Block &block) {
         crc = update_crc(crc, passing.data(), unstored.expand(passing.data(), passing.size()));
     }
     block.actual_crc = ~crc;
+    return !unstored.lacks_count();
 }
 
 }  // namespace imgadm::bzip2

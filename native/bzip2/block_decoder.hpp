@@ -41,19 +41,13 @@ public:
     Outcome decode(BitReader reader, const std::atomic<bool> &stop, Block &block);
 
 private:
-    struct Header {
-        std::uint32_t crc;
-        bool randomised;
-        std::uint32_t origin;
-    };
-
     Outcome read_tables(BitReader &reader);
     bool read_bytes_in_use(BitReader &reader);
     Outcome read_selectors(BitReader &reader, unsigned tables);
     Outcome read_code_lengths(BitReader &reader, PrefixCode &code);
     Outcome read_column(BitReader &reader);
     bool add_to_column(const std::uint16_t *symbols, unsigned count);
-    static void check_and_expand(Block &block);
+    static bool expand_and_check(Block &block);
 
     std::array<std::uint8_t, 256> in_use_{};
     unsigned in_use_count_ = 0;

@@ -55,17 +55,21 @@ void Decoder::close() {
 
 Decoder::Reading Decoder::read(std::uint8_t *to, std::size_t room) {
     const std::lock_guard<std::mutex> lock(use_);
-    while (!closed_) {
-        switch (advance()) {
-            case Step::again: break;
-            case Step::deliver:
-                if (const std::size_t count = deliver(to, room)) return {Answer::bytes, count};
-                break;
-            case Step::wants_input: return {Answer::wants_input, 0};
-            case Step::end: return {Answer::end, 0};
-            case Step::failed: return {Answer::failed, 0};
-            case Step::closed: return {Answer::closed, 0};
+    try {
+        while (!closed_) {
+            switch (advance()) {
+                case Step::again: break;
+                case Step::deliver: return {Answer::bytes, deliver(to, room)};
+                case Step::wants_input: return {Answer::wants_input, 0};
+                case Step::end: return {Answer::end, 0};
+                case Step::failed: return {Answer::failed, 0};
+                case Step::closed: return {Answer::closed, 0};
+            }
         }
+    } catch (...) {
+        // Memory has run out between holding a job and submitting it: nobody must wait for it.
+        workers_.interrupt();
+        throw;
     }
     return {Answer::closed, 0};
 }
@@ -261,6 +265,7 @@ void Decoder::retire_front() {
 Decoder::Step Decoder::fail(Failure::Kind kind, std::uint64_t offset, std::string message) {
     failure_ = Failure{kind, offset, std::move(message)};
     state_ = State::failed;
+    input_.ignore_rest();
     workers_.interrupt();
     return Step::failed;
 }

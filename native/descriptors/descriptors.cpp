@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace imgadm {
 namespace {
 
 constexpr std::size_t piece_size = 256 * 1024;
+constexpr std::size_t move_size = 1024 * 1024;
 
 [[noreturn]] void fail(const char *what) {
     throw std::system_error(errno, std::generic_category(), what);
@@ -21,6 +23,11 @@ constexpr std::size_t piece_size = 256 * 1024;
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 }  // namespace
+
+void Waiter::check() const {
+    struct pollfd polled = {cancel_, POLLIN, 0};
+    if (::poll(&polled, 1, 0) > 0) throw Cancelled();
+}
 
 void Waiter::wait(int descriptor, bool output) const {
     struct pollfd polled[2] = {{descriptor, static_cast<short>(output ? POLLOUT : POLLIN), 0},
@@ -75,32 +82,36 @@ bool kernel_moves() { return true; }
 
 namespace {
 
-// The bytes moved, or 0 at the end of `source`; waits for whichever side holds it up.
-std::size_t splice_some(int source, int sink, std::size_t size, const Waiter &waiter) {
+// The answer of splice or tee; nothing if it can't work on these descriptors.
+template <typename Call>
+std::optional<std::size_t> in_kernel(const char *name, int source, int sink, const Waiter &waiter,
+                                     Call call) {
     for (;;) {
-        const ssize_t moved = ::splice(source, nullptr, sink, nullptr, size,
-                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        const ssize_t moved = call();
         if (moved >= 0) return static_cast<std::size_t>(moved);
         if (would_block()) {
             waiter.for_input(source);
             waiter.for_output(sink);
+        } else if (errno == EINVAL) {
+            return std::nullopt;
         } else if (errno != EINTR) {
-            fail("splice");
+            fail(name);
         }
     }
 }
 
-std::size_t tee_some(int source, int sink, std::size_t size, const Waiter &waiter) {
-    for (;;) {
-        const ssize_t copied = ::tee(source, sink, size, SPLICE_F_NONBLOCK);
-        if (copied >= 0) return static_cast<std::size_t>(copied);
-        if (would_block()) {
-            waiter.for_input(source);
-            waiter.for_output(sink);
-        } else if (errno != EINTR) {
-            fail("tee");
-        }
-    }
+std::optional<std::size_t> splice_some(int source, int sink, std::size_t size,
+                                       const Waiter &waiter) {
+    return in_kernel("splice", source, sink, waiter, [&] {
+        return ::splice(source, nullptr, sink, nullptr, size,
+                        SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    });
+}
+
+std::optional<std::size_t> tee_some(int source, int sink, std::size_t size,
+                                    const Waiter &waiter) {
+    return in_kernel("tee", source, sink, waiter,
+                     [&] { return ::tee(source, sink, size, SPLICE_F_NONBLOCK); });
 }
 
 }  // namespace
@@ -111,35 +122,35 @@ bool kernel_moves() { return false; }
 
 namespace {
 
-std::size_t splice_some(int, int, std::size_t, const Waiter &) {
-    errno = ENOSYS;
-    fail("splice");
+std::optional<std::size_t> splice_some(int, int, std::size_t, const Waiter &) {
+    return std::nullopt;
 }
 
-std::size_t tee_some(int, int, std::size_t, const Waiter &) {
-    errno = ENOSYS;
-    fail("tee");
-}
+std::optional<std::size_t> tee_some(int, int, std::size_t, const Waiter &) { return std::nullopt; }
 
 }  // namespace
 
 #endif
 
-std::uint64_t move_bytes(int source, int sink, std::uint64_t limit, bool in_kernel,
-                         const Waiter &waiter) {
-    std::vector<char> memory(in_kernel ? 0 : piece_size);
-    const std::size_t at_once = in_kernel ? 4 * piece_size : piece_size;
+std::uint64_t move_bytes(int source, int sink, std::uint64_t limit, const Waiter &waiter) {
+    std::vector<char> memory;  // empty for as long as the kernel does it
     std::uint64_t moved = 0;
     while (moved < limit) {
+        waiter.check();
         const auto wanted =
-            static_cast<std::size_t>(std::min<std::uint64_t>(at_once, limit - moved));
+            static_cast<std::size_t>(std::min<std::uint64_t>(move_size, limit - moved));
         std::size_t size;
-        if (in_kernel) {
-            size = splice_some(source, sink, wanted, waiter);
+        if (memory.empty()) {
+            const std::optional<std::size_t> spliced = splice_some(source, sink, wanted, waiter);
+            if (!spliced) {
+                memory.resize(piece_size);
+                continue;
+            }
+            size = *spliced;
             waiter.meter().add_in(size);
             waiter.meter().add_out(size);
         } else {
-            size = read_some(source, memory.data(), wanted, waiter);
+            size = read_some(source, memory.data(), std::min(wanted, memory.size()), waiter);
             waiter.meter().add_in(size);
             write_all(sink, memory.data(), size, waiter);
         }
@@ -149,31 +160,40 @@ std::uint64_t move_bytes(int source, int sink, std::uint64_t limit, bool in_kern
     return moved;
 }
 
-std::uint64_t move_and_hash(int source, int sink, std::uint64_t limit, bool in_kernel,
-                            Sha1 &hasher, const Waiter &waiter) {
+std::uint64_t move_and_hash(int source, int sink, std::uint64_t limit, Sha1 &hasher,
+                            const Waiter &waiter) {
     std::vector<char> memory(piece_size);
+    bool duplicates = true;
     std::uint64_t moved = 0;
     while (moved < limit) {
+        waiter.check();
         const auto wanted =
             static_cast<std::size_t>(std::min<std::uint64_t>(piece_size, limit - moved));
-        std::size_t size = wanted;
-        if (in_kernel) {
-            size = tee_some(source, sink, wanted, waiter);
-            waiter.meter().add_out(size);
+        std::size_t size = 0;
+        if (duplicates) {
+            const std::optional<std::size_t> copied = tee_some(source, sink, wanted, waiter);
+            if (!copied) {
+                duplicates = false;
+                continue;
+            }
+            waiter.meter().add_out(*copied);
+            // All that was duplicated is still in the source, and has to leave it now.
+            while (size < *copied) {
+                const std::size_t got =
+                    read_some(source, memory.data() + size, *copied - size, waiter);
+                if (got == 0) {
+                    errno = EIO;
+                    fail("somebody else reads from the pipe");
+                }
+                size += got;
+            }
+        } else {
+            size = read_some(source, memory.data(), wanted, waiter);
         }
-        // What was duplicated is still in the source, all of it, so this never waits.
-        std::size_t filled = 0;
-        while (filled < size) {
-            const std::size_t got =
-                read_some(source, memory.data() + filled, size - filled, waiter);
-            filled += got;
-            if (got == 0 || !in_kernel) break;
-        }
-        size = filled;
         if (size == 0) break;
         waiter.meter().add_in(size);
         hasher.update(memory.data(), size);
-        if (!in_kernel) write_all(sink, memory.data(), size, waiter);
+        if (!duplicates) write_all(sink, memory.data(), size, waiter);
         moved += size;
     }
     return moved;

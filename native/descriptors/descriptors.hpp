@@ -27,6 +27,8 @@ public:
     // Throw Cancelled, or std::system_error with ETIMEDOUT.
     void for_input(int descriptor) const { wait(descriptor, false); }
     void for_output(int descriptor) const { wait(descriptor, true); }
+    // Throws Cancelled; waits for nothing.
+    void check() const;
     Meter &meter() const { return meter_; }
 
 private:
@@ -46,14 +48,13 @@ void write_all(int descriptor, const void *data, std::size_t size, const Waiter 
 // Whether the kernel can move bytes between descriptors by itself (Linux: splice and tee).
 bool kernel_moves();
 
-// Up to `limit` bytes from `source` to `sink`, until `source` ends; returns how many. One of the
-// two must be a pipe for the kernel to do it (`in_kernel`), else a buffer does.
-std::uint64_t move_bytes(int source, int sink, std::uint64_t limit, bool in_kernel,
-                         const Waiter &waiter);
+// Up to `limit` bytes from `source` to `sink`, until `source` ends; returns how many. The kernel
+// moves them by itself where the two descriptors let it; a buffer does it elsewhere.
+std::uint64_t move_bytes(int source, int sink, std::uint64_t limit, const Waiter &waiter);
 
-// From pipe to pipe until `source` ends, hashing on the way; at most `limit` bytes, and whatever
-// comes beyond it is left in `source`. Returns how many.
-std::uint64_t move_and_hash(int source, int sink, std::uint64_t limit, bool in_kernel,
-                            Sha1 &hasher, const Waiter &waiter);
+// The same, hashing on the way. Between two pipes the bytes are not copied for `sink`. What comes
+// beyond `limit` is left in `source`.
+std::uint64_t move_and_hash(int source, int sink, std::uint64_t limit, Sha1 &hasher,
+                            const Waiter &waiter);
 
 }  // namespace imgadm

@@ -11,28 +11,48 @@ std::int64_t now_nanoseconds() {
 
 }  // namespace
 
+// Readers try again while the version is odd or has changed meanwhile, so that they never see a
+// wait twice, or not at all, while it is being booked.
+template <typename Change>
+void Meter::change(Change change) {
+    const std::uint32_t version = version_.load(std::memory_order_relaxed);
+    version_.store(version + 1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+    change();
+    version_.store(version + 2, std::memory_order_release);
+}
+
 void Meter::begin_wait(Wait kind) {
-    wait_started_.store(now_nanoseconds(), std::memory_order_relaxed);
-    waiting_.store(kind, std::memory_order_release);
+    change([&] {
+        wait_started_.store(now_nanoseconds(), std::memory_order_relaxed);
+        waiting_.store(kind, std::memory_order_relaxed);
+    });
 }
 
 void Meter::end_wait() {
     const Wait kind = waiting_.load(std::memory_order_relaxed);
+    if (kind == Wait::none) return;
+    auto &waited = kind == Wait::input ? input_nanoseconds_ : output_nanoseconds_;
+    const std::int64_t before = waited.load(std::memory_order_relaxed);
     const std::int64_t elapsed = now_nanoseconds() - wait_started_.load(std::memory_order_relaxed);
-    waiting_.store(Wait::none, std::memory_order_release);
-    if (kind == Wait::input) {
-        input_nanoseconds_.fetch_add(elapsed, std::memory_order_relaxed);
-    } else if (kind == Wait::output) {
-        output_nanoseconds_.fetch_add(elapsed, std::memory_order_relaxed);
-    }
+    change([&] {
+        waited.store(before + elapsed, std::memory_order_relaxed);
+        waiting_.store(Wait::none, std::memory_order_relaxed);
+    });
 }
 
 double Meter::waited(Wait kind, const std::atomic<std::int64_t> &done) const {
-    std::int64_t total = done.load(std::memory_order_relaxed);
-    if (waiting_.load(std::memory_order_acquire) == kind) {
-        total += now_nanoseconds() - wait_started_.load(std::memory_order_relaxed);
+    for (;;) {
+        const std::uint32_t version = version_.load(std::memory_order_acquire);
+        std::int64_t total = done.load(std::memory_order_relaxed);
+        if (waiting_.load(std::memory_order_relaxed) == kind) {
+            total += now_nanoseconds() - wait_started_.load(std::memory_order_relaxed);
+        }
+        std::atomic_thread_fence(std::memory_order_acquire);
+        if (version % 2 == 0 && version == version_.load(std::memory_order_relaxed)) {
+            return static_cast<double>(total) * 1e-9;
+        }
     }
-    return static_cast<double>(total) * 1e-9;
 }
 
 double Meter::waited_for_input() const { return waited(Wait::input, input_nanoseconds_); }

@@ -27,6 +27,8 @@ public:
     void end_wait();
 
 private:
+    template <typename Change>
+    void change(Change change);
     double waited(Wait kind, const std::atomic<std::int64_t> &done) const;
 
     std::atomic<std::uint64_t> bytes_in_{0};
@@ -35,6 +37,7 @@ private:
     std::atomic<std::int64_t> output_nanoseconds_{0};
     std::atomic<std::int64_t> wait_started_{0};
     std::atomic<Wait> waiting_{Wait::none};
+    std::atomic<std::uint32_t> version_{0};
 };
 
 // Times one wait, from construction to destruction.

@@ -32,8 +32,8 @@ std::string range(const char *action, std::uint64_t offset, std::uint64_t length
 
 }  // namespace
 
-DiskWriter::DiskWriter(int fd, std::uint64_t write_back_bytes)
-    : fd_(fd), write_back_bytes_(write_back_bytes) {
+DiskWriter::DiskWriter(int fd, std::uint64_t write_back_bytes, bool punch_holes)
+    : fd_(fd), write_back_bytes_(write_back_bytes), can_punch_(punch_holes) {
     struct stat status;
     if (::fstat(fd, &status) != 0) {
         fail_system("examine the disk");
@@ -47,7 +47,9 @@ DiskWriter::DiskWriter(int fd, std::uint64_t write_back_bytes)
 }
 
 void DiskWriter::clear() {
-    if (::ftruncate(fd_, 0) != 0) {
+    // Truncating an empty file is not free: ext4 then writes the file out when it is closed
+    // (auto_da_alloc).
+    if (content_end_ != 0 && ::ftruncate(fd_, 0) != 0) {
         fail_system("empty the disk");
     }
     content_end_ = 0;
@@ -115,8 +117,14 @@ void DiskWriter::erase(std::uint64_t offset, std::uint64_t length) {
     }
 }
 
-void DiskWriter::read(std::uint64_t offset, std::uint8_t *out, std::size_t size) {
+void DiskWriter::copy(std::uint64_t from, std::uint64_t to, std::size_t size) {
     flush();
+    std::uint8_t *const room = stage(size);
+    read(from, room, size);
+    write(to, {room, size});
+}
+
+void DiskWriter::read(std::uint64_t offset, std::uint8_t *out, std::size_t size) {
     while (size != 0) {
         const ssize_t count = ::pread(fd_, out, size, static_cast<off_t>(offset));
         if (count < 0 && errno == EINTR) {

@@ -15,15 +15,16 @@ class DiskWriter {
 public:
     // `fd` is a regular file, open for reading and writing; its content is kept until clear().
     // write_back_bytes asks the kernel to start writing to the device whenever that many bytes have
-    // gathered, where the system has such a request; 0 never does.
-    DiskWriter(int fd, std::uint64_t write_back_bytes);
+    // gathered, where the system has such a request; 0 never does. Without punch_holes, and where
+    // the file system cannot free a part of a file, zeros are written instead.
+    DiskWriter(int fd, std::uint64_t write_back_bytes, bool punch_holes);
 
     void clear();
     void write(std::uint64_t offset, Bytes bytes);
     // Makes the range read as zeros; never makes the file longer. length may be to_the_end.
     void erase(std::uint64_t offset, std::uint64_t length);
-    // Reads what was written, zeros where nothing was.
-    void read(std::uint64_t offset, std::uint8_t *out, std::size_t size);
+    // Repeats, at `to`, what was written at `from` (zeros where nothing was).
+    void copy(std::uint64_t from, std::uint64_t to, std::size_t size);
     void flush();
     void resize(std::uint64_t size);
 
@@ -36,6 +37,7 @@ public:
 
 private:
     void append(std::uint64_t offset, Bytes bytes);
+    void read(std::uint64_t offset, std::uint8_t *out, std::size_t size);
     void flush_writes();
     void flush_erasure();
     void punch(std::uint64_t offset, std::uint64_t length);
@@ -47,7 +49,7 @@ private:
     const std::uint64_t write_back_bytes_;
     std::uint64_t content_end_ = 0;
     std::uint64_t bytes_written_ = 0;
-    bool can_punch_ = true;
+    bool can_punch_;
 
     std::vector<iovec> vector_;  // adjacent in the file, from vector_offset_ up to vector_end_
     std::uint64_t vector_offset_ = 0, vector_end_ = 0;

@@ -2,7 +2,6 @@
 
 #include "zstream/error.hpp"
 
-#include <algorithm>
 #include <string>
 #include <tuple>
 
@@ -34,10 +33,9 @@ void RecordOrder::check(const Record &record, std::uint64_t offset) {
 }
 
 void RecordOrder::check_object(const Object &object, std::uint64_t offset) {
-    const std::uint64_t highest = std::max(last_object_, last_data_object_);
-    if (object.object <= highest) {
-        fail(format, offset,
-             named("OBJECT", object.object) + " comes after object " + std::to_string(highest));
+    if (object.object <= last_object_) {
+        fail(format, offset, named("OBJECT", object.object) + " comes after object " +
+                                 std::to_string(last_object_));
     }
     last_object_ = object.object;
 }

@@ -87,7 +87,7 @@ void Parser::consume(Bytes slice) {
             payload_left_ -= count;
             offset_ += count;
             slice = slice.after(count);
-            sink_.on_payload(piece);
+            pass_on(piece);
         } else if (state_ != State::done) {
             slice = slice.after(consume_header(slice));
         } else if (allow_trailing_bytes_) {
@@ -96,6 +96,17 @@ void Parser::consume(Bytes slice) {
             fail(Kind::trailing, offset_,
                  "got bytes after the END record, wanted the end of the stream");
         }
+    }
+}
+
+void Parser::pass_on(Bytes piece) {
+    if (content_error_) {
+        return;
+    }
+    try {
+        sink_.on_payload(piece);
+    } catch (const StreamError &error) {
+        content_error_ = error;
     }
 }
 
@@ -157,6 +168,9 @@ void Parser::process_record(const std::uint8_t *header) {
         require_sum("record", header + checksum_offset);
     }
     sum_.update({header + checksum_offset, header_size - checksum_offset});
+    if (content_error_) {
+        throw StreamError(*content_error_);
+    }
     if (type >= record_type_count) {
         fail(Kind::format, record_offset_, "record type " + std::to_string(type) + " is unknown");
     }

@@ -45,6 +45,7 @@ private:
     enum class State { before, inside, done };
 
     void consume(Bytes slice);
+    void pass_on(Bytes piece);
     std::size_t consume_header(Bytes slice);
     void process_header(const std::uint8_t *header);
     void process_begin(const std::uint8_t *header);
@@ -58,6 +59,8 @@ private:
     const bool allow_trailing_bytes_;
     State state_ = State::before;
     std::optional<StreamError> failure_;
+    // What the sink says of a payload counts only once the payload proves undamaged.
+    std::optional<StreamError> content_error_;
     Fletcher4 sum_;
     RecordOrder order_;
     Summary summary_;

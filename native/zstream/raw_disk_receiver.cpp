@@ -19,7 +19,7 @@ bool covers(const FreeObjects &freed, std::uint64_t object) {
 }  // namespace
 
 RawDiskReceiver::RawDiskReceiver(int fd, ReceiverOptions options)
-    : disk_(fd, options.write_back_bytes), options_(std::move(options)), parser_(*this) {}
+    : disk_(fd, options.write_back_bytes, options.punch_holes), options_(std::move(options)), parser_(*this) {}
 
 Summary RawDiskReceiver::finish() {
     parser_.finish();
@@ -121,10 +121,7 @@ void RawDiskReceiver::accept(const WriteByRef &copy) {
     if (copy.source_offset + copy.length > copy.offset) {
         fail_here(Kind::format, "WRITE_BYREF record refers to data that comes later");
     }
-    const auto size = static_cast<std::size_t>(copy.length);
-    std::uint8_t *const room = disk_.stage(size);
-    disk_.read(copy.source_offset, room, size);
-    disk_.write(copy.offset, {room, size});
+    disk_.copy(copy.source_offset, copy.offset, static_cast<std::size_t>(copy.length));
 }
 
 void RawDiskReceiver::expect(const DataBlock &block, std::size_t payload_size) {

@@ -12,6 +12,7 @@ struct ReceiverOptions {
     std::optional<std::uint64_t> origin_guid, origin_block_size, origin_size;
     Inflate inflate;                     // for gzip and zstd payloads, which are refused without it
     std::uint64_t write_back_bytes = 0;  // see DiskWriter
+    bool punch_holes = true;             // see DiskWriter
 };
 
 // A full stream replaces what the file holds; an incremental one changes it. The file is the volume

@@ -59,7 +59,7 @@ Extent find_data(int fd, std::uint64_t offset, std::uint64_t size) {
 
 void hint_write_back(int fd, std::uint64_t offset, std::uint64_t length) {
 #if defined(SYNC_FILE_RANGE_WRITE)
-    ::sync_file_range(fd, static_cast<off64_t>(offset), static_cast<off64_t>(length),
+    ::sync_file_range(fd, static_cast<off_t>(offset), static_cast<off_t>(length),
                       SYNC_FILE_RANGE_WRITE);
 #else
     static_cast<void>(fd);

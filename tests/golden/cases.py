@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from . import fixtures
@@ -34,14 +35,15 @@ class Case:
         return next((word for word in self.argv if not word.startswith("-")), "")
 
 
-def load() -> list[Case]:
+@cache
+def load() -> tuple[Case, ...]:
     """The cases of the commands that we have."""
     recorded = [
         _case(entry)
         for name in FILES
         for entry in json.loads((fixtures.RECORDED / f"{name}.json").read_text("utf-8"))
     ]
-    return [case for case in recorded if case.command not in NOT_OURS_YET]
+    return tuple(case for case in recorded if case.command not in NOT_OURS_YET)
 
 
 def find(name: str) -> Case:

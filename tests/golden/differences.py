@@ -1,11 +1,13 @@
 """Differences of single cases, each with the reason for it and what we have instead.
 
 A text given here replaces the recorded one whole. ``state`` is laid over the recorded changes; None
-as the content of a key takes the change away.
+as the content of a key takes the change away. ``like`` names another case: what was recorded there
+is what we do here, but for what the entry says.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +22,7 @@ class Difference:
     """Why ours differs from the recorded run, and the parts of the outcome that differ."""
 
     why: str
+    like: str = ""
     exit: str | None = None
     stdout: str | None = None
     stderr: str | None = None
@@ -28,17 +31,22 @@ class Difference:
     requests: frozenset[str] | None = None
     state: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
-    def apply(self, recorded: Outcome) -> Outcome:
-        """The outcome that we want. AssertionError if a part of this entry is no difference."""
+    def apply(self, recorded: Outcome, model: Outcome | None = None) -> Outcome:
+        """The outcome that we want; ``model`` is that of the case that this one is ``like``.
+
+        AssertionError if a part of this entry is no difference.
+        """
+        start = model or recorded
         parts = {name: getattr(self, name) for name in PARTS if getattr(self, name) is not None}
         for name, value in parts.items():
-            self._check(name, value != getattr(recorded, name))
+            self._check(name, value != getattr(start, name))
         for key, content in self.state.items():
-            self._check(" ".join(key), content != recorded.state.get(key))
-        self._check("an empty entry", bool(parts or self.state))
-        state = {**recorded.state, **self.state}
+            self._check(" ".join(key), content != start.state.get(key))
+        state = {**start.state, **self.state}
         wanted = {key: content for key, content in state.items() if not self._takes_away(key)}
-        return replace(recorded, **parts, state=wanted)
+        outcome = replace(start, **parts, state=wanted)
+        self._check("an empty entry", outcome != recorded)
+        return outcome
 
     def _takes_away(self, key: tuple[str, str]) -> bool:
         return key in self.state and self.state[key] is None
@@ -48,4 +56,254 @@ class Difference:
             raise AssertionError(f"{part} is no difference: {self.why}")
 
 
-DIFFERENCES: dict[str, Difference] = {}
+STABLE = "rows that tie keep the order that the source gave them in"
+NO_LIST = "a reply that is not JSON is an error that names the source, not an empty answer"
+INTENDED = "the message that was intended, where the original had a bug of its own"
+TRUTHFUL = "an addition is not called a change of order"
+PINGED = "the request is seen, which the record of this case left out"
+SURVIVED = (
+    "commands that need no sources work without a configuration, and say what is wrong with it"
+)
+HTML_REPLY = (
+    "$IMGAPI_HTML: a JSON reply was expected, got status 200 OK, text/html: "
+    "<html><body>Not an IMGAPI</body></html>\n"
+)
+CONF = "/var/imgadm/imgadm.conf"
+BASE = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
+NO_SUCH_POOL = (
+    "cannot use zpool \"nopool\": cannot open 'nopool': dataset does not exist; "
+    "name another with -P, or a directory: -P /a/path, or IMGADM_POOL=/a/path"
+)
+NO_ORIGIN = f'origin image "{BASE}" does not exist in image source "$IMGAPI_NOORIGIN"'
+DECODED_HERE = "files are decompressed in this process: it tells the fault, and where it is"
+AS_COMPRESSED = "a file that is not compressed as the manifest says is refused"
+UNPACKING = f"uncompression error while importing image {BASE}"
+
+DIFFERENCES: dict[str, Difference] = {
+    "import/P-unknown-pool": Difference(
+        "a pool that is missing is told before a byte has moved",
+        stdout=f"""\
+Importing {BASE} (minimal-64@21.4.0) from "$IMGAPI"
+Gather image {BASE} ancestry
+Aborting ({NO_SUCH_POOL})
+""",
+        stderr=f"imgadm import: error (InternalError): {NO_SUCH_POOL}\n",
+        requests=frozenset({f"GET $IMGAPI/images/{BASE}"}),
+    ),
+    "import/origin-not-in-source": Difference(
+        INTENDED, stderr=f"imgadm import: error (OriginNotFoundInSource): {NO_ORIGIN}\n"
+    ),
+    "import/E-origin-not-in-source": Difference(
+        INTENDED,
+        stderr=json.dumps(
+            {
+                "name": "imgadm",
+                "req_id": "11111111-2222-4333-8444-555555555555",
+                "hostname": "$HOSTNAME",
+                "level": 50,
+                "err": {
+                    "message": NO_ORIGIN,
+                    "name": "WError",
+                    "code": "OriginNotFoundInSource",
+                },
+                "msg": NO_ORIGIN,
+                "v": 0,
+            }
+        )
+        + "\n",
+    ),
+    "import/first-source-down": Difference(
+        "a source that fails before another one has the image is worth a warning",
+        like="import/gzip",
+        stderr="imgadm import: warning: $UNREACHABLE: connect ECONNREFUSED\n",
+    ),
+    "import/predownloaded-good": Difference(
+        "there are no downloaded files to take up again", like="import/gzip"
+    ),
+    "import/leftover-partial-dataset": Difference(
+        "what a dead import left is cleaned up, and the import succeeds",
+        like="import/gzip",
+        state={("datasets removed", f"zones/{BASE}-partial"): ""},
+    ),
+    "import/cosmic-ray-download-2nd": Difference(
+        "no variable of the environment makes a download fail", like="import/none-chain3"
+    ),
+    "install/bad-json": Difference(
+        "our JSON reader says what it wanted, and where",
+        stderr="imgadm install: error (InvalidManifest): manifest is invalid: not JSON: expecting "
+        "property name enclosed in double quotes at line 1, column 2\n",
+    ),
+    "install/corrupt-gzip": Difference(
+        DECODED_HERE,
+        stderr=f"imgadm install: error (UncompressionError): gzip {UNPACKING}: "
+        "Error -6 Incorrect checksum found (at byte 14514 of the file)\n",
+    ),
+    "install/corrupt-xz": Difference(
+        DECODED_HERE,
+        stderr=f"imgadm install: error (UncompressionError): xz {UNPACKING}: "
+        "the data is corrupt (at byte 12376 of the file)\n",
+    ),
+    "install/says-xz-is-raw": Difference(
+        AS_COMPRESSED,
+        like="install/says-xz-is-gzip",
+        stderr=f"imgadm install: error (UncompressionError): xz {UNPACKING}: expected xz data, "
+        "got data that is not compressed so (at byte 0 of the file)\n",
+    ),
+    "install/says-xz-is-gzip": Difference(
+        AS_COMPRESSED,
+        stderr=f"imgadm install: error (UncompressionError): xz {UNPACKING}: expected xz data, "
+        "got gzip data (at byte 0 of the file)\n",
+    ),
+    "install/gzip-trailing-garbage": Difference(
+        "what follows the compressed data is ignored, with a warning",
+        stderr="imgadm install: warning: ignored 8 bytes after the end of the gzip data\n",
+    ),
+    "list/wrong-uuid-db-file": Difference(
+        "a damaged record is named, and the image listed without it",
+        exit="0",
+        stdout="""\
+UUID                                  NAME  VERSION  OS  PUBLISHED
+3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001  -     -        -   -
+""",
+        stderr='{"name":"imgadm","req_id":"","hostname":"$HOSTNAME","level":40,"msg":"ignoring the '
+        'record of image 3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001: \\"/var/imgadm/images/zones-'
+        '3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001.json\\" is about another image, '
+        '\\"deadbeef-0000-4000-8000-00000000dead\\"","v":0}\n',
+    ),
+    "show/html": Difference(
+        NO_LIST, exit="1", stdout="", stderr=f"imgadm show: error (InternalError): {HTML_REPLY}"
+    ),
+    "avail/html": Difference(
+        NO_LIST, exit="1", stderr=f"imgadm avail: error (InternalError): {HTML_REPLY}"
+    ),
+    "avail/s-published-desc": Difference(
+        STABLE,
+        stdout="""\
+NAME              OS       SIZE    IMAGE_SIZE
+debian-12         linux    12376   -
+nginx             smartos  100216  -
+base-64           smartos  12269   -
+future            smartos  14075   -
+minimal-64        smartos  14514   -
+ubuntu-22.04-app  linux    30221   10240
+ubuntu-22.04      linux    5958    10240
+freebsd-13        bsd      5356    8192
+alpine-app        linux    12643   -
+ws2019std         windows  146128  61440
+odd-snap          other    14505   -
+past              smartos  14084   -
+""",
+    ),
+    "avail/s-bogus": Difference(
+        STABLE,
+        stdout="""\
+NAME              OS       SIZE    IMAGE_SIZE
+past              smartos  14084   -
+odd-snap          other    14505   -
+ws2019std         windows  146128  61440
+alpine-app        linux    12643   -
+freebsd-13        bsd      5356    8192
+ubuntu-22.04      linux    5958    10240
+ubuntu-22.04-app  linux    30221   10240
+future            smartos  14075   -
+minimal-64        smartos  14514   -
+base-64           smartos  12269   -
+nginx             smartos  100216  -
+debian-12         linux    12376   -
+""",
+    ),
+    "avail/s-image_size": Difference(
+        STABLE,
+        stdout="""\
+NAME              OS       SIZE    IMAGE_SIZE
+past              smartos  14084   -
+odd-snap          other    14505   -
+alpine-app        linux    12643   -
+future            smartos  14075   -
+minimal-64        smartos  14514   -
+base-64           smartos  12269   -
+nginx             smartos  100216  -
+debian-12         linux    12376   -
+freebsd-13        bsd      5356    8192
+ubuntu-22.04      linux    5958    10240
+ubuntu-22.04-app  linux    30221   10240
+ws2019std         windows  146128  61440
+""",
+    ),
+    "avail/s-empty": Difference(
+        "a mistake in -s is a usage error, found before anybody is asked",
+        exit="2",
+        stderr="imgadm avail: error (Usage): zero-length sort field: \n",
+        requests=frozenset(),
+    ),
+    "avail/filter-substr-bool": Difference(
+        "what is no text and no list contains nothing, and that is no error", exit="0", stderr=""
+    ),
+    "avail/two-sources-swapped": Difference(
+        "of an image that several sources have, the first in the configuration has the say",
+        stdout="""\
+UUID                                  NAME              DESCRIPTION                 SOURCE
+0f0e0d0c-0b0a-4908-8706-050403020013  past              -                           $IMGAPI
+5a5b5c5d-1111-4222-8333-444455550014  odd-snap          -                           $IMGAPI
+9a6f3c5e-0d3b-11ec-a1f2-5b2d8c770007  ws2019std         -                           $IMGAPI
+e8b2c1d4-5f60-4a7b-8c9d-0e1f2a3b0010  alpine-app        -                           $IMGAPI
+c1f6e3b0-2f7a-11ed-9d4c-33f2b7a10006  freebsd-13        -                           $IMGAPI
+7b5981c4-1889-11e6-8cd9-cf4dc1e40004  ubuntu-22.04      from subset                 $IMGAPI_SUBSET
+7b5981c4-1889-11e6-8cd9-cf4dc1e40005  ubuntu-22.04-app  -                           $IMGAPI
+0f0e0d0c-0b0a-4908-8706-050403020012  future            -                           $IMGAPI
+3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001  minimal-64        from subset                 $IMGAPI_SUBSET
+3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0002  base-64           Incremental on minimal-64   $IMGAPI
+3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0003  nginx             -                           $IMGAPI
+e8b2c1d4-5f60-4a7b-8c9d-0e1f2a3b0008  debian-12         Container-native Debian 12  $IMGAPI
+abcdef01-2345-4678-9abc-def012340099  only-here         -                           $IMGAPI_SUBSET
+""",
+    ),
+    "sources/add-redirect": Difference(
+        "redirects are followed",
+        exit="0",
+        stdout='Added "imgapi" image source "$IMGAPI_REDIRECT"\n',
+        stderr="",
+        requests=frozenset({"GET $IMGAPI_REDIRECT/ping", "GET $IMGAPI/ping"}),
+        state={
+            ("var_imgadm changed", CONF): """\
+{
+  "dockerImportSkipUuids": true,
+  "upgradedToVer": "3.0.0",
+  "sources": [
+    {
+      "type": "imgapi",
+      "url": "$IMGAPI"
+    },
+    {
+      "type": "imgapi",
+      "url": "$IMGAPI_REDIRECT"
+    }
+  ]
+}"""
+        },
+    ),
+    "sources/add-dsapi-bad-url": Difference(
+        INTENDED,
+        stderr='imgadm sources: error (ConfigError): "dsapi" source URL does not end with '
+        '"/datasets": "$IMGAPI_DSAPI"\n',
+    ),
+    "sources/add-bad-type": Difference(
+        INTENDED, stderr='imgadm sources: error (ConfigError): invalid source type: "bogus"\n'
+    ),
+    "sources/check-long": Difference(PINGED, requests=frozenset({"GET $IMGAPI/ping"})),
+    "sources/check-mixed": Difference(PINGED, requests=frozenset({"GET $IMGAPI/ping"})),
+    "sources/edit-add": Difference(
+        TRUTHFUL, stdout='Added "imgapi" image source "$IMGAPI_SUBSET"\n'
+    ),
+    "sources/edit-add-unreachable-force": Difference(
+        TRUTHFUL, stdout='Added "imgapi" image source "$UNREACHABLE" (insecure)\n'
+    ),
+    "general/conf-bad-json": Difference(
+        SURVIVED, exit="0", stderr=f'imgadm: warning: config file "{CONF}" is not valid JSON\n'
+    ),
+    "general/conf-ua-extra-not-string": Difference(
+        SURVIVED,
+        exit="0",
+        stderr=f'imgadm: warning: "userAgentExtra" in config file "{CONF}" is not a string\n',
+    ),
+}

@@ -6,22 +6,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from . import log_records
+from . import cases, log_records
 from .cases import Case
 from .differences import DIFFERENCES
 from .outcome import Outcome, differences
 from .rules import RULES
 from .run import OURS, run
 from .sources.server import Sources
+from .terminal import left_on_screen
 
 
 def expected(case: Case) -> Outcome:
     """The recorded outcome with every decision applied that changes it."""
+    outcome = by_rules(case)
+    if case.name not in DIFFERENCES:
+        return outcome
+    difference = DIFFERENCES[case.name]
+    model = by_rules(cases.find(difference.like)) if difference.like else outcome
+    return difference.apply(outcome, model)
+
+
+def by_rules(case: Case) -> Outcome:
+    """The recorded outcome with the decisions applied that hold for all cases."""
     outcome = case.recorded
     for rule in RULES:
         outcome = rule.change(case, outcome)
-    if case.name in DIFFERENCES:
-        outcome = DIFFERENCES[case.name].apply(outcome)
     return outcome
 
 
@@ -34,6 +43,7 @@ def replay(
 
 
 def comparable(outcome: Outcome) -> Outcome:
-    """The outcome without what no script reads: debug records, the editor's help for people."""
+    """The outcome without what no script reads: debug records, bars, the help in an editor."""
     outcome = log_records.comparable(outcome)
-    return replace(outcome, editor_text=outcome.editor_text.partition("#")[0])
+    text, shown = outcome.editor_text.partition("#")[0], left_on_screen(outcome.terminal)
+    return replace(outcome, editor_text=text, terminal=shown)

@@ -13,11 +13,16 @@ from dataclasses import dataclass, replace
 from . import tables
 from .cases import Case
 from .outcome import Outcome
+from .terminal import SUMMARY
 
 Change = Callable[[Case, Outcome], Outcome]
 
 USAGE_ERROR = re.compile(r"error \((?:Usage|Option|UnknownCommand)\): ")
 USAGE_RECORD = re.compile(r'"code":"(?:Usage|Option|UnknownCommand)"')
+REPEATED_CAUSE = re.compile(r"; caused by [^\n]*(?:\n    [^\n]*)*")
+PROGRESS = re.compile(r"(Downloaded|Imported) image ([0-9a-f-]{36})")
+BAR = re.compile(r"\x1b\[1G\x1b\[0J \x1b\[1G\.\.\.[^\n]*\n")
+INSTALLED_LINE = re.compile(r"((?:Imported|Installed) image [^\r\n]*\r\n)")
 RECORDED_TIME = re.compile(r"2026-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")
 
 
@@ -69,9 +74,57 @@ def no_downloads(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, state=state)
 
 
+@rule("images come one after the other, each in one pass: no second one is fetched ahead")
+def one_image_at_a_time(case: Case, outcome: Outcome) -> Outcome:
+    lines = outcome.stdout.splitlines(keepends=True)
+    fetched: dict[str, str] = {}
+    ordered: list[str] = []
+    for line in lines:
+        match = PROGRESS.match(line)
+        if match is None:
+            ordered.append(line)
+        elif match[1] == "Downloaded":
+            fetched[match[2]] = line
+        else:
+            ordered += [fetched.pop(match[2]), line]
+    return outcome if fetched else replace(outcome, stdout="".join(ordered))
+
+
+@rule("nobody is asked about an origin that is installed: its record tells what it is based on")
+def no_requests_for_installed_origins(case: Case, outcome: Outcome) -> Outcome:
+    installed = tuple(
+        f"/images/{uuid}" for step in case.setup for uuid in step.get("installed", ())
+    )
+    if case.command != "import" or not installed:
+        return outcome
+    requests = {request for request in outcome.requests if not request.endswith(installed)}
+    return replace(outcome, requests=frozenset(requests))
+
+
+@rule("a manifest is validated before an installation is announced")
+def invalid_manifests_are_not_announced(case: Case, outcome: Outcome) -> Outcome:
+    invalid = case.command == "install" and "error (ManifestValidation)" in outcome.stderr
+    return replace(outcome, stdout="") if invalid else outcome
+
+
+@rule("on a terminal a bar leaves no line behind, and each image ends with a summary of its own")
+def bars_go_and_summaries_stay(case: Case, outcome: Outcome) -> Outcome:
+    if case.command not in ("import", "install") or "-q" in case.argv:
+        return outcome
+    lines = BAR.sub("", outcome.terminal)
+    return replace(outcome, terminal=INSTALLED_LINE.sub(rf"\1{SUMMARY}\r\n", lines))
+
+
 @rule("a failed import or install leaves no record behind")
 def no_record_of_failures(case: Case, outcome: Outcome) -> Outcome:
     if case.command not in ("import", "install") or outcome.exit == "0":
         return outcome
     state = {key: value for key, value in outcome.state.items() if key[0] != "var_imgadm added"}
     return replace(outcome, state=state)
+
+
+@rule("a check of the sources tells the cause of a failure once")
+def cause_of_a_failed_check_once(case: Case, outcome: Outcome) -> Outcome:
+    if case.command != "sources":
+        return outcome
+    return replace(outcome, stdout=REPEATED_CAUSE.sub("", outcome.stdout))

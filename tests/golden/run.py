@@ -17,12 +17,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import imgadm
+
 from .cases import Case
 from .host import Host, change
 from .outcome import Outcome
 from .sources.server import Sources
 
 REPOSITORY = Path(__file__).parents[2]
+PACKAGES = Path(imgadm.__file__).parents[1]
+"""Where the imgadm that is tested lies, be it installed or in the checkout."""
 OURS = (sys.executable, "-m", "imgadm")
 TIME_LIMIT = 60.0
 TIME_IS_UP = "still running when its time was up"
@@ -66,7 +70,7 @@ def _environment(case: Case, host: Host) -> dict[str, str]:
         "TMPDIR": str(host.temporary),
         "TZ": "UTC",
         "LANG": "C",
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": f"{PACKAGES}:{REPOSITORY}",
         "IMGADM_ROOT": str(host.imgadm_root),
         **host.placeholders.fill(case.environment),
     }

@@ -35,6 +35,17 @@ def test_a_difference_replaces_what_it_names() -> None:
     assert difference.apply(RECORDED) == replace(RECORDED, stderr="new\n", state={})
 
 
+def test_a_difference_starts_from_the_case_that_it_is_like() -> None:
+    model = Outcome(exit="0", stdout="done\n")
+    difference = Difference("why", like="other/case", stderr="warning\n")
+    assert difference.apply(RECORDED, model) == replace(model, stderr="warning\n")
+
+
+def test_a_case_that_is_as_the_one_it_is_like_is_refused() -> None:
+    with pytest.raises(AssertionError, match="is no difference"):
+        Difference("why", like="other/case").apply(RECORDED, RECORDED)
+
+
 @pytest.mark.parametrize(
     "stale",
     [

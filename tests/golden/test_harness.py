@@ -17,6 +17,7 @@ from .replay import comparable
 from .run import run
 from .sources.misbehaviour import BEHAVIOURS
 from .sources.server import Sources
+from .terminal import left_on_screen
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,21 @@ def test_a_program_that_does_not_end_is_ended(
     for name in ("list/empty", "install/tty"):
         got = run(cases.find(name), tmp_path / name, sources, sleeper)
         assert got.exit == run_module.TIME_IS_UP
+
+
+@pytest.mark.parametrize(
+    ("output", "seen"),
+    [
+        ("one\r\ntwo\r\n", "one\ntwo\n"),
+        ("50% ###\r       \rdone\r\n", "done\n"),
+        ("50% ###\rdone\r\n", "done###\n"),
+        ("50% ###\x1b[1G\x1b[0J \x1b[1Gdone\r\n", "done\n"),
+        ("    1.5 KiB in 1 min 2 s (9 B/s), bottleneck: fetch, 9% busy\r\n", "    $SUMMARY\n"),
+        ("    1.5 KiB in 1.2 s\r\n", "    1.5 KiB in 1.2 s\n"),
+    ],
+)
+def test_what_is_left_on_a_terminal(output: str, seen: str) -> None:
+    assert left_on_screen(output) == seen
 
 
 def test_urls_are_as_long_as_the_recorded_ones(sources: Sources) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import imgadm
 from tests.zfsvm import (
     CommandError,
     CommandTimeoutError,
@@ -20,8 +21,6 @@ from tests.zfsvm import (
     volume_device,
     volume_sha256,
 )
-
-CHECKOUT = Path(__file__).parents[2]
 
 
 def test_command_gives_status_and_both_outputs(zfs_host: Session) -> None:
@@ -75,7 +74,7 @@ def test_exchange_carries_files_both_ways_as_they_change(zfs_host: Session) -> N
 
 def test_python_and_the_checkout_are_at_hand(zfs_host: Session) -> None:
     result = zfs_host.python("-c", "import imgadm, sys; print(sys.executable, imgadm.__file__)")
-    assert result.stdout.split() == [sys.executable, str(CHECKOUT / "imgadm/__init__.py")]
+    assert result.stdout.split() == [sys.executable, imgadm.__file__]
 
 
 def test_machine_that_cannot_boot_says_why_and_leaves_nothing(zfs_host: Session) -> None:

@@ -6,6 +6,7 @@ appears beside it while it runs. guest/agent is the other end.
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import shlex
 import sys
@@ -118,12 +119,14 @@ class Session:
         return result.stdout
 
     def python(self, *arguments: str, timeout: float = 120) -> Result:
-        """Run the interpreter that runs this, in the guest, with the checkout importable.
+        """Run the interpreter that runs this, in the guest, with the imgadm that it imports here.
 
         The first start takes seconds: what it reads is not in the guest's cache yet.
         """
         script = shlex.join([sys.executable, *arguments])
-        return self.run(script, timeout=timeout, env={"PYTHONPATH": str(CHECKOUT)})
+        found = importlib.util.find_spec("imgadm")
+        package = CHECKOUT / "imgadm" if found is None else Path(str(found.origin)).parent
+        return self.run(script, timeout=timeout, env={"PYTHONPATH": str(package.parent)})
 
     def start(
         self, script: str, *, cwd: Path | str = "/", env: Mapping[str, str] | None = None

@@ -9,6 +9,7 @@ from imgadm.cli.options import Kind, Option, Options
 from imgadm.cli.shared_options import EVENTS, HELP, NO_WAIT, POOL, QUIET, single_argument
 
 if TYPE_CHECKING:
+    from imgadm.cli.transfer_view import View
     from imgadm.sources import Source
 
 CHANNEL = Option(
@@ -29,37 +30,45 @@ ZSTREAM = Option(
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
-    from imgadm.cli.transfer_view import choose_view, installed_title
+    from imgadm.cli.transfer_view import choose_view
+    from imgadm.operations.image_argument import check_image_argument
+
+    image = check_image_argument(single_argument(arguments))
+    with choose_view(
+        "import", quiet=options.flag("--quiet"), as_json=options.flag("--json")
+    ) as view:
+        _import(context, options, image, view)
+    return 0
+
+
+def _import(context: Context, options: Options, image: str, view: View) -> None:
     from imgadm.errors import ActiveImageNotFoundError
     from imgadm.manifest import is_uuid
     from imgadm.operations.checks import ImportOptions
-    from imgadm.operations.image_argument import check_image_argument
+    from imgadm.operations.events import AlreadyInstalled
     from imgadm.operations.import_image import import_image
     from imgadm.pools import open_pool
 
-    image = check_image_argument(single_argument(arguments))
     if not is_uuid(image):
         _sources(context, options)
         raise ActiveImageNotFoundError(image)
     pool = open_pool(context.settings, options.text("-P") or None)
     installed = pool.get(image)
-    if installed is None:
-        view = choose_view("import", quiet=options.flag("--quiet"), as_json=options.flag("--json"))
-        installed = import_image(
-            pool,
-            _sources(context, options),
-            image,
-            ImportOptions(
-                lock_directory=context.settings.lock_directory,
-                command=context.command_line,
-                wait=not options.flag("--no-wait"),
-                zstream=options.flag("--zstream"),
-            ),
-            view,
-        )
     if installed is not None:
-        print(f"Image {installed_title(installed)} is already installed, skipping")
-    return 0
+        view(AlreadyInstalled(installed))
+        return
+    import_image(
+        pool,
+        _sources(context, options),
+        image,
+        ImportOptions(
+            lock_directory=context.settings.lock_directory,
+            command=context.command_line,
+            wait=not options.flag("--no-wait"),
+            zstream=options.flag("--zstream"),
+        ),
+        view,
+    )
 
 
 def _sources(context: Context, options: Options) -> list[Source]:
@@ -84,9 +93,9 @@ COMMAND = Command(
     sections=(
         Section(
             "Environment",
-            "    http_proxy, https_proxy, no_proxy  The proxies to use.\n"
-            "    REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
-            "    IMGADM_INSECURE=1                  Trust any certificate.",
+            "http_proxy, https_proxy, no_proxy  The proxies to use.\n"
+            "REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
+            "IMGADM_INSECURE=1                  Trust any certificate.",
         ),
     ),
     run=run,

@@ -14,26 +14,29 @@ FILE = Option(("-f",), "The file of the image.", kind=Kind.TEXT, placeholder="<f
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     from pathlib import Path
 
-    from imgadm.cli.transfer_view import choose_view, installed_title
+    from imgadm.cli.transfer_view import choose_view
     from imgadm.operations.checks import ImportOptions
     from imgadm.operations.install_image import install_image
     from imgadm.pools import open_pool
 
     if arguments:
         raise UsageError(f'unexpected args ({len(arguments)}): "{" ".join(arguments)}"')
-    installed = install_image(
-        open_pool(context.settings, options.text("-P") or None),
-        Path(_required(options, MANIFEST)),
-        Path(_required(options, FILE)),
-        ImportOptions(
-            lock_directory=context.settings.lock_directory,
-            command=context.command_line,
-            wait=not options.flag("--no-wait"),
-        ),
-        choose_view("install", quiet=options.flag("--quiet"), as_json=options.flag("--json")),
-    )
-    if installed is not None:
-        print(f"Image {installed_title(installed)} is already installed, skipping")
+    pool = open_pool(context.settings, options.text("-P") or None)
+    manifest, file = (Path(_required(options, option)) for option in (MANIFEST, FILE))
+    with choose_view(
+        "install", quiet=options.flag("--quiet"), as_json=options.flag("--json")
+    ) as view:
+        install_image(
+            pool,
+            manifest,
+            file,
+            ImportOptions(
+                lock_directory=context.settings.lock_directory,
+                command=context.command_line,
+                wait=not options.flag("--no-wait"),
+            ),
+            view,
+        )
     return 0
 
 

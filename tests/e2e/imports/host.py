@@ -81,6 +81,7 @@ class Host:
         self.pool = directory / "pool"
         self.temporary = directory / "temporary"
         self.temporary.mkdir(parents=True)
+        self.runner: tuple[str, ...] = (sys.executable, "-m", "imgadm")
         self.environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(TREE),
@@ -102,8 +103,7 @@ class Host:
             "text": True,
             "start_new_session": True,
         }
-        command = [sys.executable, "-m", "imgadm", *words]
-        return Running(subprocess.Popen(command, **settings | options))
+        return Running(subprocess.Popen([*self.runner, *words], **settings | options))
 
     def run(self, *words: str, **options: Any) -> Finished:
         return self.start(*words, **options).finish()
@@ -119,7 +119,7 @@ class Host:
         return {path.name for path in self.pool.iterdir()} if self.pool.is_dir() else set()
 
     def assert_tidy(self, *installed: str) -> None:
-        """Nothing is on this host but the given images: no remains, no temporary files, no locks."""
+        """Only the given images are on this host: no remains, no temporary files, no locks."""
         assert self.installed() == set(installed)
         for uuid in installed:
             names = {path.name for path in (self.pool / uuid).iterdir()}

@@ -1,9 +1,9 @@
 """Replays the terminal sessions in ``*.txt`` against the real program.
 
-A line ``$ COMMAND`` is run by a shell, with ``> `` before each line that continues it. What follows,
-up to the next command or ``# `` remark, is what it must print: stderr after ``! ``, the exit status
-after ``? `` unless it is 0. ``<*>`` stands for anything within a line. Every transcript starts in an
-empty directory with ``$IMGADM_ROOT`` below it and nothing configured.
+A line ``$ COMMAND`` is run by a shell, with ``> `` before each line that continues it. What
+follows, up to the next command or ``# `` remark, is what it must print: stderr after ``! ``, the
+exit status after ``? `` unless it is 0. ``<*>`` stands for anything within a line. Every transcript
+starts in an empty directory with ``$IMGADM_ROOT`` below it and nothing configured.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from pathlib import Path
 
 import pytest
 
+import imgadm
+
 HERE = Path(__file__).parent
-TREE = HERE.parents[2]
+PACKAGES = Path(imgadm.__file__).parents[1]
+"""Where the imgadm that is tested lies, be it installed or in the checkout."""
 
 
 @dataclass
@@ -91,7 +94,8 @@ def test_transcript(path: Path, tmp_path: Path, servers: dict[str, str]) -> None
             actual = actual.replace(address, name)
         expected = without_blank_end(step.expected)
         assert is_as_expected(actual, expected), (
-            f"{path.name}:{step.line}: $ {step.command}\n--- expected\n{expected}\n--- got\n{actual}"
+            f"{path.name}:{step.line}: $ {step.command}\n"
+            f"--- expected\n{expected}\n--- got\n{actual}"
         )
 
 
@@ -106,7 +110,7 @@ def prepare(directory: Path) -> dict[str, str]:
         program.chmod(0o755)
     return {
         "PATH": f"{directory / 'bin'}:{os.environ['PATH']}",
-        "PYTHONPATH": str(TREE),
+        "PYTHONPATH": str(PACKAGES),
         "HOME": str(directory / "home"),
         "IMGADM_ROOT": str(directory / "root"),
         "IMGADM_CONNECT_RETRIES": "0",

@@ -168,12 +168,12 @@ def redirect(request: Request, real: str) -> Reply:
     return Reply(302, b"", {"Location": f"{real}/{'/'.join(request.path)}"})
 
 
-def dsapi(request: Request, _: str) -> Reply:
+def dsapi(request: Request, real: str) -> Reply:
     match request.path:
         case ("ping",):
             return as_json({"ping": "pong"})
-        case ("datasets",):
-            return as_json([])
+        case ("datasets", *rest):
+            return version_1(replace(request, path=("images", *rest)), real)
         case _:
             return not_found("no such resource")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import random
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from types import TracebackType
+from typing import Any
 
 from .misbehaviour import BEHAVIOURS, Behaviour
 from .replies import Reply, Request
@@ -71,6 +73,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = False
     source: _Source
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A program that ends cuts its connections; everything else is reported."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,0 +1,41 @@
+"""An uncompressed zvol stream from a local file into a directory pool, next to ``cp``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from benchmarks import goals, shapes
+from benchmarks.measure import run_rounds, warm_up
+from benchmarks.rows import Row, ours_over_peer
+from benchmarks.shapes import Bench
+
+
+def measure(bench: Bench, rounds: int, say: Callable[[str], None]) -> Iterator[Row]:
+    """Like with like: the stages with and without a sync, and the whole command, which syncs."""
+    say("a local stream into a directory pool")
+    timed = warm_up(
+        {
+            "stages": lambda: shapes.stream_to_disk(bench, durable=False),
+            "cp": lambda: shapes.copy_stream(bench, durable=False),
+            "stages synced": lambda: shapes.stream_to_disk(bench, durable=True),
+            "cp synced": lambda: shapes.copy_stream(bench, durable=True),
+            "install": lambda: shapes.install_command(bench, bench.subject.images["none"]),
+        },
+        rivals=set(),
+    )
+    result = run_rounds(timed, rounds, say)
+    for key, what, ours, peer, goal in (
+        ("copy", "read_file, to_raw_disk; neither synced", "stages", "cp", goals.COPY),
+        (
+            "copy-synced",
+            "read_file, to_raw_disk; both synced",
+            "stages synced",
+            "cp synced",
+            goals.COPY,
+        ),
+        ("install-synced", "imgadm install; both synced", "install", "cp synced", goals.COPY),
+        ("install", "imgadm install, synced, ÷ cp that is not", "install", "cp", None),
+    ):
+        yield ours_over_peer(
+            key, f"zvol stream to disk ÷ cp: {what}", peer, result.compare(ours, peer), goal
+        )

@@ -1,0 +1,57 @@
+"""What has to be reached: the contract on performance, one line for each promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound that ``must`` hold, and one to ``aim`` at; both are at most or both at least."""
+
+    must: float
+    aim: float
+    at_most: bool
+
+    def verdict(self, figure: float) -> str:
+        """``good`` (the aim), ``ok`` (the must) or ``MISSED``."""
+        if self._holds(figure, self.aim):
+            return "good"
+        return "ok" if self._holds(figure, self.must) else "MISSED"
+
+    def _holds(self, figure: float, bound: float) -> bool:
+        return figure <= bound if self.at_most else figure >= bound
+
+
+def at_most(must: float, aim: float) -> Goal:
+    return Goal(must, aim, at_most=True)
+
+
+def at_least(must: float, aim: float) -> Goal:
+    return Goal(must, aim, at_most=False)
+
+
+#: Wall time of an import into a draining process, in units of its slowest stage alone.
+SLOWEST_STAGE = dict.fromkeys(("gzip", "bzip2", "xz"), at_most(1.15, 1.03))
+
+#: Wall time of the two-pass shape, in units of ours.
+TWO_PASS = {"gzip": at_least(3.0, 4.0)}
+
+#: Wall time of the best shell pipeline of the host, in units of ours.
+SHELL = {
+    **dict.fromkeys(("none", "gzip", "zstd"), at_least(1.0, 1.5)),
+    **dict.fromkeys(("bzip2", "xz"), at_least(0.95, 1.05)),
+}
+
+#: Wall time of an uncompressed zvol stream from a local file into a directory pool, in units of
+#: ``cp`` of that stream. Like with like: synced with synced, not synced with not synced.
+COPY = at_most(1.5, 1.0)
+
+#: Peak resident memory of an import, in MiB, whatever its size.
+MEMORY = at_most(160, 96)
+
+#: Wall time of ``imgadm --version``, in units of ``python3 -c pass``.
+STARTUP = at_most(4, 2)
+
+#: Time to hash, in units of OpenSSL's; two parts in a hundred are noise.
+SHA1 = at_most(1.02, 1.0)

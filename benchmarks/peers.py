@@ -1,0 +1,84 @@
+"""What the same job is done with where there is no imgadm: the programs of the host."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgadm.streams.decoders.processors import usable_processors
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """A command line that decompresses its input; ``name`` is how the table calls it."""
+
+    name: str
+    argv: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        return shlex.join(self.argv)
+
+
+def _decoder(*argv: str) -> Decoder:
+    return Decoder(" ".join(argv), argv)
+
+
+_IGZIP = Decoder("python3 -m isal.igzip -dc", (sys.executable, "-P", "-m", "isal.igzip", "-dc"))
+
+#: What decompresses from a file in the two-pass shape, as the original tool did.
+ORDINARY = {
+    "none": _decoder("cat"),
+    "gzip": _decoder("gzip", "-dc"),
+    "bzip2": _decoder("bzip2", "-dc"),
+    "xz": _decoder("xz", "-dc"),
+    "zstd": _decoder("zstd", "-q", "-dc"),
+}
+
+
+def decoders(compression: str) -> list[Decoder]:
+    """Every decoder for a shell pipeline that this host has."""
+    threads = str(usable_processors())
+    others = {
+        "gzip": [_decoder("pigz", "-dc"), _decoder("igzip", "-dc"), _IGZIP],
+        "bzip2": [_decoder("lbzip2", "-n", threads, "-dc")],
+        "xz": [_decoder("xz", "-T0", "-dc")],
+    }
+    candidates = [ORDINARY[compression], *others.get(compression, [])]
+    return [candidate for candidate in candidates if _is_available(candidate)]
+
+
+def _is_available(decoder: Decoder) -> bool:
+    if decoder is _IGZIP:
+        return importlib.util.find_spec("isal") is not None
+    return shutil.which(decoder.argv[0]) is not None
+
+
+def one_pass(url: str, decoder: Decoder, digest: Path) -> str:
+    """One pass in the shell; leaves what sha1sum says in ``digest``."""
+    stages = [
+        f"curl -sSf {shlex.quote(url)}",
+        f"tee >(sha1sum >{shlex.quote(str(digest))})",
+        # Without compression, the process that drains is the one that would decode.
+        *([] if decoder.argv == ("cat",) else [decoder.command]),
+        "cat >/dev/null",
+    ]
+    return "set -o pipefail; " + " | ".join(stages)
+
+
+def download(url: str, file: Path, digest: Path) -> str:
+    """The first of two passes: the file is stored and hashed as it comes."""
+    stored = shlex.quote(str(file))
+    return (
+        f"set -o pipefail; curl -sSf {shlex.quote(url)} | tee {stored} "
+        f"| sha1sum >{shlex.quote(str(digest))}"
+    )
+
+
+def decode(file: Path, decoder: Decoder) -> str:
+    """The second of two passes."""
+    return f"set -o pipefail; {decoder.command} {shlex.quote(str(file))} | cat >/dev/null"

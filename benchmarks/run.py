@@ -1,0 +1,16 @@
+"""The program behind ``scripts/bench``: measures, or with ``history`` first compares."""
+
+import sys
+from pathlib import Path
+
+# Last, so that it is the installed imgadm that is measured.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["history"]:
+        from benchmarks.history import main
+
+        sys.exit(main(sys.argv[2:]))
+    from benchmarks.cli import main
+
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""What may stand where on a command line, as far as it can be completed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from imgadm.cli.commands import ALIASES, GROUPS, find_command
+from imgadm.cli.options import Option
+
+COMMANDS = tuple(find_command(name) for group in GROUPS for name in group)
+
+
+class Words(StrEnum):
+    """What may stand in one place of a command line."""
+
+    AVAILABLE = "available"
+    COMMAND = "commands"
+    DIRECTORY = "directories"
+    FILE = "files"
+    INSTALLED = "installed"
+    NOTHING = "nothing"
+    SOURCE = "sources"
+
+
+ARGUMENTS = {
+    "help": Words.COMMAND,
+    "show": Words.AVAILABLE,
+    "import": Words.AVAILABLE,
+    "get": Words.INSTALLED,
+    "delete": Words.INSTALLED,
+    "serve": Words.DIRECTORY,
+}
+"""The arguments of those commands whose arguments can be completed."""
+
+VALUES = {
+    ("install", "-m"): Words.FILE,
+    ("install", "-f"): Words.FILE,
+    ("sources", "-d"): Words.SOURCE,
+}
+"""The values of options of one command; ``-P`` is a directory everywhere, as far as we can tell."""
+
+LOOKUPS = {
+    Words.AVAILABLE: "imgadm avail -H -o uuid,name",
+    Words.INSTALLED: "imgadm list -H -o uuid,name",
+    Words.SOURCE: "imgadm sources",
+}
+"""Commands that print candidates, one a line, what comes after blanks being a description."""
+
+
+def value_of(command: str, option: Option) -> Words:
+    """What the value of an option of ``command`` may be."""
+    if option.names[0] == "-P":
+        return Words.DIRECTORY
+    return VALUES.get((command, option.names[0]), Words.NOTHING)
+
+
+def shown(options: tuple[Option, ...]) -> list[Option]:
+    """The options that are offered."""
+    return [option for option in options if option.names and not option.hidden]
+
+
+def spellings(command: str) -> list[str]:
+    """All names of a command but ``?``, which no shell takes as it is."""
+    return [
+        command,
+        *(alias for alias, name in ALIASES.items() if name == command and alias != "?"),
+    ]
+
+
+def pattern(command: str) -> str:
+    """A pattern of ``case`` that matches all names of a command."""
+    return "|".join(spellings(command))
+
+
+def quoted(text: str) -> str:
+    """Quote for any of the shells, which differ in how an apostrophe can stand inside quotes."""
+    return "'" + text.replace("'", "\u2019") + "'"

@@ -1,0 +1,157 @@
+"""The manual page, made from what the commands declare: ``python -m imgadm.cli.manual``.
+
+Written in the macros of man(7), which groff, mandoc and illumos all format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgadm.cli.command import Command
+from imgadm.cli.commands import ALIASES, GROUPS, find_command
+from imgadm.cli.help import ENVIRONMENT, GLOBAL_OPTIONS, option_label, wrapped
+from imgadm.cli.options import Option
+
+_WIDTH = 72
+
+_DESCRIPTION = """\
+imgadm manages virtual machine images. An image is a ZFS send stream, which may be compressed, and
+a manifest, a JSON object that describes it. Image servers offer images by a small HTTP interface
+(IMGAPI); such a server is a source.
+
+An image is kept in a pool. On a host with ZFS that is a zpool, and the image is a dataset with one
+snapshot. A directory pool is a directory on any file system: the image of a virtual disk is a raw
+disk in it that a hypervisor can boot, any other image is its checked stream. A pool's name with a
+slash in it means a directory pool. Without -P and without IMGADM_POOL the pool is the zpool zones,
+or, on a host that has no zfs program, a directory pool below the directory of imgadm's records.
+
+An image is fetched, checked, decompressed and received at the same time, with no temporary file. It
+appears when all checks have passed, or not at all. A connection that is lost is resumed."""
+
+_FILES = (
+    ("/var/imgadm/imgadm.conf", "Configuration: the sources, as JSON."),
+    ("/var/imgadm/images/", "Records of the images on zpools."),
+    ("/var/imgadm/pool/", "The default directory pool, where the host has no ZFS."),
+    ("POOL/UUID/disk.raw", "In a directory pool: the disk of an image of type zvol."),
+    ("POOL/UUID/stream.zfs", "In a directory pool: the checked stream of any other image."),
+    ("POOL/UUID/image.json", "In a directory pool: the record of an image."),
+)
+
+_FILES_ELSEWHERE = """\
+For users other than root, $XDG_DATA_HOME/imgadm (by default ~/.local/share/imgadm) takes the place
+of /var/imgadm; IMGADM_ROOT moves it anywhere."""
+
+_EXIT_STATUS = (
+    ("0", "Success."),
+    ("1", "Any failure without a status of its own."),
+    ("2", "The command line makes no sense."),
+    ("3", "The image, or the one that it is based on, is not installed."),
+    ("130, 143", "Ended by Ctrl-C, or by SIGTERM."),
+)
+
+_ERRORS = """\
+A failure ends with one line on standard error, imgadm COMMAND: error (CODE): MESSAGE, whose code
+does not change. With -E a JSON object that has the same code and message follows as the last
+line."""
+
+
+def manual_page() -> str:
+    """Return the source of imgadm(8)."""
+    commands = [find_command(name) for group in GROUPS for name in group]
+    lines = [
+        '.\\" Made by python -m imgadm.cli.manual from the declarations of the commands.',
+        '.TH IMGADM 8 "" imgadm "System Administration"',
+        ".SH NAME",
+        "imgadm \\- manage virtual machine images",
+        ".SH SYNOPSIS",
+        ".nf",
+        *_literal(f"imgadm [<options>] {synopsis}" for synopsis in _synopses(commands)),
+        ".fi",
+        ".SH DESCRIPTION",
+        *_paragraphs(_DESCRIPTION),
+        ".SH OPTIONS",
+        "These come before the command.",
+        *_options(GLOBAL_OPTIONS),
+        ".SH COMMANDS",
+    ]
+    for command in commands:
+        lines += _command(command)
+    lines += [
+        ".SH ENVIRONMENT",
+        *_definitions(ENVIRONMENT),
+        ".SH FILES",
+        *_definitions(_FILES),
+        ".PP",
+        *_paragraphs(_FILES_ELSEWHERE),
+        ".SH EXIT STATUS",
+        *_definitions(_EXIT_STATUS),
+        ".PP",
+        *_paragraphs(_ERRORS),
+        ".SH SEE ALSO",
+        "zfs(8), zpool(8)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _synopses(commands: list[Command]) -> Iterator[str]:
+    for command in commands:
+        yield from command.synopses
+
+
+def _command(command: Command) -> Iterator[str]:
+    yield f".SS {_escaped(command.name)}"
+    yield ".nf"
+    yield from _literal(f"imgadm {synopsis}" for synopsis in command.synopses)
+    yield ".fi"
+    yield ".PP"
+    yield from _paragraphs(command.description)
+    aliases = [alias for alias, name in ALIASES.items() if name == command.name]
+    if aliases:
+        yield ".PP"
+        yield f"Also called {_escaped(', '.join(aliases))}."
+    yield from _options(command.options)
+    for section in command.sections:
+        yield ".PP"
+        yield f"{_escaped(section.title)}:"
+        yield from (".PP", ".nf", ".RS 4")
+        yield from _literal(section.text.splitlines())
+        yield from (".RE", ".fi")
+    for example in command.examples:
+        yield ".PP"
+        yield _escaped(example.purpose.rstrip(".?") + ("?" if example.purpose[-1] == "?" else ":"))
+        yield from (".PP", ".nf", ".RS 4")
+        yield from _literal([example.command])
+        yield from (".RE", ".fi")
+
+
+def _options(options: tuple[Option, ...]) -> Iterator[str]:
+    shown = [option for option in options if option.names and not option.hidden]
+    return _definitions((option_label(option), option.help) for option in shown)
+
+
+def _definitions(items: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> Iterator[str]:
+    for term, text in items:
+        yield ".TP"
+        yield f".B {_escaped(term)}"
+        yield from _paragraphs(text)
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    for index, paragraph in enumerate(text.split("\n\n")):
+        if index:
+            yield ".PP"
+        yield from map(_escaped, wrapped(paragraph, _WIDTH))
+
+
+def _literal(lines: Iterator[str] | list[str]) -> Iterator[str]:
+    return (_escaped(line) or "\\&" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    """Keep ``text`` from being read as requests, and its minus signs fit for copying."""
+    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
+
+
+if __name__ == "__main__":
+    print(manual_page(), end="")

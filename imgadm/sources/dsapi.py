@@ -1,0 +1,90 @@
+"""A source that speaks DSAPI, the Dataset API of SDC 6.5, which came before IMGAPI.
+
+``GET /ping``, ``/datasets`` and ``/datasets/UUID`` next to the source's URL. Manifests are of
+version 1 and leave here in the current format; the file is wherever its manifest says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from imgadm.errors import ConfigError, InvalidManifestError
+from imgadm.manifest import check_uuid, is_uuid, upgrade_manifest
+from imgadm.manifest.values import display
+from imgadm.sources.base import FileRequest, SourceConfig
+from imgadm.sources.http_source import HttpSource
+from imgadm.sources.options import ClientOptions
+from imgadm.sources.urls import dsapi_root, normalise_url
+
+
+class DsapiSource(HttpSource):
+    """A dataset server, whose URL ends with ``/datasets``. It knows no channels."""
+
+    def __init__(self, config: SourceConfig, options: ClientOptions | None = None) -> None:
+        super().__init__(config, options)
+        self._root = replace(self._address, base=dsapi_root(config.url))
+
+    @property
+    def channel(self) -> str | None:
+        return None
+
+    def list_images(self) -> list[dict[str, Any]]:
+        return [self._upgraded(image) for image in self._manifests(self._root.url("/datasets"))]
+
+    def get_image(self, uuid: str) -> dict[str, Any] | None:
+        found = self._manifest(self._url(uuid), uuid) if is_uuid(uuid) else None
+        return None if found is None else self._upgraded(found)
+
+    def file_request(self, uuid: str) -> FileRequest:
+        """Return how to fetch the file; the manifest is asked again for where it is."""
+        found = self._manifest(self._url(check_uuid(uuid)), uuid)
+        if found is None:
+            raise self._unusable(f"image {uuid} was there a moment ago, and is not any more")
+        url = self._file_url(found)
+        at_home = _server(url) == _server(self._root.base)
+        client = self._client(with_credentials=at_home)
+        return FileRequest(url, client.session, {"accept": "*/*"})
+
+    @property
+    def _ping_url(self) -> str:
+        return self._root.url("/ping")
+
+    def _is_pong(self, value: Any) -> bool:
+        """Whatever it says: servers of that time answer with a status and little else."""
+        return True
+
+    def _url(self, uuid: str) -> str:
+        return self._root.url(f"/datasets/{uuid}")
+
+    def _upgraded(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return upgrade_manifest(manifest)
+        except InvalidManifestError as error:
+            uuid = manifest["uuid"]
+            raise self._unusable(f"the manifest of image {uuid}: {error.message}") from error
+
+    def _file_url(self, manifest: Mapping[str, Any]) -> str:
+        """Return where the file is: an HTTP URL, and no plain one if the source's is HTTPS."""
+        files = manifest.get("files")
+        file = files[0] if isinstance(files, list) and files else None
+        given = file.get("url") if isinstance(file, dict) else None
+        wrong = f"the URL of the file of image {manifest['uuid']} is {display(given)}"
+        if not isinstance(given, str) or not given:
+            raise self._unusable(f"{wrong}, an HTTP URL was expected")
+        try:
+            url = urljoin(self._url(manifest["uuid"]), given)
+            scheme, _ = _server(url)
+        except (ConfigError, ValueError) as error:
+            raise self._unusable(f"{wrong}, an HTTP URL was expected") from error
+        if scheme != "https" and _server(self._root.base)[0] == "https":
+            raise self._unusable(f"{wrong}, which is not https as the source is")
+        return url
+
+
+def _server(url: str) -> tuple[str, str]:
+    """Return scheme, and host with port; ConfigError for what is no HTTP URL."""
+    parts = urlsplit(normalise_url(url))
+    return parts.scheme, parts.netloc

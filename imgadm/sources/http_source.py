@@ -1,0 +1,101 @@
+"""What sources that answer JSON over HTTP have in common: connections, and the shape of answers."""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from imgadm.errors import SourcePingError
+from imgadm.manifest import is_uuid
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES, json_type
+from imgadm.manifest.values import display
+from imgadm.sources.base import Source, SourceConfig
+from imgadm.sources.errors import SourceError, UnusableReplyError
+from imgadm.sources.options import ClientOptions
+from imgadm.sources.urls import server_address
+
+if TYPE_CHECKING:
+    from imgadm.sources.http import HttpClient
+
+MAX_LIST_BYTES = 256 << 20
+
+
+class HttpSource(Source):
+    """A source whose answers are JSON. The credentials in its URL go to that server alone."""
+
+    _headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, config: SourceConfig, options: ClientOptions | None = None) -> None:
+        super().__init__(config)
+        self._options = options or ClientOptions()
+        self._address = server_address(config.url)
+        self._lock = threading.Lock()
+        self._clients: dict[bool, HttpClient] = {}
+
+    @property
+    @abstractmethod
+    def _ping_url(self) -> str: ...
+
+    @abstractmethod
+    def _is_pong(self, value: Any) -> bool:
+        """Tell whether a source of this type says ``value`` to a ping."""
+
+    def ping(self) -> None:
+        wrong = f'unexpected ping error with "{self.config.type}" image source "{self.url}"'
+        try:
+            reply = self._client().get(self._ping_url, limit=MAX_MANIFEST_BYTES)
+            value = reply.json()
+        except SourceError as error:
+            raise SourcePingError(f"{wrong}: {error.ping_cause()}", cause=error) from error
+        if reply.status != 200 or not self._is_pong(value):
+            raise SourcePingError(wrong)
+
+    def close(self) -> None:
+        with self._lock:
+            while self._clients:
+                self._clients.popitem()[1].close()
+
+    def _client(self, *, with_credentials: bool = True) -> HttpClient:
+        from imgadm.sources.http import HttpClient
+
+        with self._lock:
+            if with_credentials not in self._clients:
+                self._clients[with_credentials] = HttpClient(
+                    self.config.url,
+                    self._options,
+                    headers=self._headers,
+                    insecure=self.config.insecure is True,
+                    credentials=self._address.credentials if with_credentials else None,
+                )
+            return self._clients[with_credentials]
+
+    def _manifest(self, url: str, uuid: str) -> dict[str, Any] | None:
+        """Return the manifest of the image ``uuid`` at ``url``, ``None`` if nothing is there."""
+        reply = self._client().get(url, limit=MAX_MANIFEST_BYTES)
+        if reply.status == 404:
+            return None
+        manifest = reply.json()
+        if not isinstance(manifest, dict):
+            raise self._unusable(f"a manifest was expected, got {json_type(manifest)}")
+        if manifest.get("uuid") != uuid:
+            got = display(manifest.get("uuid"))
+            raise self._unusable(f"the manifest of image {uuid} was expected, got that of {got}")
+        return manifest
+
+    def _manifests(self, url: str) -> list[dict[str, Any]]:
+        """Return the list of manifests at ``url``; each of them has a UUID."""
+        images = self._client().get(url, limit=MAX_LIST_BYTES).json()
+        if not isinstance(images, list):
+            raise self._unusable(f"a list of images was expected, got {json_type(images)}")
+        for image in images:
+            if not isinstance(image, dict):
+                raise self._unusable(f"the list of images has {json_type(image)} in it")
+            if not is_uuid(image.get("uuid")):
+                uuid = display(image.get("uuid"))
+                raise self._unusable(f"the list of images has one with the UUID {uuid}")
+        return images
+
+    def _unusable(self, reason: str) -> UnusableReplyError:
+        return UnusableReplyError(self.url, reason)

@@ -1,0 +1,116 @@
+"""A file on an HTTP server, asked for whole, and again from where a connection broke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from imgadm.streams.errors import FetchError
+from imgadm.streams.http_body import Body
+from imgadm.streams.http_errors import answer_error, connection_error
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
+
+class HttpFile:
+    """One file at one address. ``timeouts`` are seconds to connect, and without a byte."""
+
+    def __init__(
+        self,
+        url: str,
+        session: Session | None,
+        headers: Mapping[str, str],
+        timeouts: tuple[float, float],
+    ) -> None:
+        self.url = url
+        self._session = session
+        self._own_session = session is None
+        self._headers = {**headers, "Accept-Encoding": "identity"}
+        self._timeouts = timeouts
+        self._etag: str | None = None
+        self._length: int | None = None
+
+    def open(self) -> tuple[Body, Mapping[str, str]]:
+        """The body of the whole file, and the headers that came with it. Raises FetchError."""
+        if self._session is None:
+            import requests
+
+            self._session = requests.Session()
+        response = self._request()
+        self._etag = _strong_etag(response)
+        body = self._body(response)
+        self._length = body.length
+        return body, response.headers
+
+    def open_at(self, position: int) -> tuple[Body, int]:
+        """The body of the same file again, and where it begins: at ``position``, or else at 0.
+
+        It begins at ``position`` if the server proves to go on with the same file (RFC 9110,
+        section 13.1.5). Raises FetchError, also if the file has another length by now.
+        """
+        if position and self._etag is not None:
+            response = self._request(
+                {"Range": f"bytes={position}-", "If-Range": self._etag}, accept=(200, 206, 416)
+            )
+            if response.status_code == 206 and self._continues(response, position):
+                return self._body(response), position
+            if response.status_code != 200:
+                response.close()
+                response = self._request()
+        else:
+            response = self._request()
+        body = self._body(response)
+        if body.length != self._length:
+            body.close()
+            raise self.changed(position)
+        return body, 0
+
+    def changed(self, position: int) -> FetchError:
+        """The error of a file that is another one by now."""
+        return FetchError(
+            f"the file at {self.url} changed while it was being fetched; import it again",
+            code="Changed",
+            offset=position,
+        )
+
+    def close(self) -> None:
+        if self._own_session and self._session is not None:
+            self._session.close()
+
+    def _body(self, response: Response) -> Body:
+        return Body(response, self._timeouts[1])
+
+    def _continues(self, response: Response, position: int) -> bool:
+        """Whether a 206 answer proves to go on with the same file at ``position``."""
+        given = response.headers.get("Content-Range", "")
+        return (
+            given.startswith(f"bytes {position}-")
+            and given.endswith(f"/{self._length}")
+            and _strong_etag(response) == self._etag
+        )
+
+    def _request(
+        self, headers: Mapping[str, str] | None = None, accept: tuple[int, ...] = (200,)
+    ) -> Response:
+        import requests
+
+        assert self._session is not None
+        try:
+            response = self._session.get(
+                self.url,
+                headers={**self._headers, **(headers or {})},
+                stream=True,
+                timeout=self._timeouts,
+            )
+        except requests.RequestException as error:
+            raise connection_error(error, self.url) from error
+        if response.status_code not in accept:
+            raise answer_error(response)
+        return response
+
+
+def _strong_etag(response: Response) -> str | None:
+    """The entity tag, as it came (IMGAPI servers leave out the quotes), unless it is a weak one."""
+    etag: str | None = response.headers.get("ETag")
+    return None if etag is None or etag.startswith("W/") else etag

@@ -1,0 +1,191 @@
+"""The configuration file and its upgrade."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgadm.configuration import Configuration
+from imgadm.errors import ConfigError
+from imgadm.operations.manage_sources import replace_sources
+from imgadm.operations.open_configuration import open_configuration
+from imgadm.operations.upgrade_state import needs_upgrade
+from imgadm.settings import Settings
+from imgadm.source_rules import DEFAULT_SOURCE, check_source
+from imgadm.sources import SourceConfig
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.from_environment({"IMGADM_ROOT": str(tmp_path / "imgadm")}, uid=0)
+
+
+def configure(settings: Settings, values: Any) -> None:
+    settings.root.mkdir(parents=True, exist_ok=True)
+    settings.configuration_path.write_text(json.dumps(values))
+
+
+def saved(settings: Settings) -> Any:
+    return json.loads(settings.configuration_path.read_text())
+
+
+def test_a_missing_file_gives_the_defaults(tmp_path: Path) -> None:
+    configuration = Configuration.load(tmp_path / "imgadm.conf")
+    assert configuration.values == {"dockerImportSkipUuids": True}
+    assert configuration.sources == [DEFAULT_SOURCE]
+    assert configuration.upgraded_to == "1.0.0"
+    assert configuration.user_agent_extra is None
+
+
+def test_no_sources_is_not_the_default(tmp_path: Path) -> None:
+    assert Configuration(tmp_path, {"sources": []}).sources == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", 'config file "{}" is not valid JSON'),
+        ("{bad", 'config file "{}" is not valid JSON'),
+        ("[" * 100_000, 'config file "{}" is not valid JSON'),
+        ("null", 'config file "{}" is not a JSON object'),
+        ("[]", 'config file "{}" is not a JSON object'),
+        ('{"userAgentExtra": 7}', '"userAgentExtra" in config file "{}" is not a string'),
+        ('{"upgradedToVer": 3}', '"upgradedToVer" in config file "{}" is not a string'),
+        ('{"sources": {}}', '"sources" in config file "{}" is not an array'),
+    ],
+)
+def test_files_that_make_no_sense(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "imgadm.conf"
+    path.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        Configuration.load(path)
+    assert caught.value.message == message.format(path)
+
+
+def test_layout_and_order_of_keys(tmp_path: Path) -> None:
+    path = tmp_path / "imgadm.conf"
+    path.write_text('{"mine": "é", "upgradedToVer": "3.0.0"}')
+    configuration = Configuration.load(path)
+    configuration.set_sources([SourceConfig("http://a", "imgapi", True, "dev")])
+    configuration.save()
+    assert path.read_text("utf-8") == (
+        "{\n"
+        '  "dockerImportSkipUuids": true,\n'
+        '  "mine": "é",\n'
+        '  "upgradedToVer": "3.0.0",\n'
+        '  "sources": [\n'
+        "    {\n"
+        '      "type": "imgapi",\n'
+        '      "url": "http://a",\n'
+        '      "insecure": true,\n'
+        '      "channel": "dev"\n'
+        "    }\n"
+        "  ]\n"
+        "}"
+    )
+
+
+def test_the_same_source_counts_once(tmp_path: Path) -> None:
+    urls = ["http://a.example", "a.example:80/", "https://a.example"]
+    configuration = Configuration(tmp_path, {"sources": [{"url": url} for url in urls]})
+    assert [source.url for source in configuration.sources] == [urls[0], urls[2]]
+
+
+def test_unusable_entries_are_named_and_kept(tmp_path: Path) -> None:
+    bad = [7, {"type": "imgapi"}, {"url": "ftp://a"}, {"url": "http://a", "insecure": "no"}]
+    configuration = Configuration(tmp_path / "c", {"sources": [*bad, {"url": "http://b"}]})
+    assert [source.url for source in configuration.sources] == ["http://b"]
+    assert len(configuration.problems) == len(bad)
+    assert all(f'a source in "{tmp_path / "c"}": ' in text for text in configuration.problems)
+    configuration.set_sources([])
+    assert configuration.values["sources"] == bad
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "message"),
+    [
+        ("http://a.example", "imgapi", None),
+        ("a.example", "imgapi", None),
+        ("http://a.example/datasets", "dsapi", None),
+        ("https://docker.io", "docker", None),
+        ("registry:5000", "docker", None),
+        ("localhost", "docker", None),
+        ("http://a", "x", 'invalid source type: "x"'),
+        (
+            "http://a",
+            "dsapi",
+            '"dsapi" source URL does not end with "/datasets": "http://a"',
+        ),
+        ("host", "docker", 'invalid index, "host" does not look like a valid host: host'),
+        ("http://docker.io", "docker", "invalid index, HTTP to official index is disallowed: "),
+        ("http://a.example/b", "docker", "invalid index, trailing repo: http://a.example/b"),
+        ("ftp://a", "docker", 'invalid index scheme, must be "http" or "https": ftp://a'),
+        ("https://", "docker", "invalid index, empty host: https://"),
+    ],
+)
+def test_which_sources_may_be_configured(url: str, kind: str, message: str | None) -> None:
+    source = SourceConfig(url, kind)
+    if message is None:
+        check_source(source)
+        return
+    with pytest.raises(ConfigError) as caught:
+        check_source(source)
+    assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("version", "older"),
+    [("1.0.0", True), ("2.0.0", True), ("2.9.9", True), ("3.0.0", False), ("10.0.0", False)],
+)
+def test_versions_compare_as_numbers(tmp_path: Path, version: str, older: bool) -> None:
+    assert needs_upgrade(Configuration(tmp_path, {"upgradedToVer": version})) is older
+
+
+def test_a_version_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is no version"):
+        needs_upgrade(Configuration(tmp_path, {"upgradedToVer": "three"}))
+
+
+def test_state_that_cannot_be_written_is_read_as_upgraded(settings: Settings) -> None:
+    configure(settings, {"upgradedToVer": "2.0.0", "sources": [{"url": "http://a/datasets"}]})
+    settings.lock_directory.write_text("a file in the way of the locks")
+    before = settings.configuration_path.read_bytes()
+    configuration = open_configuration(settings, notify=pytest.fail)
+    assert configuration.sources == [SourceConfig("http://a/datasets", "dsapi")]
+    assert settings.configuration_path.read_bytes() == before
+
+
+def replace(settings: Settings, *urls: str) -> tuple[list[str], list[str], bool]:
+    result = replace_sources(settings, [SourceConfig(url) for url in urls], ping=None)
+    deleted, added = ([source.url for source in part] for part in (result.deleted, result.added))
+    return deleted, added, result.reordered
+
+
+@pytest.mark.parametrize(
+    ("urls", "change"),
+    [
+        (["http://a", "http://b"], ([], [], False)),
+        (["http://b", "http://a"], ([], [], True)),
+        (["http://a"], (["http://b"], [], False)),
+        (["http://a", "http://b", "http://c"], ([], ["http://c"], False)),
+        (["http://c", "http://b"], (["http://a"], ["http://c"], False)),
+        (["http://c", "http://b", "http://a"], ([], ["http://c"], True)),
+        (["http://a", "http://a", "http://b"], ([], [], False)),
+        ([], (["http://a", "http://b"], [], False)),
+    ],
+)
+def test_replacement_tells_what_changed(
+    settings: Settings, urls: list[str], change: tuple[list[str], list[str], bool]
+) -> None:
+    configure(settings, {"sources": [{"url": "http://a"}, {"url": "http://b"}]})
+    assert replace(settings, *urls) == change
+    assert [entry["url"] for entry in saved(settings)["sources"]] == list(dict.fromkeys(urls))
+
+
+def test_replacement_keeps_the_channel_of_a_source(settings: Settings) -> None:
+    configure(settings, {"sources": [{"url": "http://a", "channel": "dev"}]})
+    assert replace(settings, "http://b", "http://a") == ([], ["http://b"], False)
+    assert saved(settings)["sources"][1]["channel"] == "dev"
