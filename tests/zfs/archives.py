@@ -6,6 +6,15 @@ import hashlib
 import tarfile
 from pathlib import Path
 
+from tests.zfsvm import Session
+
+
+def packed(vm: Session, directory: str) -> Path:
+    """An archive of a directory of the guest; in the order in which the recorded ones were made."""
+    archive = vm.exchange / "packed.tar"
+    vm.check(f"tar --create --sort=name --file {archive} --directory {directory} .")
+    return archive
+
 
 def members(archive: Path) -> dict[str, tuple[object, ...]]:
     """What a tar archive holds: everything of each member that a file system keeps, by its name."""

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from tests.zfsvm import Session, volume_digests
 
-from .archives import members
+from .archives import members, packed
 
 DATA = Path(__file__).parents[1] / "data" / "zfs-streams"
-
 
 ORIGINS = {"zvol-incr": "zvol-full", "zvol-incr2": "zvol-incr", "fs-incr": "fs-full"}
 DISKS = {
@@ -50,9 +49,8 @@ def test_received_volumes_are_the_recorded_disks(zones: Session) -> None:
 
 def test_received_file_systems_hold_the_recorded_files(zones: Session) -> None:
     for dataset in receive(zones, "fs-full", "fs-incr"):
-        packed = zones.exchange / "received.tar"
-        zones.check(f"tar --create --file {packed} --directory /{dataset} .")
-        assert members(packed) == members(unpacked(zones, f"{Path(dataset).name}.tar"))
+        recorded = unpacked(zones, f"{Path(dataset).name}.tar")
+        assert members(packed(zones, f"/{dataset}")) == members(recorded)
 
 
 def test_compound_stream_makes_no_volume_of_the_name_given(zones: Session) -> None:

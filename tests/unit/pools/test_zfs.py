@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,7 +49,16 @@ class ZfsBench(Bench):
         return {name.removeprefix(f"{self.name}/") for name in found} - {self.name}
 
     def disk(self, uuid: str) -> Path:
-        return Path("/dev/zvol") / self.name / uuid
+        """The node of the volume: it is asked itself, for udev, if any, comes later with its link."""
+        for _ in range(100):
+            for node in Path("/sys/block").glob("zd*"):
+                asked = subprocess.run(
+                    ["/lib/udev/zvol_id", f"/dev/{node.name}"], capture_output=True, check=False
+                )
+                if asked.stdout.decode().strip() == f"{self.name}/{uuid}":
+                    return Path("/dev", node.name)
+            time.sleep(0.1)
+        raise AssertionError(f"no node for the volume {self.name}/{uuid}")
 
     def leave_behind(self, uuid: str) -> None:
         stream = sample("zvol-embedded")

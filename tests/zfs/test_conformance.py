@@ -1,0 +1,24 @@
+"""The contract of pools, held to by a zpool; its tests run in the guest."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+
+import pytest
+
+from tests.e2e.imports.host import TREE
+from tests.zfsvm import Session
+
+LIMIT_S = 900
+TESTS = "tests/unit/pools/test_zfs.py::TestZfsPool"
+
+
+@pytest.mark.timeout(LIMIT_S + 60)
+def test_zpool_conforms(zones: Session) -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-o", f"timeout={LIMIT_S}", TESTS]
+    environment = {"IMGADM_TEST_ZPOOL": "zones"}
+    run = zones.run(shlex.join(words), timeout=LIMIT_S, cwd=TREE, env=environment)
+    assert run.status == 0, run.stdout
+    assert " passed" in run.stdout.splitlines()[-1]
+    assert zones.check("zfs list -H -o name") == "zones\n"
