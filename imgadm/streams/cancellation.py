@@ -31,14 +31,15 @@ class CancelToken:
         return self._read_end
 
     def cancel(self) -> None:
-        """Wake everyone. May be called again, as after a Ctrl-C in the middle of it."""
-        self._cancelled = True
-        os.write(self._write_end, b"\0")
+        """Wake everyone. Calling it again does nothing."""
         with self._lock:
-            callbacks = list(self._callbacks)
+            if self._cancelled:
+                return
+            self._cancelled = True
+            callbacks, self._callbacks = self._callbacks, []
+            os.write(self._write_end, b"\0")
         for callback in callbacks:
             callback()
-            self._remove(callback)
 
     def on_cancel(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call ``callback`` at :meth:`cancel`, at once if that has been; returns its removal."""
@@ -68,8 +69,6 @@ class CancelToken:
         self.check()
 
     def close(self) -> None:
-        """Free the descriptors; nobody may wait any more. Calling it again does nothing."""
-        for descriptor in (self._read_end, self._write_end):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._read_end = self._write_end = -1
+        """Free the descriptors; nobody may wait any more."""
+        os.close(self._read_end)
+        os.close(self._write_end)

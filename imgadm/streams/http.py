@@ -12,7 +12,7 @@ from imgadm.streams.errors import FetchError, SizeError, StreamError
 from imgadm.streams.http_body import Body
 from imgadm.streams.http_errors import connection_error
 from imgadm.streams.http_file import HttpFile
-from imgadm.streams.interruptible import interruptible
+from imgadm.streams.interruptions import interruptible
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 if TYPE_CHECKING:

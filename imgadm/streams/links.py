@@ -40,7 +40,7 @@ class Links(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Free everything. May be called again after it was interrupted."""
+        """Free everything."""
 
     def fed_by_pipe(self) -> bool:
         """Whether the last stage is a program that the last but one feeds without its help."""

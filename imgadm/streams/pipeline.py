@@ -11,6 +11,7 @@ from imgadm._native import Cancelled, Meter
 from imgadm.streams.cancellation import CancelToken
 from imgadm.streams.descriptors import kernel_moves
 from imgadm.streams.errors import ChecksumError, SizeError, StreamError, UnreadError
+from imgadm.streams.interruptions import uninterrupted
 from imgadm.streams.links import ChannelLinks, Links, PipeLinks
 from imgadm.streams.report import Gauge, Report
 from imgadm.streams.stage import Context, Stage
@@ -45,27 +46,16 @@ class _Pipeline:
         if len(stages) < 2:
             raise ValueError("a pipeline needs a source and a sink at least")
         self._stages = stages
-        self._cancel = CancelToken()
         self._gauges = [Gauge(stage.name, Meter()) for stage in stages]
         self._report = Report(self._gauges)
-        self._contexts = [
-            Context(
-                cancel=self._cancel,
-                meter=gauge.meter,
-                notes=gauge.notes,
-                facts=self._report.facts,
-                downstream=stages[index + 1] if index + 1 < len(stages) else None,
-            )
-            for index, gauge in enumerate(self._gauges)
-        ]
+        self._contexts: list[Context] = []
         self._opened: list[Stage] = []
+        self._cancel: CancelToken | None = None
         self._links: Links | None = None
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
-        #: Stages that have not ended, and those that have begun, by index.
-        self._running: set[int] = set(range(len(stages)))
-        self._begun: set[int] = set()
-        self._ending = False
+        self._running: set[int] = set()
+        self._ended = False
         self._error: BaseException | None = None
         #: A stage that ended although the one before still writes to it, and what that one says of
         #: it. If it has failed, it is about to say why.
@@ -78,17 +68,22 @@ class _Pipeline:
 
     def run(self, on_progress: Callable[[Report], None] | None, interval: float) -> Report:
         try:
+            uninterrupted(self._prepare)
             for stage, context, gauge in zip(
                 self._stages, self._contexts, self._gauges, strict=True
             ):
                 self._opened.append(stage)
                 self._open(stage, context)
                 gauge.total = stage.total
-            self._start()
+            uninterrupted(self._start)
             self._watch(on_progress, interval)
         except BaseException as error:  # raised again below, once everything has ended
             self._keep(error)
-        self._end()
+        while not self._ended:
+            try:
+                uninterrupted(self._end)
+            except BaseException as error:
+                self._keep(error)
         if self._error is not None:
             try:
                 raise self._error
@@ -98,6 +93,14 @@ class _Pipeline:
             on_progress(self._report)
         return self._report
 
+    def _prepare(self) -> None:
+        self._cancel = CancelToken()
+        for index, gauge in enumerate(self._gauges):
+            downstream = self._stages[index + 1] if index + 1 < len(self._stages) else None
+            self._contexts.append(
+                Context(self._cancel, gauge.meter, gauge.notes, self._report.facts, downstream)
+            )
+
     def _open(self, stage: Stage, context: Context) -> None:
         try:
             stage.open(context)
@@ -106,6 +109,7 @@ class _Pipeline:
             raise
 
     def _start(self) -> None:
+        assert self._cancel is not None
         by_descriptor = kernel_moves() and all(stage.moves_descriptors for stage in self._stages)
         kind = PipeLinks if by_descriptor else ChannelLinks
         self._links = kind(self._stages, self._contexts)
@@ -115,22 +119,20 @@ class _Pipeline:
         for index, stage in enumerate(self._stages):
             thread = threading.Thread(
                 target=self._work,
-                args=(index, self._links),
+                args=(index, self._links, self._cancel),
                 name=f"imgadm-{stage.name}",
                 daemon=True,
             )
-            self._threads.append(thread)
+            with self._changed:
+                self._running.add(index)
             thread.start()
+            self._threads.append(thread)
 
-    def _work(self, index: int, links: Links) -> None:
-        with self._changed:
-            if self._ending:
-                return
-            self._begun.add(index)
+    def _work(self, index: int, links: Links, cancel: CancelToken) -> None:
         try:
             links.run(index)
         except BaseException as error:  # whatever a stage raises is the pipeline's to report
-            if not (isinstance(error, Cancelled) and self._cancel.cancelled):
+            if not (isinstance(error, Cancelled) and cancel.cancelled):
                 self._fail(index, error, links)
         finally:
             self._gauges[index].finished = time.monotonic()
@@ -195,16 +197,26 @@ class _Pipeline:
                 self._error = error
 
     def _end(self) -> None:
-        """Leave nothing behind, even if Ctrl-C comes again: a step that it cuts short is redone."""
-        steps: list[Callable[[], None]] = [self._stop]
-        steps += [stage.close for stage in reversed(self._opened)]
-        steps += [self._release, self._report.end]
-        while steps:
-            try:
-                self._attempt(steps[0])
-                del steps[0]
-            except BaseException as interruption:  # raised again by run()
-                self._keep(interruption)
+        """Leave nothing behind. Programs go first: none sees the end of a broken stream."""
+        self._ended = True
+        if self._error is not None:
+            self._abort()
+            if self._cancel is not None:
+                self._cancel.cancel()
+            if not self._join(_PATIENCE):
+                self._abort()
+        self._join(None)
+        for stage in reversed(self._opened):
+            self._attempt(stage.close)
+        if self._links is not None:
+            self._attempt(self._links.close)
+        if self._cancel is not None:
+            self._cancel.close()
+        self._report.end()
+
+    def _abort(self) -> None:
+        for stage in reversed(self._opened):
+            self._attempt(stage.abort)
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
@@ -212,32 +224,12 @@ class _Pipeline:
         except Exception as error:  # must not keep the other steps from being done
             self._keep(error)
 
-    def _stop(self) -> None:
-        """Have no thread left. Programs go first, so that none sees the end of a broken stream."""
-        with self._changed:
-            self._ending = True
-        if self._error is not None:
-            self._abort()
-            self._cancel.cancel()
-            if not self._all_ended(_PATIENCE):
-                self._abort()
-        self._all_ended(None)
+    def _join(self, timeout: float | None) -> bool:
+        """Wait for all threads; returns whether they have ended."""
+        limit = None if timeout is None else time.monotonic() + timeout
         for thread in self._threads:
-            if thread.is_alive():
-                thread.join()
-
-    def _abort(self) -> None:
-        for stage in reversed(self._opened):
-            self._attempt(stage.abort)
-
-    def _all_ended(self, timeout: float | None) -> bool:
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._begun & self._running, timeout)
-
-    def _release(self) -> None:
-        if self._links is not None:
-            self._links.close()
-        self._cancel.close()
+            thread.join(None if limit is None else max(0.0, limit - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
 
 def _name_stage(error: BaseException, stage: Stage) -> None:

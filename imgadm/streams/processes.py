@@ -14,6 +14,7 @@ from imgadm._native import Cancelled, Meter, read_into, write_all
 from imgadm.streams.cancellation import CancelToken
 from imgadm.streams.descriptors import make_pipe
 from imgadm.streams.errors import ProcessError, StreamError, UnreadError
+from imgadm.streams.interruptions import uninterrupted
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 _STDERR_KEPT = 16 * 1024
@@ -40,6 +41,9 @@ class IntoProcess(Stage):
         self._hear_no_more: CancelToken | None = None
 
     def open(self, context: Context) -> None:
+        uninterrupted(self._spawn)
+
+    def _spawn(self) -> None:
         read_end, self._stdin = make_pipe()
         try:
             os.set_blocking(read_end, True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from imgadm._native import Meter
@@ -114,5 +116,10 @@ class Report:
     @property
     def peak_memory(self) -> int:
         """Largest resident memory of this process so far, in bytes."""
+        with contextlib.suppress(OSError):
+            # What getrusage says there may be of the process that started this one.
+            for line in Path("/proc/self/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024

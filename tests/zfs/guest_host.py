@@ -73,9 +73,12 @@ class GuestHost:
     def serving(self, *words: str) -> Iterator[str]:
         """The URL of ``imgadm serve WORDS`` on a port that is free."""
         server = self.start("serve", "--quiet", "--listen", "127.0.0.1:0", *words)
-        yield announced_url(server)
-        server.signal("INT")
-        assert finished(server).status == 0
+        try:
+            yield announced_url(server)
+        finally:
+            server.signal("INT")
+            ended = finished(server)
+        assert ended.status == 0
 
     def records(self) -> dict[str, Any]:
         """The content of every record by the name of its file."""
@@ -157,5 +160,7 @@ class Shelf:
 def extra_pool(vm: Session, name: str, *, size: str = "1G") -> Iterator[str]:
     """One more zpool."""
     create_pool(vm, name, size=size)
-    yield name
-    vm.check(f"zpool destroy -f {name}", timeout=120)
+    try:
+        yield name
+    finally:
+        vm.check(f"zpool destroy -f {name}", timeout=120)

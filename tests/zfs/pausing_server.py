@@ -2,8 +2,8 @@
 
     python -m tests.zfs.pausing_server SHELF COUNT GATE
 
-serves the images of the folder SHELF as they are at the start, prints its URL, and after COUNT bytes
-of a file waits until the file GATE is there. So an import can be met half way, whatever the speed.
+serves the images of the folder SHELF as they are at the start, prints its URL, and after COUNT
+bytes of a file waits until the file GATE is there: so an import can be met half way at any speed.
 """
 
 from __future__ import annotations

@@ -51,10 +51,8 @@ def test_every_record_is_counted_alike(name: str, zstream: str) -> None:
 def test_compound_streams_are_named_as_such(name: str, zstream: str) -> None:
     shown = subprocess.run([zstream, "dump"], input=sample(name), capture_output=True, check=True)
     assert dict(TOTAL.findall(shown.stdout.decode()))["BEGIN"] != "1"
-    verifier = StreamVerifier()
     with pytest.raises(ZfsStreamError, match="compound") as caught:
-        verifier.write(sample(name))
-        verifier.finish()
+        StreamVerifier().write(sample(name))
     assert caught.value.kind == "unsupported"
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.imports.images import Image, chain_of_three, disk_sha256, sample_image
 from tests.zfsvm import volume_digests
 
-from .guest_host import GuestHost, Shelf, extra_pool, only
+from .guest_host import GuestHost, Shelf, extra_pool, finished, only
 
 MACHINE = "aaaaaaaa-0000-4000-8000-000000000001"
 DISKS = [disk_sha256(name) for name in ("zvol-full", "zvol-incr", "zvol-incr2")]
@@ -29,7 +29,7 @@ def test_images_and_machines_made_of_them(host: GuestHost, shelf: Shelf, url: st
     host.vm.check(f"zfs clone zones/{top.uuid}@final {machine} && zfs snapshot {machine}@daily")
 
     table, as_json, got, parents, again, *refused = host.run_together(
-        ("list", "-H", "-o", "uuid,name,origin,clones,type,pool"),
+        ("list", "-H", "-o", "uuid,name,origin,clones,type,zpool"),
         ("list", "-j", f"uuid={top.uuid}"),
         ("get", top.uuid),
         ("get", "-r", base.uuid),
@@ -115,7 +115,7 @@ def test_installed_images_are_handed_on_to_another_host(host: GuestHost, shelf: 
         assert [records[f"{tank}-{image.uuid}.json"]["zpool"] for image in chain] == [tank] * 3
 
         listed, there, here = (
-            other.run("list", "-P", tank, "-H", "-o", "uuid,pool,clones", "-s", "-clones,uuid"),
+            other.run("list", "-P", tank, "-H", "-o", "uuid,zpool,clones", "-s", "-clones,uuid"),
             other.run("get", "-P", tank, top.uuid),
             other.run("delete", "-P", tank, top.uuid),
         )
@@ -131,13 +131,14 @@ def test_installed_images_are_handed_on_to_another_host(host: GuestHost, shelf: 
 
 def test_zfs_program_without_its_kernel_part_is_named(host: GuestHost) -> None:
     uuid = sample_image("zvol-embedded").uuid
-    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /dev && exec "$@"', "sh"]
-    for words in (("list",), ("get", uuid), ("import", uuid)):
-        command = host.start(*words, prefix=hidden)
-        result = command.wait(timeout=120)
-        assert result.status == 1
+    hide = 'mount -t tmpfs none /dev && mknod /dev/null c 1 3 && exec "$@"'
+    hidden = ["unshare", "--mount", "sh", "-c", hide, "sh"]
+    runs = [host.start(*words, prefix=hidden) for words in (("list",), ("import", uuid))]
+    for run, name in zip(runs, ("list", "import"), strict=True):
+        result = finished(run)
+        assert (result.status, result.stdout) == (1, "")
         assert result.stderr == (
-            f"imgadm {words[0]}: error (InternalError): {zfs_path()} does not work on this host: "
+            f"imgadm {name}: error (InternalError): {zfs_path()} does not work on this host: "
             "/dev/zfs and /proc/self/mounts are required; make it work, or use a directory as the "
             "pool: -P /a/path, or IMGADM_POOL=/a/path\n"
         )

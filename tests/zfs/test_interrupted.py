@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.imports.host import TREE
-from tests.e2e.imports.images import Image, chain_of_three, disk_sha256, sample, sample_image
+from tests.e2e.imports.images import chain_of_three, disk_sha256, sample, sample_image
 from tests.zfsvm import Session, volume_digests, volume_sha256
 from tests.zfsvm.session import Command
 
@@ -76,21 +76,16 @@ def test_remains_of_an_import_that_died_before_its_end_are_cleaned_away(
     host.vm.check(f"zfs receive zones/{child.uuid}-partial@incr <{stream}")
     host.vm.check(f"zfs snapshot zones/{child.uuid}-partial@more")
 
-    shown = host.run("list", "-H", "-o", "uuid,clones")
-    assert (shown.status, shown.lines) == (0, [f"{base.uuid}  1"])
     assert host.run("import", "-S", url, child.uuid).status == 0
     assert host.traces() == only(base, child)
     assert volume_sha256(host.vm, f"zones/{child.uuid}") == disk_sha256("zvol-incr")
 
 
-@pytest.mark.parametrize(("name", "status"), [("INT", 130), ("TERM", 143)])
-def test_interrupted_import_leaves_nothing(
-    name: str, status: int, host: GuestHost, pausing: PausingServer
-) -> None:
+def test_interrupted_import_leaves_nothing(host: GuestHost, pausing: PausingServer) -> None:
     half_way = begin(host, pausing.url)
-    half_way.signal(name)
+    half_way.signal("INT")
     done = finished(half_way)
-    assert done.status == status
+    assert done.status == 130
     assert done.error() == ("Interrupted", "interrupted")
     assert host.traces() == Traces()
 
@@ -124,9 +119,9 @@ def test_chains_that_meet_arrive_side_by_side(host: GuestHost, shelf: Shelf, url
     chain = chain_of_three("zstd")
     sibling = sample_image("zvol-incr", "none", origin=chain[0])
     shelf.put(*chain, sibling)
-    tops: list[Image] = [chain[2], chain[1], sibling]
+    tops = [chain[2], sibling]
     runs = host.run_together(*(("import", "-S", url, top.uuid) for top in tops))
-    assert [run.status for run in runs] == [0, 0, 0], runs
+    assert [run.status for run in runs] == [0, 0], runs
     assert host.traces() == only(*chain, sibling)
     digests = volume_digests(host.vm, *(f"zones/{top.uuid}" for top in tops))
-    assert digests == [disk_sha256(name) for name in ("zvol-incr2", "zvol-incr", "zvol-incr")]
+    assert digests == [disk_sha256(name) for name in ("zvol-incr2", "zvol-incr")]

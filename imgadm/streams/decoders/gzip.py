@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import zlib
 from typing import Any, Protocol
 
@@ -10,6 +12,10 @@ from imgadm.streams.decoders import MAGIC
 from imgadm.streams.decoders.source import ByteSource
 from imgadm.streams.errors import DecompressionError
 from imgadm.streams.stage import Context, Outlet
+
+#: Compressed bytes that a decoder is given at a time. What it does not need it has to give back, at
+#: the end of each member, so that larger pieces make files of many small members slow.
+_PIECE = 64 * 1024
 
 
 class Member(Protocol):
@@ -46,20 +52,27 @@ class ZlibMember:
         return self._decoder.decompress(self._decoder.unconsumed_tail or data, max_length)
 
 
-try:
-    from isal import igzip_lib
+@functools.cache
+def _isal() -> Any:
+    """ISA-L's module, or None: there is no wheel of it for some processors."""
+    try:
+        from isal import igzip_lib
+    except ImportError:
+        return None
+    return igzip_lib
 
-    _errors: tuple[Any, ...] = (igzip_lib.error, zlib.error)
 
-    def _new_member() -> Member:
-        member: Member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-        return member
-
-except ImportError:  # no wheel for this processor
-    _errors = (zlib.error,)
-
-    def _new_member() -> Member:
+def _new_member() -> Member:
+    """By ISA-L; by zlib where there is none, or where ``IMGADM_ISAL=0`` forbids it."""
+    isal = _isal()
+    if isal is None or os.environ.get("IMGADM_ISAL", "1") == "0":
         return ZlibMember()
+    member: Member = isal.IgzipDecompressor(flag=isal.DECOMP_GZIP)
+    return member
+
+
+def _errors() -> tuple[Any, ...]:
+    return (zlib.error,) if _isal() is None else (_isal().error, zlib.error)
 
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
@@ -72,17 +85,19 @@ def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
 
 
 def _decode_member(source: ByteSource, outlet: Outlet, context: Context) -> None:
+    # ISA-L wants a whole header at a time (https://github.com/intel/isa-l/issues/224).
+    source.peek(_PIECE)
     member = _new_member()
     limit = outlet.pool.size
     while not member.eof:
         context.cancel.check()
-        data: memoryview | bytes | None = source.next() if member.needs_input else b""
+        data: memoryview | bytes | None = source.next(_PIECE) if member.needs_input else b""
         if data is None:
             raise DecompressionError("gzip", "the data ends in the middle", offset=source.position)
         try:
             decoded = member.decompress(data, limit)
-        except _errors as error:
+        except _errors() as error:
             raise DecompressionError("gzip", str(error), offset=source.position) from None
         if decoded:
             outlet.put(Buffer(memoryview(decoded)))
-    source.put_back(member.unused_data)
+    source.put_back(len(member.unused_data))

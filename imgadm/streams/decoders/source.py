@@ -14,6 +14,7 @@ class ByteSource:
     def __init__(self, views: Iterator[memoryview]) -> None:
         self._views = views
         self._rest: memoryview = memoryview(b"")
+        self._view: memoryview = self._rest
         self.position = 0
 
     def next(self, limit: int | None = None) -> memoryview | None:
@@ -22,7 +23,7 @@ class ByteSource:
             view = next(self._views, None)
             if view is None:
                 return None
-            self._rest = view
+            self._rest = self._view = view
         piece = self._rest if limit is None else self._rest[:limit]
         self._rest = self._rest[len(piece) :]
         self.position += len(piece)
@@ -30,19 +31,19 @@ class ByteSource:
 
     def peek(self, size: int) -> bytes:
         """The next bytes without taking them: ``size`` of them unless the end comes first."""
-        while len(self._rest) < size:
-            kept = bytes(self._rest)
-            view = next(self._views, None)
-            if view is None:
-                return kept
-            self._rest = memoryview(kept + bytes(view)) if kept else view
+        while not self._rest and (view := next(self._views, None)) is not None:
+            self._rest = self._view = view
+        if len(self._rest) < size:
+            kept = bytearray(self._rest)
+            while len(kept) < size and (view := next(self._views, None)) is not None:
+                kept += view
+            self._rest = self._view = memoryview(kept)
         return bytes(self._rest[:size])
 
-    def put_back(self, data: bytes) -> None:
-        """Undo the taking of ``data``, the last bytes that were taken."""
-        if data:
-            self._rest = memoryview(data + bytes(self._rest))
-            self.position -= len(data)
+    def put_back(self, size: int) -> None:
+        """Undo the taking of the last ``size`` bytes, all of them from the piece taken last."""
+        self._rest = self._view[len(self._view) - len(self._rest) - size :]
+        self.position -= size
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes; empty at the end. For libraries that want a file."""

@@ -95,4 +95,4 @@ def _decode_plain(source: ByteSource, outlet: Outlet, context: Context) -> None:
                 raise _fail(str(error), source) from None
             if decoded:
                 outlet.put(Buffer(memoryview(decoded)))
-        source.put_back(decoder.unused_data)
+        source.put_back(len(decoder.unused_data))

@@ -1,0 +1,56 @@
+"""The examples of the documentation do what the documentation says."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).parents[2]
+SAMPLES = TREE / "tests" / "data" / "zfs-streams"
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+ANYTHING = re.escape("<*>")
+DOCUMENTS = ["README.md", "docs/streams.md"]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """Where a server offers a sample file."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(SAMPLES))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/zvol-full.zsend.xz"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_examples_print_what_the_document_shows(
+    document: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tests").symlink_to(TREE / "tests")
+    monkeypatch.chdir(tmp_path)
+    examples = BLOCK.findall((TREE / document).read_text())
+    assert examples
+    names = {"url": url}
+    for code, expected in examples:
+        printed = StringIO()
+        with redirect_stdout(printed):
+            exec(compile(code, document, "exec"), names)
+        if expected:
+            pattern = re.escape(expected).replace(ANYTHING, ".*")
+            assert re.fullmatch(pattern, printed.getvalue()), printed.getvalue()
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    documents = [*TREE.glob("*.md"), *TREE.glob("docs/*.md")]
+    assert len(documents) > len(DOCUMENTS)
+    for document in documents:
+        for target in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
