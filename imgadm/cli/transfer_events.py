@@ -16,9 +16,8 @@ from imgadm.streams import Report
 class JsonView:
     """Prints every event on stdout, progress about once a second.
 
-    ``event`` of a line is the kind, by the names of :mod:`imgadm.operations.events` in lower case
-    and hyphens. A command that fails prints ``{"event": "error", "code": ..., "message": ...}`` at
-    the end, next to its error line on stderr.
+    A command that fails prints ``{"event": "error", "code": ..., "message": ...}`` at the end, next
+    to its error line on stderr. All events and fields are in ``docs/events.md``.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,14 +45,15 @@ class JsonView:
             if self._clock() - self._last < 1.0:
                 return
             self._last = self._clock()
-        self._print(_name(event), **_fields(event))
+        self._print(event_name(type(event)), **_fields(event))
 
     def _print(self, event: str, **fields: Any) -> None:
         print(json.dumps({"event": event, **fields}), flush=True)
 
 
-def _name(event: events.Event) -> str:
-    words = "".join(f"-{c.lower()}" if c.isupper() else c for c in type(event).__name__)
+def event_name(kind: type[events.Event]) -> str:
+    """What the field ``event`` says for this kind of event."""
+    words = "".join(f"-{c.lower()}" if c.isupper() else c for c in kind.__name__)
     return words.lstrip("-")
 
 

@@ -19,7 +19,7 @@ UUID = "01b2c898-945f-11e1-a523-af1afbe22822"
 HOLD = """
 import pathlib, sys
 from imgadm.locks import image_lock
-with image_lock(pathlib.Path(sys.argv[1]), sys.argv[2], command="imgadm import X"):
+with image_lock(pathlib.Path(sys.argv[1]), sys.argv[2], command="imgadm import X", {options}):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -28,8 +28,8 @@ with image_lock(pathlib.Path(sys.argv[1]), sys.argv[2], command="imgadm import X
 class OtherProcess:
     """Holds the lock of the image until it is told, or made, to end."""
 
-    def __init__(self, directory: Path) -> None:
-        command = [sys.executable, "-c", HOLD, str(directory), UUID]
+    def __init__(self, directory: Path, options: str = "") -> None:
+        command = [sys.executable, "-c", HOLD.format(options=options), str(directory), UUID]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == b"held\n"
@@ -230,3 +230,29 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     ):
         pass
     assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_shared_locks_exclude_only_the_others(tmp_path: Path) -> None:
+    sharing = OtherProcess(tmp_path, "shared=True")
+    with image_lock(tmp_path, UUID, command="x", wait=False, shared=True):
+        assert not is_free(tmp_path)
+    assert not is_free(tmp_path)
+    with (
+        pytest.raises(LockedError, match=f"pid {sharing.process.pid}|another process"),
+        image_lock(tmp_path, UUID, command="x", wait=False),
+    ):
+        pass
+    sharing.release()
+    assert is_free(tmp_path)
+
+
+def test_shared_lock_waits_for_an_exclusive_one(tmp_path: Path) -> None:
+    other = OtherProcess(tmp_path)
+    with (
+        pytest.raises(LockedError, match=f"pid {other.process.pid}"),
+        image_lock(tmp_path, UUID, command="x", wait=False, shared=True),
+    ):
+        pass
+    other.release()
+    with image_lock(tmp_path, UUID, command="x", wait=False, shared=True):
+        pass

@@ -16,8 +16,10 @@ Serve = Callable[..., Server]
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path)
+def host(tmp_path: Path) -> Iterator[Host]:
+    made = Host(tmp_path)
+    yield made
+    made.end()
 
 
 @pytest.fixture

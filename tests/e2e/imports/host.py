@@ -81,6 +81,7 @@ class Host:
         self.pool = directory / "pool"
         self.temporary = directory / "temporary"
         self.temporary.mkdir(parents=True)
+        self._started: list[Running] = []
         self.runner: tuple[str, ...] = (sys.executable, "-m", "imgadm")
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -103,7 +104,16 @@ class Host:
             "text": True,
             "start_new_session": True,
         }
-        return Running(subprocess.Popen([*self.runner, *words], **settings | options))
+        running = Running(subprocess.Popen([*self.runner, *words], **settings | options))
+        self._started.append(running)
+        return running
+
+    def end(self) -> None:
+        """Leave no process behind, also where a test has failed."""
+        for running in self._started:
+            if running.process.poll() is None:
+                running.process.kill()
+                running.process.communicate()
 
     def run(self, *words: str, **options: Any) -> Finished:
         return self.start(*words, **options).finish()

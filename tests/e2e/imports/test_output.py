@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+from imgadm.cli.transfer_events import event_name
+from imgadm.operations.events import Event
+
 from .conftest import Serve
-from .host import Host
+from .host import TREE, Host
 from .images import Image, chain_of_three, small_image
 from .server import cut_after, html, serve_bytes
 
@@ -84,6 +87,12 @@ def test_structured_error_is_the_last_line_of_stderr(host: Host, serve: Serve) -
     assert record["err"]["code"] == "DownloadError"
     assert record["err"]["message"].startswith(f"image {GOOD.uuid} file checksum (sha1) error: ")
     assert "imgadm import: error" not in done.stderr
+
+
+def test_every_event_is_documented() -> None:
+    table = (TREE / "docs" / "events.md").read_text()
+    documented = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
+    assert documented == {event_name(kind) for kind in Event.__subclasses__()} | {"error"}
 
 
 def test_quiet_says_the_same_lines_to_scripts(host: Host, serve: Serve) -> None:
