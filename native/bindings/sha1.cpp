@@ -35,7 +35,7 @@ void bind_sha1(py::module_ &module) {
             py::arg("data"))
         .def("digest", &digest)
         .def("hexdigest", [](const Hasher &hasher) { return digest(hasher).attr("hex")(); })
-        .def("copy", [](const Hasher &hasher) { return std::make_unique<Hasher>(hasher.clone()); })
+        .def("copy", &Hasher::copy)
         .def_property_readonly("length", &Hasher::length, "Bytes hashed so far.");
     module.def("sha1_engines", &Sha1::engines, "Names of the engines that work here.");
 }

@@ -26,7 +26,9 @@ public:
         return sha1_->digest();
     }
 
-    std::unique_ptr<Sha1> clone() const override {
+    std::unique_ptr<Sha1> clone() const override { return copy(); }
+
+    std::unique_ptr<Hasher> copy() const {
         const std::lock_guard<std::mutex> guard(mutex_);
         return std::make_unique<Hasher>(sha1_->clone(), length_);
     }

@@ -36,10 +36,8 @@ class Connection:
                 return None
             data += piece
         first, *lines = data.decode("latin-1").partition("\r\n\r\n")[0].split("\r\n")
-        headers = {
-            name.lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines)
-        }
+        fields = (line.partition(":") for line in lines)
+        headers = {name.lower(): value.strip() for name, _, value in fields}
         return Request(first.split(" ")[1], headers)
 
     def send(self, data: bytes | memoryview) -> None:
@@ -103,7 +101,7 @@ class Answer:
 
 @dataclass
 class RangeAnswer:
-    """The rest of ``body`` if asked for with its ETag (RFC 9110, section 13.1.5), else all."""
+    """The rest of ``body`` if it is asked for under its ETag (RFC 9110, 13.1.5), else all of it."""
 
     body: bytes
     etag: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 
 from imgadm._native import Cancelled, read_into, write_all
 from imgadm.streams import Context, Inlet, Outlet, Stage
@@ -108,16 +108,16 @@ def unending(piece: bytes = bytes(65536), pause: float = 0.0) -> Iterable[bytes]
 def open_descriptors() -> set[str]:
     """What this process has open: names of files, pipes and sockets by descriptor."""
     found = set()
-    for descriptor in os.listdir("/proc/self/fd"):
+    for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):  # that of the listing itself
-            found.add(f"{descriptor} {os.readlink(f'/proc/self/fd/{descriptor}')}")
+            found.add(f"{descriptor.name} {descriptor.readlink()}")
     return found
 
 
 def children() -> list[str]:
     """Numbers of the processes that this one has started and that have not been waited for."""
     found: list[str] = []
-    for task in os.listdir("/proc/self/task"):
-        with suppress(FileNotFoundError), open(f"/proc/self/task/{task}/children") as file:
-            found += file.read().split()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):
+            found += (task / "children").read_text().split()
     return found

@@ -66,7 +66,7 @@ def test_too_few_bytes(way: str) -> None:
 
 
 def test_one_byte_too_many_is_told_at_once(way: str) -> None:
-    with pytest.raises(streams.SizeError, match="^expected 2999999 bytes, got more$"):
+    with pytest.raises(streams.SizeError, match=r"^expected 2999999 bytes, got more$"):
         check(size=len(CONTENT) - 1)
 
 

@@ -220,7 +220,7 @@ def test_the_crc_and_the_length_of_gzip_are_checked(
     monkeypatch.setenv("IMGADM_ISAL", isal)
     damaged = bytearray(gzip.compress(CONTENT))
     damaged[-from_end] ^= 1
-    with pytest.raises(streams.DecompressionError, match="^gzip: "):
+    with pytest.raises(streams.DecompressionError, match=r"^gzip: "):
         decompress(bytes(damaged), "gzip")
 
 
@@ -270,7 +270,7 @@ def test_xz_memory_is_limited(liblzma: str, monkeypatch: pytest.MonkeyPatch) -> 
 
     crc_at = 12 + header_size - 4
     compressed[crc_at : crc_at + 4] = zlib.crc32(compressed[12:crc_at]).to_bytes(4, "little")
-    with pytest.raises(streams.DecompressionError, match="[Mm]emory"):
+    with pytest.raises(streams.DecompressionError, match=r"[Mm]emory"):
         decompress(bytes(compressed), "xz")
 
 

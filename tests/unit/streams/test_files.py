@@ -79,7 +79,7 @@ def test_a_source_that_cannot_be_read(
 @pytest.mark.parametrize("path", ["missing/file", "file/below"])
 def test_a_sink_that_cannot_be_made(way: str, tmp_path: Path, path: str) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OSError, match="No such file|Not a directory") as caught:
+    with pytest.raises(OSError, match=r"No such file|Not a directory") as caught:
         streams.run(Supply([b"x"]), streams.write_file(tmp_path / path))
     assert caught.value.__notes__ == ["in stage: write"]
 

@@ -225,9 +225,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate of our own for localhost, with its key."""
     path = tmp_path_factory.mktemp("tls") / "localhost.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-        + ["-keyout", path.with_suffix(".key"), "-out", path],
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", path.with_suffix(".key"), "-out", path),
+        ],
         check=True,
         capture_output=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import subprocess
 import sys
 import threading
@@ -161,7 +162,7 @@ def test_progress_is_told_about_as_often_as_asked() -> None:
         on_progress=lambda report: calls.append(report.elapsed),
         interval=0.05,
     )
-    gaps = [later - earlier for earlier, later in zip(calls, calls[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(calls)]
     assert len(calls) >= 3
     assert sum(gap >= 0.04 for gap in gaps) >= len(gaps) - 2
 
