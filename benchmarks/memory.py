@@ -8,6 +8,7 @@ from benchmarks import goals, shapes
 from benchmarks.programs import peak_memory_of
 from benchmarks.rows import Row
 from benchmarks.shapes import Bench
+from benchmarks.subject import Image
 
 MEBIBYTE = 1024 * 1024
 
