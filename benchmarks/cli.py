@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import disks, hashes, memory, results, startup, subject, table, transfers
+from benchmarks.measure import Plan
 from benchmarks.programs import serving
 from benchmarks.rows import Row
 from benchmarks.shapes import Bench, clear
@@ -25,6 +26,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--size", type=_bytes, help="size of the stream (600M; quick: 100M)")
     parser.add_argument("--rounds", type=int, help="how often each shape runs (5; quick: 3)")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="repeat what other programs disturbed, for at most so long each (0)",
+    )
     parser.add_argument("--quick", action="store_true", help="smaller and shorter, no 6 GB stream")
     parser.add_argument(
         "--only", choices=PARTS, action="append", metavar="PART", help=f"one of: {', '.join(PARTS)}"
@@ -79,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterator[Row]:
-    wanted, rounds = options.only, options.rounds
+    wanted, plan = options.only, Plan(options.rounds, options.patience)
     if "startup" in wanted:
         yield from startup.measure(say)
     if "sha1" in wanted:
@@ -89,9 +97,9 @@ def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterato
             bench = _bench(options.size, stack, say)
             images = [bench.subject.images[name] for name in options.compression]
             if "transfers" in wanted:
-                yield from transfers.measure(bench, images, rounds, say)
+                yield from transfers.measure(bench, images, plan, say)
             if "disks" in wanted:
-                yield from disks.measure(bench, rounds, say)
+                yield from disks.measure(bench, plan, say)
             if "memory" in wanted:
                 yield from memory.measure(bench, images, "subject", say)
     if "memory-large" in wanted:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from benchmarks import goals, shapes
-from benchmarks.measure import run_rounds, warm_up
+from benchmarks.measure import Plan, run_rounds, warm_up
 from benchmarks.rows import Row, ours_over_peer
 from benchmarks.shapes import Bench
 
 
-def measure(bench: Bench, rounds: int, say: Callable[[str], None]) -> Iterator[Row]:
+def measure(bench: Bench, plan: Plan, say: Callable[[str], None]) -> Iterator[Row]:
     """Like with like: the stages with and without a sync, and the whole command, which syncs."""
     say("a local stream into a directory pool")
     timed = warm_up(
@@ -23,7 +23,7 @@ def measure(bench: Bench, rounds: int, say: Callable[[str], None]) -> Iterator[R
         },
         rivals=set(),
     )
-    result = run_rounds(timed, rounds, say)
+    result = run_rounds(timed, plan, say)
     for key, what, ours, peer, goal in (
         ("copy", "read_file, to_raw_disk; neither synced", "stages", "cp", goals.COPY),
         (

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.disturbance import run_in_peace
+
 Timed = Callable[[], float]
 
 
@@ -22,13 +24,16 @@ class Comparison:
     ratio: float
     #: The smallest and the largest ratio of a round.
     spread: tuple[float, float]
+    #: The median share of the processors that other programs had meanwhile.
+    others: float
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """Seconds of every shape in every round."""
+    """Seconds of every shape in every round; the share of the processors that others had."""
 
     seconds: dict[str, list[float]]
+    others: dict[str, list[float]]
 
     def median(self, shape: str) -> float:
         return median(self.seconds[shape])
@@ -43,23 +48,40 @@ class Rounds:
         pairs = zip(self.seconds[first], self.seconds[second], strict=True)
         ratios = [one / other for one, other in pairs]
         return Comparison(
-            self.median(first), self.median(second), median(ratios), (min(ratios), max(ratios))
+            self.median(first),
+            self.median(second),
+            median(ratios),
+            (min(ratios), max(ratios)),
+            median(self.others[first] + self.others[second]),
         )
 
 
+@dataclass(frozen=True)
+class Plan:
+    """``rounds`` to run; for each run of a shape ``patience`` seconds to get it undisturbed."""
+
+    rounds: int
+    patience: float
+
+
 def run_rounds(
-    shapes: Mapping[str, Timed], count: int, say: Callable[[str], None] = lambda _: None
+    shapes: Mapping[str, Timed], plan: Plan, say: Callable[[str], None] = lambda _: None
 ) -> Rounds:
-    """Run every shape ``count`` times, each round beginning with another one."""
-    names = list(shapes)
+    """Run every shape in every round, each round beginning with another one."""
+    names, count = list(shapes), plan.rounds
     seconds: dict[str, list[float]] = {name: [] for name in names}
+    others: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(count):
         start = turn * len(names) // count
         for name in names[start:] + names[:start]:
-            seconds[name].append(shapes[name]())
-        shown = ", ".join(f"{name} {seconds[name][-1]:.2f}" for name in names)
-        say(f"  round {turn + 1}: {shown}")
-    return Rounds(seconds)
+            run = run_in_peace(shapes[name], plan.patience)
+            seconds[name].append(run.seconds)
+            others[name].append(run.others)
+        shown = ", ".join(
+            f"{name} {seconds[name][-1]:.2f} ({others[name][-1]:.0%})" for name in names
+        )
+        say(f"  round {turn + 1}, in brackets what others took: {shown}")
+    return Rounds(seconds, others)
 
 
 def warm_up(

@@ -41,6 +41,7 @@ def _row(row: Row) -> dict[str, Any]:
         "figure": row.figure,
         "higher_is_better": row.higher_is_better,
         "spread": row.spread,
+        "others": row.others,
         "must": None if goal is None else goal.must,
         "aim": None if goal is None else goal.aim,
         "verdict": row.verdict,

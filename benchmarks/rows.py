@@ -25,6 +25,8 @@ class Row:
     unit: str = "s"
     peer_name: str = ""
     spread: tuple[float, float] | None = None
+    #: The share of the processors that other programs had meanwhile, 0 to 1.
+    others: float | None = None
     goal: Goal | None = None
 
     @property
@@ -43,6 +45,7 @@ def ours_over_peer(
         unit=unit,
         peer_name=peer_name,
         spread=compared.spread,
+        others=compared.others,
         goal=goal,
     )
 
@@ -57,5 +60,6 @@ def peer_over_ours(
         higher_is_better=True,
         peer_name=peer_name,
         spread=compared.spread,
+        others=compared.others,
         goal=goal,
     )

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Iterator
 
 from benchmarks import goals
-from benchmarks.measure import run_rounds, warm_up
+from benchmarks.measure import Plan, run_rounds, warm_up
 from benchmarks.programs import imgadm_command, seconds_of
 from benchmarks.rows import Row, ours_over_peer
 
-_RUNS = 40
+_PLAN = Plan(rounds=40, patience=0)
 
 
 def measure(say: Callable[[str], None]) -> Iterator[Row]:
@@ -22,7 +22,7 @@ def measure(say: Callable[[str], None]) -> Iterator[Row]:
         },
         rivals=set(),
     )
-    compared = run_rounds(timed, _RUNS).compare("imgadm --version", "python3 -c pass")
+    compared = run_rounds(timed, _PLAN).compare("imgadm --version", "python3 -c pass")
     yield ours_over_peer(
         *("startup", "imgadm --version", "python3 -c pass", compared, goals.STARTUP), unit="ms"
     )

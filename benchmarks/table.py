@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.goals import Goal
 from benchmarks.rows import Row
 
-HEADINGS = ("what", "ours", "peer", "", "figure", "rounds", "must", "aim", "verdict")
+HEADINGS = ("what", "ours", "peer", "", "figure", "rounds", "others", "must", "aim", "verdict")
 
 
 def as_text(rows: Sequence[Row]) -> str:
@@ -34,6 +34,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.peer_name,
         f"{row.figure:.0f} MiB" if row.peer is None else f"{row.figure:.2f}",
         "" if row.spread is None else f"{row.spread[0]:.2f} to {row.spread[1]:.2f}",
+        "" if row.others is None else f"{row.others:.0%}",
         _bound(row.goal, row.goal.must) if row.goal is not None else "",
         _bound(row.goal, row.goal.aim) if row.goal is not None else "",
         row.verdict,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from benchmarks import goals, shapes
-from benchmarks.measure import Timed, run_rounds, warm_up
+from benchmarks.measure import Plan, Timed, run_rounds, warm_up
 from benchmarks.peers import decoders
 from benchmarks.rows import Row, ours_over_peer, peer_over_ours
 from benchmarks.shapes import Bench
@@ -16,16 +16,16 @@ _DRAIN, _PROGRAM, _IMPORT, _TWO_PASS = "drain", "program", "import", "two-pass"
 
 
 def measure(
-    bench: Bench, images: Sequence[Image], rounds: int, say: Callable[[str], None]
+    bench: Bench, images: Sequence[Image], plan: Plan, say: Callable[[str], None]
 ) -> Iterator[Row]:
     """Five lines for every image."""
     for image in images:
         say(f"import, {image.compression}")
-        yield from _measure_image(bench, image, rounds, say)
+        yield from _measure_image(bench, image, plan, say)
 
 
 def _measure_image(
-    bench: Bench, image: Image, rounds: int, say: Callable[[str], None]
+    bench: Bench, image: Image, plan: Plan, say: Callable[[str], None]
 ) -> Iterator[Row]:
     alone = {f"alone: {name}": run for name, run in shapes.stages_alone(bench, image).items()}
     shell: dict[str, Timed] = {
@@ -43,7 +43,7 @@ def _measure_image(
         },
         rivals=set(shell),
     )
-    result = run_rounds(timed, rounds, say)
+    result = run_rounds(timed, plan, say)
     best = result.fastest([name for name in shell if name in timed])
     slowest = result.slowest(list(alone))
     name = image.compression
