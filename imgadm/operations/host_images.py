@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,11 +32,12 @@ class InstalledCatalogue:
     """
 
     open_pools: Callable[[], Sequence[Pool]]
-    _known: dict[tuple[str, str], FileFacts] = field(default_factory=dict)
+    _known: dict[tuple[str, str, str], FileFacts] = field(default_factory=dict)
+    _reading: threading.Lock = field(default_factory=threading.Lock)
 
     def images(self) -> Sequence[HostedImage]:
         return [
-            _HostedInstalled(pool, image, self._known.get((pool.name, image.uuid)))
+            _HostedInstalled(pool, image, self._known.get(_key(pool, image)))
             for pool in self.open_pools()
             for image in pool.images()
             if "name" in image.manifest
@@ -49,13 +51,19 @@ class InstalledCatalogue:
         return None
 
     def _facts(self, pool: Pool, image: InstalledImage) -> FileFacts | None:
-        key = (pool.name, image.uuid)
-        if key not in self._known:
-            facts = _read_facts(pool.send(image))
-            if facts is None:
-                return None
-            self._known[key] = facts
-        return self._known[key]
+        key = _key(pool, image)
+        with self._reading:
+            if key not in self._known:
+                facts = _read_facts(pool.send(image))
+                if facts is None:
+                    return None
+                self._known[key] = facts
+            return self._known[key]
+
+
+def _key(pool: Pool, image: InstalledImage) -> tuple[str, str, str]:
+    """Differs also for an image that has been deleted, and imported again as another stream."""
+    return pool.name, image.uuid, repr(image.extra)
 
 
 @dataclass(frozen=True)
