@@ -49,7 +49,7 @@ class ZfsBench(Bench):
         return {name.removeprefix(f"{self.name}/") for name in found} - {self.name}
 
     def disk(self, uuid: str) -> Path:
-        """The node of the volume: it is asked itself, for udev, if any, comes later with its link."""
+        """The node of the volume, told by asking all: links are up to udev, and come later."""
         for _ in range(100):
             for node in Path("/sys/block").glob("zd*"):
                 asked = subprocess.run(
