@@ -72,8 +72,8 @@ def nothing() -> Iterator[bytes]:
     yield b""
 
 
-#: What may be left: a call to a server that does not answer ends by its own time-out.
-MAY_STAY = {"reconnects", "waits for the words of an error"}
+#: Where a request may be left behind, that ends by its own time-out.
+MAY_STAY = {"waits before it reconnects", "reconnects", "waits for the words of an error"}
 
 
 def main(situation: str, url: str) -> None:

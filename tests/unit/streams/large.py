@@ -58,10 +58,6 @@ def repeated(make: Make, content: bytes, total: int) -> Iterable[bytes]:
     return again(make(content), len(content), total)
 
 
-def bomb(make: Make) -> Iterable[bytes]:
-    return repeated(make, bytes(100 * MIB), 2000 * MIB)
-
-
 def plain(make: Make) -> Iterable[bytes]:
     return repeated(make, disk(30 * MIB), 600 * MIB)
 
@@ -80,9 +76,11 @@ STREAMS: dict[str, Callable[[], Iterable[bytes]]] = {
     ),
     "xz -9": lambda: plain(lambda content: lzma.compress(content, preset=9)),
     "zstd": lambda: plain(zstd),
-    "gzip bomb": lambda: bomb(lambda content: gzip.compress(content, 1)),
-    "bzip2 bomb": lambda: bomb(bz2.compress),
-    "xz bomb": lambda: zeros_in_one_xz_block(500 * MIB),
+    "gzip bomb": lambda: repeated(
+        lambda content: gzip.compress(content, 1), bytes(100 * MIB), 2000 * MIB
+    ),
+    "bzip2 bomb": lambda: repeated(bz2.compress, bytes(100 * MIB), 1000 * MIB),
+    "xz bomb": lambda: zeros_in_one_xz_block(304 * MIB),
     "zstd bomb": lambda: zeros_in_one_zstd_frame(2000 * MIB),
 }
 

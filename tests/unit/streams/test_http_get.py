@@ -8,6 +8,7 @@ import random
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -263,6 +264,19 @@ def test_https_resumes(tls_server: Server, trusting: requests.Session) -> None:
     plan = [Answer(CONTENT, send=1_000_000, end="reset"), hang_up, Answer(CONTENT)]
     report = fetch(tls_server.plan(*plan), session=trusting, delays=(0.0, 0.0))
     assert report.notes == ["the connection was lost and resumed 2 times"]
+
+
+def test_a_silent_connection_does_not_hold_up_the_end(
+    tls_server: Server, trusting: requests.Session
+) -> None:
+    def fail() -> None:
+        raise ValueError("enough")
+
+    url = tls_server.plan(Answer(CONTENT, send=1_000_000, end="stall"))
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match="enough"):
+        streams.run(streams.http_get(url, session=trusting), Collect(on_piece=fail))
+    assert time.monotonic() - begin < 5  # of the 30 that the fetch would wait
 
 
 def test_an_unknown_certificate_is_refused_at_once(tls_server: Server) -> None:
