@@ -16,7 +16,7 @@ from .needs import find_kernel
 from .processes import start
 from .session import Session
 
-BOOT_LIMIT_S = 60
+BOOT_LIMIT_S = 180
 TAIL_LINES = 40
 
 
