@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-TREE = Path(__file__).parents[2]
+from tests.python_path import PYTHON_PATH
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return {"PYTHONPATH": str(TREE), "PATH": os.environ["PATH"], "IMGADM_ROOT": str(tmp_path)}
+    return {"PYTHONPATH": PYTHON_PATH, "PATH": os.environ["PATH"], "IMGADM_ROOT": str(tmp_path)}
 
 
 @pytest.fixture

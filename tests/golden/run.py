@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import imgadm
+from tests.python_path import PACKAGES
 
 from .cases import Case
 from .host import Host, change
@@ -25,7 +25,6 @@ from .outcome import Outcome
 from .sources.server import Sources
 
 REPOSITORY = Path(__file__).parents[2]
-PACKAGES = Path(imgadm.__file__).parents[1]
 """Where the imgadm that is tested lies, be it installed or in the checkout."""
 OURS = (sys.executable, "-m", "imgadm")
 TIME_LIMIT = 60.0

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-import imgadm
 from imgadm.cli.commands import GROUPS, find_command
 from imgadm.cli.manual import manual_page
+from tests.python_path import PACKAGES
 
 TREE = Path(__file__).parents[2]
-PACKAGES = Path(imgadm.__file__).parents[1]
 COMPLETIONS = {"bash": "imgadm.bash", "zsh": "_imgadm", "fish": "imgadm.fish"}
 NAMES = [name for group in GROUPS for name in group]
 UUID = "7b1d0e6e-52f4-4c5b-9f0a-6d3b8e0c41aa"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-TREE = Path(__file__).parents[2]
+from tests.python_path import PYTHON_PATH
+
 HTTP = {"requests", "urllib3", "http.client", "ssl"}
 HEAVY = HTTP | {"tqdm", "argparse", "zstandard", "isal", "cffi"}
 
@@ -24,7 +25,7 @@ def modules_after(directory: Path, *words: str) -> tuple[set[str], str]:
     result = subprocess.run(
         [sys.executable, "-S", "-c", code, *words],
         env={
-            "PYTHONPATH": os.pathsep.join([str(TREE), *filter(None, sys.path)]),
+            "PYTHONPATH": os.pathsep.join([PYTHON_PATH, *filter(None, sys.path)]),
             "PATH": os.environ["PATH"],
             "IMGADM_ROOT": str(directory / "root"),
             "IMGADM_POOL": str(directory / "pool"),

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from imgadm.serve.folder import COMPRESSION_BY_SUFFIX
-from tests.e2e.imports.host import TREE, Finished
+from tests.e2e.imports.host import Finished
 from tests.e2e.imports.images import Image
+from tests.python_path import PYTHON_PATH
 from tests.zfsvm import Session, create_pool
 from tests.zfsvm.session import Command
 
@@ -49,7 +50,7 @@ class GuestHost:
         self.vm = vm
         self.root = f"/root/host-{next(_numbers)}"
         self.environment = {
-            "PYTHONPATH": str(TREE),
+            "PYTHONPATH": PYTHON_PATH,
             "IMGADM_ROOT": f"{self.root}/state",
             "IMGADM_CONNECT_RETRIES": "0",
             "TMPDIR": f"{self.root}/temporary",

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.e2e.imports.host import TREE
+from tests.python_path import PYTHON_PATH, TREE
 from tests.zfsvm import Session
 
 LIMIT_S = 900
@@ -20,7 +20,11 @@ SEEN_ELSEWHERE = "test_volume"
 def test_zpool_conforms(zones: Session) -> None:
     words = [sys.executable, "-m", "pytest", "-q", "-o", f"timeout={LIMIT_S}", TESTS]
     words += ["-k", f"not {SEEN_ELSEWHERE}"]
-    environment = {"IMGADM_TEST_ZPOOL": "zones"}
+    environment = {
+        "IMGADM_TEST_ZPOOL": "zones",
+        "PYTHONPATH": PYTHON_PATH,
+        "PYTHONSAFEPATH": "1",
+    }
     run = zones.run(shlex.join(words), timeout=LIMIT_S, cwd=TREE, env=environment)
     assert run.status == 0, run.stdout
     assert " passed" in run.stdout.splitlines()[-1]

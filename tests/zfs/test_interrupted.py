@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.imports.host import TREE
 from tests.e2e.imports.images import chain_of_three, disk_sha256, sample, sample_image
+from tests.python_path import PYTHON_PATH
 from tests.zfsvm import Session, volume_digests, volume_sha256
 from tests.zfsvm.session import Command
 
@@ -35,7 +35,7 @@ def pausing(zfs_host: Session, shelf: Shelf) -> Iterator[PausingServer]:
     gate = shelf.path / "gate"
     words = ["-m", "tests.zfs.pausing_server", str(shelf.path), str(HALF), str(gate)]
     server = zfs_host.start(
-        f"exec {shlex.join([sys.executable, *words])}", env={"PYTHONPATH": str(TREE)}
+        f"exec {shlex.join([sys.executable, *words])}", env={"PYTHONPATH": PYTHON_PATH}
     )
     yield PausingServer(announced_url(server), gate)
     server.signal("KILL")

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TREE = Path(__file__).parents[3]
+from tests.python_path import PYTHON_PATH
+
 ERROR_LINE = re.compile(r"imgadm \w+: error \((\w+)\): (.+)", re.DOTALL)
 
 
@@ -85,7 +86,7 @@ class Host:
         self.runner: tuple[str, ...] = (sys.executable, "-m", "imgadm")
         self.environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(TREE),
+            "PYTHONPATH": PYTHON_PATH,
             "HOME": str(directory),
             "LANG": "C.UTF-8",
             "TMPDIR": str(self.temporary),

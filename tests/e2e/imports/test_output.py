@@ -6,9 +6,10 @@ import json
 
 from imgadm.cli.transfer_events import event_name
 from imgadm.operations.events import Event
+from tests.python_path import TREE
 
 from .conftest import Serve
-from .host import TREE, Host
+from .host import Host
 from .images import Image, chain_of_three, small_image
 from .server import cut_after, html, serve_bytes
 

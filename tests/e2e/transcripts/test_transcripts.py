@@ -19,10 +19,9 @@ from pathlib import Path
 
 import pytest
 
-import imgadm
+from tests.python_path import PACKAGES
 
 HERE = Path(__file__).parent
-PACKAGES = Path(imgadm.__file__).parents[1]
 """Where the imgadm that is tested lies, be it installed or in the checkout."""
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.pools.directory import DirectoryPool
+from tests.python_path import PYTHON_PATH
 from tests.unit.pools.conformance import (
     CHAIN,
     Bench,
@@ -21,8 +22,6 @@ from tests.unit.pools.conformance import (
     manifest_of,
     sample,
 )
-
-TREE = Path(__file__).parents[3]
 
 
 class DirectoryBench(Bench):
@@ -150,8 +149,7 @@ def test_process_killed_at_any_moment_leaves_the_whole_image_or_none(
     process = subprocess.Popen(
         [sys.executable, "-c", RECEIVE, str(bench.scratch), base.uuid],
         stdout=subprocess.PIPE,
-        cwd=TREE,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(TREE)},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": PYTHON_PATH, "PYTHONSAFEPATH": "1"},
     )
     assert process.stdout is not None
     process.stdout.readline()
