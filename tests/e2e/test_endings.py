@@ -19,7 +19,12 @@ from tests.python_path import PYTHON_PATH
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return {"PYTHONPATH": PYTHON_PATH, "PATH": os.environ["PATH"], "IMGADM_ROOT": str(tmp_path)}
+    return {
+        "PYTHONPATH": PYTHON_PATH,
+        "PYTHONSAFEPATH": "1",
+        "PATH": os.environ["PATH"],
+        "IMGADM_ROOT": str(tmp_path),
+    }
 
 
 @pytest.fixture

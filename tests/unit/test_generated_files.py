@@ -53,7 +53,7 @@ def test_manual_page_formats_without_warnings() -> None:
 
 def generated(shell: str) -> str:
     command = [sys.executable, "-m", "imgadm.cli.completions", shell]
-    environment = {"PYTHONPATH": str(PACKAGES)}
+    environment = {"PYTHONPATH": str(PACKAGES), "PYTHONSAFEPATH": "1"}
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True
     ).stdout
@@ -74,6 +74,7 @@ def host(tmp_path: Path) -> dict[str, str]:
     return {
         "PATH": f"{program.parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(PACKAGES),
+        "PYTHONSAFEPATH": "1",
         "HOME": str(tmp_path),
         "IMGADM_ROOT": str(tmp_path / "root"),
         "IMGADM_POOL": str(tmp_path / "pool"),

@@ -26,6 +26,7 @@ def modules_after(directory: Path, *words: str) -> tuple[set[str], str]:
         [sys.executable, "-S", "-c", code, *words],
         env={
             "PYTHONPATH": os.pathsep.join([PYTHON_PATH, *filter(None, sys.path)]),
+            "PYTHONSAFEPATH": "1",
             "PATH": os.environ["PATH"],
             "IMGADM_ROOT": str(directory / "root"),
             "IMGADM_POOL": str(directory / "pool"),

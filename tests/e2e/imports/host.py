@@ -87,6 +87,7 @@ class Host:
         self.environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": PYTHON_PATH,
+            "PYTHONSAFEPATH": "1",
             "HOME": str(directory),
             "LANG": "C.UTF-8",
             "TMPDIR": str(self.temporary),
