@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
 import tempfile
 import threading
 import time
@@ -77,6 +78,7 @@ MAY_STAY = {"waits before it reconnects", "reconnects", "waits for the words of 
 
 
 def main(situation: str, url: str) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     stages = SITUATIONS[situation](url)
     before = open_descriptors()
     begin = time.monotonic()
