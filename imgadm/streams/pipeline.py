@@ -166,18 +166,22 @@ class _Pipeline:
         return None
 
     def _watch(self, on_progress: Callable[[Report], None] | None, interval: float) -> None:
+        due = time.monotonic() + interval
         while True:
             with self._changed:
-                if not self._is_over():
-                    wait = interval
-                    if self._deadline is not None:
-                        wait = min(wait, max(0.0, self._deadline - time.monotonic()))
+                while not self._is_over() and (wait := self._seconds_until(due)) > 0:
                     self._changed.wait(wait)
                 if self._is_over():
                     self._error = self._error or self._unread
                     return
             if on_progress is not None and self._deadline is None:
                 on_progress(self._report)
+            due = time.monotonic() + interval
+
+    def _seconds_until(self, due: float) -> float:
+        """From now to ``due``, or to when a failure becomes final, if that is earlier."""
+        end = due if self._deadline is None else min(due, self._deadline)
+        return end - time.monotonic()
 
     def _is_over(self) -> bool:
         """Whether all have ended, or a failure is final: nobody is left who could explain it."""

@@ -1,5 +1,7 @@
 #include "meter/meter.hpp"
 
+#include <algorithm>
+
 namespace imgadm {
 
 namespace {
@@ -41,7 +43,7 @@ void Meter::end_wait() {
     });
 }
 
-double Meter::waited(Wait kind, const std::atomic<std::int64_t> &done) const {
+std::int64_t Meter::waited(Wait kind, const std::atomic<std::int64_t> &done) const {
     for (;;) {
         const std::uint32_t version = version_.load(std::memory_order_acquire);
         std::int64_t total = done.load(std::memory_order_relaxed);
@@ -49,13 +51,26 @@ double Meter::waited(Wait kind, const std::atomic<std::int64_t> &done) const {
             total += now_nanoseconds() - wait_started_.load(std::memory_order_relaxed);
         }
         std::atomic_thread_fence(std::memory_order_acquire);
-        if (version % 2 == 0 && version == version_.load(std::memory_order_relaxed)) {
-            return static_cast<double>(total) * 1e-9;
-        }
+        if (version % 2 == 0 && version == version_.load(std::memory_order_relaxed)) return total;
     }
 }
 
-double Meter::waited_for_input() const { return waited(Wait::input, input_nanoseconds_); }
-double Meter::waited_for_output() const { return waited(Wait::output, output_nanoseconds_); }
+// A reader may have taken the time of a wait some nanoseconds after the writer took the time of its
+// end, and before that was booked: what has been shown is never taken back.
+double Meter::shown(std::int64_t nanoseconds, std::atomic<std::int64_t> &most) {
+    std::int64_t before = most.load(std::memory_order_relaxed);
+    while (before < nanoseconds &&
+           !most.compare_exchange_weak(before, nanoseconds, std::memory_order_relaxed)) {
+    }
+    return static_cast<double>(std::max(before, nanoseconds)) * 1e-9;
+}
+
+double Meter::waited_for_input() const {
+    return shown(waited(Wait::input, input_nanoseconds_), input_shown_);
+}
+
+double Meter::waited_for_output() const {
+    return shown(waited(Wait::output, output_nanoseconds_), output_shown_);
+}
 
 }  // namespace imgadm

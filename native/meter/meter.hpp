@@ -29,7 +29,8 @@ public:
 private:
     template <typename Change>
     void change(Change change);
-    double waited(Wait kind, const std::atomic<std::int64_t> &done) const;
+    std::int64_t waited(Wait kind, const std::atomic<std::int64_t> &done) const;
+    static double shown(std::int64_t nanoseconds, std::atomic<std::int64_t> &most);
 
     std::atomic<std::uint64_t> bytes_in_{0};
     std::atomic<std::uint64_t> bytes_out_{0};
@@ -38,6 +39,8 @@ private:
     std::atomic<std::int64_t> wait_started_{0};
     std::atomic<Wait> waiting_{Wait::none};
     std::atomic<std::uint32_t> version_{0};
+    mutable std::atomic<std::int64_t> input_shown_{0};
+    mutable std::atomic<std::int64_t> output_shown_{0};
 };
 
 // Times one wait, from construction to destruction.

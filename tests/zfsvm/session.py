@@ -20,6 +20,19 @@ from .channel import Channel, ChannelClosedError
 CHECKOUT = Path(__file__).parents[2]
 TAIL_LINES = 30
 
+# What every program does or waits for, in the program and in the kernel.
+_WAITS = """
+ps -eww -o pid,ppid,stat,etimes,wchan:30,args | grep -v '\\[.*\\]$'
+for stack in /proc/[0-9]*/task/*/stack; do
+    task=${stack%/stack}
+    case $(sed 's/.*) //;s/ .*//' $task/stat 2>/dev/null) in
+    D) echo "$task $(cat $task/comm)"; head -12 $stack ;;
+    esac
+done
+dmesg | tail -15
+free -m
+"""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -68,10 +81,12 @@ class Command:
         result = self.poll(timeout)
         if result is not None:
             return result
+        waits = "" if self.script == _WAITS else self._session.waits()
         self.signal("KILL")
         self._session._ended(self._name, timeout=10)
         so_far = Result(-1, _text(self.stdout_path), _text(self.stderr_path))
-        raise CommandTimeoutError(f"not done after {timeout} s\n{_account(self.script, so_far)}")
+        account = _account(self.script, so_far)
+        raise CommandTimeoutError(f"not done after {timeout} s\n{account}\n{waits}")
 
     def signal(self, name: str) -> None:
         """Send a signal (``TERM``, ``KILL``, …) to it and its children, if any is left."""
@@ -117,6 +132,13 @@ class Session:
         if result.status != 0:
             raise CommandError(_account(script, result))
         return result.stdout
+
+    def waits(self) -> str:
+        """What the programs of the guest wait for, to be read when one does not end."""
+        try:
+            return self.run(_WAITS, timeout=30).stdout
+        except CommandTimeoutError:
+            return "(and the guest answers no more)"
 
     def python(self, *arguments: str, timeout: float = 120) -> Result:
         """Run the interpreter that runs this, in the guest, with the imgadm that it imports here.
