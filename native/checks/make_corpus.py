@@ -1,7 +1,7 @@
 """Write the seeds of the fuzz targets: ``python -m native.checks.make_corpus``.
 
-ZFS send streams, in both byte orders, that have every record and every packing of a block; payloads
-of each codec; bzip2 files of one, two and no blocks.
+ZFS send streams, in both byte orders, that have every record and every packing of a block, and a
+package; payloads of each codec; bzip2 files of one, two and no blocks.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tests.unit.zstream_builder import (
     golden_stream,
     lz4,
     lzjb,
+    package,
     padded,
     volume_stream,
     zle,
@@ -74,6 +75,7 @@ def main() -> None:
                 {}, size=32768, block_size=1024, add=changes, order=order, from_guid=5
             ),
             "file-system": file_system(order),
+            "package": package(golden_stream(order), order=order),
         }
         for name, stream in streams.items():
             (corpus / "zstream" / f"{name}-{suffix}").write_bytes(bytes(stream))

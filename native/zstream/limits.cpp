@@ -142,16 +142,30 @@ private:
     std::uint64_t offset_;
 };
 
+void check_payload(const Begin &begin, std::uint64_t offset) {
+    if (begin.payload_size > largest_begin_payload || begin.payload_size % 4 != 0) {
+        fail(Kind::format, offset,
+             "BEGIN record has an impossible payload size, " + std::to_string(begin.payload_size));
+    }
+}
+
 }  // namespace
 
-void check_begin(const Begin &begin, std::uint64_t offset) {
-    const auto header_type = static_cast<HeaderType>(begin.header_type);
-    if (header_type == HeaderType::package) {
-        fail(Kind::unsupported, offset,
-             "got a package (compound stream, as zfs send -R, -I or -p writes), wanted the stream "
-             "of a single snapshot");
+bool is_package(const Begin &begin) {
+    return static_cast<HeaderType>(begin.header_type) == HeaderType::package;
+}
+
+void check_package(const Begin &begin, std::uint64_t offset) {
+    check_payload(begin, offset);
+    if (begin.object_set != static_cast<std::uint32_t>(ObjectSet::none)) {
+        fail(Kind::format, offset,
+             "header of a package is of object set type " + std::to_string(begin.object_set) +
+                 ", wanted 0");
     }
-    if (header_type != HeaderType::simple) {
+}
+
+void check_begin(const Begin &begin, std::uint64_t offset) {
+    if (static_cast<HeaderType>(begin.header_type) != HeaderType::simple) {
         fail(Kind::format, offset,
              "BEGIN record has header type " + std::to_string(begin.header_type) + ", wanted 1");
     }
@@ -164,10 +178,7 @@ void check_begin(const Begin &begin, std::uint64_t offset) {
         fail(Kind::unsupported, offset,
              "got a raw (encrypted) stream, wanted one sent without zfs send -w");
     }
-    if (begin.payload_size > largest_begin_payload || begin.payload_size % 4 != 0) {
-        fail(Kind::format, offset,
-             "BEGIN record has an impossible payload size, " + std::to_string(begin.payload_size));
-    }
+    check_payload(begin, offset);
     if (begin.object_set != static_cast<std::uint32_t>(ObjectSet::file_system) &&
         begin.object_set != static_cast<std::uint32_t>(ObjectSet::volume)) {
         fail(Kind::format, offset,

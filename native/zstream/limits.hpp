@@ -12,7 +12,13 @@ constexpr std::uint64_t largest_plain_block = 128 << 10;  // without the large-b
 constexpr std::uint64_t largest_block = 16 << 20;
 constexpr std::uint64_t largest_begin_payload = 64 << 20;
 
-// Throws a format error for a BEGIN that makes no sense, an unsupported one for a package, for raw
+// Whether `begin` is the header of a package of streams.
+bool is_package(const Begin &begin);
+
+// Throws a format error for the header of a package that makes no sense.
+void check_package(const Begin &begin, std::uint64_t offset);
+
+// Throws a format error for the BEGIN of a stream that makes no sense, an unsupported one for raw
 // (encrypted) streams and for features that nobody here knows.
 void check_begin(const Begin &begin, std::uint64_t offset);
 

@@ -100,7 +100,7 @@ void Parser::consume(Bytes slice) {
 }
 
 void Parser::pass_on(Bytes piece) {
-    if (content_error_) {
+    if (content_error_ || state_ == State::header) {
         return;
     }
     try {
@@ -131,10 +131,12 @@ std::size_t Parser::consume_header(Bytes slice) {
 }
 
 void Parser::process_header(const std::uint8_t *header) {
-    if (state_ == State::before) {
-        process_begin(header);
-    } else {
-        process_record(header);
+    switch (state_) {
+        case State::before: return process_begin(header);
+        case State::header: return process_header_end(header);
+        case State::between: return process_between(header);
+        case State::inside:
+        case State::done: return process_record(header);
     }
 }
 
@@ -145,14 +147,65 @@ void Parser::process_begin(const std::uint8_t *header) {
              "got something that does not begin with a BEGIN record, wanted a ZFS send stream");
     }
     const Record record = decode_record(header, *order);
+    const auto &begin = std::get<Begin>(record);
     summary_.byte_order = *order;
-    summary_.begin = std::get<Begin>(record);
-    check_begin(summary_.begin, record_offset_);
     sum_ = Fletcher4(*order);
     sum_.update({header, header_size});
+    if (state_ == State::before && is_package(begin)) {
+        check_package(begin, record_offset_);
+        packaged_ = true;
+        state_ = State::header;
+        count(record);
+        return;
+    }
+    summary_.begin = begin;
+    check_begin(begin, record_offset_);
     state_ = State::inside;
     count(record);
     sink_.on_record(record, record_offset_);
+}
+
+// The list of what is in the package has been read, and passed over: the stream tells it again.
+void Parser::process_header_end(const std::uint8_t *header) {
+    const auto type = load<std::uint32_t>(header, summary_.byte_order);
+    const std::size_t sum_end = end_sum_offset + sizeof(Fletcher4Sum);
+    if (type != static_cast<std::uint32_t>(RecordType::end) ||
+        !all_zero({header + sizeof type, end_sum_offset - sizeof type}) ||
+        !all_zero({header + sum_end, header_size - sum_end})) {
+        fail(Kind::format, record_offset_, "header of the package lacks its END record");
+    }
+    require_sum("package header", header + end_sum_offset);
+    count(End{});
+    state_ = State::between;
+}
+
+void Parser::process_between(const std::uint8_t *header) {
+    const auto type = load<std::uint32_t>(header, summary_.byte_order);
+    const bool holds_stream = !summary_.begin.name.empty();
+    if (type == static_cast<std::uint32_t>(RecordType::begin)) {
+        if (holds_stream) {
+            fail(Kind::unsupported, record_offset_,
+                 "got a package of several snapshots (compound stream, as zfs send -R or -I "
+                 "writes), wanted the stream of a single one");
+        }
+        process_begin(header);
+        return;
+    }
+    if (type != static_cast<std::uint32_t>(RecordType::end) ||
+        !all_zero({header + sizeof type, header_size - sizeof type})) {
+        fail(Kind::format, record_offset_, "package goes on with something else than a stream");
+    }
+    if (!holds_stream) {
+        fail(Kind::format, record_offset_, "package is empty, wanted the stream of a snapshot");
+    }
+    count(End{});
+    end();
+}
+
+void Parser::end() {
+    state_ = State::done;
+    summary_.stream_bytes = offset_;
+    sink_.on_end();
 }
 
 void Parser::process_record(const std::uint8_t *header) {
@@ -179,10 +232,10 @@ void Parser::process_record(const std::uint8_t *header) {
     order_.check(record, record_offset_);
     count(record);
     sink_.on_record(record, record_offset_);
-    if (at_end) {
-        state_ = State::done;
-        summary_.stream_bytes = offset_;
-        sink_.on_end();
+    if (at_end && packaged_) {
+        state_ = State::between;
+    } else if (at_end) {
+        end();
     }
 }
 

@@ -15,7 +15,7 @@
 namespace imgadm::zstream {
 
 // Receives the records of one stream, in order, each already checked: its own checksum, its limits
-// and its place. Payload bytes are covered by the checksum of the record after them, so nothing is
+// and its place. Of a package, that are those of the stream inside. Payload bytes are covered by the checksum of the record after them, so nothing is
 // sure before on_end(). A std::system_error that a sink throws becomes an io error of the stream.
 class RecordSink {
 public:
@@ -25,10 +25,11 @@ public:
     virtual void on_payload(Bytes piece) = 0;
     // The bytes passed to this call of Parser::feed() are about to vanish.
     virtual void on_slice_end() {}
-    // END was right: the whole stream is verified.
+    // All ENDs were right: the whole stream is verified.
     virtual void on_end() {}
 };
 
+// Takes one stream, or a package with just one in it, as `zfs send -p` writes.
 class Parser {
 public:
     explicit Parser(RecordSink &sink, bool allow_trailing_bytes = false)
@@ -42,13 +43,17 @@ public:
     const Summary &summary() const { return summary_; }
 
 private:
-    enum class State { before, inside, done };
+    // `header` is that of a package, up to its own END; `between` its streams, and behind the last.
+    enum class State { before, header, between, inside, done };
 
     void consume(Bytes slice);
     void pass_on(Bytes piece);
     std::size_t consume_header(Bytes slice);
     void process_header(const std::uint8_t *header);
     void process_begin(const std::uint8_t *header);
+    void process_header_end(const std::uint8_t *header);
+    void process_between(const std::uint8_t *header);
+    void end();
     void process_record(const std::uint8_t *header);
     void require_sum(const char *what, const std::uint8_t *stored) const;
     void count(const Record &record);
@@ -58,6 +63,7 @@ private:
     RecordSink &sink_;
     const bool allow_trailing_bytes_;
     State state_ = State::before;
+    bool packaged_ = false;
     std::optional<StreamError> failure_;
     // What the sink says of a payload counts only once the payload proves undamaged.
     std::optional<StreamError> content_error_;

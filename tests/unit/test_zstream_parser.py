@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgadm._native import StreamVerifier, ZfsStreamError
-from tests.unit.zstream_builder import ALL, HEADER, StreamBuilder, golden_stream, volume_stream
+from tests.unit.zstream_builder import (
+    ALL,
+    HEADER,
+    StreamBuilder,
+    golden_stream,
+    package,
+    volume_stream,
+)
 from tests.unit.zstream_samples import verify
 
 ORDERS = {"little": "<", "big": ">"}
@@ -55,9 +62,11 @@ def test_byte_by_byte() -> None:
     assert verify(SMALL[at : at + 1] for at in range(len(SMALL))).volume_size == 1024
 
 
+@pytest.mark.parametrize("packaged", [False, True], ids=["stream", "package"])
 @pytest.mark.parametrize("order", ORDERS)
-def test_every_flipped_bit_is_noticed(order: str) -> None:
-    stream = bytearray(bytes(golden_stream(ORDERS[order])))
+def test_every_flipped_bit_is_noticed(order: str, packaged: bool) -> None:
+    golden = golden_stream(ORDERS[order])
+    stream = bytearray(package(golden, order=ORDERS[order]) if packaged else bytes(golden))
     for at in range(len(stream)):
         for bit in range(8):
             stream[at] ^= 1 << bit
@@ -91,6 +100,41 @@ def test_truncation_anywhere_is_noticed() -> None:
     for length in range(len(SMALL)):
         error = error_of(SMALL[:length])
         assert (error.kind, error.offset) == ("truncated", length), length
+
+
+def test_a_package_of_one_stream_counts_as_that_stream() -> None:
+    for order in ORDERS.values():
+        stream = package(golden_stream(order), order=order)
+        for size in (1, 1000, len(stream)):
+            summary = verify(stream[at : at + size] for at in range(0, len(stream), size))
+            assert (summary.volume_size, summary.guid) == (1024, 0x1122334455667788)
+            assert summary.stream_bytes == len(stream)
+            assert (summary.records["BEGIN"], summary.records["END"]) == (2, 3)
+
+
+def test_truncation_of_a_package_anywhere_is_noticed() -> None:
+    stream = package(golden_stream())
+    for length in range(len(stream)):
+        error = error_of(stream[:length])
+        assert (error.kind, error.offset) == ("truncated", length), length
+
+
+@pytest.mark.parametrize(
+    ("stream", "kind", "text"),
+    [
+        (package(), "format", "package is empty"),
+        (package(golden_stream(), golden_stream()), "unsupported", "several snapshots"),
+        (package(golden_stream()) + b"x", "trailing", "after the END record"),
+        (package(golden_stream())[:-HEADER] + SMALL[HEADER:], "format", "goes on with something"),
+        (package(contents=b"")[:HEADER] + SMALL, "format", "lacks its END"),
+        (bytes(StreamBuilder().begin(header_type=2, kind=3)), "format", "object set type 3"),
+        (package(StreamBuilder().begin(header_type=2)), "format", "header type 2"),
+    ],
+)
+def test_packages_that_are_refused(stream: bytes, kind: str, text: str) -> None:
+    error = error_of(stream)
+    assert error.kind == kind
+    assert text in str(error)
 
 
 @pytest.mark.parametrize(

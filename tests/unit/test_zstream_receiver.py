@@ -146,7 +146,6 @@ def test_write_back_hint_changes_nothing(disk: Path) -> None:
     ("stream", "text"),
     [
         (StreamBuilder().begin(kind=2), "unsupported: got the stream of a file system"),
-        (StreamBuilder().begin(header_type=2), "unsupported: got a package"),
         (StreamBuilder().begin(features=0x1000000), "unsupported: got a raw (encrypted) stream"),
         (StreamBuilder().begin(features=0x100000), "unsupported: got a stream that resumes"),
         (StreamBuilder().begin(features=0x200000), "unsupported: got a redacted stream"),

@@ -21,12 +21,13 @@ from tests.unit.zstream_samples import (
 )
 
 SIMPLE = [
-    "zvol-full", "zvol-full-compressed", "zvol-incr", "zvol-incr2", "zvol-128k", "zvol-embedded",
-    "fs-full", "fs-incr",
+    "zvol-full", "zvol-full-compressed", "zvol-full-props", "zvol-incr", "zvol-incr2", "zvol-128k",
+    "zvol-embedded", "fs-full", "fs-incr",
 ]  # fmt: skip
 FULL = {
     "zvol-full": "zvol-full",
     "zvol-full-compressed": "zvol-full",
+    "zvol-full-props": "zvol-full",
     "zvol-128k": "zvol-128k",
     "zvol-embedded": "zvol-embedded",
 }
@@ -81,12 +82,18 @@ def test_summary_of_a_file_system() -> None:
     assert (summary.volume_size, summary.block_size) == (None, None)
 
 
-@pytest.mark.parametrize("name", ["zvol-full-props", "zvol-replication-compound"])
-def test_packages_are_refused_by_name(name: str, tmp_path: Path) -> None:
+def test_package_of_several_snapshots_is_refused_by_name(tmp_path: Path) -> None:
     for use in (verify, lambda stream: receive(stream, tmp_path / "disk")):
-        with pytest.raises(ZfsStreamError, match="got a package") as caught:
-            use(sample(name))
-        assert (caught.value.kind, caught.value.offset) == ("unsupported", 0)
+        with pytest.raises(ZfsStreamError, match="got a package of several snapshots") as caught:
+            use(sample("zvol-replication-compound"))
+        assert caught.value.kind == "unsupported"
+
+
+def test_package_with_properties_is_summed_up_by_its_stream() -> None:
+    package, stream = verify(sample("zvol-full-props")), verify(sample("zvol-full"))
+    assert package.stream_bytes == len(sample("zvol-full-props"))
+    for fact in ("type", "guid", "name", "volume_size", "block_size", "logical_bytes"):
+        assert getattr(package, fact) == getattr(stream, fact)
 
 
 def test_file_system_cannot_become_a_disk(tmp_path: Path) -> None:

@@ -184,6 +184,15 @@ def golden_stream(order: str = "<") -> StreamBuilder:
     return builder.write(0, bytes(range(256)) * 2).volume_end(1024)
 
 
+def package(*streams: StreamBuilder, order: str = "<", contents: bytes = b"list" * 5) -> bytes:
+    """Streams one after the other in a package that says ``contents`` of itself."""
+    header = StreamBuilder(order, record_checksums=False, guid=0)
+    header.begin(header_type=2, kind=0, flags=0, payload=contents).end()
+    last = StreamBuilder(order, record_checksums=False)
+    last.record("END")
+    return b"".join(map(bytes, (header, *streams, last)))
+
+
 def run_length(data: bytes, at: int, longest: int) -> int:
     """How often the byte at ``at`` repeats, itself included."""
     end = min(len(data), at + longest)

@@ -6,6 +6,7 @@ lzma/container.h, which have been stable since 5.2 and, for the threaded decoder
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import Any
 
@@ -44,7 +45,14 @@ typedef struct {
 int lzma_stream_decoder_mt(lzma_stream *stream, const lzma_mt *options);
 int lzma_code(lzma_stream *stream, int action);
 void lzma_end(lzma_stream *stream);
+int mallopt(int parameter, int value);
 """
+
+#: glibc, malloc.h. Left alone, it takes to keeping the decoder's buffers (24 MiB for each block of
+#: ``xz -6``) in its heaps once some have been freed, in pieces that fit no more: 20 MiB more at the
+#: peak of a large image.
+_M_MMAP_THRESHOLD = -3
+_MAPPED_FROM = 4 * 1024 * 1024
 
 
 @functools.cache
@@ -57,4 +65,6 @@ def load() -> tuple[Any, Any] | None:
         library.lzma_stream_decoder_mt  # noqa: B018  resolves the symbol
     except (OSError, AttributeError):
         return None
+    with contextlib.suppress(OSError, AttributeError):  # there is none but in glibc
+        ffi.dlopen(None).mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
     return ffi, library

@@ -13,7 +13,7 @@ from imgadm.streams.errors import DecompressionError
 from imgadm.streams.stage import Context, Outlet
 
 #: Memory, in bytes, above which fewer blocks are decoded at once.
-MEMORY_FOR_THREADS = 96 * 1024 * 1024
+MEMORY_FOR_THREADS = 80 * 1024 * 1024
 
 #: Memory, in bytes, that decoding may take at all; ``xz -9`` needs 65 MiB.
 MEMORY_LIMIT = 512 * 1024 * 1024

@@ -82,7 +82,6 @@ def test_a_verified_stream_comes_through_as_it_is(name: str) -> None:
         ("zvol-incr", "origin"),
         ("fs-full", "unsupported"),
         ("fs-incr", "unsupported"),
-        ("zvol-full-props", "unsupported"),
         ("zvol-replication-compound", "unsupported"),
     ],
 )
