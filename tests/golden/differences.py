@@ -258,6 +258,10 @@ e8b2c1d4-5f60-4a7b-8c9d-0e1f2a3b0008  debian-12         Container-native Debian 
 abcdef01-2345-4678-9abc-def012340099  only-here         -                           $IMGAPI_SUBSET
 """,
     ),
+    "ancestry/bad-uuid": Difference(
+        "what is no UUID is told as by get and delete",
+        stderr='imgadm ancestry: error (InvalidUUID): invalid uuid: "notauuid"\n',
+    ),
     "sources/add-redirect": Difference(
         "redirects are followed",
         exit="0",

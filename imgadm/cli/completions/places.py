@@ -28,6 +28,7 @@ ARGUMENTS = {
     "import": Words.AVAILABLE,
     "get": Words.INSTALLED,
     "delete": Words.INSTALLED,
+    "ancestry": Words.INSTALLED,
     "serve": Words.DIRECTORY,
 }
 """The arguments of those commands whose arguments can be completed."""
