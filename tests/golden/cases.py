@@ -19,10 +19,11 @@ FILES = (
     "avail",
     "delete",
     "ancestry",
+    "vacuum",
     "sources",
     "general",
 )
-NOT_OURS_YET = frozenset({"create", "publish", "update", "vacuum"})
+NOT_OURS_YET = frozenset({"create", "publish", "update"})
 
 
 @dataclass(frozen=True)

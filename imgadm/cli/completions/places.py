@@ -37,6 +37,7 @@ VALUES = {
     ("install", "-m"): Words.FILE,
     ("install", "-f"): Words.FILE,
     ("sources", "-d"): Words.SOURCE,
+    ("vacuum", "-x"): Words.INSTALLED,
 }
 """The values of options of one command; ``-P`` is a directory everywhere, as far as we can tell."""
 
