@@ -18,7 +18,7 @@ _imgadm_lookup() {
 _imgadm_words() {
     case $1 in
     available) _imgadm_lookup imgadm avail -H -o uuid,name ;;
-    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get delete serve" -- "$cur")) ;;
+    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get delete ancestry vacuum serve" -- "$cur")) ;;
     directories) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     files) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     installed) _imgadm_lookup imgadm list -H -o uuid,name ;;
@@ -47,6 +47,8 @@ _imgadm() {
     list) options="-h --help -j --json -H -o -s -P --docker" arguments=nothing ;;
     get|info) options="-h --help -P -r" arguments=installed ;;
     delete|destroy) options="-h --help -P --no-wait" arguments=installed ;;
+    ancestry) options="-h --help -j --json -H -o -P" arguments=installed ;;
+    vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
     serve) options="-h --help -l --listen -i --installed -P -q --quiet" arguments=directories ;;
     *) return ;;
     esac
@@ -67,6 +69,11 @@ _imgadm() {
     list,-P) _imgadm_words directories; return ;;
     get,-P|info,-P) _imgadm_words directories; return ;;
     delete,-P|destroy,-P) _imgadm_words directories; return ;;
+    ancestry,-o) _imgadm_words nothing; return ;;
+    ancestry,-P) _imgadm_words directories; return ;;
+    vacuum,-t) _imgadm_words nothing; return ;;
+    vacuum,-x) _imgadm_words installed; return ;;
+    vacuum,-P) _imgadm_words directories; return ;;
     serve,-l|serve,--listen) _imgadm_words nothing; return ;;
     serve,-P) _imgadm_words directories; return ;;
     esac

@@ -9,7 +9,8 @@ The layout is that of imgadm 2 and later, which platform services read directly:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from imgadm.errors import FileSystemError
 from imgadm.files import read_or_none, remove_durably, write_atomically
 
 _KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
+_NAME = re.compile(r"(.+)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,27 @@ class Database:
         if "/" in name or "\0" in name:
             raise ValueError(f"not a file name: {name!r}")
         return self._directory / name
+
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Yield pool and UUID of every record, sorted. Raises FileSystemError."""
+        try:
+            found = sorted(path.name for path in self._directory.iterdir())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise FileSystemError.from_os_error(
+                f'cannot read "{self._directory}"', error
+            ) from error
+        for match in filter(None, map(_NAME.fullmatch, found)):
+            yield match[1], match[2]
+
+    def has(self, pool: str, uuid: str) -> bool:
+        """Tell whether there is a record of an image, be it usable or not."""
+        try:
+            self.path(pool, uuid).stat()
+        except OSError:
+            return False
+        return True
 
     def read(self, pool: str, uuid: str) -> Record | None:
         """Return the record of an image, None if there is none that can be used."""

@@ -15,11 +15,13 @@ class ImgadmError(Exception):
     """Base of every error that a command ends with.
 
     ``code`` goes into the error line and into ``-E`` records; ``None`` leaves the parentheses
-    out. ``cause`` is the error underneath, shown after the message in verbose runs.
+    out. ``cause`` is the error underneath, shown after the message in verbose runs. Of an error
+    that is ``told``, what was printed before it says enough: only ``-E`` adds to that.
     """
 
     code: str | None = None
     exit_status: int = 1
+    told: bool = False
 
     def __init__(
         self, message: str, *, code: str | None = None, cause: BaseException | None = None
@@ -66,9 +68,20 @@ class NoCommandError(ImgadmError):
     """No command was given; the help was printed instead."""
 
     code = "NoCommand"
+    told = True
 
     def __init__(self) -> None:
         super().__init__("no command given")
+
+
+class DeclinedError(ImgadmError):
+    """The operator was asked whether to go on, and did not say yes."""
+
+    code = "Declined"
+    told = True
+
+    def __init__(self) -> None:
+        super().__init__("not confirmed")
 
 
 class ConfigError(ImgadmError):

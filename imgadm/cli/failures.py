@@ -56,7 +56,7 @@ def report_failure(error: ImgadmError, *, command: str | None, structured: bool,
     if structured:
         record = {"err": _error_record(error)}
         write_line(log.line(ERROR, error.message, record))
-    elif not isinstance(error, NoCommandError):
+    elif not error.told:
         name = f"imgadm {command}" if command else "imgadm"
         code = f" ({error.code})" if error.code else ""
         text = _stack(error) if log.level <= DEBUG else error.message

@@ -38,15 +38,24 @@ FILTERS = Section(
 
 
 class Listing:
-    """How the operator wants images shown; made before they are fetched, so mistakes show first."""
+    """How the operator wants images shown; made before they are fetched, so mistakes show first.
 
-    def __init__(self, options: Options) -> None:
+    ``sort`` is None for a command that has no ``-s``, whose images have an order of their own.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        columns: str = DEFAULT_COLUMNS,
+        sort: str | None = DEFAULT_SORT,
+    ) -> None:
         from imgadm.cli.tables import sort_rows, split_fields
 
         self._as_json = options.flag("-j")
         self._header = not options.flag("-H")
-        self._columns = split_fields(_text(options, "-o", DEFAULT_COLUMNS))
-        self._sort = split_fields(_text(options, "-s", DEFAULT_SORT))
+        self._columns = split_fields(_text(options, "-o", columns))
+        self._sort = [] if sort is None else split_fields(_text(options, "-s", sort))
         if not self._as_json:
             sort_rows((), self._sort)
 

@@ -1,4 +1,4 @@
-"""What an image is based on."""
+"""What an image that is to be imported is based on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from imgadm.errors import InvalidManifestError, OriginNotFoundInSourceError
 from imgadm.manifest import Manifest
 from imgadm.operations.events import AncestorInstalled, Event
+from imgadm.operations.installed_ancestry import recorded_origin
 from imgadm.pools.base import Pool
 from imgadm.sources import Source, SourceError
 
@@ -51,8 +52,7 @@ def look_up_ancestry(
         else:
             on_event(AncestorInstalled(origin))
             base = base or origin
-            recorded = installed.manifest.get("origin")
-            origin = recorded if isinstance(recorded, str) else None
+            origin = recorded_origin(installed)
     return Ancestry(missing, base)
 
 

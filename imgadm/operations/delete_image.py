@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgadm.errors import ImageHasDependentClonesError, ImageNotInstalledError
+from imgadm.interrupts import uninterrupted
 from imgadm.locks import OnWait, image_lock
 from imgadm.manifest.uuids import check_uuid
 
@@ -36,7 +37,8 @@ def delete_image(
         clones = pool.children(uuid).clones
         if clones:
             raise ImageHasDependentClonesError(uuid, clones)
-        pool.delete(uuid)
+        with uninterrupted():
+            pool.delete(uuid)
 
 
 def _check_installed(pool: Pool, uuid: str) -> None:

@@ -17,11 +17,17 @@ def list_images(pools: Iterable[Pool], filters: Filters) -> list[ListedImage]:
     listed = []
     for pool in pools:
         for image in pool.images():
-            clones = None if image.clones is None else len(image.clones)
-            row = image_row(image.manifest, source=image.source, pool=image.pool, clones=clones)
-            if matches(row, filters):
-                listed.append(ListedImage(document=installed_document(image), row=row))
+            one = listed_image(image)
+            if matches(one.row, filters):
+                listed.append(one)
     return listed
+
+
+def listed_image(image: InstalledImage) -> ListedImage:
+    """Return an installed image as listings show it."""
+    clones = None if image.clones is None else len(image.clones)
+    row = image_row(image.manifest, source=image.source, pool=image.pool, clones=clones)
+    return ListedImage(document=installed_document(image), row=row)
 
 
 def installed_document(image: InstalledImage) -> dict[str, Any]:

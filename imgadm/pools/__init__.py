@@ -41,16 +41,17 @@ def open_pool(settings: Settings, name: str | None = None) -> Pool:
     return ZfsPool(host, name)
 
 
-def host_pools(settings: Settings) -> list[Pool]:
+def host_pools(settings: Settings, *, recorded: bool = False) -> list[Pool]:
     """The pools that images are listed from, as of now.
 
-    That is every zpool with an image on it; where the default pool is a directory, just that.
+    That is every zpool with an image on it, or ``recorded`` to have one, whether it is there or
+    not; where the default pool is a directory, just that.
     """
     default = settings.default_pool
     is_directory = default is not None and "/" in default
     host = None if is_directory else _zfs_host(settings)
     if host is not None:
-        return host.pools()
+        return host.pools(recorded=recorded)
     return [open_pool(settings)]
 
 

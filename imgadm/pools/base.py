@@ -23,7 +23,9 @@ class InstalledImage:
 
     ``manifest`` has at least ``uuid``; that is all it has where no record was found. ``clones`` are
     full names of the datasets (or directory-pool images) that are based on it, in the order of the
-    pool, or ``None`` where they were not asked for.
+    pool, or ``None`` where they were not asked for. ``created`` is when it came, in seconds since
+    1970, if that is known. What is ``doubtful`` may be no image, or hold more than one: no record
+    says so, nor does a snapshot ``@final``, or there are other things inside.
     """
 
     manifest: dict[str, Any]
@@ -31,6 +33,8 @@ class InstalledImage:
     source: str | None = None
     clones: tuple[str, ...] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    created: int | None = None
+    doubtful: bool = False
 
     @property
     def uuid(self) -> str:
@@ -116,6 +120,16 @@ class Pool(ABC):
     @abstractmethod
     def delete(self, uuid: str) -> None:
         """Destroy an installed image and its record; nothing uses it, says the caller."""
+
+    def orphans(self) -> Sequence[InstalledImage]:
+        """What is recorded of images that are not on this pool, which itself is there.
+
+        There are none where an image and its record are one.
+        """
+        return ()
+
+    def forget(self, uuid: str) -> None:
+        """Remove the record of an orphan."""
 
     @abstractmethod
     def check(self) -> None:

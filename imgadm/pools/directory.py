@@ -15,6 +15,7 @@ import re
 import shutil
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from imgadm.files import sync_directory, write_atomically
 from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
 from imgadm.pools.base import Children, InstalledImage, Pool, Reception
+from imgadm.pools.directory_contents import look_inside
 from imgadm.pools.disk_copy import copy_disk
 from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
 from imgadm.pools.zfs_discovery import UUID_PATTERN
@@ -31,6 +33,7 @@ from imgadm.pools.zfs_discovery import UUID_PATTERN
 RECORD = "image.json"
 DISK = "disk.raw"
 STREAM = "stream.zfs"
+FILES = frozenset({RECORD, DISK, STREAM})
 
 
 class DirectoryPool(Pool):
@@ -41,6 +44,10 @@ class DirectoryPool(Pool):
         self.name = str(path)
 
     def get(self, uuid: str) -> InstalledImage | None:
+        image = self._recorded(uuid)
+        return None if image is None else look_inside(image, self.path / uuid, FILES)
+
+    def _recorded(self, uuid: str) -> InstalledImage | None:
         directory = self.path / uuid
         if not self._is_directory(directory):
             return None
@@ -76,12 +83,11 @@ class DirectoryPool(Pool):
     def images(self) -> Sequence[InstalledImage]:
         found = self._installed()
         return [
-            InstalledImage(
-                image.manifest,
-                image.pool,
-                image.source,
-                tuple(f"{self.name}/{other.uuid}" for other in found if _is_based(other, image)),
-                image.extra,
+            replace(
+                image,
+                clones=tuple(
+                    f"{self.name}/{other.uuid}" for other in found if _is_based(other, image)
+                ),
             )
             for image in found
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -49,11 +50,14 @@ class ZfsHost:
     def found(self) -> list[FoundImage]:
         """All images of the host, as they were when this was first asked for."""
         listing = self.run(*LISTING, COLUMNS).check("could not load images")
-        return find_images(listing, zone_roots(), logger().warning)
+        return find_images(listing, zone_roots(), self.database.has, logger().warning)
 
-    def pools(self) -> list[Pool]:
-        """Every zpool that has an image."""
-        return [ZfsPool(self, name) for name in dict.fromkeys(image.pool for image in self.found)]
+    def pools(self, *, recorded: bool = False) -> list[Pool]:
+        """Every zpool that has an image, and, if ``recorded``, those that just have records."""
+        names = [image.pool for image in self.found]
+        if recorded:
+            names += [pool for pool, _ in self.database.names()]
+        return [ZfsPool(self, name) for name in dict.fromkeys(names)]
 
 
 class ZfsPool(Pool):
@@ -70,8 +74,8 @@ class ZfsPool(Pool):
         listing = self._host.run(*LISTING, COLUMNS, "-r", "-d", "1", dataset)
         if listing.status != 0:
             raise self._query_error(listing)
-        found = find_images(listing, zone_roots(), logger().warning)
-        return self._installed(uuid, None) if found else None
+        found = find_images(listing, zone_roots(), self._host.database.has, logger().warning)
+        return replace(self._installed(found[0]), clones=None) if found else None
 
     def _exists(self, dataset: str) -> bool:
         answer = self._host.run("list", "-H", "-p", "-o", "name", dataset)
@@ -83,18 +87,36 @@ class ZfsPool(Pool):
         first_line = answer.stderr.strip().partition("\n")[0]
         return InternalError(f'error running "{" ".join(answer.argv)}": {first_line}')
 
-    def _installed(self, uuid: str, clones: tuple[str, ...] | None) -> InstalledImage:
+    def _installed(self, found: FoundImage) -> InstalledImage:
+        return replace(
+            self._recorded(found.uuid),
+            clones=found.clones,
+            created=found.created,
+            doubtful=found.doubtful,
+        )
+
+    def _recorded(self, uuid: str) -> InstalledImage:
         record = self._host.database.read(self.name, uuid)
         if record is None:
-            return InstalledImage({"uuid": uuid}, self.name, clones=clones)
-        return InstalledImage(record.manifest, self.name, record.source, clones, record.extra)
+            return InstalledImage({"uuid": uuid}, self.name)
+        return InstalledImage(record.manifest, self.name, record.source, None, record.extra)
 
     def images(self) -> Sequence[InstalledImage]:
-        return [
-            self._installed(image.uuid, image.clones)
-            for image in self._host.found
-            if image.pool == self.name
-        ]
+        return [self._installed(image) for image in self._host.found if image.pool == self.name]
+
+    def orphans(self) -> Sequence[InstalledImage]:
+        recorded = [uuid for pool, uuid in self._host.database.names() if pool == self.name]
+        if not recorded or not self._exists(self.name):
+            return ()
+        options = ("-t", "filesystem,volume", "-pHr", "-d", "1", "-o", "name")
+        listing = self._host.run("list", *options, self.name)
+        if listing.status != 0:
+            raise self._query_error(listing)
+        there = set(listing.stdout.splitlines())
+        return [self._recorded(uuid) for uuid in recorded if self.dataset(uuid) not in there]
+
+    def forget(self, uuid: str) -> None:
+        self._host.database.remove(self.name, uuid)
 
     def children(self, uuid: str) -> Children:
         dataset = self.dataset(uuid)
@@ -106,7 +128,9 @@ class ZfsPool(Pool):
         rows = (line.split("\t") for line in origins.stdout.splitlines())
         return Children(
             snapshots=tuple(name for name in below.stdout.splitlines() if "@" in name),
-            clones=tuple(row[1] for row in rows if row[0].startswith(f"{dataset}@")),
+            clones=tuple(
+                row[1] for row in rows if row[0].startswith((f"{dataset}@", f"{dataset}/"))
+            ),
         )
 
     def check(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from imgadm.programs import Completed, find_program, run_program
@@ -11,19 +11,26 @@ from imgadm.programs import Completed, find_program, run_program
 UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 _IMAGE_NAME = re.compile(rf"([^/@]+)/({UUID_PATTERN})")
+_DISK = re.compile(rf"[^/@]+/{UUID_PATTERN}/disk[0-9]+")
 _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"-", "false", "no"})
 
 LISTING = ("list", "-t", "filesystem,volume,snapshot", "-pH", "-o")
-COLUMNS = "name,origin,mountpoint,imgadm:ignore"
+COLUMNS = "name,origin,mountpoint,imgadm:ignore,creation"
 
 
 @dataclass(frozen=True)
 class FoundImage:
-    """An image dataset, and the names of all datasets that are clones of it."""
+    """An image dataset, and the names of all datasets that are clones of it or of what is in it.
+
+    ``created`` is in seconds since 1970. A ``doubtful`` one may be something else, or more: there
+    are datasets below it, or it has neither a record nor a ``@final``.
+    """
 
     pool: str
     uuid: str
     clones: tuple[str, ...]
+    created: int | None
+    doubtful: bool
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,11 @@ class _Row:
     origin: str
     mountpoint: str
     ignore: str
+    creation: str
+
+    @property
+    def is_clone(self) -> bool:
+        return self.origin not in ("", "-")
 
 
 def zone_roots() -> frozenset[str]:
@@ -45,25 +57,39 @@ def zone_roots() -> frozenset[str]:
 
 
 def find_images(
-    listing: Completed, roots: frozenset[str], warn: Callable[[str], None]
+    listing: Completed,
+    roots: frozenset[str],
+    is_recorded: Callable[[str, str], bool],
+    warn: Callable[[str], None],
 ) -> list[FoundImage]:
     """The images among the datasets that ``listing`` names, in its order.
 
-    A dataset is one if it is named ``POOL/UUID``, is no zone's root, is not marked
-    ``imgadm:ignore``, and is not a clone of an image without a ``@final`` of its own: that is
-    how virtual machines look.
+    A dataset is one if it is named ``POOL/UUID``, is no zone's, is not marked ``imgadm:ignore``,
+    and does not look as virtual machines do: a clone without a ``@final`` of its own, or something
+    with disks below it. ``is_recorded`` tells of a pool and a UUID whether an image is recorded.
     """
-    rows = [_Row(*fields) for fields in _split(listing.stdout) if len(fields) == 4]
+    rows = [_Row(*fields) for fields in _split(listing.stdout) if len(fields) == 5]
     final = {row.name.removesuffix("@final") for row in rows if row.name.endswith("@final")}
-    clones: dict[str, list[str]] = {}
-    for row in rows:
-        if row.origin not in ("", "-"):
-            clones.setdefault(row.origin.partition("@")[0], []).append(row.name)
+    zones = {root.rpartition("/")[2] for root in roots}
+    clones, below = _clones(rows), _datasets_below(rows)
     found = []
     for row in rows:
         match = _IMAGE_NAME.fullmatch(row.name)
-        if match and _is_image(row, roots, has_final=row.name in final, warn=warn):
-            found.append(FoundImage(match[1], match[2], tuple(clones.get(row.name, ()))))
+        if match is None or match[2] in zones:
+            continue
+        inside, has_final = below.get(row.name, []), row.name in final
+        certain = has_final or is_recorded(match[1], match[2])
+        is_machine = row.is_clone or any(map(_DISK.fullmatch, inside))
+        if (certain or not is_machine) and _is_image(row, roots, has_final=has_final, warn=warn):
+            found.append(
+                FoundImage(
+                    pool=match[1],
+                    uuid=match[2],
+                    clones=tuple(clones.get(row.name, ())),
+                    created=int(row.creation) if row.creation.isdecimal() else None,
+                    doubtful=not certain or bool(inside),
+                )
+            )
     return found
 
 
@@ -84,3 +110,25 @@ def _is_image(
             f'"imgadm:ignore" zfs property: "{row.ignore}"'
         )
     return row.ignore not in _TRUE
+
+
+def _clones(rows: Iterable[_Row]) -> Mapping[str, list[str]]:
+    """Clones by the dataset, directly below the pool, that their origin is in."""
+    clones: dict[str, list[str]] = {}
+    for row in rows:
+        if row.is_clone:
+            clones.setdefault(_top(row.origin.partition("@")[0]), []).append(row.name)
+    return clones
+
+
+def _datasets_below(rows: Iterable[_Row]) -> Mapping[str, list[str]]:
+    """File systems and volumes by the dataset, directly below the pool, that they are in."""
+    below: dict[str, list[str]] = {}
+    for row in rows:
+        if "@" not in row.name and (top := _top(row.name)) != row.name:
+            below.setdefault(top, []).append(row.name)
+    return below
+
+
+def _top(dataset: str) -> str:
+    return "/".join(dataset.split("/", 2)[:2])

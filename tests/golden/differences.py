@@ -258,6 +258,25 @@ e8b2c1d4-5f60-4a7b-8c9d-0e1f2a3b0008  debian-12         Container-native Debian 
 abcdef01-2345-4678-9abc-def012340099  only-here         -                           $IMGAPI_SUBSET
 """,
     ),
+    "ancestry/bad-uuid": Difference(
+        "what is no UUID is told as by get and delete",
+        stderr='imgadm ancestry: error (InvalidUUID): invalid uuid: "notauuid"\n',
+    ),
+    "vacuum/no-tty": Difference(
+        "without a terminal nobody can be asked, which is said, with the way out",
+        exit="2",
+        stderr="imgadm vacuum: error (Usage): cannot ask whether to go on: there is no terminal; "
+        "use -f to go on without being asked, or -n to only see what would be done\n",
+    ),
+    "vacuum/tty-dry-run-y": Difference(
+        "a dry run asks nothing",
+        terminal=f"[dry-run] Deleted image {BASE} (minimal-64@21.4.0)\r\n"
+        "[dry-run] Deleted image 7b5981c4-1889-11e6-8cd9-cf4dc1e40004 (ubuntu-22.04@20221001)\r\n",
+    ),
+    "vacuum/no-manifest": Difference(
+        "a name that is not known is shown as in tables",
+        stdout=f"Deleted image {BASE} (-@-)\n",
+    ),
     "sources/add-redirect": Difference(
         "redirects are followed",
         exit="0",

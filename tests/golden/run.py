@@ -30,6 +30,7 @@ OURS = (sys.executable, "-m", "imgadm")
 TIME_LIMIT = 60.0
 TIME_IS_UP = "still running when its time was up"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+PROMPT = b"] "
 ON_TERMINAL = 'exec "$@" <>"$0" >&0 2>&0'
 
 
@@ -102,7 +103,6 @@ def _on_terminal(
     """The session's leader opens the terminal first, which makes it the controlling one."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-    os.write(ours, stdin.encode())
     with subprocess.Popen(
         ["/bin/sh", "-c", ON_TERMINAL, os.ttyname(theirs), *command],
         stdin=subprocess.DEVNULL,
@@ -110,7 +110,7 @@ def _on_terminal(
         cwd=directory,
         start_new_session=True,
     ) as process:
-        output = _read_until_exit(ours, process)
+        output = _talk_until_exit(ours, stdin.encode(), process)
         status = process.poll()
         if status is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -119,8 +119,9 @@ def _on_terminal(
     return status, output, b""
 
 
-def _read_until_exit(terminal: int, process: subprocess.Popen[bytes]) -> bytes:
-    output = bytearray()
+def _talk_until_exit(terminal: int, keys: bytes, process: subprocess.Popen[bytes]) -> bytes:
+    """What the terminal shows; a line is typed whenever the program waits behind a prompt."""
+    output, lines = bytearray(), keys.splitlines(keepends=True)
     deadline = time.monotonic() + TIME_LIMIT
     while time.monotonic() < deadline:
         ended = process.poll() is not None
@@ -128,6 +129,8 @@ def _read_until_exit(terminal: int, process: subprocess.Popen[bytes]) -> bytes:
             output += os.read(terminal, 65536)
         elif ended:
             break
+        elif lines and output.endswith(PROMPT):
+            os.write(terminal, lines.pop(0))
     return bytes(output)
 
 

@@ -89,6 +89,8 @@ LINES = [
     ("imgadm -E list --", ["--docker", "--help", "--json"]),
     ("imgadm get ", [UUID, OTHER]),
     ("imgadm delete 7b", [UUID]),
+    ("imgadm ancestry 8c", [OTHER]),
+    ("imgadm vacuum -x ", [UUID, OTHER]),
     ("imgadm destroy 8", [OTHER]),
     ("imgadm help av", ["avail"]),
     ("imgadm sources -d ", ["https://images.smartos.org"]),

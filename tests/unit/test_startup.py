@@ -50,6 +50,7 @@ def test_version_loads_nothing_but_itself(tmp_path: Path) -> None:
         (["help"], HEAVY | {"subprocess", "logging", "imgadm.sources", "imgadm.pools"}),
         (["list", "-h"], HEAVY | {"subprocess", "logging", "imgadm.sources", "imgadm.pools"}),
         (["list"], HEAVY - {"ssl", "http.client"}),
+        (["vacuum", "-n"], HEAVY - {"ssl", "http.client"}),
         (["sources"], {"requests", "urllib3", "tqdm", "argparse", "subprocess"}),
     ],
 )

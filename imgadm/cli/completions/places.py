@@ -28,6 +28,7 @@ ARGUMENTS = {
     "import": Words.AVAILABLE,
     "get": Words.INSTALLED,
     "delete": Words.INSTALLED,
+    "ancestry": Words.INSTALLED,
     "serve": Words.DIRECTORY,
 }
 """The arguments of those commands whose arguments can be completed."""
@@ -36,6 +37,7 @@ VALUES = {
     ("install", "-m"): Words.FILE,
     ("install", "-f"): Words.FILE,
     ("sources", "-d"): Words.SOURCE,
+    ("vacuum", "-x"): Words.INSTALLED,
 }
 """The values of options of one command; ``-P`` is a directory everywhere, as far as we can tell."""
 

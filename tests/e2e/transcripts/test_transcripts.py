@@ -3,7 +3,8 @@
 A line ``$ COMMAND`` is run by a shell, with ``> `` before each line that continues it. What
 follows, up to the next command or ``# `` remark, is what it must print: stderr after ``! ``, the
 exit status after ``? `` unless it is 0. ``<*>`` stands for anything within a line. Every transcript
-starts in an empty directory with ``$IMGADM_ROOT`` below it and nothing configured.
+starts in an empty directory with ``$IMGADM_ROOT`` below it and nothing configured, and no command
+has a terminal.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ def test_transcript(path: Path, tmp_path: Path, servers: dict[str, str]) -> None
             cwd=tmp_path / "work",
             env=environment,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,
             capture_output=True,
             text=True,
             timeout=60,

@@ -1,0 +1,29 @@
+"""What the directory of an image tells of it, beside the record."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from pathlib import Path
+
+from imgadm.pools.base import InstalledImage
+
+
+def look_inside(image: InstalledImage, directory: Path, known: AbstractSet[str]) -> InstalledImage:
+    """Return ``image`` with when it came, and doubtful if that is not all that is there.
+
+    It came when the oldest of its files did: the record may have been written again. Whatever has
+    no name that is ``known`` may be a machine's, or the operator's.
+    """
+    unrecorded = image.manifest.keys() <= {"uuid"}
+    try:
+        times = {path.name: path.stat().st_mtime for path in directory.iterdir()}
+    except OSError:
+        return replace(image, doubtful=True)
+    # A process that died while it wrote a file has left it under the name of that, and more.
+    others = [name for name in times if name not in known and not name.startswith(".image.json.")]
+    return replace(
+        image,
+        created=int(min(times.values())) if times else None,
+        doubtful=unrecorded or bool(others) or directory.is_symlink(),
+    )
