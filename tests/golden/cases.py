@@ -10,8 +10,19 @@ from typing import Any
 from . import fixtures
 from .outcome import Outcome
 
-FILES = ("import", "install", "list", "get", "show", "avail", "delete", "sources", "general")
-NOT_OURS_YET = frozenset({"ancestry", "create", "publish", "update", "vacuum"})
+FILES = (
+    "import",
+    "install",
+    "list",
+    "get",
+    "show",
+    "avail",
+    "update",
+    "delete",
+    "sources",
+    "general",
+)
+NOT_OURS_YET = frozenset({"ancestry", "create", "publish", "vacuum"})
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ LINES = [
     ("imgadm get ", [UUID, OTHER]),
     ("imgadm delete 7b", [UUID]),
     ("imgadm destroy 8", [OTHER]),
+    ("imgadm update 8", [OTHER]),
     ("imgadm help av", ["avail"]),
     ("imgadm sources -d ", ["https://images.smartos.org"]),
 ]

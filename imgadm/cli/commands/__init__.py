@@ -15,7 +15,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("sources",),
     ("avail", "show"),
     ("import", "install"),
-    ("list", "get", "delete"),
+    ("list", "get", "update", "delete"),
     ("serve",),
 )
 """All commands in the order of the help, related ones together."""
