@@ -11,43 +11,11 @@ import pytest
 from imgadm.errors import ConfigError
 from imgadm.operations import image_lookup
 from imgadm.operations.image_lookup import look_up_images
-from imgadm.sources import FileRequest, Source, SourceConfig, SourceError, UnreachableError
+from imgadm.sources import SourceError, UnreachableError
+from tests.unit.canned_source import Canned, manifest_of
 
 UUIDS = [f"aaaaaaaa-0000-4000-8000-{number:012}" for number in range(20)]
 GONE = UnreachableError("http://gone", "connect ECONNREFUSED", code="ECONNREFUSED")
-
-
-class Canned(Source):
-    """A source whose answers a function makes."""
-
-    def __init__(self, url: str, answer: Callable[[str], dict[str, Any] | None]) -> None:
-        super().__init__(SourceConfig(url))
-        self.asked: list[str] = []
-        self._answer = answer
-
-    def get_image(self, uuid: str) -> dict[str, Any] | None:
-        self.asked.append(uuid)
-        return self._answer(uuid)
-
-    @property
-    def channel(self) -> str | None:
-        return None
-
-    def ping(self) -> None:
-        raise NotImplementedError
-
-    def list_images(self) -> list[dict[str, Any]]:
-        raise NotImplementedError
-
-    def file_request(self, uuid: str) -> FileRequest:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-
-def manifest_of(uuid: str) -> dict[str, Any]:
-    return {"v": 2, "uuid": uuid, "name": "some", "version": "1"}
 
 
 def raising(error: Exception) -> Callable[[str], dict[str, Any] | None]:

@@ -72,11 +72,11 @@ COMMAND = Command(
     name="update",
     summary="Update what is recorded of installed images from the sources",
     synopses=("update [<options>] [<uuid>...]",),
-    description="Look installed images up in the sources, all of them or those that are named, and "
-    "record the manifests that are there now. An image of which nothing was recorded gets its "
-    "manifest, and the snapshot that an image was installed with is called @final again if it is "
-    "called otherwise. The images themselves stay as they are. One that cannot be updated does not "
-    "keep the others from it.",
+    description="Look the installed images up in the sources, on all pools of this host, or only "
+    "those that are named, and record the manifests that the sources have now. An image of which "
+    "nothing was recorded gets its manifest, and the snapshot that an image was installed with is "
+    "called @final again if it is called otherwise. The images themselves stay as they are. One "
+    "that cannot be updated does not keep the others from it.",
     options=(HELP, DRY_RUN, POOL, NO_WAIT),
     run=run,
     configuration=ConfigurationUse.REQUIRED,
