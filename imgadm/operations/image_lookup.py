@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from imgadm.errors import ImgadmError, InvalidManifestError
 from imgadm.manifest import Manifest
@@ -55,10 +56,13 @@ def look_up_images(sources: Sequence[Source], uuids: Iterable[str]) -> Iterator[
                 return Answer(Found(image, source), failures)
         return Answer(None, failures)
 
-    for answer in ask_ahead(ask, uuids, at_once=AT_ONCE):
-        if isinstance(answer, ImgadmError):
-            raise answer
-        yield answer
+    waiting = iter(uuids)
+    # The first goes ahead, so that a source that is gone is found to be so by one request alone.
+    for some, at_once in ((islice(waiting, 1), 1), (waiting, AT_ONCE)):
+        for answer in ask_ahead(ask, some, at_once=at_once):
+            if isinstance(answer, ImgadmError):
+                raise answer
+            yield answer
 
 
 def _get(source: Source, uuid: str) -> Manifest | None:
