@@ -18,7 +18,7 @@ _imgadm_lookup() {
 _imgadm_words() {
     case $1 in
     available) _imgadm_lookup imgadm avail -H -o uuid,name ;;
-    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get delete ancestry vacuum serve" -- "$cur")) ;;
+    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get update delete ancestry vacuum serve" -- "$cur")) ;;
     directories) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     files) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     installed) _imgadm_lookup imgadm list -H -o uuid,name ;;
@@ -46,6 +46,7 @@ _imgadm() {
     install) options="-h --help -m -f -P -q --quiet --json --no-wait" arguments=nothing ;;
     list) options="-h --help -j --json -H -o -s -P --docker" arguments=nothing ;;
     get|info) options="-h --help -P -r" arguments=installed ;;
+    update) options="-h --help -n --dry-run -P --no-wait" arguments=installed ;;
     delete|destroy) options="-h --help -P --no-wait" arguments=installed ;;
     ancestry) options="-h --help -j --json -H -o -P" arguments=installed ;;
     vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
@@ -68,6 +69,7 @@ _imgadm() {
     list,-s) _imgadm_words nothing; return ;;
     list,-P) _imgadm_words directories; return ;;
     get,-P|info,-P) _imgadm_words directories; return ;;
+    update,-P) _imgadm_words directories; return ;;
     delete,-P|destroy,-P) _imgadm_words directories; return ;;
     ancestry,-o) _imgadm_words nothing; return ;;
     ancestry,-P) _imgadm_words directories; return ;;

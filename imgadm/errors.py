@@ -258,6 +258,16 @@ class UnexpectedNumberOfSnapshotsError(ImgadmError):
         )
 
 
+class ImageMissingOriginalSnapshotError(ImgadmError):
+    """None of the snapshots of an image is the one that it was installed with."""
+
+    code = "ImageMissingOriginalSnapshot"
+
+    def __init__(self, uuid: str, guid: str | None = None) -> None:
+        expected = "" if guid is None else f" (expected a snapshot with guid {guid})"
+        super().__init__(f'image "{uuid}" is missing its original snapshot{expected}')
+
+
 class FileSystemError(ImgadmError):
     """A file could not be read or written."""
 

@@ -1,9 +1,11 @@
-"""The same question to several servers at once."""
+"""Questions to servers, several at once."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from queue import SimpleQueue
 from typing import TypeVar
 
 from imgadm.errors import ImgadmError, MultiError
@@ -18,23 +20,34 @@ def in_parallel(ask: Callable[[Item], Answer], items: Sequence[Item]) -> list[An
     Each is asked on a thread of its own, which does not keep the process from ending. Any other
     exception than ImgadmError is raised again.
     """
-    outcomes: dict[int, Answer | BaseException] = {}
+    return list(ask_ahead(ask, items, at_once=len(items)))
 
-    def ask_one(index: int, item: Item) -> None:
+
+def ask_ahead(
+    ask: Callable[[Item], Answer], items: Iterable[Item], *, at_once: int
+) -> Iterator[Answer | ImgadmError]:
+    """Yield what :func:`in_parallel` returns, while at most ``at_once`` of them are asked."""
+    begun: deque[SimpleQueue[Answer | BaseException]] = deque()
+    for item in items:
+        if len(begun) == at_once:
+            yield _checked(begun.popleft().get())
+        begun.append(_begin(ask, item))
+    while begun:
+        yield _checked(begun.popleft().get())
+
+
+def _begin(ask: Callable[[Item], Answer], item: Item) -> SimpleQueue[Answer | BaseException]:
+    """Ask one; the outcome comes out of the queue."""
+    outcome: SimpleQueue[Answer | BaseException] = SimpleQueue()
+
+    def run() -> None:
         try:
-            outcomes[index] = ask(item)
+            outcome.put(ask(item))
         except BaseException as error:
-            outcomes[index] = error
+            outcome.put(error)
 
-    threads = [
-        threading.Thread(target=ask_one, args=(index, item), daemon=True)
-        for index, item in enumerate(items)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [_checked(outcomes[index]) for index in range(len(items))]
+    threading.Thread(target=run, daemon=True).start()
+    return outcome
 
 
 def combined(errors: Sequence[ImgadmError]) -> ImgadmError:

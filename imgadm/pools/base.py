@@ -8,7 +8,7 @@ removed by whoever holds that image's lock.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,14 @@ class Children:
 
     snapshots: tuple[str, ...]
     clones: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """``name`` is the full one; ``guid`` is that of ZFS, decimal, None where it is not known."""
+
+    name: str
+    guid: str | None
 
 
 class Reception(ABC):
@@ -93,6 +101,26 @@ class Pool(ABC):
     @abstractmethod
     def children(self, uuid: str) -> Children:
         """Snapshots and clones of an installed image."""
+
+    @abstractmethod
+    def snapshots(self, image: InstalledImage) -> Sequence[Snapshot]:
+        """The snapshots of an installed image, without those of datasets below it."""
+
+    @abstractmethod
+    def name_final(self, image: InstalledImage, snapshot: str) -> None:
+        """Rename ``snapshot``, the full name of one of an image that has no ``@final``, to that.
+
+        What is cloned from it stays so. Raises InternalError, and nothing has changed then.
+        """
+
+    @abstractmethod
+    def record(
+        self, image: InstalledImage, manifest: Mapping[str, Any], *, source: str | None
+    ) -> None:
+        """Replace the manifest and the source that are recorded of an installed image.
+
+        Whatever else is recorded stays. Raises FileSystemError, and the old record stays then.
+        """
 
     @abstractmethod
     def images(self) -> Sequence[InstalledImage]:

@@ -9,28 +9,34 @@ POOL/UUID.partial/      an image on its way in, or what a dead process left of o
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from imgadm import streams
 from imgadm.errors import FileSystemError, InternalError
-from imgadm.files import sync_directory, write_atomically
+from imgadm.files import sync_directory
 from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
-from imgadm.pools.base import Children, InstalledImage, Pool, Reception
+from imgadm.pools.base import Children, InstalledImage, Pool, Reception, Snapshot
 from imgadm.pools.directory_contents import look_inside
+from imgadm.pools.directory_record import (
+    RECORD,
+    described_stream,
+    read_record,
+    recorded_guid,
+    recorded_volume,
+    write_record,
+)
 from imgadm.pools.disk_copy import copy_disk
 from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
 from imgadm.pools.zfs_discovery import UUID_PATTERN
 
-RECORD = "image.json"
 DISK = "disk.raw"
 STREAM = "stream.zfs"
 FILES = frozenset({RECORD, DISK, STREAM})
@@ -49,20 +55,7 @@ class DirectoryPool(Pool):
 
     def _recorded(self, uuid: str) -> InstalledImage | None:
         directory = self.path / uuid
-        if not self._is_directory(directory):
-            return None
-        try:
-            record = json.loads((directory / RECORD).read_bytes())
-            if record["manifest"]["uuid"] != uuid:
-                raise ValueError(f"is about image {record['manifest']['uuid']}")
-        except FileNotFoundError:
-            return InstalledImage({"uuid": uuid}, self.name)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            logger().warning(f'ignoring the record "{directory / RECORD}": {error}')
-            return InstalledImage({"uuid": uuid}, self.name)
-        known = {"manifest", "zpool", "source"}
-        extra = {key: value for key, value in record.items() if key not in known}
-        return InstalledImage(record["manifest"], self.name, record.get("source"), None, extra)
+        return read_record(directory, self.name) if self._is_directory(directory) else None
 
     def _is_directory(self, path: Path) -> bool:
         try:
@@ -108,6 +101,20 @@ class DirectoryPool(Pool):
             snapshots=(f"{self.name}/{uuid}@final",),
             clones=tuple(f"{self.name}/{image.uuid}" for image in based),
         )
+
+    def snapshots(self, image: InstalledImage) -> Sequence[Snapshot]:
+        return (Snapshot(f"{self.name}/{image.uuid}@final", recorded_guid(image)),)
+
+    def name_final(self, image: InstalledImage, snapshot: str) -> None:
+        (only,) = self.snapshots(image)
+        raise InternalError(
+            f'cannot rename "{snapshot}": in a directory pool an image has only "{only.name}"'
+        )
+
+    def record(
+        self, image: InstalledImage, manifest: Mapping[str, Any], *, source: str | None
+    ) -> None:
+        write_record(self.path / image.uuid, self.name, manifest, source, image.extra)
 
     def check(self) -> None:
         try:
@@ -208,12 +215,8 @@ class DirectoryReception(Reception):
         return self._stages
 
     def commit(self, report: streams.Report) -> None:
-        record: dict[str, Any] = {"manifest": self._manifest, "zpool": self._pool.name}
-        if self._source is not None:
-            record["source"] = self._source
-        record["stream"] = _described(report.facts["zfs_stream"])
-        content = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self._directory / RECORD, content.encode("utf-8", "backslashreplace"))
+        stream = {"stream": described_stream(report.facts["zfs_stream"])}
+        write_record(self._directory, self._pool.name, self._manifest, self._source, stream)
         final = self._pool.path / self._uuid
         try:
             sync_directory(self._directory)
@@ -228,34 +231,3 @@ class DirectoryReception(Reception):
             shutil.rmtree(self._directory, ignore_errors=True)
             if os.path.lexists(self._directory):
                 logger().warning(f'could not remove "{self._directory}"; remove it by hand')
-
-
-def _described(summary: Any) -> dict[str, Any]:
-    """What is to be known later of the stream that an image came as; guids as ZFS prints them."""
-    described = {
-        "type": summary.type,
-        "name": summary.name,
-        "guid": str(summary.guid),
-        "creation_time": summary.creation_time,
-    }
-    if summary.from_guid:
-        described["from_guid"] = str(summary.from_guid)
-    if summary.volume_size is not None:
-        described |= {"volume_size": summary.volume_size, "block_size": summary.block_size}
-    return described
-
-
-def recorded_volume(image: InstalledImage) -> streams.Volume:
-    """The disk of an image in a directory pool, as an incremental stream must know it."""
-    stream: Any = image.extra.get("stream")
-    try:
-        return streams.Volume(
-            guid=int(stream["guid"]),
-            size=int(stream["volume_size"]),
-            block_size=int(stream["block_size"]),
-        )
-    except (TypeError, KeyError, ValueError):
-        raise InternalError(
-            f'image "{image.uuid}" in "{image.pool}" is not recorded as a disk, so nothing can be '
-            "based on it; delete it and import it again"
-        ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from imgadm import streams
 from imgadm.database import Database
 from imgadm.errors import ImgadmError, InternalError, UnexpectedNumberOfSnapshotsError
 from imgadm.logs import logger
-from imgadm.pools.base import Children, InstalledImage, Pool, Reception
+from imgadm.pools.base import Children, InstalledImage, Pool, Reception, Snapshot
 from imgadm.pools.sending import MadeStream, program_output
 from imgadm.pools.zfs_discovery import COLUMNS, LISTING, FoundImage, find_images, zone_roots
 from imgadm.programs import Completed, run_program
@@ -132,6 +132,24 @@ class ZfsPool(Pool):
                 row[1] for row in rows if row[0].startswith((f"{dataset}@", f"{dataset}/"))
             ),
         )
+
+    def snapshots(self, image: InstalledImage) -> Sequence[Snapshot]:
+        options = ("-t", "snapshot", "-pHr", "-d", "1", "-o", "name,guid")
+        listing = self._host.run("list", *options, self.dataset(image.uuid))
+        if listing.status != 0:
+            raise self._query_error(listing)
+        rows = (line.split("\t") for line in listing.stdout.splitlines())
+        return [Snapshot(name, guid) for name, guid in rows]
+
+    def name_final(self, image: InstalledImage, snapshot: str) -> None:
+        final = f"{self.dataset(image.uuid)}@final"
+        renamed = self._host.run("rename", "-r", snapshot, final)
+        renamed.check(f'error renaming "{snapshot}" to "{final}"')
+
+    def record(
+        self, image: InstalledImage, manifest: Mapping[str, Any], *, source: str | None
+    ) -> None:
+        self._host.database.write(self.name, manifest, source, extra=image.extra)
 
     def check(self) -> None:
         answer = self._host.run("list", "-H", "-p", "-o", "name", self.name)

@@ -92,6 +92,7 @@ LINES = [
     ("imgadm ancestry 8c", [OTHER]),
     ("imgadm vacuum -x ", [UUID, OTHER]),
     ("imgadm destroy 8", [OTHER]),
+    ("imgadm update 8", [OTHER]),
     ("imgadm help av", ["avail"]),
     ("imgadm sources -d ", ["https://images.smartos.org"]),
 ]

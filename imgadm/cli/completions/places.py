@@ -27,6 +27,7 @@ ARGUMENTS = {
     "show": Words.AVAILABLE,
     "import": Words.AVAILABLE,
     "get": Words.INSTALLED,
+    "update": Words.INSTALLED,
     "delete": Words.INSTALLED,
     "ancestry": Words.INSTALLED,
     "serve": Words.DIRECTORY,

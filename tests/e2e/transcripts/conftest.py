@@ -60,6 +60,7 @@ SERVERS: dict[str, Callable[[str], Reply]] = {
     "ping-pongs:7005": always(as_json(200, {"ping": "pong"})),
     "bad-params:7006": always(as_json(422, INVALID_PARAMETERS)),
     "busy-texts:7007": always((503, "text/plain", b"busy")),
+    "wrong-ones:7008": always(as_json(200, {**IMAGES["one"][0], "e\x1bvil": True})),
 }
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from imgadm import streams
 from imgadm.database import Database
-from imgadm.errors import ImgadmError, UnexpectedNumberOfSnapshotsError
+from imgadm.errors import ImgadmError, InternalError, UnexpectedNumberOfSnapshotsError
 from imgadm.pools.zfs import ZfsHost, ZfsPool
 from tests.golden.host import Host
 from tests.golden.sources.server import Sources
@@ -219,6 +219,22 @@ def test_dataset_of_a_virtual_machine_is_no_image(emulated: EmulatedBench) -> No
     assert emulated.open().get(machine) is None
     assert [image.uuid for image in emulated.open().images()] == [base.uuid]
     assert emulated.open().children(base.uuid).clones == (f"zones/{machine}",)
+
+
+@needs_emulation
+def test_snapshot_that_cannot_be_named_final_stays_as_it_is(emulated: EmulatedBench) -> None:
+    image = emulated.install("zvol-embedded")
+    name = f"zones/{image.uuid}"
+    emulated.run_zfs("rename", f"{name}@final", f"{name}@other")
+    emulated.run_zfs("snapshot", f"{name}@newer")
+    before = emulated.open().snapshots(image)
+    assert [snapshot.name for snapshot in before] == [f"{name}@other", f"{name}@newer"]
+    emulated.fail_on("rename", message="permission denied")
+    with pytest.raises(
+        InternalError, match=rf'error renaming "{name}@other" to "{name}@final":(?s:.*)denied'
+    ):
+        emulated.open().name_final(image, f"{name}@other")
+    assert emulated.open().snapshots(image) == before
 
 
 @needs_emulation
