@@ -14,11 +14,23 @@ from imgadm.errors import ImgadmError, InternalError, UnexpectedNumberOfSnapshot
 from imgadm.logs import logger
 from imgadm.pools.base import Children, InstalledImage, Pool, Reception
 from imgadm.pools.sending import MadeStream, program_output
-from imgadm.pools.zfs_discovery import COLUMNS, LISTING, FoundImage, find_images, zone_roots
-from imgadm.programs import Completed, run_program
+from imgadm.pools.zfs_discovery import (
+    COLUMNS,
+    LISTING,
+    FoundImage,
+    find_images,
+    names_below,
+    zone_roots,
+)
+from imgadm.programs import Completed, log_program, run_program, run_query
+
+_SIZE = re.compile(r"[0-9]{1,20}")
 
 #: Seconds for which a dataset may stay busy after the process that received it was ended.
 _BUSY_SECONDS = 5.0
+
+#: Subcommands that change nothing, so that they may be given up.
+_QUERIES = frozenset({"get", "list"})
 
 #: What a ``zfs`` program says first if it cannot talk to the kernel: libzfs_error_init of OpenZFS.
 _NO_KERNEL_PART = re.compile(
@@ -36,8 +48,12 @@ class ZfsHost:
         self.database = database
 
     def run(self, *arguments: str) -> Completed:
-        """Run ``zfs ARGUMENTS``. Raises InternalError where it cannot talk to the kernel."""
-        completed = run_program([self.zfs, *arguments])
+        """Run ``zfs ARGUMENTS``. Raises InternalError where it cannot talk to the kernel.
+
+        One that changes something is waited for, however long that takes.
+        """
+        run = run_query if arguments[0] in _QUERIES else run_program
+        completed = run([self.zfs, *arguments])
         if completed.status != 0 and (problem := _NO_KERNEL_PART.match(completed.stderr)):
             raise InternalError(
                 f"{self.zfs} does not work on this host: {problem[0]}; make it work, or use a "
@@ -71,7 +87,8 @@ class ZfsPool(Pool):
         if listing.status != 0:
             raise self._query_error(listing)
         found = find_images(listing, zone_roots(), logger().warning)
-        return self._installed(uuid, None) if found else None
+        is_image = any((image.pool, image.uuid) == (self.name, uuid) for image in found)
+        return self._installed(uuid, None) if is_image else None
 
     def _exists(self, dataset: str) -> bool:
         answer = self._host.run("list", "-H", "-p", "-o", "name", dataset)
@@ -103,10 +120,11 @@ class ZfsPool(Pool):
         for answer in (below, origins):
             if answer.status != 0:
                 raise self._query_error(answer)
-        rows = (line.split("\t") for line in origins.stdout.splitlines())
         return Children(
-            snapshots=tuple(name for name in below.stdout.splitlines() if "@" in name),
-            clones=tuple(row[1] for row in rows if row[0].startswith(f"{dataset}@")),
+            snapshots=tuple(name for name in names_below(below, dataset) if "@" in name),
+            clones=tuple(
+                name for origin, name in origins.rows(2) if origin.startswith(f"{dataset}@")
+            ),
         )
 
     def check(self) -> None:
@@ -121,7 +139,7 @@ class ZfsPool(Pool):
     def available(self) -> int | None:
         answer = self._host.run("list", "-H", "-p", "-o", "available", self.name)
         value = answer.stdout.strip()
-        return int(value) if answer.status == 0 and value.isdigit() else None
+        return int(value) if answer.status == 0 and _SIZE.fullmatch(value) else None
 
     def receive(
         self, manifest: dict[str, Any], *, source: str | None, origin: InstalledImage | None
@@ -177,7 +195,10 @@ class ZfsReception(Reception):
         # Left alone, zfs takes any snapshot of the pool with the guid that the stream names: the
         # same stream under another UUID, too.
         options = () if self._origin is None else ("-o", f"origin={self._origin}")
-        return (streams.zfs_receive(self._partial, options=options, zfs=self._host.zfs),)
+        stage = streams.zfs_receive(
+            self._partial, options=options, zfs=self._host.zfs, on_end=log_program
+        )
+        return (stage,)
 
     def commit(self, report: streams.Report) -> None:
         self._name_snapshot()
@@ -190,7 +211,7 @@ class ZfsReception(Reception):
 
     def _name_snapshot(self) -> None:
         listing = self._host.run("list", "-t", "all", "-pHr", "-o", "name", self._partial)
-        names = listing.check("error importing").stdout.splitlines()[1:]
+        names = names_below(listing.check("error importing"), self._partial)[1:]
         if len(names) != 1:
             snapshots = [name.removeprefix(self._partial) for name in names]
             raise UnexpectedNumberOfSnapshotsError(self._uuid, snapshots)

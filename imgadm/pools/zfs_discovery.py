@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from imgadm.programs import Completed, find_program, run_program
+from imgadm.programs import Completed, find_program, run_query
 
 UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 _IMAGE_NAME = re.compile(rf"([^/@]+)/({UUID_PATTERN})")
+_FIELDS_OF_ZONE = 4
 _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"-", "false", "no"})
 
 LISTING = ("list", "-t", "filesystem,volume,snapshot", "-pH", "-o")
@@ -35,13 +36,38 @@ class _Row:
 
 
 def zone_roots() -> frozenset[str]:
-    """Mountpoints of the zones of this host; none where there are no zones."""
+    """Mountpoints of the zones of this host; none where there are no zones.
+
+    Raises InternalError if ``zoneadm`` does not tell: the datasets of machines would look like
+    images. It always lists the global zone.
+    """
     zoneadm = find_program("zoneadm")
     if zoneadm is None:
         return frozenset()
-    listing = run_program([zoneadm, "list", "-pc"]).check("could not list zones")
-    rows = (line.split(":") for line in listing.stdout.splitlines())
-    return frozenset(row[3] for row in rows if len(row) > 3)
+    listing = run_query([zoneadm, "list", "-pc"]).check("could not list zones")
+    roots = set()
+    for line in listing.lines() or [""]:
+        # A colon inside a field has a backslash before it.
+        fields = re.split(r"(?<!\\):", line)
+        if len(fields) < _FIELDS_OF_ZONE:
+            raise listing.nonsense(f"lines of {_FIELDS_OF_ZONE} or more fields", line)
+        roots.add(fields[3].replace("\\:", ":"))
+    return frozenset(roots)
+
+
+def names_below(listing: Completed, dataset: str) -> list[str]:
+    """The names that a listing of ``dataset`` and all below it has; ``dataset`` is the first.
+
+    Raises InternalError if there is anything else: names are renamed and destroyed by.
+    """
+    names = [name for (name,) in listing.rows(1)]
+    wanted = f"{dataset} and what is below it"
+    if names[:1] != [dataset]:
+        raise listing.nonsense(wanted, names[0] if names else "")
+    for name in names[1:]:
+        if not name.startswith((f"{dataset}@", f"{dataset}/", f"{dataset}#")):
+            raise listing.nonsense(wanted, name)
+    return names
 
 
 def find_images(
@@ -52,8 +78,16 @@ def find_images(
     A dataset is one if it is named ``POOL/UUID``, is no zone's root, is not marked
     ``imgadm:ignore``, and is not a clone of an image without a ``@final`` of its own: that is
     how virtual machines look.
+
+    Raises InternalError for a listing that makes no sense. A machine may own datasets, and give
+    them properties that have newlines in them: those must not pass for datasets of others.
     """
-    rows = [_Row(*fields) for fields in _split(listing.stdout) if len(fields) == 4]
+    rows = [_Row(*fields) for fields in listing.rows(COLUMNS.count(",") + 1)]
+    names: set[str] = set()
+    for row in rows:
+        if row.name in names:
+            raise listing.nonsense("every dataset once", row.name)
+        names.add(row.name)
     final = {row.name.removesuffix("@final") for row in rows if row.name.endswith("@final")}
     clones: dict[str, list[str]] = {}
     for row in rows:
@@ -65,10 +99,6 @@ def find_images(
         if match and _is_image(row, roots, has_final=row.name in final, warn=warn):
             found.append(FoundImage(match[1], match[2], tuple(clones.get(row.name, ()))))
     return found
-
-
-def _split(text: str) -> Iterable[list[str]]:
-    return (line.split("\t") for line in text.splitlines())
 
 
 def _is_image(
