@@ -1,8 +1,12 @@
-"""What an operator sees while another process works on the same image."""
+"""What an operator sees while another process works on the same image, or on the configuration."""
 
 from __future__ import annotations
 
-from imgadm.locks import Holder
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgadm.cli.command import Context
+    from imgadm.locks import Holder
 
 
 def show_waiting(uuid: str, holder: Holder | None) -> None:
@@ -10,3 +14,9 @@ def show_waiting(uuid: str, holder: Holder | None) -> None:
     print(f"Waiting for image {uuid} import lock", flush=True)
     if holder is not None:
         print(f"    held by {holder}", flush=True)
+
+
+def warn_of_waiting(context: Context, holder: Holder | None) -> None:
+    """Say on stderr that the configuration is waited for, and who changes it."""
+    by = "another process" if holder is None else str(holder)
+    context.warn(f"waiting for the configuration, which is locked by {by}")

@@ -23,6 +23,7 @@ from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import sync_directory, write_atomically
 from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
+from imgadm.manifest import parse_json
 from imgadm.pools.base import Children, InstalledImage, Pool, Reception
 from imgadm.pools.disk_copy import copy_disk
 from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
@@ -45,7 +46,7 @@ class DirectoryPool(Pool):
         if not self._is_directory(directory):
             return None
         try:
-            record = json.loads((directory / RECORD).read_bytes())
+            record = parse_json((directory / RECORD).read_bytes())
             if record["manifest"]["uuid"] != uuid:
                 raise ValueError(f"is about image {record['manifest']['uuid']}")
         except FileNotFoundError:
@@ -55,7 +56,10 @@ class DirectoryPool(Pool):
             return InstalledImage({"uuid": uuid}, self.name)
         known = {"manifest", "zpool", "source"}
         extra = {key: value for key, value in record.items() if key not in known}
-        return InstalledImage(record["manifest"], self.name, record.get("source"), None, extra)
+        source = record.get("source")
+        return InstalledImage(
+            record["manifest"], self.name, source if isinstance(source, str) else None, None, extra
+        )
 
     def _is_directory(self, path: Path) -> bool:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imgadm.configuration import Configuration
-from imgadm.errors import ConfigError
+from imgadm.errors import ConfigError, UpgradeError
 from imgadm.operations.manage_sources import replace_sources
 from imgadm.operations.open_configuration import open_configuration
 from imgadm.operations.upgrade_state import needs_upgrade
@@ -145,7 +145,7 @@ def test_versions_compare_as_numbers(tmp_path: Path, version: str, older: bool) 
 
 
 def test_a_version_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is no version"):
+    with pytest.raises(UpgradeError, match="upgrader: currVer=three highestUpVer=3.0.0"):
         needs_upgrade(Configuration(tmp_path, {"upgradedToVer": "three"}))
 
 
