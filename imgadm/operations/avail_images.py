@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imgadm.errors import ImgadmError
+from imgadm.errors import ClientError, ImgadmError
 from imgadm.operations.filters import Filters, matches
 from imgadm.operations.in_parallel import in_parallel
 from imgadm.operations.rows import ListedImage, image_row
@@ -24,13 +24,19 @@ class Offer:
     failures: list[ImgadmError]
 
 
-def avail_images(sources: Sequence[Source], filters: Filters) -> Offer:
+def avail_images(
+    sources: Sequence[Source], filters: Filters, *, seconds: float | None = None
+) -> Offer:
     """Ask all sources at once; an image that several have is that of the first in their order.
 
     What state an image is in is up to the sources: nothing is left out here but what does not
-    match.
+    match. A source that has not answered after ``seconds`` counts as one that failed.
     """
-    answers = in_parallel(lambda source: source.list_images(), sources)
+
+    def late(source: Source) -> ImgadmError:
+        return ClientError(f"{source.url}: Error: no answer after {seconds:g} seconds")
+
+    answers = in_parallel(lambda source: source.list_images(), sources, seconds=seconds, late=late)
     images: dict[object, ListedImage] = {}
     failures = []
     for source, answer in zip(sources, answers, strict=True):
