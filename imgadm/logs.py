@@ -45,13 +45,7 @@ class Log:
     def record(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
         """Write a record of the command line itself, if ``level`` is shown."""
         if level >= self.level:
-            frame = sys._getframe(1)
-            location = {
-                "file": frame.f_code.co_filename,
-                "line": frame.f_lineno,
-                "func": frame.f_code.co_name,
-            }
-            write_line(self.line(level, message, fields, location=location))
+            write_line(self.line(level, message, fields, location=caller(2)))
 
     def line(
         self,
@@ -80,6 +74,13 @@ class Log:
         record["v"] = 0
         line = json.dumps(record, separators=(",", ":"), ensure_ascii=False, default=str)
         return without_credentials(line)
+
+
+def caller(depth: int = 1) -> dict[str, Any]:
+    """Where in the source the caller is, or the caller's caller for a ``depth`` of 2."""
+    frame = sys._getframe(depth)
+    code = frame.f_code
+    return {"file": code.co_filename, "line": frame.f_lineno, "func": code.co_name}
 
 
 def without_credentials(text: str) -> str:
