@@ -19,7 +19,7 @@ import pytest
 
 from imgadm import streams
 from imgadm.database import Database
-from imgadm.errors import ImgadmError, UnexpectedNumberOfSnapshotsError
+from imgadm.errors import FileSystemError, ImgadmError, UnexpectedNumberOfSnapshotsError
 from imgadm.pools.zfs import ZfsHost, ZfsPool
 from tests.golden.host import Host
 from tests.golden.sources.server import Sources
@@ -199,6 +199,19 @@ def test_rename_that_fails_leaves_neither_image_nor_record(emulated: EmulatedBen
         reception.commit(emulated.run(reception, sample("zvol-embedded")))
     assert emulated.names() == set()
     assert list((emulated.scratch / "images").iterdir()) == []
+
+
+@needs_emulation
+def test_record_that_cannot_be_written_leaves_no_image(emulated: EmulatedBench) -> None:
+    manifest = manifest_of("zvol-embedded")
+    (emulated.scratch / "images").write_text("a file in the way")
+    with (
+        pytest.raises(FileSystemError, match="cannot (write|create)"),
+        emulated.open().receive(manifest, source=None, origin=None) as reception,
+    ):
+        reception.commit(emulated.run(reception, sample("zvol-embedded")))
+    assert emulated.names() == set()
+    assert emulated.calls("rename") == []
 
 
 @needs_emulation
