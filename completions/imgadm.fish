@@ -1,72 +1,112 @@
 # Completion of imgadm in fish, made by python -m imgadm.cli.completions.
 
+# Whether the command is one of these; without any, whether none has been typed yet.
+function __imgadm_is
+    set -l words (commandline -opc)
+    set -e words[1]
+    for word in $words
+        if not string match -q -- '-*' $word
+            contains -- $word $argv
+            return
+        end
+    end
+    test (count $argv) -eq 0
+end
+
+# What a command prints: a word a line, and perhaps blanks and what it stands for.
+function __imgadm_lookup
+    command -q imgadm
+    and $argv 2>/dev/null | string replace -r ' +' \t | string replace -ra ' +' ' '
+end
+
+function __imgadm_available
+    __imgadm_lookup env IMGADM_PATIENCE=2 imgadm avail -H -o uuid,name,version
+end
+
+function __imgadm_installed
+    set -l words (commandline -opc)
+    set -l at (contains -i -- -P $words)
+    and set -l pool -P $words[(math $at + 1)]
+    __imgadm_lookup env IMGADM_PATIENCE=2 imgadm list -H -o uuid,name,version $pool
+end
+
+function __imgadm_pools
+    command -q zpool
+    and zpool list -Ho name 2>/dev/null | string replace -r '$' \tzpool
+    __fish_complete_directories (commandline -ct)
+end
+
+function __imgadm_sources
+    __imgadm_lookup env IMGADM_PATIENCE=2 imgadm sources
+end
+
 complete -c imgadm -f
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -s h -l help -d 'Show this help.'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -l version -d 'Print the version of imgadm.'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -s v -l verbose -d 'Log everything that happens, and show where errors come from.'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -s E -d 'On failure, make the last line of stderr the error as a JSON object.'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -a help -d 'Help on imgadm or on one command'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -a sources -d 'List and edit image sources'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -a avail -d 'List the images that sources offer'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -a show -d 'Show the manifest of an available image'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -a import -d 'Import an image from a source, with all that it is based on'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -a install -d 'Install an image from local files'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -a list -d 'List installed images'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -a get -d 'Show what is known about an installed image'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -a delete -d 'Remove an installed image'
-complete -c imgadm -n 'not __fish_seen_subcommand_from help sources avail available show import install list get info delete destroy serve' -a serve -d 'Serve images to other hosts, read-only'
-complete -c imgadm -n '__fish_seen_subcommand_from help' -a 'help sources avail show import install list get delete serve'
-complete -c imgadm -n '__fish_seen_subcommand_from sources' -s h -l help -d 'Show this help.'
-complete -c imgadm -n '__fish_seen_subcommand_from sources' -s v -l verbose -d 'List type and TLS setting of each source too.'
-complete -c imgadm -n '__fish_seen_subcommand_from sources' -s j -l json -d 'List the sources as JSON.'
-complete -c imgadm -n '__fish_seen_subcommand_from sources' -s a -x -d 'Add a source, by its URL.'
-complete -c imgadm -n '__fish_seen_subcommand_from sources' -s d -x -a '(imgadm sources 2>/dev/null)' -d 'Delete the sources at a URL.'
-complete -c imgadm -n '__fish_seen_subcommand_from sources' -s e -d 'Edit the sources in $VISUAL, $EDITOR or vi.'
-complete -c imgadm -n '__fish_seen_subcommand_from sources' -s c -l check -d 'Check whether the sources answer.'
-complete -c imgadm -n '__fish_seen_subcommand_from sources' -s t -l type -x -d 'The type of the added source: imgapi (the default), "dsapi" or "docker".'
-complete -c imgadm -n '__fish_seen_subcommand_from sources' -s k -l insecure -d 'Do not check the TLS certificate of the added source.'
-complete -c imgadm -n '__fish_seen_subcommand_from sources' -s f -l force -d 'Add or save sources without checking whether they answer.'
-complete -c imgadm -n '__fish_seen_subcommand_from avail available' -s h -l help -d 'Show this help.'
-complete -c imgadm -n '__fish_seen_subcommand_from avail available' -s j -l json -d 'Print JSON instead of a table.'
-complete -c imgadm -n '__fish_seen_subcommand_from avail available' -s H -d 'Leave the header of the table out.'
-complete -c imgadm -n '__fish_seen_subcommand_from avail available' -s o -x -d 'The columns of the table; the default is "uuid,name,version,os,published".'
-complete -c imgadm -n '__fish_seen_subcommand_from avail available' -s s -x -d 'The fields to sort by, in turn; a leading minus reverses the order of one. The default is "published_at,name".'
-complete -c imgadm -n '__fish_seen_subcommand_from show' -s h -l help -d 'Show this help.'
-complete -c imgadm -n '__fish_seen_subcommand_from show' -a '(imgadm avail -H -o uuid,name 2>/dev/null | string replace -r " +" \t)'
-complete -c imgadm -n '__fish_seen_subcommand_from import' -s h -l help -d 'Show this help.'
-complete -c imgadm -n '__fish_seen_subcommand_from import' -s P -x -a '(__fish_complete_directories)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool. The default is $IMGADM_POOL, else the pool that the host provides.'
-complete -c imgadm -n '__fish_seen_subcommand_from import' -s S -l source -x -d 'Import from the image server at this URL only; may be given several times, and is asked in that order. The configured sources are left alone.'
-complete -c imgadm -n '__fish_seen_subcommand_from import' -s C -l channel -x -d 'The channel to ask all sources for.'
-complete -c imgadm -n '__fish_seen_subcommand_from import' -s q -l quiet -d 'Show no progress.'
-complete -c imgadm -n '__fish_seen_subcommand_from import' -l json -d 'Print what happens as JSON, one event a line.'
-complete -c imgadm -n '__fish_seen_subcommand_from import' -l no-wait -d 'Fail at once if another process works on the image, instead of waiting for it.'
-complete -c imgadm -n '__fish_seen_subcommand_from import' -l zstream -d 'The source sends the plain ZFS stream of an installed image, whose size and checksum nobody knows, as another host’s imgadm serve does. ZFS checks the stream by itself.'
-complete -c imgadm -n '__fish_seen_subcommand_from import' -a '(imgadm avail -H -o uuid,name 2>/dev/null | string replace -r " +" \t)'
-complete -c imgadm -n '__fish_seen_subcommand_from install' -s h -l help -d 'Show this help.'
-complete -c imgadm -n '__fish_seen_subcommand_from install' -s m -r -F -d 'The manifest of the image.'
-complete -c imgadm -n '__fish_seen_subcommand_from install' -s f -r -F -d 'The file of the image.'
-complete -c imgadm -n '__fish_seen_subcommand_from install' -s P -x -a '(__fish_complete_directories)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool. The default is $IMGADM_POOL, else the pool that the host provides.'
-complete -c imgadm -n '__fish_seen_subcommand_from install' -s q -l quiet -d 'Show no progress.'
-complete -c imgadm -n '__fish_seen_subcommand_from install' -l json -d 'Print what happens as JSON, one event a line.'
-complete -c imgadm -n '__fish_seen_subcommand_from install' -l no-wait -d 'Fail at once if another process works on the image, instead of waiting for it.'
-complete -c imgadm -n '__fish_seen_subcommand_from list' -s h -l help -d 'Show this help.'
-complete -c imgadm -n '__fish_seen_subcommand_from list' -s j -l json -d 'Print JSON instead of a table.'
-complete -c imgadm -n '__fish_seen_subcommand_from list' -s H -d 'Leave the header of the table out.'
-complete -c imgadm -n '__fish_seen_subcommand_from list' -s o -x -d 'The columns of the table; the default is "uuid,name,version,os,published".'
-complete -c imgadm -n '__fish_seen_subcommand_from list' -s s -x -d 'The fields to sort by, in turn; a leading minus reverses the order of one. The default is "published_at,name".'
-complete -c imgadm -n '__fish_seen_subcommand_from list' -s P -x -a '(__fish_complete_directories)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool. The default is $IMGADM_POOL, else the pool that the host provides.'
-complete -c imgadm -n '__fish_seen_subcommand_from list' -l docker -d 'List tagged Docker images only, as the docker command does.'
-complete -c imgadm -n '__fish_seen_subcommand_from get info' -s h -l help -d 'Show this help.'
-complete -c imgadm -n '__fish_seen_subcommand_from get info' -s P -x -a '(__fish_complete_directories)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool. The default is $IMGADM_POOL, else the pool that the host provides.'
-complete -c imgadm -n '__fish_seen_subcommand_from get info' -s r -d 'Add the snapshots and clones of the image, as `children`.'
-complete -c imgadm -n '__fish_seen_subcommand_from get info' -a '(imgadm list -H -o uuid,name 2>/dev/null | string replace -r " +" \t)'
-complete -c imgadm -n '__fish_seen_subcommand_from delete destroy' -s h -l help -d 'Show this help.'
-complete -c imgadm -n '__fish_seen_subcommand_from delete destroy' -s P -x -a '(__fish_complete_directories)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool. The default is $IMGADM_POOL, else the pool that the host provides.'
-complete -c imgadm -n '__fish_seen_subcommand_from delete destroy' -l no-wait -d 'Fail at once if another process works on the image, instead of waiting for it.'
-complete -c imgadm -n '__fish_seen_subcommand_from delete destroy' -a '(imgadm list -H -o uuid,name 2>/dev/null | string replace -r " +" \t)'
-complete -c imgadm -n '__fish_seen_subcommand_from serve' -s h -l help -d 'Show this help.'
-complete -c imgadm -n '__fish_seen_subcommand_from serve' -s l -l listen -x -d 'Where to listen; the default is 127.0.0.1:8080, which only this host can reach. There is no access control: whoever can connect can fetch everything that is served.'
-complete -c imgadm -n '__fish_seen_subcommand_from serve' -s i -l installed -d 'Serve the installed images next to those in folders.'
-complete -c imgadm -n '__fish_seen_subcommand_from serve' -s P -x -a '(__fish_complete_directories)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool. The default is $IMGADM_POOL, else the pool that the host provides.'
-complete -c imgadm -n '__fish_seen_subcommand_from serve' -s q -l quiet -d 'Print nothing about requests.'
-complete -c imgadm -n '__fish_seen_subcommand_from serve' -a '(__fish_complete_directories)'
+complete -c imgadm -n __imgadm_is -s h -l help -d 'Show this help'
+complete -c imgadm -n __imgadm_is -l version -d 'Print the version of imgadm'
+complete -c imgadm -n __imgadm_is -s v -l verbose -d 'Log everything that happens, and show where errors come from'
+complete -c imgadm -n __imgadm_is -s E -d 'On failure, make the last line of stderr the error as a JSON object'
+complete -c imgadm -n __imgadm_is -a help -d 'Help on imgadm or on one command'
+complete -c imgadm -n __imgadm_is -a sources -d 'List and edit image sources'
+complete -c imgadm -n __imgadm_is -a avail -d 'List the images that sources offer'
+complete -c imgadm -n __imgadm_is -a show -d 'Show the manifest of an available image'
+complete -c imgadm -n __imgadm_is -a import -d 'Import an image from a source, with all that it is based on'
+complete -c imgadm -n __imgadm_is -a install -d 'Install an image from local files'
+complete -c imgadm -n __imgadm_is -a list -d 'List installed images'
+complete -c imgadm -n __imgadm_is -a get -d 'Show what is known about an installed image'
+complete -c imgadm -n __imgadm_is -a delete -d 'Remove an installed image'
+complete -c imgadm -n __imgadm_is -a serve -d 'Serve images to other hosts, read-only'
+complete -c imgadm -n '__imgadm_is help' -a 'help sources avail show import install list get delete serve'
+complete -c imgadm -n '__imgadm_is sources' -s h -l help -d 'Show this help'
+complete -c imgadm -n '__imgadm_is sources' -s v -l verbose -d 'List type and TLS setting of each source too'
+complete -c imgadm -n '__imgadm_is sources' -s j -l json -d 'List the sources as JSON'
+complete -c imgadm -n '__imgadm_is sources' -s a -x -d 'Add a source, by its URL'
+complete -c imgadm -n '__imgadm_is sources' -s d -x -a '(__imgadm_sources)' -d 'Delete the sources at a URL'
+complete -c imgadm -n '__imgadm_is sources' -s e -d 'Edit the sources in $VISUAL, $EDITOR or vi'
+complete -c imgadm -n '__imgadm_is sources' -s c -l check -d 'Check whether the sources answer'
+complete -c imgadm -n '__imgadm_is sources' -s t -l type -x -a 'imgapi dsapi docker' -d 'The type of the added source: imgapi (the default), "dsapi" or "docker"'
+complete -c imgadm -n '__imgadm_is sources' -s k -l insecure -d 'Do not check the TLS certificate of the added source'
+complete -c imgadm -n '__imgadm_is sources' -s f -l force -d 'Add or save sources without checking whether they answer'
+complete -c imgadm -n '__imgadm_is avail available' -s h -l help -d 'Show this help'
+complete -c imgadm -n '__imgadm_is avail available' -s j -l json -d 'Print JSON instead of a table'
+complete -c imgadm -n '__imgadm_is avail available' -s H -d 'Leave the header of the table out'
+complete -c imgadm -n '__imgadm_is avail available' -s o -x -d 'The columns of the table; the default is "uuid,name,version,os,published"'
+complete -c imgadm -n '__imgadm_is avail available' -s s -x -d 'The fields to sort by, in turn; a leading minus reverses the order of one'
+complete -c imgadm -n '__imgadm_is show' -s h -l help -d 'Show this help'
+complete -c imgadm -n '__imgadm_is show' -a '(__imgadm_available)'
+complete -c imgadm -n '__imgadm_is import' -s h -l help -d 'Show this help'
+complete -c imgadm -n '__imgadm_is import' -s P -x -a '(__imgadm_pools)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool'
+complete -c imgadm -n '__imgadm_is import' -s S -l source -x -a '(__imgadm_sources)' -d 'Import from the image server at this URL only; may be given several times, and is asked in that order'
+complete -c imgadm -n '__imgadm_is import' -s C -l channel -x -d 'The channel to ask all sources for'
+complete -c imgadm -n '__imgadm_is import' -s q -l quiet -d 'Show no progress'
+complete -c imgadm -n '__imgadm_is import' -l json -d 'Print what happens as JSON, one event a line'
+complete -c imgadm -n '__imgadm_is import' -l no-wait -d 'Fail at once if another process works on the image, instead of waiting for it'
+complete -c imgadm -n '__imgadm_is import' -l zstream -d 'The source sends the plain ZFS stream of an installed image, whose size and checksum nobody knows, as another host’s imgadm serve does'
+complete -c imgadm -n '__imgadm_is import' -a '(__imgadm_available)'
+complete -c imgadm -n '__imgadm_is install' -s h -l help -d 'Show this help'
+complete -c imgadm -n '__imgadm_is install' -s m -r -F -d 'The manifest of the image'
+complete -c imgadm -n '__imgadm_is install' -s f -r -F -d 'The file of the image'
+complete -c imgadm -n '__imgadm_is install' -s P -x -a '(__imgadm_pools)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool'
+complete -c imgadm -n '__imgadm_is install' -s q -l quiet -d 'Show no progress'
+complete -c imgadm -n '__imgadm_is install' -l json -d 'Print what happens as JSON, one event a line'
+complete -c imgadm -n '__imgadm_is install' -l no-wait -d 'Fail at once if another process works on the image, instead of waiting for it'
+complete -c imgadm -n '__imgadm_is list' -s h -l help -d 'Show this help'
+complete -c imgadm -n '__imgadm_is list' -s j -l json -d 'Print JSON instead of a table'
+complete -c imgadm -n '__imgadm_is list' -s H -d 'Leave the header of the table out'
+complete -c imgadm -n '__imgadm_is list' -s o -x -d 'The columns of the table; the default is "uuid,name,version,os,published"'
+complete -c imgadm -n '__imgadm_is list' -s s -x -d 'The fields to sort by, in turn; a leading minus reverses the order of one'
+complete -c imgadm -n '__imgadm_is list' -s P -x -a '(__imgadm_pools)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool'
+complete -c imgadm -n '__imgadm_is list' -l docker -d 'List tagged Docker images only, as the docker command does'
+complete -c imgadm -n '__imgadm_is get info' -s h -l help -d 'Show this help'
+complete -c imgadm -n '__imgadm_is get info' -s P -x -a '(__imgadm_pools)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool'
+complete -c imgadm -n '__imgadm_is get info' -s r -d 'Add the snapshots and clones of the image, as `children`'
+complete -c imgadm -n '__imgadm_is get info' -a '(__imgadm_installed)'
+complete -c imgadm -n '__imgadm_is delete destroy' -s h -l help -d 'Show this help'
+complete -c imgadm -n '__imgadm_is delete destroy' -s P -x -a '(__imgadm_pools)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool'
+complete -c imgadm -n '__imgadm_is delete destroy' -l no-wait -d 'Fail at once if another process works on the image, instead of waiting for it'
+complete -c imgadm -n '__imgadm_is delete destroy' -a '(__imgadm_installed)'
+complete -c imgadm -n '__imgadm_is serve' -s h -l help -d 'Show this help'
+complete -c imgadm -n '__imgadm_is serve' -s l -l listen -x -d 'Where to listen; the default is 127.0.0.1:8080, which only this host can reach'
+complete -c imgadm -n '__imgadm_is serve' -s i -l installed -d 'Serve the installed images next to those in folders'
+complete -c imgadm -n '__imgadm_is serve' -s P -x -a '(__imgadm_pools)' -d 'The pool: the name of a zpool, or a path with a slash for a directory pool'
+complete -c imgadm -n '__imgadm_is serve' -s q -l quiet -d 'Print nothing about requests'
+complete -c imgadm -n '__imgadm_is serve' -a '(__fish_complete_directories (commandline -ct))'

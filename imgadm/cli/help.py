@@ -75,7 +75,7 @@ def command_help(command: Command, width: int = FULL_WIDTH) -> str:
     for example in command.examples:
         purpose = wrapped(example.purpose, width - len(_INDENT) - 2)
         lines += [f"{_INDENT}# {line}" for line in purpose]
-        lines += _example_lines(example.command, width)
+        lines += [_INDENT + line for line in continued(example.command, width - len(_INDENT))]
     return "\n".join(lines) + "\n"
 
 
@@ -119,10 +119,12 @@ def _continued(text: str, width: int) -> list[str]:
     return [2 * _INDENT + line for line in wrapped(text, width - 2 * len(_INDENT))]
 
 
-def _example_lines(command: str, width: int) -> list[str]:
+def continued(command: str, width: int) -> list[str]:
     """Return ``command`` in lines that a shell joins again."""
-    first, *others = wrapped(command, width - len(_INDENT * 2) - len(" \\"))
-    lines = [_INDENT + first, *(_INDENT * 2 + line for line in others)]
+    if len(command) <= width:
+        return [command]
+    first, *others = wrapped(command, width - len(_INDENT) - len(" \\"))
+    lines = [first, *(_INDENT + line for line in others)]
     return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
 
