@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,13 @@ TRACE_LEVEL = 5
 
 
 class Log:
-    """How this run logs; ``level`` and the numbers in records are Bunyan's."""
+    """How this run logs; ``level`` and the numbers in records are Bunyan's.
+
+    Where somebody reads along who asked for no records, ``tell`` gets the texts of the warnings
+    among them instead.
+    """
+
+    tell: Callable[[str], None] | None = None
 
     def __init__(self, *, level: int, request_id: str, source_locations: bool) -> None:
         self.level = level
@@ -142,6 +148,9 @@ def _make_handler() -> logging.Handler:
         """Writes records to stderr as they come."""
 
         def emit(self, record: logging.LogRecord) -> None:
+            if _log.tell is not None:
+                _log.tell(without_credentials(record.getMessage()))
+                return
             level = LEVELS["trace"] if record.levelno < logging.DEBUG else record.levelno + 10
             _, _, component = record.name.partition(".")
             fields = dict(getattr(record, "fields", {}))

@@ -39,8 +39,8 @@ def top_level_help(width: int = FULL_WIDTH) -> str:
         *wrapped(_PURPOSE, width),
         "",
         "Usage:",
-        f"{_INDENT}imgadm [<options>] <command> [<args>...]",
-        f"{_INDENT}imgadm help <command>",
+        *_hanging("imgadm [<options>] <command> [<args>...]", width),
+        *_hanging("imgadm help <command>", width),
         "",
         "Options:",
         *_option_lines(GLOBAL_OPTIONS, width),
@@ -141,7 +141,7 @@ def _option_lines(options: Sequence[Option], width: int) -> Iterator[str]:
         label = _INDENT + option_label(option)
         text = wrapped(_with_full_stop(option.help), width - column)
         if len(label) + 2 > column:
-            yield label
+            yield from _hanging(label.strip(), width)
             label = ""
         yield f"{label:<{column}}{text[0]}".rstrip()
         for line in text[1:]:

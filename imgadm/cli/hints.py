@@ -19,6 +19,7 @@ from imgadm.errors import (
 from imgadm.manifest.uuids import is_uuid
 
 _ABOUT_ARGUMENTS = ("incorrect number of args", "unexpected arg", "invalid filter")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _QUOTED = re.compile(r'"([^"]+)"')
 
 
@@ -33,6 +34,8 @@ def hint(error: ImgadmError, command: str | None) -> str | None:
             return _about_option(typed, command)
         case InvalidUUIDError() if is_uuid(typed.lower()):
             return f'The UUIDs of images are lower case: "{typed.lower()}".'
+        case InvalidUUIDError() if _NAME.fullmatch(typed):
+            return f'"imgadm list name=~{typed}" shows the UUIDs of images with that name.'
         case InvalidUUIDError():
             return '"imgadm list" and "imgadm avail" show UUIDs.'
         case UsageError() if command is not None and error.message.startswith(_ABOUT_ARGUMENTS):

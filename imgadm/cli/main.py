@@ -15,9 +15,9 @@ from imgadm.cli.commands import find_command
 from imgadm.cli.failures import BugError, InterruptError, report_failure, wants_structured_errors
 from imgadm.cli.options import Options, parse_options
 from imgadm.cli.shared_options import HELP
-from imgadm.cli.terminal import encode_everything, help_width
+from imgadm.cli.terminal import encode_everything, help_width, printable
 from imgadm.errors import FileSystemError, ImgadmError, NoCommandError
-from imgadm.logs import DEBUG, Log
+from imgadm.logs import DEBUG, Log, write_line
 from imgadm.settings import request_id
 
 
@@ -81,6 +81,8 @@ class _Run:
             raise NoCommandError
         self._typed, *words = rest
         self._subject = self._typed
+        if sys.stderr.isatty() and not options.given() and "IMGADM_LOG_LEVEL" not in os.environ:
+            self._log.tell = self._warn
         return self._run_command(self._typed, words)
 
     def _run_command(self, typed: str, words: list[str]) -> int:
@@ -136,6 +138,9 @@ class _Run:
         logs.use(self._log)
         fields = {"opts": {**options.given()}, "args": rest, "cli": True}
         self._log.record(DEBUG, "cli init", fields)
+
+    def _warn(self, message: str) -> None:
+        write_line(printable(f"imgadm {self._subject}: warning: {message}"))
 
     @staticmethod
     def _flush_stdout() -> None:
