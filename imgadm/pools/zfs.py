@@ -47,12 +47,13 @@ class ZfsHost:
         self.zfs = zfs
         self.database = database
 
-    def run(self, *arguments: str) -> Completed:
+    def run(self, *arguments: str, bounded: bool = False) -> Completed:
         """Run ``zfs ARGUMENTS``. Raises InternalError where it cannot talk to the kernel.
 
-        One that changes something is waited for, however long that takes.
+        One that changes something is waited for, however long that takes, unless it is ``bounded``
+        as queries are.
         """
-        run = run_query if arguments[0] in _QUERIES else run_program
+        run = run_query if bounded or arguments[0] in _QUERIES else run_program
         completed = run([self.zfs, *arguments])
         if completed.status != 0 and (problem := _NO_KERNEL_PART.match(completed.stderr)):
             raise InternalError(
@@ -224,13 +225,17 @@ class ZfsReception(Reception):
             return
         deadline = time.monotonic() + _BUSY_SECONDS
         try:
-            while self._is_there() and self._host.run("destroy", "-r", self._partial).status != 0:
+            while self._is_there() and not self._destroy_partial():
                 if time.monotonic() >= deadline:
                     logger().warning(f'could not destroy "{self._partial}"; destroy it by hand')
                     return
                 time.sleep(0.2)
         except ImgadmError as error:
             logger().warning(f'could not destroy "{self._partial}": {error}')
+
+    def _destroy_partial(self) -> bool:
+        # No signal is heard meanwhile: a zfs that hangs must not hold us for ever.
+        return self._host.run("destroy", "-r", self._partial, bounded=True).status == 0
 
     def _is_there(self) -> bool:
         return self._host.run("list", "-H", "-o", "name", self._partial).status == 0

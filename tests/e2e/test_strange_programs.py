@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -60,26 +61,31 @@ class Host:
     def answer(self, question: str = "", trouble: str = "") -> None:
         """Let zfs answer everything, but give ``trouble`` for one ``question``."""
         cases = [f'echo "$*" >>{self.directory}/asked', 'case "$*" in']
-        for asked, answer in QUESTIONS.items():
+        for asked, answer in (QUESTIONS | {"destroy": ""}).items():
             (self.directory / asked).write_text(answer + "\n")
             script = trouble if asked == question else f'cat "{self.directory}/{asked}"'
             cases.append(f'*"{asked}"*) {script} ;;')
         self.program("zfs", "\n".join([*cases, "esac"]))
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        process = self.start(*words, patience="0.5")
+        stdout, stderr = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
+
+    def start(self, *words: str, patience: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [sys.executable, "-m", "imgadm", *words],
             env={
                 "PATH": f"{self.directory}/bin:{os.environ['PATH']}",
                 "PYTHONPATH": PYTHON_PATH,
                 "PYTHONSAFEPATH": "1",
                 "IMGADM_ROOT": str(self.directory / "root"),
-                "IMGADM_PATIENCE": "0.5",
+                "IMGADM_PATIENCE": patience,
             },
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
         )
 
     def asked(self) -> str:
@@ -127,6 +133,26 @@ def test_zones_that_are_not_told_make_no_images_of_machines(trouble: str, host: 
     script, message = TROUBLES[trouble]
     host.program("zoneadm", script)
     assert_one_error(host.run("list"), message)
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (["list"], "imgadm:ignore"),
+        (["delete", UUID], "destroy"),
+        (["get", UUID], "-H -p -o name"),
+    ],
+)
+def test_ctrl_c_ends_a_program_that_hangs(words: list[str], question: str, host: Host) -> None:
+    fifo = host.directory / "hangs"
+    os.mkfifo(fifo)
+    host.answer(question, f'trap "" INT TERM; echo >"{fifo}"; sleep 60')
+    process = host.start(*words, patience="60")
+    fifo.read_text()
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr == f"imgadm {words[0]}: error (Interrupted): interrupted\n"
 
 
 def test_a_root_of_a_zone_is_no_image(host: Host) -> None:
