@@ -50,6 +50,8 @@ def test_no_sources_is_not_the_default(tmp_path: Path) -> None:
         ("", 'config file "{}" is not valid JSON'),
         ("{bad", 'config file "{}" is not valid JSON'),
         ("[" * 100_000, 'config file "{}" is not valid JSON'),
+        ('{"mine": NaN}', 'config file "{}" is not valid JSON'),
+        ('{"mine": 1e400}', 'config file "{}" is not valid JSON'),
         ("null", 'config file "{}" is not a JSON object'),
         ("[]", 'config file "{}" is not a JSON object'),
         ('{"userAgentExtra": 7}', '"userAgentExtra" in config file "{}" is not a string'),
