@@ -45,6 +45,9 @@ def hint(error: ImgadmError, command: str | None) -> str | None:
 
 def _about_option(typed: str, command: str | None) -> str | None:
     if command is None:
+        for name in NAMES:
+            if typed in _names(find_command(name).options):
+                return f'That option comes after a command, as in "imgadm {name} {typed}".'
         return _did_you_mean(typed, _names(GLOBAL_OPTIONS)) or '"imgadm -h" lists the options.'
     if typed in _names(GLOBAL_OPTIONS):
         return f'That option comes before the command: "imgadm {typed} {command}".'

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imgadm.cli.command import Context
     from imgadm.locks import Holder
+    from imgadm.sources import Source, SourceConfig
 
 
 def show_waiting(uuid: str, holder: Holder | None) -> None:
@@ -14,6 +17,17 @@ def show_waiting(uuid: str, holder: Holder | None) -> None:
     print(f"Waiting for image {uuid} import lock", flush=True)
     if holder is not None:
         print(f"    held by {holder}", flush=True)
+
+
+def slow_source_warning(context: Context) -> Callable[[Source | SourceConfig], None] | None:
+    """What tells an operator at a terminal which source keeps everybody waiting."""
+
+    def warn(source: Source | SourceConfig) -> None:
+        from imgadm.sources import redact_url
+
+        context.warn(f"still waiting for {redact_url(source.url)}")
+
+    return warn if sys.stderr.isatty() else None
 
 
 def warn_of_waiting(context: Context, holder: Holder | None) -> None:

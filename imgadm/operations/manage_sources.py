@@ -118,9 +118,14 @@ def replace_sources(
     return replacement
 
 
-def check_sources(sources: Sequence[SourceConfig], *, ping: Ping) -> list[Check]:
-    """Ping all sources at once."""
-    errors = in_parallel(ping, sources)
+def check_sources(
+    sources: Sequence[SourceConfig],
+    *,
+    ping: Ping,
+    on_slow: Callable[[SourceConfig], None] | None = None,
+) -> list[Check]:
+    """Ping all sources at once; ``on_slow`` hears of those that are waited for."""
+    errors = in_parallel(ping, sources, on_slow=on_slow)
     return [Check(source, error) for source, error in zip(sources, errors, strict=True)]
 
 

@@ -12,6 +12,7 @@ from imgadm.cli.shared_options import HELP
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     from imgadm.cli.session import open_sources
+    from imgadm.cli.waiting import slow_source_warning
     from imgadm.operations.avail_images import avail_images
     from imgadm.operations.filters import parse_filters
     from imgadm.operations.in_parallel import combined
@@ -19,7 +20,12 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
     listing = Listing(options)
     filters = parse_filters(arguments)
-    offer = avail_images(open_sources(context), filters, seconds=patience(os.environ))
+    offer = avail_images(
+        open_sources(context),
+        filters,
+        on_slow=slow_source_warning(context),
+        seconds=patience(os.environ),
+    )
     if offer.images or not offer.failures:
         listing.show(offer.images)
     if offer.failures:

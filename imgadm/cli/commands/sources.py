@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import SEPARATOR, Kind, Option, Options
 from imgadm.cli.shared_options import HELP
-from imgadm.cli.waiting import warn_of_waiting
+from imgadm.cli.waiting import slow_source_warning, warn_of_waiting
 from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ def _check(context: Context) -> None:
             "ok": check.error is None,
             "error": None if check.error is None else _named(check.error),
         }
-        for check in check_sources(sources, ping=partial(ping, context))
+        for check in check_sources(
+            sources, ping=partial(ping, context), on_slow=slow_source_warning(context)
+        )
     ]
     print(table(rows, ["url", "type", "ok", "error"], cell=cell_text), end="")
 
