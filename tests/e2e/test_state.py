@@ -138,6 +138,18 @@ def test_another_process_changes_the_configuration(state: State) -> None:
     )
 
 
+def test_another_process_upgrades_the_state(state: State) -> None:
+    state.configuration.write_text("{}")
+    with state_lock(state.root / "locks", command="imgadm list"):
+        process = state.start("sources")
+        assert process.stderr is not None
+        warning = process.stderr.readline()
+    assert process.communicate(timeout=60) == ("https://images.smartos.org\n", "")
+    assert warning.startswith(
+        'imgadm: warning: waiting for the configuration, which is locked by "imgadm list" (pid '
+    )
+
+
 def test_a_holder_that_does_not_say_who_it_is(state: State) -> None:
     (state.root / "locks").mkdir()
     with open(state.root / "locks" / "imgadm.state.lock", "w") as lock:
