@@ -17,6 +17,7 @@ from typing import Any
 
 from imgadm.errors import FileSystemError
 from imgadm.files import read_or_none, remove_durably, write_atomically
+from imgadm.manifest import JSONError, parse_json
 
 _KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
 _NAME = re.compile(r"(.+)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json")
@@ -112,8 +113,8 @@ class Database:
 def _parse(content: bytes, uuid: str) -> Record:
     """Return the record that ``content`` spells; raises ValueError that continues a file name."""
     try:
-        record = json.loads(content)
-    except (ValueError, RecursionError):
+        record = parse_json(content)
+    except JSONError:
         raise ValueError("is not valid JSON") from None
     manifest = record.get("manifest") if isinstance(record, dict) else None
     if not isinstance(manifest, dict):

@@ -90,6 +90,12 @@ class ConfigError(ImgadmError):
     code = "ConfigError"
 
 
+class UpgradeError(ImgadmError):
+    """The state on this host is of a version that nobody knows how to bring up to date."""
+
+    code = "UpgradeError"
+
+
 class InvalidUUIDError(ImgadmError):
     """A UUID is not 32 lower-case hexadecimal digits in five groups."""
 

@@ -20,7 +20,7 @@ LISTING_OPTIONS = (JSON, NO_HEADER, columns_option(DEFAULT_COLUMNS), sort_option
 
 FIELDS = Section(
     "Fields",
-    "Any field of a manifest (uuid, name, version, os, type, state, ...), and\n"
+    "The fields of a manifest (uuid, name, version, os, type, state, ...) and:\n"
     "\n"
     "published, pub    publication time to the second, and the day alone\n"
     "size              bytes of the image file\n"

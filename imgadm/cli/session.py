@@ -41,7 +41,8 @@ def client_options(context: Context) -> ClientOptions:
     """Return who we are to servers; an operator at a terminal sees that a request is repeated."""
 
     def on_retry(retry: Retry) -> None:
-        logs.logger("sources").info("%s: %s, trying again", retry.url, retry.reason)
+        fields = {"fields": {"source": {"url": retry.url}}}
+        logs.logger("source").info("%s: %s, trying again", retry.url, retry.reason, extra=fields)
         if sys.stderr.isatty():
             context.warn(f"{retry.url}: {retry.reason}, trying again in {retry.delay:g} s")
 

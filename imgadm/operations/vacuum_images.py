@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgadm.errors import ImgadmError
-from imgadm.interrupts import uninterrupted
 from imgadm.locks import Holder, image_lock
 from imgadm.operations.unused_images import full_name, is_based, unused_images
 from imgadm.pools.base import InstalledImage, Pool
@@ -169,8 +168,7 @@ def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> Event
         return Kept(image, f"{users[0]} is based on it by now")
     if current.doubtful:
         return Kept(image, "by now it does not look like an image and nothing else")
-    with uninterrupted():
-        pool.delete(image.uuid)
+    pool.delete(image.uuid)
     return Removed(image)
 
 

@@ -157,9 +157,10 @@ class DirectoryPool(Pool):
         doomed = self.partial(uuid)
         shutil.rmtree(doomed, ignore_errors=True)
         try:
-            (self.path / uuid).rename(doomed)
-            sync_directory(self.path)
-            shutil.rmtree(doomed)
+            with uninterrupted():
+                (self.path / uuid).rename(doomed)
+                sync_directory(self.path)
+                shutil.rmtree(doomed)
         except OSError as error:
             raise FileSystemError.from_os_error(f'error deleting image "{uuid}"', error) from error
 

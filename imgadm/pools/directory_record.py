@@ -15,6 +15,7 @@ from imgadm import streams
 from imgadm.errors import InternalError
 from imgadm.files import write_atomically
 from imgadm.logs import logger
+from imgadm.manifest import parse_json
 from imgadm.pools.base import InstalledImage
 
 RECORD = "image.json"
@@ -27,7 +28,7 @@ def read_record(directory: Path, pool: str) -> InstalledImage:
     """
     uuid = directory.name
     try:
-        record = json.loads((directory / RECORD).read_bytes())
+        record = parse_json((directory / RECORD).read_bytes())
         if record["manifest"]["uuid"] != uuid:
             raise ValueError(f"is about image {record['manifest']['uuid']}")
     except FileNotFoundError:
@@ -37,7 +38,9 @@ def read_record(directory: Path, pool: str) -> InstalledImage:
         return InstalledImage({"uuid": uuid}, pool)
     known = {"manifest", "zpool", "source"}
     extra = {key: value for key, value in record.items() if key not in known}
-    return InstalledImage(record["manifest"], pool, record.get("source"), None, extra)
+    source = record.get("source")
+    source = source if isinstance(source, str) else None
+    return InstalledImage(record["manifest"], pool, source, None, extra)
 
 
 def write_record(

@@ -16,6 +16,7 @@ from imgadm.sources.errors import SourceError, StatusError, UnreachableError, Un
 from imgadm.sources.failures import source_error
 from imgadm.sources.options import ClientOptions, Retry
 from imgadm.sources.proxies import Proxies
+from imgadm.sources.records import log_body
 from imgadm.sources.session import make_session
 from imgadm.sources.urls import redact_url
 
@@ -125,14 +126,16 @@ class HttpClient:
         return reply
 
     def _get_once(self, url: str, limit: int) -> Reply:
-        deadline = self._options.clock() + REPLY_SECONDS
+        began = self._options.clock()
         try:
             with self.session.get(url, stream=True) as response:
+                body = self._body(response, limit, began)
+                log_body(body)
                 return Reply(
                     self._source,
                     response.status_code,
                     response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-                    self._body(response, limit, deadline),
+                    body,
                 )
         except SourceError:
             raise
@@ -148,7 +151,8 @@ class HttpClient:
         proxy = self._proxies.of(url)
         return source_error(self._source, error, redact_url(proxy) if proxy else None)
 
-    def _body(self, response: requests.Response, limit: int, deadline: float) -> bytes:
+    def _body(self, response: requests.Response, limit: int, began: float) -> bytes:
+        seconds = self._options.within_patience(REPLY_SECONDS)
         body = bytearray()
         encoding = response.headers.get("content-encoding", "identity")
         if encoding != "identity":
@@ -159,10 +163,10 @@ class HttpClient:
             body += block
             if len(body) > limit:
                 raise UnusableReplyError(self._source, f"the reply is longer than {limit} bytes")
-            if self._options.clock() > deadline:
+            if self._options.clock() > began + seconds:
                 raise UnreachableError(
                     self._source,
-                    f"the reply is not complete after {REPLY_SECONDS} seconds",
+                    f"the reply is not complete after {seconds:g} seconds",
                     code="ETIMEDOUT",
                     permanent=True,
                 )

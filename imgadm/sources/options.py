@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from imgadm.errors import ConfigError
+from imgadm.settings import patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,18 @@ class ClientOptions:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
+    def within_patience(self, seconds: float) -> float:
+        """Return ``seconds``, or what ``IMGADM_PATIENCE`` allows for an answer if that is less."""
+        allowed = patience(self.environment)
+        return seconds if allowed is None else min(seconds, allowed)
+
     def delays(self) -> tuple[float, ...]:
-        """Return how long to wait before each retry; ``IMGADM_CONNECT_RETRIES`` caps them."""
+        """Return how long to wait before each retry; ``IMGADM_CONNECT_RETRIES`` caps them.
+
+        Where patience is limited there are none.
+        """
+        if patience(self.environment) is not None:
+            return ()
         cap = self.environment.get("IMGADM_CONNECT_RETRIES", "")
         if not cap:
             return self.retry_delays

@@ -52,9 +52,12 @@ def normalise_url(url: str) -> str:
         raise _invalid(url, "it has control characters")
     try:
         parts = urlsplit(text.replace(" ", "%20"))
-        port = parts.port
     except ValueError as error:
         raise _invalid(url, str(error).lower()) from error
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise _invalid(url, "its port is no number from 0 to 65535") from error
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS:
         raise _invalid(url, f'its scheme is "{scheme}", http or https was expected')

@@ -106,6 +106,7 @@ Aborting ({NO_SUCH_POOL})
                     "message": NO_ORIGIN,
                     "name": "WError",
                     "code": "OriginNotFoundInSource",
+                    "exitStatus": 1,
                 },
                 "msg": NO_ORIGIN,
                 "v": 0,

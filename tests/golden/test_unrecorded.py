@@ -82,7 +82,7 @@ def test_upgrade_from_version_1(hosts: Hosts) -> None:
     assert outcome.stderr.splitlines() == [
         f"Upgraded image {OLD} data",
         f"imgadm: warning: could not load image {BROKEN} info from /var/db/imgadm/{BROKEN}.json "
-        "for upgrade: Expecting value: line 1 column 1 (char 0)",
+        "for upgrade: manifest is invalid: not JSON: expecting value at line 1, column 1",
         'Upgrade: imported image source "https://datasets.tritondatacenter.com/datasets/"',
         'Upgrade: imported image source "http://foo.example/datasets"',
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing
 from imgadm.cli.options import Options
@@ -10,13 +12,20 @@ from imgadm.cli.shared_options import HELP
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     from imgadm.cli.session import open_sources
+    from imgadm.cli.waiting import slow_source_warning
     from imgadm.operations.avail_images import avail_images
     from imgadm.operations.filters import parse_filters
     from imgadm.operations.in_parallel import combined
+    from imgadm.settings import patience
 
     listing = Listing(options)
     filters = parse_filters(arguments)
-    offer = avail_images(open_sources(context), filters)
+    offer = avail_images(
+        open_sources(context),
+        filters,
+        on_slow=slow_source_warning(context),
+        seconds=patience(os.environ),
+    )
     if offer.images or not offer.failures:
         listing.show(offer.images)
     if offer.failures:
