@@ -17,8 +17,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     listing = Listing(options)
     filters = parse_filters(arguments)
     offer = avail_images(open_sources(context), filters)
-    if offer.images or not offer.failures:
-        listing.show(offer.images)
+    listing.show(offer.images)
     if offer.failures:
         raise combined(offer.failures)
     return 0
