@@ -48,10 +48,13 @@ class Database:
 
     def path(self, pool: str, uuid: str) -> Path:
         """Return where the record of an image is. Raises ValueError for a name with a slash."""
+        return Path(self._path(pool, uuid))
+
+    def _path(self, pool: str, uuid: str) -> str:
         name = f"{pool}-{uuid}.json"
         if "/" in name or "\0" in name:
             raise ValueError(f"not a file name: {name!r}")
-        return self._directory / name
+        return f"{self._directory}/{name}"
 
     def names(self) -> Iterator[tuple[str, str]]:
         """Yield pool and UUID of every record, sorted. Raises FileSystemError."""
@@ -76,7 +79,7 @@ class Database:
 
     def read(self, pool: str, uuid: str) -> Record | None:
         """Return the record of an image, None if there is none that can be used."""
-        path = self.path(pool, uuid)
+        path = self._path(pool, uuid)
         try:
             content = read_or_none(path)
             return None if content is None else _parse(content, uuid)

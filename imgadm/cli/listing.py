@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -84,7 +83,9 @@ class Listing:
 
 def print_json(document: object) -> None:
     """Print JSON with an indentation of two."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    from imgadm.json_text import indented
+
+    print(indented(document))
 
 
 def _text(options: Options, name: str, default: str) -> str:

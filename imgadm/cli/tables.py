@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from imgadm.cli.terminal import printable
 from imgadm.errors import UsageError
 from imgadm.manifest.values import compact_json
-from imgadm.operations.values import MISSING, as_number, number_text, string_form
+from imgadm.operations.values import MISSING, as_number, number_text, spells_number, string_form
 
 Row = Mapping[str, Any]
 
@@ -49,14 +49,10 @@ def table(
     """Return the table of ``columns`` of ``rows``; each line ends in a newline."""
     if not rows:
         return ""
-    titles = [column.upper() for column in columns]
-    lines = [[cell(row.get(column)) for column in columns] for row in rows]
-    widths = [
-        max(_width(title), max(_width(line[index]) for line in lines))
-        for index, title in enumerate(titles)
-    ]
-    shown = [titles, *lines] if header else lines
-    return "".join(_justified(line, widths) for line in shown)
+    shown = [_cells(column, [row.get(column) for row in rows], cell) for column in columns]
+    padded = [*map(_justified, shown[:-1]), shown[-1]]
+    lines = ["  ".join(line) for line in zip(*padded, strict=True)]
+    return "\n".join(lines if header else lines[1:]) + "\n"
 
 
 def sort_rows(rows: Sequence[Row], fields: Sequence[str]) -> list[Row]:
@@ -74,24 +70,45 @@ def sort_rows(rows: Sequence[Row], fields: Sequence[str]) -> list[Row]:
     return ordered
 
 
+def _cells(column: str, values: list[object], cell: Callable[[object], str]) -> list[str]:
+    """Return the title of a column and the texts of its cells."""
+    plain = _joined(values)
+    if plain is not None and plain.isascii() and plain.isprintable():
+        return [column.upper(), *cast("list[str]", values)]
+    return [column.upper(), *map(cell, values)]
+
+
+def _justified(cells: list[str]) -> list[str]:
+    """Return the texts of a column, all as wide as the widest."""
+    if "".join(cells).isascii():
+        width = max(map(len, cells))
+        return [text.ljust(width) for text in cells]
+    widths = [*map(_width, cells)]
+    widest = max(widths)
+    return [text + " " * (widest - width) for text, width in zip(cells, widths, strict=True)]
+
+
 def _width(text: str) -> int:
     """Return the length in UTF-16 code units."""
     return len(text) if text.isascii() else len(text) + sum(c > "\uffff" for c in text)
 
 
-def _justified(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [
-        cell + " " * (width - _width(cell))
-        for cell, width in zip(cells[:-1], widths[:-1], strict=True)
-    ]
-    return "  ".join((*padded, cells[-1])) + "\n"
+def _joined(values: list[Any]) -> str | None:
+    """Return all texts as one, to be looked at all at once; None if anything is no text."""
+    try:
+        return "".join(values)
+    except TypeError:
+        return None
 
 
 def _sorted_by(rows: list[Row], name: str, *, reverse: bool) -> list[Row]:
     values = [row.get(name, MISSING) for row in rows]
+    indexes = list(range(len(rows)))
+    if _are_plain_texts(values):
+        indexes.sort(key=values.__getitem__, reverse=reverse)
+        return [rows[index] for index in indexes]
     numbers = [as_number(value) for value in values]
     present = [index for index, value in enumerate(values) if value is not MISSING]
-    indexes = list(range(len(rows)))
     if all(numbers[index] is not None for index in present):
         indexes.sort(key=lambda i: (values[i] is not MISSING, numbers[i] or 0), reverse=reverse)
     elif all(isinstance(values[i], str) and numbers[i] is None for i in present):
@@ -101,6 +118,12 @@ def _sorted_by(rows: list[Row], name: str, *, reverse: bool) -> list[Row]:
         compare = _comparison(values, numbers, -1 if reverse else 1)
         indexes = _merge_sorted(indexes, compare)
     return [rows[index] for index in indexes]
+
+
+def _are_plain_texts(values: list[Any]) -> bool:
+    """Tell whether all are texts that spell no number and sort as they are."""
+    joined = _joined(values)
+    return joined is not None and joined.isascii() and not any(map(spells_number, values))
 
 
 def _comparison(

@@ -69,4 +69,7 @@ def _zfs_host(settings: Settings) -> ZfsHost | None:
     from imgadm.logs import logger
     from imgadm.pools.zfs import ZfsHost
 
-    return ZfsHost(zfs, Database(settings.records_directory, warn=logger().warning))
+    def warn(text: str) -> None:
+        logger().warning(text)
+
+    return ZfsHost(zfs, Database(settings.records_directory, warn=warn))

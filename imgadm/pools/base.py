@@ -10,11 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgadm.interrupts import uninterrupted
-from imgadm.pools.sending import MadeStream, StoredStream
-from imgadm.streams import Report, Stage
+
+if TYPE_CHECKING:
+    from imgadm.pools.sending import MadeStream, StoredStream
+    from imgadm.streams import Report, Stage
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgadm.programs import Completed, find_program, run_program
 
@@ -33,8 +34,7 @@ class FoundImage:
     doubtful: bool
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     name: str
     origin: str
     mountpoint: str

@@ -1,0 +1,37 @@
+"""JSON as it is shown and served: indented by two, texts as they are.
+
+The standard library indents in Python, token by token, which takes seconds for the manifests of a
+large source; this writes the same, several times as fast.
+"""
+
+from __future__ import annotations
+
+import json
+from json.encoder import encode_basestring as _quoted
+from typing import Any
+
+
+def indented(value: Any) -> str:
+    """Return plain JSON data as ``json.dumps(value, indent=2, ensure_ascii=False)`` does."""
+    return _text(value, "\n")
+
+
+def _text(value: Any, margin: str) -> str:
+    """Return ``value`` with ``margin``, a newline and blanks, before what closes it."""
+    kind = value.__class__
+    if kind is str:
+        return _quoted(value)
+    inner = margin + "  "
+    if kind is dict:
+        if not value:
+            return "{}"
+        members = [
+            f"{_quoted(key)}: {_quoted(item) if item.__class__ is str else _text(item, inner)}"
+            for key, item in value.items()
+        ]
+        return f"{{{inner}{f',{inner}'.join(members)}{margin}}}"
+    if kind is list:
+        if not value:
+            return "[]"
+        return f"[{inner}{f',{inner}'.join([_text(item, inner) for item in value])}{margin}]"
+    return repr(value) if kind is int else json.dumps(value, ensure_ascii=False)
