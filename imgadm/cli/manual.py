@@ -31,7 +31,7 @@ appears when all checks have passed, or not at all. A connection that is lost is
 _FILES = (
     ("/var/imgadm/imgadm.conf", "Configuration: the sources, as JSON."),
     ("/var/imgadm/images/", "Records of the images on zpools."),
-    ("/var/imgadm/cache/", "Lists of images as servers sent them; may be removed at any time."),
+    ("/var/imgadm/cache/", "What makes lists of images faster; may be removed at any time."),
     ("/var/imgadm/pool/", "The default directory pool, where the host has no ZFS."),
     ("POOL/UUID/disk.raw", "In a directory pool: the disk of an image of type zvol."),
     ("POOL/UUID/stream.zfs", "In a directory pool: the checked stream of any other image."),

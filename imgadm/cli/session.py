@@ -39,7 +39,7 @@ def ping(context: Context, config: SourceConfig) -> None:
 def client_options(context: Context) -> ClientOptions:
     """Return who we are to servers; an operator at a terminal sees that a request is repeated."""
 
-    from imgadm.sources.cache import ReplyCache
+    from imgadm.cache import Cache
 
     def on_retry(retry: Retry) -> None:
         logs.logger("sources").info("%s: %s, trying again", retry.url, retry.reason)
@@ -50,5 +50,5 @@ def client_options(context: Context) -> ClientOptions:
         request_id=context.settings.request_id,
         user_agent_extra=context.loaded_configuration().user_agent_extra or "",
         on_retry=on_retry,
-        cache=ReplyCache(context.settings.cache_directory),
+        cache=Cache(context.settings.cache_directory),
     )

@@ -90,20 +90,24 @@ class HttpSource(Source):
         cache = self._options.cache
         if cache is None or self._address.credentials:
             return self._checked(self._client().get(url, limit=MAX_LIST_BYTES).json())
-        from imgadm.sources.cache import CachedReply
+        from imgadm.cache import Entry
 
         request = self._identity_of(url)
         known = cache.find(request)
-        reply = self._client().get(url, limit=MAX_LIST_BYTES, known=known.etag if known else None)
+        tag = known.tag if known else None
+        reply = self._client().get(url, limit=MAX_LIST_BYTES, known=tag)
         if known and reply.status == 304:
             return self._checked(replace(reply, status=200, body=known.body).json())
         images = self._checked(reply.json())
         if reply.status == 200:
-            cache.keep(request, CachedReply(reply.etag, reply.body))
+            cache.keep(request, Entry(reply.etag, reply.body))
         return images
 
     def _identity_of(self, url: str) -> str:
-        """Return a text that is another one for every request that may get another reply."""
+        """Return a text that is another one for every request that may get another reply.
+
+        What came over a connection that nobody checked is never taken for what a trusted one says.
+        """
         from imgadm.sources.identity import trusted_certificates
 
         trust = trusted_certificates(self._options, insecure=self.config.insecure is True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imgadm.errors import ConfigError
 
 if TYPE_CHECKING:
-    from imgadm.sources.cache import ReplyCache
+    from imgadm.cache import Cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ClientOptions:
     read_timeout: float = 60
     retry_delays: tuple[float, ...] = (1, 2, 4)
     on_retry: Callable[[Retry], None] | None = None
-    cache: ReplyCache | None = None
+    cache: Cache | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic

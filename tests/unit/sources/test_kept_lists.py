@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from imgadm import cache
+from imgadm.cache import Cache
 from imgadm.errors import ImgadmError
-from imgadm.sources import cache
-from imgadm.sources.cache import CachedReply, ReplyCache
 
 ONE, TWO = ([{"uuid": f"00000000-0000-4000-8000-{number:012d}"}] for number in (1, 2))
 TAG = {"ETag": '"one"'}
@@ -38,8 +38,8 @@ def asked(web: Any) -> list[str | None]:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> ReplyCache:
-    return ReplyCache(tmp_path / "cache")
+def kept(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
 
 
 def files(directory: Path) -> list[Path]:
@@ -48,7 +48,7 @@ def files(directory: Path) -> list[Path]:
 
 @pytest.mark.parametrize("etag", ['"one"', 'W/"one"', "1f2e"])
 def test_what_has_not_changed_is_not_sent_again(
-    web: Any, opened: Any, kept: ReplyCache, etag: str
+    web: Any, opened: Any, kept: Cache, etag: str
 ) -> None:
     web["/images"] = tagged(etag, ONE)
     for _ in range(3):
@@ -59,7 +59,7 @@ def test_what_has_not_changed_is_not_sent_again(
     assert asked(web) == [None, etag, etag, etag, '"two"']
 
 
-def test_every_page_is_kept(web: Any, opened: Any, kept: ReplyCache) -> None:
+def test_every_page_is_kept(web: Any, opened: Any, kept: Cache) -> None:
     images = [{"uuid": f"00000000-0000-4000-8000-{number:012d}"} for number in range(1000)]
     web["/images"] = tagged('"first"', images)
     web[f"/images?limit=1000&marker={images[-1]['uuid']}"] = tagged('"last"', images[-1:])
@@ -69,7 +69,7 @@ def test_every_page_is_kept(web: Any, opened: Any, kept: ReplyCache) -> None:
 
 
 def test_only_the_same_request_gets_the_same_reply(
-    web: Any, secure_web: Any, opened: Any, kept: ReplyCache, certificate: Path
+    web: Any, secure_web: Any, opened: Any, kept: Cache, certificate: Path
 ) -> None:
     for server in (web, secure_web):
         server["*"] = (200, TAG, ONE)
@@ -94,7 +94,7 @@ def test_only_the_same_request_gets_the_same_reply(
 
 
 def test_nothing_is_kept_of_who_has_a_password(
-    web: Any, opened: Any, kept: ReplyCache, tmp_path: Path
+    web: Any, opened: Any, kept: Cache, tmp_path: Path
 ) -> None:
     web["*"] = (200, TAG, ONE)
     opened(web.url.replace("//", "//user:secret@"), cache=kept).list_images()
@@ -119,9 +119,7 @@ def test_nothing_is_kept_of_who_has_a_password(
         (500, TAG, {"code": "Sad"}),
     ],
 )
-def test_what_is_not_kept(
-    web: Any, opened: Any, kept: ReplyCache, tmp_path: Path, answer: Any
-) -> None:
+def test_what_is_not_kept(web: Any, opened: Any, kept: Cache, tmp_path: Path, answer: Any) -> None:
     web["/images"] = answer
     for _ in range(2):
         with contextlib.suppress(ImgadmError):
@@ -131,7 +129,7 @@ def test_what_is_not_kept(
 
 
 def test_what_another_address_said_is_not_kept(
-    web: Any, other_web: Any, opened: Any, kept: ReplyCache
+    web: Any, other_web: Any, opened: Any, kept: Cache
 ) -> None:
     web["/images"] = (200, TAG, ONE)
     opened(web.url, cache=kept).list_images()
@@ -177,7 +175,7 @@ def unreadable(path: Path) -> None:
     "damage", [cut, changed, emptied, something_else, too_large, a_directory, unreadable]
 )
 def test_damage_costs_nothing_but_the_transfer(
-    web: Any, opened: Any, kept: ReplyCache, tmp_path: Path, damage: Any
+    web: Any, opened: Any, kept: Cache, tmp_path: Path, damage: Any
 ) -> None:
     web["/images"] = tagged('"one"', ONE)
     opened(web.url, cache=kept).list_images()
@@ -189,41 +187,10 @@ def test_damage_costs_nothing_but_the_transfer(
 
 
 def test_a_place_that_cannot_be_written_is_no_error(
-    web: Any, opened: Any, kept: ReplyCache, tmp_path: Path
+    web: Any, opened: Any, kept: Cache, tmp_path: Path
 ) -> None:
     web["/images"] = tagged('"one"', ONE)
     (tmp_path / "cache").write_text("a file in the way")
     assert opened(web.url, cache=kept).list_images() == ONE
-    assert opened(web.url, cache=ReplyCache(Path("/dev/full/cache"))).list_images() == ONE
+    assert opened(web.url, cache=Cache(Path("/dev/full/cache"))).list_images() == ONE
     assert asked(web) == [None, None]
-
-
-def test_the_number_of_entries_is_bounded(
-    kept: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cache, "MAX_ENTRIES", 3)
-    for number in range(3):
-        kept.keep(str(number), CachedReply("tag", b"x"))
-        for path in files(tmp_path):
-            os.utime(path, ns=(0, path.stat().st_mtime_ns - 10**10))
-    assert kept.find("0") == CachedReply("tag", b"x")
-    left_over = tmp_path / "cache" / "unfinished"
-    left_over.write_bytes(b"")
-    os.utime(left_over, (0, 0))
-    kept.keep("3", CachedReply("tag", b"x"))
-    assert [kept.find(str(number)) is not None for number in range(4)] == [True, False, True, True]
-    assert len(files(tmp_path)) == 3
-
-
-def test_the_size_of_all_is_bounded(
-    kept: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cache, "MAX_BYTES", 1000)
-    for number in range(5):
-        kept.keep(str(number), CachedReply("tag", b"x" * 400))
-        for path in files(tmp_path):
-            os.utime(path, ns=(0, path.stat().st_mtime_ns - 10**10))
-    assert [kept.find(str(number)) is not None for number in range(5)] == [False] * 3 + [True] * 2
-    kept.keep("large", CachedReply("tag", b"x" * 501))
-    assert kept.find("large") is None
-    assert kept.find("4") is not None

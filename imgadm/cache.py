@@ -1,9 +1,9 @@
-"""Lists of images as servers sent them, kept so that they are sent again only after a change.
+"""What can be had again at any time, kept in the files of one directory to be had sooner.
 
-A reply is used only when its server says that it is still the current one, so nothing here is ever
-out of date. It is a convenience: what cannot be read is asked for again, what cannot be written is
-not kept, and the directory may be removed at any time. Entries are named by a hash of what was
-asked, and the owner alone can read them; what came for a user with a password is not kept at all.
+It is a convenience: what cannot be read or is damaged is not there, what cannot be written is not
+kept, and the directory may be removed at any time. Whoever keeps something says by its tag how to
+tell that it is still right. Entries are named by a hash of their subject, and the owner alone can
+read them.
 """
 
 from __future__ import annotations
@@ -13,35 +13,34 @@ import hashlib
 import os
 import re
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 MAX_ENTRIES = 32
 MAX_BYTES = 64 << 20
 """Of all entries together; one of them may take half of it."""
 
-_HEAD = re.compile(rb"imgadm-reply 1 ([0-9a-f]{8}) ([!-~]{1,256})\n")
+_HEAD = re.compile(rb"imgadm-cache 1 ([0-9a-f]{8}) ([!-~]{1,256})\n")
 _MAX_HEAD_BYTES = 300
-_ETAG = re.compile(r"[!-~]{1,256}")
+_TAG = re.compile(r"[!-~]{1,256}")
 
 
-@dataclass(frozen=True, slots=True)
-class CachedReply:
-    """A reply as it was sent; ``etag`` is what its server knows it by."""
+class Entry(NamedTuple):
+    """Some bytes, and a word of printable ASCII that tells whether they are still right."""
 
-    etag: str
+    tag: str
     body: bytes
 
 
-class ReplyCache:
-    """Replies in the files of one directory, which is made when there is something to keep."""
+class Cache:
+    """Entries in ``directory``, which is made when there is something to keep."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def find(self, request: str) -> CachedReply | None:
-        """Return what was kept for ``request``, which says all that the reply depends on."""
-        path = self._path(request)
+    def find(self, subject: str) -> Entry | None:
+        """Return what was kept for ``subject``, a text that says what the bytes depend on."""
+        path = self._path(subject)
         try:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size > MAX_BYTES // 2 + _MAX_HEAD_BYTES:
@@ -55,15 +54,15 @@ class ReplyCache:
         # The time of its last use decides which entry goes when there are too many.
         with contextlib.suppress(OSError):
             os.utime(path)
-        return CachedReply(head[2].decode("ascii"), body)
+        return Entry(head[2].decode("ascii"), body)
 
-    def keep(self, request: str, reply: CachedReply) -> None:
-        """Keep ``reply`` until something newer takes its room; no error if that is not possible."""
-        if len(reply.body) > MAX_BYTES // 2 or not _ETAG.fullmatch(reply.etag):
+    def keep(self, subject: str, entry: Entry) -> None:
+        """Keep ``entry`` until something newer takes its room; no error if that is not possible."""
+        if len(entry.body) > MAX_BYTES // 2 or not _TAG.fullmatch(entry.tag):
             return
-        path = self._path(request)
+        path = self._path(subject)
         unfinished = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-        head = f"imgadm-reply 1 {zlib.crc32(reply.body):08x} {reply.etag}\n"
+        head = f"imgadm-cache 1 {zlib.crc32(entry.body):08x} {entry.tag}\n"
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
@@ -72,7 +71,7 @@ class ReplyCache:
                 )
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(head.encode("ascii"))
-                    file.write(reply.body)
+                    file.write(entry.body)
                 unfinished.replace(path)
             except BaseException:
                 unfinished.unlink(missing_ok=True)
@@ -81,8 +80,9 @@ class ReplyCache:
         except OSError:
             return
 
-    def _path(self, request: str) -> Path:
-        return self._directory / hashlib.sha256(request.encode()).hexdigest()
+    def _path(self, subject: str) -> Path:
+        name = hashlib.sha256(subject.encode("utf-8", "surrogateescape")).hexdigest()
+        return self._directory / name
 
     def _make_room(self) -> None:
         """Remove what was not used for longest, and what dead processes left unfinished."""
