@@ -1,7 +1,7 @@
-"""JSON as it is shown and served: indented by two, texts as they are.
+"""JSON as it is shown and served: texts as they are, indented by two or without blanks.
 
-The standard library indents in Python, token by token, which takes seconds for the manifests of a
-large source; this writes the same, several times as fast.
+The standard library indents in Python, token by token; this does the same in half the time, which
+counts for the manifests of a large source.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from typing import Any
 def indented(value: Any) -> str:
     """Return plain JSON data as ``json.dumps(value, indent=2, ensure_ascii=False)`` does."""
     return _text(value, "\n")
+
+
+def compact_json(value: Any) -> str:
+    """Return JSON data without blanks."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _text(value: Any, margin: str) -> str:

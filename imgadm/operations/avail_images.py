@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imgadm.errors import ImgadmError
-from imgadm.operations.filters import Filters, matches
+from imgadm.operations.filters import Filters, matching
 from imgadm.operations.in_parallel import in_parallel
-from imgadm.operations.rows import ListedImage, image_row
+from imgadm.operations.rows import ListedImage
 from imgadm.sources import SourceError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Offer:
     """The images on offer, and the errors of the sources that did not answer."""
 
-    images: list[ListedImage]
+    images: Sequence[ListedImage]
     failures: list[ImgadmError]
 
 
@@ -31,20 +31,13 @@ def avail_images(sources: Sequence[Source], filters: Filters) -> Offer:
     match.
     """
     answers = in_parallel(lambda source: source.list_images(), sources)
-    images: dict[object, ListedImage] = {}
+    images: dict[str, ListedImage] = {}
     failures = []
     for source, answer in zip(sources, answers, strict=True):
         if isinstance(answer, ImgadmError):
             failures.append(answer.named() if isinstance(answer, SourceError) else answer)
             continue
+        url = source.url
         for manifest in answer:
-            if manifest.get("uuid") not in images:
-                images[manifest.get("uuid")] = _listed(manifest, source.url)
-    matching = [image for image in images.values() if matches(image.row, filters)]
-    return Offer(images=matching, failures=failures)
-
-
-def _listed(manifest: dict[str, Any], url: str) -> ListedImage:
-    return ListedImage(
-        document={"manifest": manifest, "source": url}, row=image_row(manifest, source=url)
-    )
+            images.setdefault(manifest["uuid"], ListedImage(manifest, url))
+    return Offer(matching(list(images.values()), filters), failures)

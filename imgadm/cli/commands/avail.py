@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing
+from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing, collect_no_garbage
 from imgadm.cli.options import Options
 from imgadm.cli.shared_options import HELP
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
+    collect_no_garbage()
     from imgadm.cli.session import open_sources
     from imgadm.operations.avail_images import avail_images
     from imgadm.operations.filters import parse_filters
