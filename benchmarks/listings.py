@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks import goals
+from benchmarks.goals import Goal
 from benchmarks.many_images import COUNT, Host, configure, make_host, manifests
-from benchmarks.measure import Plan, Timed, run_rounds, warm_up
+from benchmarks.measure import Comparison, Plan, Timed, run_rounds, warm_up
 from benchmarks.programs import imgadm_command, seconds_of, server
 from benchmarks.rows import Row, ours_over_peer
 
@@ -31,62 +34,90 @@ def measure(say: Callable[[str], None]) -> Iterator[Row]:
 
 
 def _installed(host: Host) -> Iterator[Row]:
+    """``list``; all but the first run of each find what was kept of the records."""
     configure(host.root)
     path = f"{host.bin}:{os.environ['PATH']}"
     places = {
-        "no images": ({"IMGADM_POOL": str(host.empty_pool)}, goals.LIST_NOTHING),
-        "directory pool": ({"IMGADM_POOL": str(host.pool)}, goals.LIST_MANY),
-        "zpool": ({"PATH": path, "IMGADM_POOL": "zones"}, goals.LIST_MANY),
+        "directory pool": {"IMGADM_POOL": str(host.pool)},
+        "zpool": {"PATH": path, "IMGADM_POOL": "zones"},
     }
-    shapes: dict[str, Timed] = {_PYTHON: lambda: seconds_of([sys.executable, "-c", "pass"]) * 1000}
-    for place, (environ, _) in places.items():
-        for command in ("list", "list -j"):
-            shapes[f"{command}, {place}"] = partial(_imgadm, command, host.root, environ)
-    del shapes["list -j, no images"]
-    result = run_rounds(warm_up(shapes, rivals=set()), _PLAN)
-    for name in [name for name in shapes if name != _PYTHON]:
-        command, _, place = name.partition(", ")
-        key = f"listings/{command}/{place}".replace(" ", "-")
-        compared = result.compare(name, _PYTHON)
-        yield ours_over_peer(
-            *(key, f"imgadm {name}", _PYTHON, compared, places[place][1]), unit="ms"
-        )
+    nothing = _Listing("list", host.root, {"IMGADM_POOL": str(host.empty_pool)})
+    shapes = {"list, no images": (nothing, 0, goals.LIST_NOTHING)}
+    for place, environ in places.items():
+        for command, goal in (("list", goals.LIST_MANY), ("list -j", None)):
+            listing = _Listing(command, host.root, environ)
+            shapes[f"{command}, {place}"] = (listing, COUNT, goal)
+    timed: dict[str, Timed] = {_PYTHON: lambda: seconds_of([sys.executable, "-c", "pass"]) * 1000}
+    for name, (listing, count, _) in shapes.items():
+        listing.check(count)
+        timed[name] = listing
+    result = run_rounds(warm_up(timed, rivals=set()), _PLAN)
+    for name, (_, _, goal) in shapes.items():
+        yield _row(name, _PYTHON, result.compare(name, _PYTHON), goal)
 
 
 def _offered(directory: Path, url: str) -> Iterator[Row]:
-    sources = {
+    """``avail``; a list that is unchanged comes from what was kept, once the server says so."""
+    places = {
         "one source": ["one"],
         "one source, unchanged": ["tagged"],
         "two sources": ["one", "two"],
     }
-    shapes: dict[str, Timed] = {}
-    for place, names in sources.items():
-        root, urls = directory / place.replace(" ", "-"), [f"{url}/{name}" for name in names]
+    peers: dict[str, str] = {}
+    timed: dict[str, Timed] = {}
+    for place, names in places.items():
+        root, urls = directory / place, [f"{url}/{name}" for name in names]
         configure(root, *urls)
-        shapes[f"{_CURL}, {place}"] = partial(_fetch_and_parse, urls, root)
+        peer = f"{_CURL}, {place}"
+        timed[peer] = partial(_fetch_and_parse, urls, root / "fetched.json")
         for command in ("avail", "avail -j"):
-            shapes[f"{command}, {place}"] = partial(_imgadm, command, root, {})
-    result = run_rounds(warm_up(shapes, rivals=set()), _PLAN)
-    for place in sources:
-        for command in ("avail", "avail -j"):
-            compared = result.compare(f"{command}, {place}", f"{_CURL}, {place}")
-            key = f"listings/{command}/{place}".replace(" ", "-").replace(",", "")
-            yield ours_over_peer(
-                *(key, f"imgadm {command}, {place}", _CURL, compared, goals.AVAIL_MANY), unit="ms"
-            )
+            listing = _Listing(command, root, {})
+            listing.check(COUNT * len(names))
+            timed[f"{command}, {place}"] = listing
+            peers[f"{command}, {place}"] = peer
+    result = run_rounds(warm_up(timed, rivals=set()), _PLAN)
+    for name, peer in peers.items():
+        yield _row(name, _CURL, result.compare(name, peer), goals.AVAIL_MANY)
 
 
-def _imgadm(command: str, root: Path, environ: Mapping[str, str]) -> float:
-    argv = [*imgadm_command(), *command.split()]
-    return seconds_of(argv, {"IMGADM_ROOT": str(root), **environ}) * 1000
+def _row(name: str, peer: str, compared: Comparison, goal: Goal | None) -> Row:
+    key = "listings/" + name.replace(",", "").replace(" ", "-")
+    return ours_over_peer(key, f"imgadm {name}", peer, compared, goal, unit="ms")
 
 
-def _fetch_and_parse(urls: list[str], directory: Path) -> float:
-    """Milliseconds for what the least of programs does: fetch into files, and parse these."""
-    fetched = directory / "fetched.json"
-    parse = f"import json; json.load(open({str(fetched)!r}, 'rb'))"
+@dataclass(frozen=True)
+class _Listing:
+    """A command and the host that it runs on; called, it returns the milliseconds it took."""
+
+    command: str
+    root: Path
+    environ: Mapping[str, str]
+
+    @property
+    def _argv(self) -> list[str]:
+        return [*imgadm_command(), *self.command.split()]
+
+    @property
+    def _variables(self) -> dict[str, str]:
+        return {"IMGADM_ROOT": str(self.root), **self.environ}
+
+    def __call__(self) -> float:
+        return seconds_of(self._argv, self._variables) * 1000
+
+    def check(self, images: int) -> None:
+        """Run once and fail unless there were so many images."""
+        environ = {**os.environ, **self._variables}
+        printed = subprocess.run(self._argv, env=environ, stdout=subprocess.PIPE, check=True).stdout
+        found = printed.count(b'"manifest": {') if "-j" in self._argv else printed.count(b"Z\n")
+        if found != images:
+            raise RuntimeError(f"{self.command} printed {found} images, not {images}")
+
+
+def _fetch_and_parse(urls: list[str], file: Path) -> float:
+    """Milliseconds for what the least of programs does: fetch into a file, and parse that."""
+    parse = f"import json; json.load(open({str(file)!r}, 'rb'))"
     steps = [
-        f"curl -sSf {url}/images >{shlex.quote(str(fetched))} && "
+        f"curl -sSf {url}/images >{shlex.quote(str(file))} && "
         f"{shlex.join([sys.executable, '-c', parse])}"
         for url in urls
     ]

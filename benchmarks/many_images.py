@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imgadm.pools.zfs_discovery import COLUMNS
+
 COUNT = 10_000
 
 _NAMESPACE = uuid.UUID("6f0d3a7e-5a1c-4b7b-9d55-0c5f9d6f7a10")
@@ -45,7 +47,7 @@ def make_host(directory: Path, images: list[dict[str, Any]]) -> Host:
         record["zpool"] = str(host.pool)
         (host.pool / name / "image.json").write_text(json.dumps(record, indent=2))
     listing = host.bin / "datasets"
-    listing.write_text("zones\t-\t/zones\t-\n" + "".join(map(_datasets, images)))
+    listing.write_text(_dataset("zones", mountpoint="/zones") + "".join(map(_datasets, images)))
     program = host.bin / "zfs"
     program.write_text(f"#!/bin/sh\nexec cat '{listing}'\n")
     program.chmod(0o755)
@@ -103,6 +105,12 @@ def _manifest(number: int) -> dict[str, Any]:
 
 def _datasets(image: dict[str, Any]) -> str:
     """The lines of ``zfs list`` for an image: its dataset, and its snapshot."""
-    dataset = f"zones/{image['uuid']}"
+    name = f"zones/{image['uuid']}"
     origin = f"zones/{image['origin']}@final" if "origin" in image else "-"
-    return f"{dataset}\t{origin}\t/{dataset}\t-\n{dataset}@final\t-\t-\t-\n"
+    return _dataset(name, origin=origin, mountpoint=f"/{name}") + _dataset(f"{name}@final")
+
+
+def _dataset(name: str, **values: str) -> str:
+    """A line with the columns that are asked for."""
+    known = {"name": name, "creation": "1700000000", **values}
+    return "\t".join(known.get(column, "-") for column in COLUMNS.split(",")) + "\n"

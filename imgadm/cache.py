@@ -16,7 +16,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-MAX_ENTRIES = 32
+MAX_ENTRIES = 256
 MAX_BYTES = 64 << 20
 """Of all entries together; one of them may take half of it."""
 

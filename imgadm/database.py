@@ -104,7 +104,9 @@ class Database:
             record = self.read(pool, uuid_by_name[name])
             return None if record is None else Summary(record.manifest, record.source)
 
-        return read_summaries(str(self._directory), list(uuid_by_name), read, self._cache_directory)
+        return read_summaries(
+            pool, str(self._directory), list(uuid_by_name), read, self._cache_directory
+        )
 
     def write(
         self,

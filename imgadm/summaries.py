@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FIELDS = frozenset(
-    {"uuid", "name", "version", "type", "os", "state", "owner", "origin", "published_at"}
+    {"uuid", "name", "version", "type", "os", "state", "origin", "published_at"}
     | {"published", "published_date", "pub", "source", "zpool", "clones"}
 )
 """The fields of a manifest that a summary has, where the manifest has them.
 
-Those in the second row are usually not there, but come before nothing in a list.
+Those in the second row are usually not there, since lists compute them from others.
 """
 
 WORTHWHILE = 500
-"""So many records take as long to read as what is kept of them."""
+"""Fewer records are read so soon that nothing is kept of them."""
 
 _SETTLED_NANOSECONDS = 2_000_000_000
 _SHARE_OF_CHANGES = 20
@@ -39,6 +39,7 @@ class Summary(NamedTuple):
 
 
 def read_summaries(
+    pool: str,
     directory: str,
     names: Sequence[str],
     read: Callable[[str], Summary | None],
@@ -46,14 +47,15 @@ def read_summaries(
 ) -> list[Summary | None]:
     """Return a summary of each of the files ``names`` in ``directory``; it is never out of date.
 
-    What is not known is read by ``read``, which returns None where there is nothing to know.
+    They are all records of ``pool``. What is not known is read by ``read``, which returns None
+    where there is nothing to know.
     """
     if cache_directory is None or len(names) < WORTHWHILE:
         return [read(name) for name in names]
     from imgadm.cache import Cache, Entry
 
-    cache = Cache(cache_directory)
-    entry = cache.find(directory)
+    cache, subject = Cache(cache_directory), f"records of {pool} in {directory}"
+    entry = cache.find(subject)
     known = _known(entry.body) if entry is not None and entry.tag == _TAG else {}
     settled = time.time_ns() - _SETTLED_NANOSECONDS
     summaries: list[Summary | None] = []
@@ -64,19 +66,19 @@ def read_summaries(
         except OSError:
             summaries.append(read(name))
             continue
-        stamp = [status.st_ctime_ns, status.st_size, status.st_ino]
+        changed_at, size, inode = status.st_ctime_ns, status.st_size, status.st_ino
         kept = known.get(name)
-        if kept is not None and kept[:3] == stamp:
+        if kept and kept[0] == changed_at and kept[1] == size and kept[2] == inode:
             summaries.append(Summary(kept[3], kept[4]))
             continue
         summary = read(name)
         summaries.append(summary)
-        if summary is not None and status.st_ctime_ns < settled:
-            changed[name] = [*stamp, _short(summary.manifest), summary.source]
+        if summary is not None and changed_at < settled:
+            changed[name] = [changed_at, size, inode, _short(summary.manifest), summary.source]
     if len(changed) * _SHARE_OF_CHANGES > len(names):
         current = {name: known[name] for name in names if name in known} | changed
         body = json.dumps(current, separators=(",", ":")).encode()
-        cache.keep(directory, Entry(_TAG, body))
+        cache.keep(subject, Entry(_TAG, body))
     return summaries
 
 

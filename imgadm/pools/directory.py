@@ -119,7 +119,7 @@ class DirectoryPool(Pool):
             return Summary(image.manifest, image.source) if len(image.manifest) > 1 else None
 
         names = [f"{uuid}/{RECORD}" for uuid in uuids]
-        summaries = read_summaries(self.name, names, read, self._cache_directory)
+        summaries = read_summaries(self.name, self.name, names, read, self._cache_directory)
         for uuid, summary in zip(uuids, summaries, strict=True):
             if summary is None:
                 yield InstalledImage({"uuid": uuid}, self.name)

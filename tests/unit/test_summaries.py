@@ -188,6 +188,23 @@ def test_what_cannot_be_kept_is_read(
     assert len(pools.read) == 2 * len(UUIDS)
 
 
+def test_zpools_do_not_get_in_each_others_way(
+    pools: Pools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools.wait_until_settled(monkeypatch)
+    images = pools.directory / "images"
+    for uuid in UUIDS:
+        record = {"manifest": manifest(uuid, name="other"), "zpool": "tank"}
+        (images / f"tank-{uuid}.json").write_text(json.dumps(record))
+    database = Database(images, cache_directory=pools.directory / "cache")
+    for _ in range(2):
+        pools.read.clear()
+        found = [database.summaries(pool, UUIDS) for pool in ("zones", "tank")]
+    assert pools.read == []
+    names = [{summary.manifest["name"] for summary in known if summary} for known in found]
+    assert names == [{"base"}, {"other"}]
+
+
 def test_few_records_are_just_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pools = Pools(tmp_path, monkeypatch)
     pools.wait_until_settled(monkeypatch)
