@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from imgadm.sources.base import SourceConfig
 
 OLDEST_VERSION = "1.0.0"
+CURRENT_VERSION = "3.0.0"
+"""The version whose layout of the state is ours."""
 
 
 class Configuration:

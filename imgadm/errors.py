@@ -176,6 +176,12 @@ class APIError(ImgadmError):
         self.body = body
 
 
+class NotSupportedError(ImgadmError):
+    """This version of imgadm cannot do what it was asked for."""
+
+    code = "NotSupported"
+
+
 class ImageNotFoundError(ImgadmError):
     """No source has the image."""
 

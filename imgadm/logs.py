@@ -11,7 +11,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ class Log:
         location: Mapping[str, Any] | None = None,
     ) -> str:
         """Return a record as one line of JSON."""
+        from datetime import UTC, datetime
+
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         record = {
             "name": "imgadm",

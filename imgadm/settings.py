@@ -22,11 +22,11 @@ _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 class Settings:
     """Directories and defaults of one run.
 
-    ``root`` holds the configuration and the records of installed images, ``lock_directory`` the
-    lock files, ``legacy_directory`` what imgadm 1 left (None: there is nowhere to look).
-    ``default_pool`` is what ``-P`` defaults to (None: the host decides). ``insecure`` turns TLS
-    certificate checks off where a source does not say. ``request_id`` marks log records and
-    requests of this run.
+    ``root`` holds the configuration, the records of installed images and lists that image servers
+    sent, ``lock_directory`` the lock files, ``legacy_directory`` what imgadm 1 left (None: there is
+    nowhere to look). ``default_pool`` is what ``-P`` defaults to (None: the host decides).
+    ``insecure`` turns TLS certificate checks off where a source does not say. ``request_id`` marks
+    log records and requests of this run.
     """
 
     root: Path
@@ -43,6 +43,10 @@ class Settings:
     @property
     def records_directory(self) -> Path:
         return self.root / "images"
+
+    @property
+    def cache_directory(self) -> Path:
+        return self.root / "cache"
 
     @classmethod
     def from_environment(

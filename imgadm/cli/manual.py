@@ -55,6 +55,7 @@ _MORE_ENVIRONMENT = (
 _FILES = (
     ("/var/imgadm/imgadm.conf", "Configuration: the sources, as JSON."),
     ("/var/imgadm/images/", "Records of the images on zpools."),
+    ("/var/imgadm/cache/", "What makes lists of images faster; may be removed at any time."),
     ("/var/imgadm/pool/", "The default directory pool, where the host has no ZFS."),
     ("POOL/UUID/disk.raw", "In a directory pool: the disk of an image of type zvol."),
     ("POOL/UUID/stream.zfs", "In a directory pool: the checked stream of any other image."),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imgadm.errors import ClientError, ImgadmError
-from imgadm.operations.filters import Filters, matches
+from imgadm.operations.filters import Filters, matching
 from imgadm.operations.in_parallel import LateError, in_parallel
-from imgadm.operations.rows import ListedImage, image_row
+from imgadm.operations.rows import ListedImage
 from imgadm.sources import SourceError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Offer:
     """The images on offer, and the errors of the sources that did not answer."""
 
-    images: list[ListedImage]
+    images: Sequence[ListedImage]
     failures: list[ImgadmError]
 
 
@@ -40,17 +40,16 @@ def avail_images(
     answers = in_parallel(
         lambda source: source.list_images(), sources, on_slow=on_slow, seconds=seconds
     )
-    images: dict[object, ListedImage] = {}
+    images: dict[str, ListedImage] = {}
     failures = []
     for source, answer in zip(sources, answers, strict=True):
         if isinstance(answer, ImgadmError):
             failures.append(_named(answer, source.url))
             continue
+        url = source.url
         for manifest in answer:
-            if manifest.get("uuid") not in images:
-                images[manifest.get("uuid")] = _listed(manifest, source.url)
-    matching = [image for image in images.values() if matches(image.row, filters)]
-    return Offer(images=matching, failures=failures)
+            images.setdefault(manifest["uuid"], ListedImage(manifest, url))
+    return Offer(matching(list(images.values()), filters), failures)
 
 
 def _named(error: ImgadmError, url: str) -> ImgadmError:
@@ -60,9 +59,3 @@ def _named(error: ImgadmError, url: str) -> ImgadmError:
         case LateError():
             return ClientError(f"{url}: Error: {error.message}")
     return error
-
-
-def _listed(manifest: dict[str, Any], url: str) -> ListedImage:
-    return ListedImage(
-        document={"manifest": manifest, "source": url}, row=image_row(manifest, source=url)
-    )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from imgadm import logs
-from imgadm.configuration import Configuration
+from imgadm.configuration import CURRENT_VERSION, Configuration
 from imgadm.errors import ImgadmError
-from imgadm.locks import Holder, state_lock
-from imgadm.operations.upgrade_state import add_source_types, needs_upgrade, upgrade_state
 from imgadm.settings import Settings
+
+if TYPE_CHECKING:
+    from imgadm.locks import Holder
 
 
 def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> Configuration:
@@ -21,6 +23,11 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
     """
     path = settings.configuration_path
     configuration = Configuration.load(path)
+    if configuration.upgraded_to == CURRENT_VERSION:
+        return configuration
+    from imgadm.locks import state_lock
+    from imgadm.operations.upgrade_state import add_source_types, needs_upgrade, upgrade_state
+
     if not needs_upgrade(configuration):
         return configuration
     try:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgadm.configuration import Configuration
+from imgadm.configuration import CURRENT_VERSION, Configuration
 from imgadm.database import Database
 from imgadm.errors import ConfigError, ImgadmError, InvalidManifestError, UpgradeError
 from imgadm.files import read_or_none
@@ -19,7 +19,6 @@ from imgadm.settings import Settings
 if TYPE_CHECKING:
     from imgadm.pools.base import InstalledImage
 
-CURRENT_VERSION = "3.0.0"
 _FIRST_DEFAULT_SOURCE = "https://datasets.tritondatacenter.com/datasets/"
 
 Notify = Callable[[str], None]

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgadm.interrupts import uninterrupted
-from imgadm.pools.sending import MadeStream, StoredStream
-from imgadm.streams import Report, Stage
+
+if TYPE_CHECKING:
+    from imgadm.pools.sending import MadeStream, StoredStream
+    from imgadm.streams import Report, Stage
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class InstalledImage:
-    """An image on a pool and what is recorded about it.
+    """An image on a pool and what is recorded about it; not frozen, which takes twice as long.
 
     ``manifest`` has at least ``uuid``; that is all it has where no record was found. ``clones`` are
     full names of the datasets (or directory-pool images) that are based on it, in the order of the
@@ -123,8 +126,15 @@ class Pool(ABC):
         """
 
     @abstractmethod
-    def images(self) -> Sequence[InstalledImage]:
-        """Every image on this pool with its clones, in the order of the pool."""
+    def images(
+        self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
+    ) -> Sequence[InstalledImage]:
+        """Every image on this pool with its clones, in the order of the pool.
+
+        Who needs no more than some ``fields`` of the manifests, and no ``extra``, may get no more.
+        Without ``look_inside`` they may all look as if nothing was known of when they came, and
+        nothing doubtful.
+        """
 
     @abstractmethod
     def receive(

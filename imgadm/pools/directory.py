@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import errno
 import os
-import re
-import shutil
 import stat
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from imgadm import streams
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import sync_directory
 from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
+from imgadm.manifest import is_uuid
 from imgadm.pools.base import Children, InstalledImage, Pool, Reception, Snapshot
 from imgadm.pools.directory_contents import look_inside
 from imgadm.pools.directory_record import (
@@ -33,9 +31,11 @@ from imgadm.pools.directory_record import (
     recorded_volume,
     write_record,
 )
-from imgadm.pools.disk_copy import copy_disk
-from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
-from imgadm.pools.zfs_discovery import UUID_PATTERN
+from imgadm.summaries import FIELDS, Summary, read_summaries
+
+if TYPE_CHECKING:
+    from imgadm import streams
+    from imgadm.pools.sending import MadeStream, StoredStream
 
 DISK = "disk.raw"
 STREAM = "stream.zfs"
@@ -43,19 +43,23 @@ FILES = frozenset({RECORD, DISK, STREAM})
 
 
 class DirectoryPool(Pool):
-    """One directory. ``path`` is absolute; ``name`` is what it is called by."""
+    """One directory. ``path`` is absolute; ``name`` is what it is called by.
 
-    def __init__(self, path: Path) -> None:
+    What lists need of its images is kept in ``cache_directory``, if that is given.
+    """
+
+    def __init__(self, path: Path, cache_directory: Path | None = None) -> None:
         self.path = path
         self.name = str(path)
+        self._cache_directory = cache_directory
 
     def get(self, uuid: str) -> InstalledImage | None:
-        image = self._recorded(uuid)
-        return None if image is None else look_inside(image, self.path / uuid, FILES)
+        if not self._is_directory(self.path / uuid):
+            return None
+        return self._look_inside(read_record(self.name, uuid))
 
-    def _recorded(self, uuid: str) -> InstalledImage | None:
-        directory = self.path / uuid
-        return read_record(directory, self.name) if self._is_directory(directory) else None
+    def _look_inside(self, image: InstalledImage) -> InstalledImage:
+        return look_inside(image, self.path / image.uuid, FILES)
 
     def _is_directory(self, path: Path) -> bool:
         try:
@@ -73,33 +77,60 @@ class DirectoryPool(Pool):
             cause=error,
         )
 
-    def images(self) -> Sequence[InstalledImage]:
-        found = self._installed()
-        return [
-            replace(
-                image,
-                clones=tuple(
-                    f"{self.name}/{other.uuid}" for other in found if _is_based(other, image)
-                ),
-            )
-            for image in found
-        ]
+    def images(
+        self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
+    ) -> Sequence[InstalledImage]:
+        uuids = self._uuids()
+        if fields is not None and fields <= FIELDS and not look_inside:
+            found = self._present(self._summaries(uuids))
+        else:
+            found = self._present(read_record(self.name, uuid) for uuid in uuids)
+        if look_inside:
+            found = [self._look_inside(image) for image in found]
+        clones: dict[str, list[str]] = {}
+        for image in found:
+            origin = image.manifest.get("origin")
+            if isinstance(origin, str):
+                clones.setdefault(origin, []).append(f"{self.name}/{image.uuid}")
+        for image in found:
+            image.clones = tuple(clones.get(image.uuid, ()))
+        return found
 
-    def _installed(self) -> list[InstalledImage]:
+    def _uuids(self) -> list[str]:
         try:
-            names = sorted(entry.name for entry in self.path.iterdir())
+            with os.scandir(self.path) as entries:
+                return sorted(e.name for e in entries if is_uuid(e.name) and e.is_dir())
         except FileNotFoundError:
             return []
         except OSError as error:
             raise self._unusable(error) from error
-        uuids = [name for name in names if re.fullmatch(UUID_PATTERN, name)]
-        return [image for uuid in uuids if (image := self.get(uuid)) is not None]
+
+    def _present(self, images: Iterable[InstalledImage]) -> list[InstalledImage]:
+        """Leave out those that were deleted meanwhile: their records are gone with them."""
+        return [
+            image
+            for image in images
+            if len(image.manifest) > 1 or self._is_directory(self.path / image.uuid)
+        ]
+
+    def _summaries(self, uuids: Sequence[str]) -> Iterator[InstalledImage]:
+        def read(name: str) -> Summary | None:
+            image = read_record(self.name, name.partition("/")[0])
+            return Summary(image.manifest, image.source) if len(image.manifest) > 1 else None
+
+        names = [f"{uuid}/{RECORD}" for uuid in uuids]
+        summaries = read_summaries(self.name, self.name, names, read, self._cache_directory)
+        for uuid, summary in zip(uuids, summaries, strict=True):
+            if summary is None:
+                yield InstalledImage({"uuid": uuid}, self.name)
+            else:
+                yield InstalledImage(summary.manifest, self.name, summary.source)
 
     def children(self, uuid: str) -> Children:
-        based = [image for image in self._installed() if image.manifest.get("origin") == uuid]
+        images = self.images(frozenset({"origin"}))
         return Children(
             snapshots=(f"{self.name}/{uuid}@final",),
-            clones=tuple(f"{self.name}/{image.uuid}" for image in based),
+            clones=next((image.clones or () for image in images if image.uuid == uuid), ()),
         )
 
     def snapshots(self, image: InstalledImage) -> Sequence[Snapshot]:
@@ -134,6 +165,8 @@ class DirectoryPool(Pool):
         return DirectoryReception(self, manifest, source, origin)
 
     def send(self, image: InstalledImage) -> StoredStream | MadeStream:
+        from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
+
         directory = self.path / image.uuid
         if (directory / STREAM).is_file():
             return StoredStream((directory / STREAM).open("rb"))
@@ -154,6 +187,8 @@ class DirectoryPool(Pool):
         return MadeStream(chunks, repeatable=True)
 
     def delete(self, uuid: str) -> None:
+        import shutil
+
         doomed = self.partial(uuid)
         shutil.rmtree(doomed, ignore_errors=True)
         try:
@@ -166,10 +201,6 @@ class DirectoryPool(Pool):
 
     def partial(self, uuid: str) -> Path:
         return self.path / f"{uuid}.partial"
-
-
-def _is_based(image: InstalledImage, origin: InstalledImage) -> bool:
-    return image.manifest.get("origin") == origin.uuid
 
 
 class DirectoryReception(Reception):
@@ -202,6 +233,9 @@ class DirectoryReception(Reception):
             raise
 
     def _prepare(self, origin: InstalledImage | None) -> tuple[streams.Stage, ...]:
+        from imgadm import streams
+        from imgadm.pools.disk_copy import copy_disk
+
         if self._manifest.get("type") != "zvol":
             return streams.verify_zfs_stream(), streams.write_file(self._directory / STREAM)
         disk = self._directory / DISK
@@ -228,6 +262,8 @@ class DirectoryReception(Reception):
         self._committed = True
 
     def roll_back(self) -> None:
+        import shutil
+
         if not self._committed:
             shutil.rmtree(self._directory, ignore_errors=True)
             if os.path.lexists(self._directory):

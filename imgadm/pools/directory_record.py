@@ -9,38 +9,42 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from imgadm import streams
 from imgadm.errors import InternalError
-from imgadm.files import write_atomically
+from imgadm.files import read_file, write_atomically
 from imgadm.logs import logger
 from imgadm.manifest import parse_json
 from imgadm.pools.base import InstalledImage
 
+if TYPE_CHECKING:
+    from imgadm import streams
+
 RECORD = "image.json"
 
+_KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
 
-def read_record(directory: Path, pool: str) -> InstalledImage:
-    """The image in ``directory``, which has its UUID as its name.
+
+def read_record(pool: str, uuid: str) -> InstalledImage:
+    """The image ``uuid`` in the directory ``pool``.
 
     A record that cannot be used is named in the log, and the image is one without a record.
     """
-    uuid = directory.name
+    path = f"{pool}/{uuid}/{RECORD}"
     try:
-        record = parse_json((directory / RECORD).read_bytes())
+        record = parse_json(read_file(path))
         if record["manifest"]["uuid"] != uuid:
             raise ValueError(f"is about image {record['manifest']['uuid']}")
     except FileNotFoundError:
         return InstalledImage({"uuid": uuid}, pool)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        logger().warning(f'ignoring the record "{directory / RECORD}": {error}')
+        logger().warning(f'ignoring the record "{path}": {error}')
         return InstalledImage({"uuid": uuid}, pool)
-    known = {"manifest", "zpool", "source"}
-    extra = {key: value for key, value in record.items() if key not in known}
+    extra = {key: value for key, value in record.items() if key not in _KNOWN_KEYS}
     source = record.get("source")
-    source = source if isinstance(source, str) else None
-    return InstalledImage(record["manifest"], pool, source, None, extra)
+    return InstalledImage(
+        record["manifest"], pool, source if isinstance(source, str) else None, None, extra
+    )
 
 
 def write_record(
@@ -86,6 +90,8 @@ def recorded_guid(image: InstalledImage) -> str | None:
 
 def recorded_volume(image: InstalledImage) -> streams.Volume:
     """The disk of an image in a directory pool, as an incremental stream must know it."""
+    from imgadm import streams
+
     stream: Any = image.extra.get("stream")
     try:
         return streams.Volume(

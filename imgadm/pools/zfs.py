@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from imgadm import streams
 from imgadm.database import Database
 from imgadm.errors import ImgadmError, InternalError, UnexpectedNumberOfSnapshotsError
 from imgadm.logs import logger
 from imgadm.pools.base import Children, InstalledImage, Pool, Reception, Snapshot
-from imgadm.pools.sending import MadeStream, program_output
 from imgadm.pools.zfs_discovery import (
     COLUMNS,
     LISTING,
@@ -24,6 +23,11 @@ from imgadm.pools.zfs_discovery import (
     zone_roots,
 )
 from imgadm.programs import Completed, log_program, run_program, run_query
+from imgadm.summaries import FIELDS
+
+if TYPE_CHECKING:
+    from imgadm import streams
+    from imgadm.pools.sending import MadeStream
 
 _SIZE = re.compile(r"[0-9]{1,20}")
 
@@ -107,12 +111,9 @@ class ZfsPool(Pool):
         return InternalError(f'error running "{" ".join(answer.argv)}": {first_line}')
 
     def _installed(self, found: FoundImage) -> InstalledImage:
-        return replace(
-            self._recorded(found.uuid),
-            clones=found.clones,
-            created=found.created,
-            doubtful=found.doubtful,
-        )
+        image = self._recorded(found.uuid)
+        image.clones, image.created, image.doubtful = found.clones, found.created, found.doubtful
+        return image
 
     def _recorded(self, uuid: str) -> InstalledImage:
         record = self._host.database.read(self.name, uuid)
@@ -120,8 +121,25 @@ class ZfsPool(Pool):
             return InstalledImage({"uuid": uuid}, self.name)
         return InstalledImage(record.manifest, self.name, record.source, None, record.extra)
 
-    def images(self) -> Sequence[InstalledImage]:
-        return [self._installed(image) for image in self._host.found if image.pool == self.name]
+    def images(
+        self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
+    ) -> Sequence[InstalledImage]:
+        found = [image for image in self._host.found if image.pool == self.name]
+        if fields is None or not fields <= FIELDS:
+            return [self._installed(image) for image in found]
+        uuids = [image.uuid for image in found]
+        summaries = self._host.database.summaries(self.name, uuids)
+        return [
+            InstalledImage(
+                {"uuid": image.uuid} if summary is None else summary.manifest,
+                self.name,
+                None if summary is None else summary.source,
+                image.clones,
+                created=image.created,
+                doubtful=image.doubtful,
+            )
+            for image, summary in zip(found, summaries, strict=True)
+        ]
 
     def orphans(self) -> Sequence[InstalledImage]:
         recorded = [uuid for pool, uuid in self._host.database.names() if pool == self.name]
@@ -193,6 +211,8 @@ class ZfsPool(Pool):
         return reception
 
     def send(self, image: InstalledImage) -> MadeStream:
+        from imgadm.pools.sending import MadeStream, program_output
+
         snapshot = f"{self.dataset(image.uuid)}@final"
         base = image.manifest.get("origin")
         options = ["-i", f"{self.dataset(base)}@final"] if base else []
@@ -235,6 +255,8 @@ class ZfsReception(Reception):
 
     @property
     def stages(self) -> tuple[streams.Stage, ...]:
+        from imgadm import streams
+
         # Left alone, zfs takes any snapshot of the pool with the guid that the stream names: the
         # same stream under another UUID, too.
         options = () if self._origin is None else ("-o", f"origin={self._origin}")

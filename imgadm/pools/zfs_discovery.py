@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgadm.programs import Completed, find_program, run_query
 
@@ -19,8 +19,7 @@ LISTING = ("list", "-t", "filesystem,volume,snapshot", "-pH", "-o")
 COLUMNS = "name,origin,mountpoint,imgadm:ignore,creation"
 
 
-@dataclass(frozen=True)
-class FoundImage:
+class FoundImage(NamedTuple):
     """An image dataset, and the names of all datasets that are clones of it or of what is in it.
 
     ``created`` is in seconds since 1970. A ``doubtful`` one may be something else, or more: there
@@ -34,8 +33,7 @@ class FoundImage:
     doubtful: bool
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     name: str
     origin: str
     mountpoint: str
@@ -108,7 +106,7 @@ def find_images(
     clones, below = _clones(rows), _datasets_below(rows)
     found = []
     for row in rows:
-        match = _IMAGE_NAME.fullmatch(row.name)
+        match = None if "@" in row.name else _IMAGE_NAME.fullmatch(row.name)
         if match is None or match[2] in zones:
             continue
         inside, has_final = below.get(row.name, []), row.name in final

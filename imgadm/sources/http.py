@@ -28,12 +28,16 @@ _SHOWN_BODY = 1024
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply. ``source`` names the source in errors."""
+    """A whole reply. ``source`` names the source in errors.
+
+    ``etag`` is what the server will know this content by, empty where it must be asked for anew.
+    """
 
     source: str
     status: int
     content_type: str
     body: bytes
+    etag: str = ""
 
     def json(self) -> Any:
         """Return the value in the body.
@@ -98,9 +102,10 @@ class HttpClient:
         """End all connections."""
         self.session.close()
 
-    def get(self, url: str, *, limit: int) -> Reply:
+    def get(self, url: str, *, limit: int, known: str | None = None) -> Reply:
         """Return the reply to a GET of ``url``, whatever its status; at most ``limit`` bytes.
 
+        ``known`` is the entity tag of what we have already: the status is 304 if that is current.
         A request that failed on its way, or met a server that is overloaded (502, 503, 504),
         runs again while that is likely to help soon. Raises :class:`SourceError`.
         """
@@ -108,7 +113,7 @@ class HttpClient:
         began = clock()
         for attempt, delay in enumerate((*self._options.delays(), None), start=1):
             try:
-                reply = self._get_once(url, limit)
+                reply = self._get_once(url, limit, {"if-none-match": known} if known else {})
                 if reply.status not in (502, 503, 504):
                     return reply
                 failure = f"HTTP status {reply.status}"
@@ -125,10 +130,10 @@ class HttpClient:
             raise error
         return reply
 
-    def _get_once(self, url: str, limit: int) -> Reply:
+    def _get_once(self, url: str, limit: int, headers: Mapping[str, str]) -> Reply:
         began = self._options.clock()
         try:
-            with self.session.get(url, stream=True) as response:
+            with self.session.get(url, headers=headers, stream=True) as response:
                 body = self._body(response, limit, began)
                 log_body(body)
                 return Reply(
@@ -136,6 +141,7 @@ class HttpClient:
                     response.status_code,
                     response.headers.get("content-type", "").partition(";")[0].strip().lower(),
                     body,
+                    _etag(response),
                 )
         except SourceError:
             raise
@@ -171,3 +177,10 @@ class HttpClient:
                     permanent=True,
                 )
         return bytes(body)
+
+
+def _etag(response: requests.Response) -> str:
+    """Return the entity tag of a reply that may be kept, which after a redirect is another's."""
+    if response.history or "no-store" in response.headers.get("cache-control", "").lower():
+        return ""
+    return response.headers.get("etag", "").strip()

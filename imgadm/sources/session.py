@@ -87,6 +87,13 @@ class SourceSession(requests.Session):
             raise RefusedRedirectError("a redirect from https to http is not followed")
         raise RefusedRedirectError(f"a redirect to a {scheme}: address is not followed")
 
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Leave out, where a redirect leads, what was meant for the first address alone."""
+        prepared_request.headers.pop("if-none-match", None)
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+
 
 def make_session(
     options: ClientOptions,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing
+from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing, collect_no_garbage
 from imgadm.cli.options import Options
 from imgadm.cli.shared_options import HELP
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
+    collect_no_garbage()
     from imgadm.cli.session import open_sources
     from imgadm.cli.waiting import slow_source_warning
     from imgadm.operations.avail_images import avail_images
@@ -26,8 +27,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         on_slow=slow_source_warning(context),
         seconds=patience(os.environ),
     )
-    if offer.images or not offer.failures:
-        listing.show(offer.images)
+    listing.show(offer.images)
     if offer.failures:
         raise combined(offer.failures)
     return 0
