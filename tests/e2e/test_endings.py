@@ -55,6 +55,16 @@ def test_signals(
     assert process.returncode == 128 + number
 
 
+def test_a_signal_in_json(environment: dict[str, str], silent_source: socket.socket) -> None:
+    process = start(["-E", "avail"], environment)
+    connection, _ = silent_source.accept()
+    with connection:
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=30)
+    error = json.loads(stderr)["err"]
+    assert (error["code"], error["signal"], error["exitStatus"]) == ("Interrupted", "SIGTERM", 143)
+
+
 def test_a_reader_that_went_away(environment: dict[str, str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
