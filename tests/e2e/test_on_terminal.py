@@ -64,7 +64,7 @@ def show(tmp_path: Path) -> Show:
         ("xyzzy", '"imgadm help" lists the commands.'),
         ("help lits", 'Did you mean "list"?'),
         ("--verson", 'Did you mean "--version"?'),
-        ("-x", '"imgadm -h" lists the options.'),
+        ("-z", '"imgadm -h" lists the options.'),
         ("-P zones list", 'That option comes after a command, as in "imgadm import -P".'),
         ("list --jsn", 'Did you mean "--json"?'),
         ("list -v", 'That option comes before the command: "imgadm -v list".'),

@@ -185,7 +185,7 @@ def test_version_1_is_upgraded_in_full_when_zfs_answers(
     assert configuration.upgraded_to == "1.0.0"
     assert said == ['Upgrade: imported image source "http://a/datasets"']
 
-    rows = "".join(rf"zones/{uuid}\t-\t/zones/{uuid}\t-\n" for uuid in (UUID, OTHER))
+    rows = "".join(rf"zones/{uuid}\t-\t/zones/{uuid}\t-\t1\n" for uuid in (UUID, OTHER))
     zfs.write_text(f"#!/bin/sh\nprintf '{rows}'\n")
     said.clear()
     configuration = open_configuration(settings, notify=said.append)
