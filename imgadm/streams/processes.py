@@ -20,8 +20,9 @@ from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 _STDERR_KEPT = 16 * 1024
 
-#: Seconds that a program's children may hold its standard error open after it has failed.
-_LAST_WORDS = 0.2
+#: Seconds that are waited, after a program has ended, for all that it said: its children may hold
+#: its standard error open.
+_LAST_WORDS = 0.5
 
 
 OnEnd = Callable[[Sequence[str], int, float, str, str], None]
@@ -142,6 +143,8 @@ class IntoProcess(Stage):
                 self._signal(signal.SIGKILL)
             self._process.wait()
         if self._hear_no_more is not None:
+            if self._on_end is not None and self._stderr_reader is not None:
+                self._stderr_reader.join(_LAST_WORDS)
             self._hear_no_more.cancel()
             if self._stderr_reader is not None:
                 self._stderr_reader.join()
