@@ -28,7 +28,7 @@ def _program(*argv: str) -> Program:
     return Program(" ".join(argv), argv)
 
 
-_IGZIP = Decoder("python3 -m isal.igzip -dc", (sys.executable, "-P", "-m", "isal.igzip", "-dc"))
+_IGZIP = Program("python3 -m isal.igzip -dc", (sys.executable, "-P", "-m", "isal.igzip", "-dc"))
 
 #: What decompresses from a file in the two-pass shape, as the original tool did.
 ORDINARY = {
