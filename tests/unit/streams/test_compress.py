@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from imgadm import streams
 from imgadm.streams import encoders, gzip_members
-from imgadm.streams.encoders import xz, zstd
+from imgadm.streams.encoders import bzip2, xz, zstd
 
 from .compressions import decompress
 from .stages import Collect, Supply, pieces
@@ -32,7 +32,7 @@ READERS: dict[str, tuple[Any, list[str]]] = {
 #: Bytes of content that are compressed by themselves.
 PIECES = {
     "gzip": gzip_members.CONTENT_SIZE,
-    "bzip2": 100_000,  # at level 1
+    "bzip2": bzip2.content_size(1),
     "xz": xz.BLOCK_CONTENT_SIZE,
     "zstd": zstd.FRAME_CONTENT_SIZE,
 }
