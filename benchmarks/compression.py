@@ -66,7 +66,7 @@ def _measure_encoder(
         )
         yield peer_over_ours(
             f"compress/{name}",
-            f"{name}: source | program > file ÷ compress, checksum, write",
+            f"{name}: source into program into file ÷ compress, checksum, write",
             peer.name,
             run_rounds(timed, plan, say).compare(peer.name, "ours"),
             goals.COMPRESSION.get(name),
