@@ -14,6 +14,7 @@ from benchmarks import (
     compression,
     disks,
     hashes,
+    listings,
     memory,
     results,
     startup,
@@ -26,7 +27,10 @@ from benchmarks.programs import serving
 from benchmarks.rows import Row
 from benchmarks.shapes import Bench, clear
 
-PARTS = ("startup", "sha1", "transfers", "disks", "compression", "memory", "memory-large")
+PARTS = (
+    *("startup", "listings", "sha1", "transfers", "disks", "compression"),
+    *("memory", "memory-large"),
+)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -100,6 +104,8 @@ def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterato
     wanted, plan = options.only, Plan(options.rounds, options.patience)
     if "startup" in wanted:
         yield from startup.measure(say)
+    if "listings" in wanted:
+        yield from listings.measure(say)
     if "sha1" in wanted:
         yield from hashes.measure(say)
     if {"transfers", "disks", "compression", "memory"} & set(wanted):

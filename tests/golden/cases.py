@@ -17,13 +17,14 @@ FILES = (
     "get",
     "show",
     "avail",
+    "update",
     "delete",
     "ancestry",
     "vacuum",
     "sources",
     "general",
 )
-NOT_OURS_YET = frozenset({"create", "publish", "update"})
+NOT_OURS_YET = frozenset({"create", "publish"})
 
 
 @dataclass(frozen=True)
