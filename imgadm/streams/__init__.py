@@ -18,16 +18,19 @@ or raises the first error after everything has ended.
 from imgadm.streams.checksum import checksum
 from imgadm.streams.decompress import compression_of, decompress
 from imgadm.streams.errors import (
+    Answer,
     ChecksumError,
     DecompressionError,
     FetchError,
     ProcessError,
+    SendError,
     SizeError,
     StreamError,
     ZfsStreamError,
 )
 from imgadm.streams.files import read_file, write_file
 from imgadm.streams.http import http_get
+from imgadm.streams.http_put import http_put
 from imgadm.streams.pipeline import run
 from imgadm.streams.processes import into_process, zfs_receive
 from imgadm.streams.report import Report, StageReport
@@ -35,6 +38,7 @@ from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
 
 __all__ = [
+    "Answer",
     "ChecksumError",
     "Context",
     "DecompressionError",
@@ -43,6 +47,7 @@ __all__ = [
     "Outlet",
     "ProcessError",
     "Report",
+    "SendError",
     "SizeError",
     "Stage",
     "StageReport",
@@ -53,6 +58,7 @@ __all__ = [
     "compression_of",
     "decompress",
     "http_get",
+    "http_put",
     "into_process",
     "read_file",
     "run",
