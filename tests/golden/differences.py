@@ -68,6 +68,11 @@ HTML_REPLY = (
     "$IMGAPI_HTML: a JSON reply was expected, got status 200 OK, text/html: "
     "<html><body>Not an IMGAPI</body></html>\n"
 )
+NOT_JSON = "our JSON reader says what it wanted, and where"
+EMPTY_OBJECT = (
+    "manifest is invalid: not JSON: expecting property name enclosed in double quotes "
+    "at line 1, column 2"
+)
 CONF = "/var/imgadm/imgadm.conf"
 BASE = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
 NO_SUCH_POOL = (
@@ -129,9 +134,18 @@ Aborting ({NO_SUCH_POOL})
         "no variable of the environment makes a download fail", like="import/none-chain3"
     ),
     "install/bad-json": Difference(
-        "our JSON reader says what it wanted, and where",
-        stderr="imgadm install: error (InvalidManifest): manifest is invalid: not JSON: expecting "
-        "property name enclosed in double quotes at line 1, column 2\n",
+        NOT_JSON, stderr=f"imgadm install: error (InvalidManifest): {EMPTY_OBJECT}\n"
+    ),
+    "publish/bad-json": Difference(
+        NOT_JSON, stderr=f"imgadm publish: error (InvalidManifest): {EMPTY_OBJECT}\n"
+    ),
+    "publish/html": Difference(
+        "what is no image server is told at the first reply, and is sent no file",
+        stdout="",
+        stderr=f"imgadm publish: error (InternalError): {HTML_REPLY}",
+        requests=frozenset(
+            {"POST $IMGAPI_HTML/images/eeeeeeee-1111-4222-8333-444444444444?action=import"}
+        ),
     ),
     "install/corrupt-gzip": Difference(
         DECODED_HERE,

@@ -76,6 +76,8 @@ def no_downloads(case: Case, outcome: Outcome) -> Outcome:
 
 @rule("images come one after the other, each in one pass: no second one is fetched ahead")
 def one_image_at_a_time(case: Case, outcome: Outcome) -> Outcome:
+    if case.command != "import":
+        return outcome
     lines = outcome.stdout.splitlines(keepends=True)
     fetched: dict[str, str] = {}
     ordered: list[str] = []

@@ -16,7 +16,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("avail", "show"),
     ("import", "install"),
     ("list", "get", "delete", "ancestry", "vacuum"),
-    ("serve",),
+    ("publish", "serve"),
 )
 """All commands in the order of the help, related ones together."""
 
