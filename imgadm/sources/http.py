@@ -165,7 +165,7 @@ class HttpClient:
                     self._source,
                     response.status_code,
                     response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-                    self._body(response, limit, deadline),
+                    b"" if response.is_redirect else self._body(response, limit, deadline),
                 )
         except SourceError:
             raise
