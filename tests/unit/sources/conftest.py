@@ -25,7 +25,8 @@ Answer = Any
 class Web(ThreadingHTTPServer):
     """Answers by path; ``requests`` has what was asked, path with query and headers.
 
-    ``bodies`` has what came with those that change something, ``ended`` is released for every connection that ends.
+    ``bodies`` has what came with those that change something; ``ended`` is released for every
+    connection that ends.
     """
 
     daemon_threads = True
