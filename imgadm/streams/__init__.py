@@ -29,7 +29,7 @@ from imgadm.streams.errors import (
 from imgadm.streams.files import read_file, write_file
 from imgadm.streams.http import http_get
 from imgadm.streams.pipeline import run
-from imgadm.streams.processes import into_process, zfs_receive
+from imgadm.streams.processes import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.report import Report, StageReport
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
@@ -52,6 +52,7 @@ __all__ = [
     "checksum",
     "compression_of",
     "decompress",
+    "from_process",
     "http_get",
     "into_process",
     "read_file",
@@ -61,4 +62,5 @@ __all__ = [
     "volume_of",
     "write_file",
     "zfs_receive",
+    "zfs_send",
 ]

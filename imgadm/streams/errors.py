@@ -104,7 +104,7 @@ class ZfsStreamError(StreamError):
 
 
 class ProcessError(StreamError):
-    """An external program at the end of a pipeline failed.
+    """An external program at either end of a pipeline failed.
 
     ``status`` is its exit status (negative: the signal that ended it), ``stderr`` its last words.
     """
