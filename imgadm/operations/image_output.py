@@ -51,11 +51,11 @@ class ImageOutput:
                     "with --overwrite",
                     code="EEXIST",
                 )
-            reservation = ReservedOutput(self, descriptor)
+            reservation = ReservedOutput(self, descriptor, new=not before)
             try:
                 yield reservation
             except BaseException:
-                if not reservation.complete and self.file_path not in before:
+                if reservation.new and not reservation.complete:
                     Path(self.file_path).unlink(missing_ok=True)
                 raise
             finally:
@@ -84,10 +84,14 @@ class ImageOutput:
 
 
 class ReservedOutput:
-    """The two files while this process has the right to write them."""
+    """The two files while this process has the right to write them.
 
-    def __init__(self, output: ImageOutput, manifest: int) -> None:
+    They are ``new`` if neither was there before, and ``complete`` once they have their names.
+    """
+
+    def __init__(self, output: ImageOutput, manifest: int, *, new: bool) -> None:
         self.output = output
+        self.new = new
         self.complete = False
         self._manifest = manifest
 
