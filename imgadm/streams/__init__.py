@@ -16,9 +16,11 @@ or raises the first error after everything has ended.
 """
 
 from imgadm.streams.checksum import checksum
+from imgadm.streams.compress import compress
 from imgadm.streams.decompress import compression_of, decompress
 from imgadm.streams.errors import (
     ChecksumError,
+    CompressionError,
     DecompressionError,
     FetchError,
     ProcessError,
@@ -36,6 +38,7 @@ from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_o
 
 __all__ = [
     "ChecksumError",
+    "CompressionError",
     "Context",
     "DecompressionError",
     "FetchError",
@@ -50,6 +53,7 @@ __all__ = [
     "Volume",
     "ZfsStreamError",
     "checksum",
+    "compress",
     "compression_of",
     "decompress",
     "from_process",

@@ -91,6 +91,14 @@ class DecompressionError(StreamError):
         self.compression = compression
 
 
+class CompressionError(StreamError):
+    """The bytes could not be compressed."""
+
+    def __init__(self, compression: str, reason: str, *, offset: int) -> None:
+        super().__init__(f"{compression}: {reason}", offset=offset)
+        self.compression = compression
+
+
 class ZfsStreamError(StreamError):
     """The bytes are not a ZFS send stream that can be applied.
 
