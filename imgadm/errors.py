@@ -297,8 +297,9 @@ class VmNotStoppedError(ImgadmError):
 
     code = "VmNotStopped"
 
-    def __init__(self, uuid: str) -> None:
-        super().__init__(f'vm "{uuid}" is not stopped')
+    def __init__(self, uuid: str, state: str | None = None) -> None:
+        odd = "" if state is None else f', nor does it run: its state is "{state}"'
+        super().__init__(f'vm "{uuid}" is not stopped{odd}')
 
 
 class VmHasNoOriginError(ImgadmError):

@@ -64,23 +64,26 @@ class ImageOutput:
         finally:
             os.close(descriptor)
 
-    def remove_leftovers(self) -> None:
-        """Remove what a process left that died before its image was complete.
+    def remove_leftovers(self, *, new: bool) -> None:
+        """Remove what a process left that died while it had the two files reserved.
 
-        Nothing is done if another one is about to write the same files. Raises FileSystemError.
+        They were ``new`` if neither had been there before. Nothing is done if another process is
+        about to write them now. Raises FileSystemError.
         """
-        manifest = Path(f"{self.manifest_path}.partial")
-        if not manifest.exists():
+        partial = Path(f"{self.manifest_path}.partial")
+        if not partial.exists():
             return
-        with contextlib.suppress(_BusyError), _closing(_reserve(manifest)):
-            for path in (Path(f"{self.file_path}.partial"), manifest):
+        doomed = [Path(f"{self.file_path}.partial"), partial]
+        if new:
+            doomed.append(Path(self.file_path))
+        with contextlib.suppress(_BusyError), _closing(_reserve(partial)):
+            for path in doomed:
                 path.unlink(missing_ok=True)
 
     def absolute(self) -> ImageOutput:
         """The same files, whatever the current directory."""
-        return ImageOutput(
-            *(str(Path(it).absolute()) for it in (self.manifest_path, self.file_path))
-        )
+        manifest, file = Path(self.manifest_path).absolute(), Path(self.file_path).absolute()
+        return ImageOutput(str(manifest), str(file))
 
 
 class ReservedOutput:

@@ -10,8 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from imgadm.errors import ImgadmError, PrepareImageDidNotRunError, PrepareImageError
+from imgadm.errors import (
+    FileSystemError,
+    ImgadmError,
+    PrepareImageDidNotRunError,
+    PrepareImageError,
+    UsageError,
+)
 from imgadm.machines import Machine, Vmadm
 from imgadm.operations.create_events import (
     CreateEvent,
@@ -43,6 +50,21 @@ class _TimeIsUpError(ImgadmError):
     """What was waited for has not come, or can't come any more."""
 
     code = "Timeout"
+
+
+def read_script(path: str) -> str:
+    """The script in a file. Raises FileSystemError, and UsageError for what can't be one."""
+    try:
+        text = Path(path).read_text("utf-8")
+    except OSError as error:
+        raise FileSystemError.from_os_error(
+            f'cannot read the prepare-image script "{path}"', error
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f'prepare-image script "{path}" is not UTF-8 text') from error
+    if not text.strip():
+        raise UsageError(f'prepare-image script "{path}" is empty')
+    return text
 
 
 def prepare_machine(

@@ -70,7 +70,8 @@ class Child:
         if status != 0:
             assert self._stderr_reader is not None
             self._stderr_reader.join(_LAST_WORDS)
-            raise ProcessError(self._name, status, self._stderr.decode(errors="replace").strip())
+            said = self._stderr.decode(errors="replace").strip()
+            raise ProcessError(self._name, status, said, argv=self._argv)
         self._succeeded = True
 
     def await_exit(self) -> int:
