@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,29 @@ class Host:
         """What the editor was given at first; empty if it was not started."""
         texts = self._now().get("editor_texts", [""])
         return self.placeholders.restore(texts[0])
+
+    def set_trap(self, calls: int, what: str, number: int = 0) -> None:
+        """Spring a trap at the so many'th call that changes something, counted from now.
+
+        ``fail`` makes the call fail, ``end`` sends the signal to the caller instead of doing what
+        was called for, ``go on`` does that too.
+        """
+        trap = {"calls": calls, "what": what, "signal": number}
+        self._file.with_name(self._file.name + ".trap").write_text(json.dumps(trap))
+
+    def call(self, program: str, *arguments: str) -> None:
+        """Run one of the emulated programs."""
+        subprocess.run([self.bin / program, *arguments], check=True)
+
+    def machines(self) -> list[dict[str, Any]]:
+        """What ``vmadm`` knows."""
+        known: list[dict[str, Any]] = self._now()["machines"]
+        return known
+
+    def updates(self) -> list[dict[str, Any]]:
+        """What ``vmadm update`` was given, in order."""
+        given: list[dict[str, Any]] = self._now().get("updates", [])
+        return given
 
     def calls(self) -> list[list[str]]:
         """Every call of an emulated program so far."""
