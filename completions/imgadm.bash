@@ -52,7 +52,7 @@ _imgadm() {
     vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
     create) options="-h --help -m -o --output-template --overwrite -c --compression --level -i --incremental --max-origin-depth -s -p --publish -k --insecure --token-file -q --quiet --no-wait" arguments=machines ;;
     publish) options="-h --help -m -f -k --insecure --token-file -q --quiet --json" arguments=nothing ;;
-    serve) options="-h --help -l --listen -i --installed -P -q --quiet" arguments=directories ;;
+    serve) options="-h --help -l --listen -i --installed -P -q --quiet -w --writable --token-file --max-upload" arguments=directories ;;
     *) return ;;
     esac
     case $command,$before in
@@ -90,6 +90,8 @@ _imgadm() {
     publish,--token-file) _imgadm_words nothing; return ;;
     serve,-l|serve,--listen) _imgadm_words nothing; return ;;
     serve,-P) _imgadm_words directories; return ;;
+    serve,--token-file) _imgadm_words nothing; return ;;
+    serve,--max-upload) _imgadm_words nothing; return ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options" -- "$cur"))
