@@ -202,7 +202,7 @@ class Host:
         """Spring a trap at the so many'th call that changes something, counted from now.
 
         ``fail`` makes the call fail, ``end`` sends the signal to the caller instead of doing what
-        was called for, ``go on`` does that too.
+        was called for, ``go on`` does that too, and ``linger`` a second later.
         """
         trap = {"calls": calls, "what": what, "signal": number}
         self._file.with_name(self._file.name + ".trap").write_text(json.dumps(trap))

@@ -126,6 +126,16 @@ def test_killed_at_any_step_and_run_again(machine: Machine, step: int) -> None:
     assert machine.machine_state() == machine.began
 
 
+@pytest.mark.parametrize("step", [1, 7, 17])
+def test_a_program_that_outlives_the_killed_run(machine: Machine, step: int) -> None:
+    machine.host.set_trap(step, "linger", signal.SIGKILL)
+    assert machine.create(*SCRIPT).status == -signal.SIGKILL
+    for path in machine.files():
+        (machine.host.work / path).unlink()
+    machine.create()
+    assert machine.machine_state() == machine.began
+
+
 @pytest.mark.parametrize("step", [1, 4, 7, 10, 12, 15])
 def test_interrupted_on_the_way(machine: Machine, step: int) -> None:
     machine.host.set_trap(step, "go on", signal.SIGINT)

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import sys
+import time
 from contextlib import contextmanager
 
 CHANGES = {
@@ -66,6 +67,8 @@ def _spring(path):
         os.kill(os.getppid(), trap["signal"])
         if trap["what"] == "end":
             raise SystemExit(1)
+        if trap["what"] == "linger":
+            time.sleep(1)
 
 
 def fail(message, status=1):
