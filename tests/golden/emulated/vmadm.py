@@ -44,7 +44,9 @@ def machine_of(host, uuid):
 
 
 def start(host, machine):
-    machine |= {"state": "running", "autoboot": True}
+    machine["state"] = "running"
+    if "autoboot" in machine:  # which the recorded machines do not tell
+        machine["autoboot"] = True
     if "operator-script" in machine["internal_metadata"]:
         machine["customer_metadata"].update(REPORTS[host["preparation"]])
         machine["state"] = "stopped"
