@@ -145,7 +145,7 @@ class Host:
             return
         origin, props, guid = step.get("origin"), step.get("props"), step.get("guid")
         ds.add(self._state, name, step["type"], guid=guid, origin=origin, props=props)
-        if origin and props and "peerlab:send" in props:
+        if origin and props and "recorder:send" in props:
             self._sendable(name, origin, props)
 
     def _sendable(self, name: str, origin: str, props: dict[str, str]) -> None:
@@ -159,7 +159,7 @@ class Host:
         for kind, stream in streams.items():
             path = self._streams / f"{image.uuid}.{kind}"
             path.write_bytes(stream)
-            files[kind] = None if props[f"peerlab:{kind}"] == "FAIL" else str(path)
+            files[kind] = None if props[f"recorder:{kind}"] == "FAIL" else str(path)
         self._state["datasets"][name]["streams"] = files
 
     def dataset_removed(self, step: dict[str, Any]) -> None:
