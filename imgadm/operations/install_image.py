@@ -54,7 +54,7 @@ def install_image(
         return
     raw = upgrade_manifest(raw)
     if not raw.get("published_at"):
-        raw["published_at"] = _timestamp(now())
+        raw["published_at"] = timestamp(now())
     check_manifest(raw)
     image = Manifest.of(raw)
     on_event(InstallBegins(image))
@@ -98,7 +98,8 @@ def _read(path: Path) -> bytes:
         raise FileSystemError.from_os_error(f'cannot read "{path}"', error) from error
 
 
-def _timestamp(moment: datetime) -> str:
+def timestamp(moment: datetime) -> str:
+    """A moment as manifests spell it."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
+from imgadm.cli.disk_options import (
+    BLOCK_SIZE,
+    CREATE_FROM,
+    FORMAT,
+    create_from_disk,
+    given_disk,
+)
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.shared_options import HELP, NO_WAIT, QUIET
+from imgadm.cli.shared_options import HELP, NO_WAIT, POOL, QUIET
 from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,17 +76,18 @@ PUBLISH = Option(
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
-    if not arguments:
+    disk = given_disk(options)
+    if not arguments and disk is None:
         raise UsageError('incorrect number of args (0): ""')
 
     from imgadm.manifest import check_uuid
 
-    machine = check_uuid(arguments[0])
+    machine = None if disk is not None else check_uuid(arguments[0])
     compression = _compression(options)
     url, template = options.text("-p"), options.text("-o")
     if url and template:
         raise UsageError("cannot specify both -o,--output-template and -p,--publish")
-    wanted = _wanted(options, arguments[1:])
+    wanted = _wanted(options, arguments if disk is not None else arguments[1:])
     if compression.name == "zstd":
         context.warn("the first imgadm, written in JavaScript, can't install zstd images")
 
@@ -87,7 +95,10 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
     with CreateView(context, quiet=options.flag("-q")) as view:
         destination = _destination(options, wanted.fields, compression, view)
-        _create(context, options, machine, wanted, destination, view)
+        if disk is not None:
+            create_from_disk(context, options, disk, wanted, destination, view)
+        elif machine is not None:
+            _create(context, options, machine, wanted, destination, view)
     return 0
 
 
@@ -186,6 +197,20 @@ MACHINES = Section(
     "in between.",
 )
 
+DISKS = Section(
+    "Disks",
+    "With --disk no machine, no ZFS and no right of an administrator is needed. The\n"
+    "file is only read; holes and blocks of zeros are left out. A disk that is not\n"
+    "raw is opened by qemu-nbd, and must be all in one file: backing files are\n"
+    "refused. Of a disk that others may write to, say --format raw: it may look like\n"
+    "another format. The image is of type zvol, and needs name, version and os;\n"
+    "nic_driver, disk_driver and cpu_type are virtio, virtio and host unless given.\n"
+    "\n"
+    "-i with origin=UUID takes only what differs from the disk of that image, which\n"
+    "must be installed in a directory pool (-P). Import the new image where that one\n"
+    "is installed: in a directory pool, or a zpool.",
+)
+
 FIELDS = Section(
     "Manifest fields",
     "A new image needs a name and a version. Its type, os, requirements and other\n"
@@ -199,10 +224,13 @@ FIELDS = Section(
 
 COMMAND = Command(
     name="create",
-    summary="Create an image from a virtual machine",
-    synopses=("create [<options>] <vm-uuid> [<field>=<value> ...]",),
-    description="Create an image from a virtual machine of this host: a manifest and an image "
-    "file, which are read, compressed and written in one pass. They appear when they are whole, "
+    summary="Create an image from a virtual machine or a disk",
+    synopses=(
+        "create [<options>] <vm-uuid> [<field>=<value> ...]",
+        "create [<options>] --disk <disk> [<field>=<value> ...]",
+    ),
+    description="Create an image from a virtual machine of this host, or from a disk: a manifest "
+    "and an image file, which are read, compressed and written in one pass. They appear when they are whole, "
     "and nothing is overwritten unasked. The machine is left as it was.",
     options=(
         HELP,
@@ -215,10 +243,14 @@ COMMAND = Command(
         DEPTH,
         SCRIPT,
         PUBLISH,
+        CREATE_FROM,
+        FORMAT,
+        BLOCK_SIZE,
+        POOL,
         QUIET,
         NO_WAIT,
     ),
-    sections=(MACHINES, FIELDS),
+    sections=(MACHINES, DISKS, FIELDS),
     run=run,
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
@@ -230,6 +262,10 @@ COMMAND = Command(
             "imgadm create -i -s prepare.sh -o /images "
             "0b97c4a5-a6f8-4b6f-8b4c-4a1b4c9f5e0d name=web version=1.1",
             "What differs from its image, prepared by a script",
+        ),
+        Example(
+            "imgadm create --disk debian.qcow2 name=debian version=12 os=linux -c gzip",
+            "From a disk: debian-12.imgmanifest and debian-12.zvol.gz",
         ),
     ),
 )
