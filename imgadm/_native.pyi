@@ -45,6 +45,9 @@ def read_into(
     stall_milliseconds: int = -1,
 ) -> int: ...
 def write_all(descriptor: int, buffer: Buffer, cancel: int, meter: Meter) -> None: ...
+def start_write_back(descriptor: int, offset: int, length: int) -> None:
+    """Have the kernel begin to write a part of a file to its device, where it can be asked to."""
+
 def move_bytes(
     source: int,
     sink: int,
@@ -199,13 +202,14 @@ class RawDiskReceiver:
 
 @type_check_only
 class DiskReader(Protocol):
-    """A raw disk that is not a file: what its bytes are, and where they may be other than zero."""
+    """A raw disk that is not a file.
+
+    One of known size also has ``find_data(offset)``, which returns the bounds of the first run at
+    or after ``offset`` that may hold data; past the end of the disk if there is none.
+    """
 
     def read(self, offset: int, size: int, /) -> Buffer:
         """At most ``size`` bytes from ``offset``; none where the disk ends."""
-    def find_data(self, offset: int, /) -> tuple[int, int]:
-        """The bounds of the first run at or after ``offset`` that may hold data; past the end of
-        the disk if there is none."""
 
 class VolumeStreamWriter:
     """Makes the send stream of a raw disk: full, or incremental against ``origin_fd``.

@@ -44,7 +44,7 @@ def opened(disk: DiskToImage) -> Iterator[streams.Disk]:
     qemu_nbd = find_program("qemu-nbd")
     try:
         opened_disk = streams.open_disk(
-            path, format=disk.format, qemu_nbd=qemu_nbd or "qemu-nbd"
+            path, as_format=disk.format, qemu_nbd=qemu_nbd or "qemu-nbd"
         )
     except streams.StreamError as error:
         hint = ""

@@ -15,6 +15,8 @@ from imgadm.streams.errors import StreamError
 
 #: Bytes from the start that :func:`format_of` wants to see, or all that there are.
 HEAD_SIZE = 512
+#: Bytes from the end that may tell more.
+FOOT_SIZE = 512
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,12 @@ _FOREIGN = (
     _Signature("a VMware disk description", b"# Disk DescriptorFile"),
     _Signature("a tar archive (an appliance, perhaps)", b"ustar", 257),
     _Signature("a zip archive", b"PK\x03\x04"),
-    _Signature("a ZFS send stream, which is no disk but an image file", b"\xac\xcb\xba\xf5\x02", 8),
-    _Signature("a ZFS send stream, which is no disk but an image file", b"\x02\xf5\xba\xcb\xac", 11),
+    _Signature("a ZFS send stream (an image file, perhaps)", b"\xac\xcb\xba\xf5\x02", 8),
+    _Signature("a ZFS send stream (an image file, perhaps)", b"\x02\xf5\xba\xcb\xac", 11),
 )
+
+#: A disk of this format that does not grow has nothing before its content.
+_FIXED_VPC = b"conectix"
 
 _QCOW2_EXTERNAL_DATA = 1 << 2
 
@@ -55,11 +60,11 @@ class DiskFormatError(StreamError):
     """A file is not a disk that can be read. ``got`` is its format, where that is known."""
 
 
-def format_of(head: bytes) -> str:
-    """The format of the disk that begins with ``head``, one of :data:`FORMATS`.
+def format_of(head: bytes, foot: bytes = b"") -> str:
+    """The format of the disk that begins with ``head``, and ends with ``foot`` if that is known.
 
-    What looks like nothing else is raw. Raises DiskFormatError for what looks like something that
-    is no disk, or one that cannot be read.
+    It is one of :data:`FORMATS`; what looks like nothing else is raw. Raises DiskFormatError for
+    what looks like something that is no disk, or one that cannot be read.
     """
     compression = recognise(head)
     if compression != "none":
@@ -75,16 +80,20 @@ def format_of(head: bytes) -> str:
                 "--format raw if its bytes are the disk",
                 got=signature.format,
             )
-    return next((known.format for known in _READABLE if _has(head, known)), "raw")
+    found = next((known.format for known in _READABLE if _has(head, known)), None)
+    if found is None and foot.startswith(_FIXED_VPC):
+        return "vpc"
+    return found or "raw"
 
 
-def check_self_contained(format_: str, head: bytes) -> None:
-    """Raise DiskFormatError unless a disk that begins with ``head`` is all in its own file.
+def check_self_contained(format_: str, head: bytes, foot: bytes) -> None:
+    """Raise DiskFormatError unless the disk with this beginning and end is all in its own file.
 
     A program that opens it would read what else it names, with the rights of whoever runs that.
     """
     known = next((known for known in _READABLE if known.format == format_), None)
-    if known is not None and not _has(head, known):
+    fixed = format_ == "vpc" and foot.startswith(_FIXED_VPC)
+    if known is not None and not fixed and not _has(head, known):
         raise DiskFormatError(f"this is no {format_} disk, it begins otherwise", wanted=format_)
     if format_ == "qcow2":
         _check_qcow2(head)

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from imgadm.streams.disk_formats import (
+    FOOT_SIZE,
     FORMATS,
     HEAD_SIZE,
     DiskFormatError,
@@ -35,10 +36,12 @@ class Disk:
         try:
             self._began = self._status()
             head = os.pread(self._descriptor, HEAD_SIZE, 0)
-            self.format = format_ or format_of(head)
-            check_self_contained(self.format, head)
+            size = os.lseek(self._descriptor, 0, os.SEEK_END)
+            foot = os.pread(self._descriptor, FOOT_SIZE, max(0, size - FOOT_SIZE))
+            self.format = format_ or format_of(head, foot)
+            check_self_contained(self.format, head, foot)
             if self.format == "raw":
-                self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
+                self.size = size
             else:
                 from imgadm.streams.qemu import QemuDisk
 
@@ -54,7 +57,9 @@ class Disk:
         """What is no longer the same after the disk has been written to."""
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISBLK(status.st_mode):
-            raise DiskFormatError("a file or a block device is wanted", got=stat.filemode(status.st_mode))
+            raise DiskFormatError(
+                "a file or a block device is wanted", got=stat.filemode(status.st_mode)
+            )
         return status.st_size, status.st_mtime_ns, status.st_ino
 
     @property
@@ -96,21 +101,22 @@ class DiskChangedError(StreamError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f'the disk "{path}" has changed while it was read: stop what writes to it, and try again'
+            f'the disk "{path}" has changed while it was read: stop what writes to it, and try '
+            "again"
         )
 
 
 def open_disk(
-    path: str | os.PathLike[str], *, format: str | None = None, qemu_nbd: str = "qemu-nbd"
+    path: str | os.PathLike[str], *, as_format: str | None = None, qemu_nbd: str = "qemu-nbd"
 ) -> Disk:
     """Open the disk in a file or block device, to be read.
 
-    ``format`` is one of ``raw``, ``qcow2``, ``vmdk``, ``vhdx``, ``vpc`` and ``vdi``; None: tell by
-    the first bytes. All but ``raw`` are opened by QEMU's program ``qemu_nbd``, and must be all in
+    ``as_format`` is one of ``raw``, ``qcow2``, ``vmdk``, ``vhdx``, ``vpc`` and ``vdi``; None: tell
+    by the first bytes. All but ``raw`` are opened by QEMU's program ``qemu_nbd``, and must be all in
     one file: backing files are not followed.
 
     Raises DiskFormatError for what is no such disk, StreamError where QEMU can't open it, OSError.
     """
-    if format is not None and format not in FORMATS:
-        raise ValueError(f'unknown format "{format}", must be one of: {", ".join(FORMATS)}')
-    return Disk(Path(path), format, qemu_nbd)
+    if as_format is not None and as_format not in FORMATS:
+        raise ValueError(f'unknown format "{as_format}", must be one of: {", ".join(FORMATS)}')
+    return Disk(Path(path), as_format, qemu_nbd)

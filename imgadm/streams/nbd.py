@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 from imgadm.streams.errors import StreamError
 
@@ -19,7 +20,7 @@ _STRETCH = 1024 * 1024 * 1024
 #: Bytes of any answer but the content of the disk, at most.
 _LONGEST_ANSWER = 16 * 1024 * 1024
 
-_GREETING = (b"NBDMAGIC", b"IHAVEOPT")
+_GREETING = [b"NBDMAGIC", b"IHAVEOPT"]
 _OPTION_REPLY_MAGIC, _REQUEST_MAGIC, _CHUNK_MAGIC = 0x3E889045565A9, 0x25609513, 0x668E33EF
 _FIXED_NEWSTYLE, _NO_ZEROES = 1, 2
 _OPTION_GO, _OPTION_STRUCTURED, _OPTION_SET_META_CONTEXT = 7, 8, 10
@@ -37,9 +38,10 @@ class NbdError(StreamError):
 
 
 class NbdDisk:
-    """The default export of the server at the other end of ``connection``, which stays the caller's.
+    """The default export of the server at the other end of ``connection``.
 
-    ``size`` is in bytes. Methods raise NbdError, and OSError if the connection breaks.
+    The connection stays the caller's. ``size`` is in bytes. Methods raise NbdError, and OSError if
+    the connection breaks.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -86,7 +88,7 @@ class NbdDisk:
 
     def _negotiate(self) -> int:
         *greeting, flags = self._unpack(">8s8sH")
-        if tuple(greeting) != _GREETING or not flags & _FIXED_NEWSTYLE:
+        if greeting != _GREETING or not flags & _FIXED_NEWSTYLE:
             raise NbdError("what serves the disk speaks no NBD that is known here")
         self._socket.sendall(struct.pack(">I", _FIXED_NEWSTYLE | flags & _NO_ZEROES))
         if self._option(_OPTION_STRUCTURED) is None:
@@ -160,7 +162,7 @@ class NbdDisk:
     def _unexpected(kind: int, length: int) -> None:
         raise NbdError(f"what serves the disk answers out of turn (type {kind}, {length} bytes)")
 
-    def _unpack(self, format_: str) -> tuple[int, ...]:
+    def _unpack(self, format_: str) -> tuple[Any, ...]:
         return struct.unpack(format_, self._take(struct.calcsize(format_)))
 
     def _take(self, size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""A disk in a format of its own, opened by QEMU's ``qemu-nbd`` and read from there without a copy."""
+"""A disk in a format of its own, opened by QEMU's ``qemu-nbd`` and read without a copy."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from imgadm.streams.errors import StreamError
 from imgadm.streams.interruptions import uninterrupted
 from imgadm.streams.nbd import NbdDisk
 
-#: Starts a program with its standard input as the socket that it serves, as systemd starts services:
-#: nothing has to wait for it, and nobody else can connect.
+#: Starts a program with its standard input as the socket that it serves, as systemd starts
+#: services: nothing has to wait for it, and nobody else can connect.
 _SERVE_STDIN = 'exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
 
 #: Formats whose disks may be based on another file; none is ever opened.
@@ -39,7 +39,7 @@ class QemuDisk:
         self._argv = [program, "--read-only", _location(path, format_)]
         self._process: subprocess.Popen[bytes] | None = None
         self._connection = socket.socket(socket.AF_UNIX)
-        self._said = tempfile.TemporaryFile()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed with the rest
         try:
             uninterrupted(self._spawn)
             self._disk = NbdDisk(self._connection)
@@ -55,9 +55,10 @@ class QemuDisk:
         self.size = self._disk.size
 
     def _spawn(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="imgadm-") as folder, socket.socket(
-            socket.AF_UNIX
-        ) as listener:
+        with (
+            tempfile.TemporaryDirectory(prefix="imgadm-") as folder,
+            socket.socket(socket.AF_UNIX) as listener,
+        ):
             address = str(Path(folder) / "nbd")
             listener.bind(address)
             listener.listen(1)
@@ -65,7 +66,7 @@ class QemuDisk:
             try:
                 self._process = subprocess.Popen(
                     ["sh", "-c", _SERVE_STDIN, "sh", *self._argv],
-                    stdin=listener,
+                    stdin=listener.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=self._said,
                     start_new_session=True,  # the terminal's Ctrl-C is for us to pass on, in order
@@ -105,7 +106,7 @@ class QemuDisk:
 
 
 def _location(path: Path, format_: str) -> str:
-    """How QEMU is told of exactly this file: no name has a meaning, nothing is guessed or followed."""
+    """How QEMU is told of exactly this file: no name has a meaning, nothing else is followed."""
     driver = "host_device" if stat.S_ISBLK(path.stat().st_mode) else "file"
     options: dict[str, Any] = {
         "driver": format_,

@@ -46,7 +46,7 @@ class Snapshot:
             raise ValueError("the block size must be that of the origin")
 
     def volume(self, size: int) -> Volume:
-        """The volume that a disk of ``size`` bytes becomes: whole blocks, the last one filled up."""
+        """The volume that a disk of ``size`` bytes becomes: in whole blocks."""
         blocks = -(-size // self.block_size)
         return Volume(self.guid, blocks * self.block_size, self.block_size)
 
@@ -61,9 +61,7 @@ class _MakesStream(Stage):
 
     def open(self, context: Context) -> None:
         if self._snapshot.origin is not None:
-            self._origin_descriptor = os.open(
-                self._snapshot.origin[0], os.O_RDONLY | os.O_CLOEXEC
-            )
+            self._origin_descriptor = os.open(self._snapshot.origin[0], os.O_RDONLY | os.O_CLOEXEC)
             self._files.callback(os.close, self._origin_descriptor)
 
     def _make(

@@ -230,8 +230,8 @@ COMMAND = Command(
         "create [<options>] --disk <disk> [<field>=<value> ...]",
     ),
     description="Create an image from a virtual machine of this host, or from a disk: a manifest "
-    "and an image file, which are read, compressed and written in one pass. They appear when they are whole, "
-    "and nothing is overwritten unasked. The machine is left as it was.",
+    "and an image file, which are read, compressed and written in one pass. They appear when they "
+    "are whole, and nothing is overwritten unasked. The machine is left as it was.",
     options=(
         HELP,
         MANIFEST,
