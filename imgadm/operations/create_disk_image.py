@@ -64,7 +64,9 @@ def create_disk_image(
         on_event(events.ManifestMade(manifest))
         check_manifest(manifest)
         with destination.ready(manifest) as delivery:
-            delivery.take(streams.from_disk(disk, snapshot), guid=str(snapshot.guid))
+            delivery.take(
+                streams.from_disk(disk, snapshot), name=str(disk.path), guid=str(snapshot.guid)
+            )
 
 
 @dataclass(frozen=True)

@@ -21,17 +21,20 @@ from imgadm.streams.decompress import compression_of, decompress
 from imgadm.streams.disk_formats import FORMATS, DiskFormatError
 from imgadm.streams.disks import Disk, DiskChangedError, open_disk
 from imgadm.streams.errors import (
+    Answer,
     ChecksumError,
     CompressionError,
     DecompressionError,
     FetchError,
     ProcessError,
+    SendError,
     SizeError,
     StreamError,
     ZfsStreamError,
 )
 from imgadm.streams.files import read_file, write_file
 from imgadm.streams.http import http_get
+from imgadm.streams.http_put import http_put
 from imgadm.streams.pipeline import run
 from imgadm.streams.processes import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.report import Report, StageReport
@@ -49,6 +52,7 @@ __all__ = [
     "BLOCK_SIZES",
     "DEFAULT_BLOCK_SIZE",
     "FORMATS",
+    "Answer",
     "ChecksumError",
     "CompressionError",
     "Context",
@@ -61,6 +65,7 @@ __all__ = [
     "Outlet",
     "ProcessError",
     "Report",
+    "SendError",
     "SizeError",
     "Snapshot",
     "Stage",
@@ -75,6 +80,7 @@ __all__ = [
     "from_disk",
     "from_process",
     "http_get",
+    "http_put",
     "into_process",
     "open_disk",
     "read_file",

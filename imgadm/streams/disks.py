@@ -112,8 +112,8 @@ def open_disk(
     """Open the disk in a file or block device, to be read.
 
     ``as_format`` is one of ``raw``, ``qcow2``, ``vmdk``, ``vhdx``, ``vpc`` and ``vdi``; None: tell
-    by the first bytes. All but ``raw`` are opened by QEMU's program ``qemu_nbd``, and must be all in
-    one file: backing files are not followed.
+    by the first bytes. All but ``raw`` are opened by QEMU's program ``qemu_nbd``, and must be all
+    in one file: backing files are not followed.
 
     Raises DiskFormatError for what is no such disk, StreamError where QEMU can't open it, OSError.
     """

@@ -20,10 +20,12 @@ FILES = (
     "delete",
     "ancestry",
     "vacuum",
+    "create",
     "sources",
     "general",
+    "publish",
 )
-NOT_OURS_YET = frozenset({"create", "publish", "update"})
+NOT_OURS_YET = frozenset({"update"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Case:
     recorded: Outcome
     calls: tuple[dict[str, Any], ...] = field(repr=False)
     http: tuple[dict[str, Any], ...] = field(repr=False)
+    preparation: str = "success"
 
     @property
     def command(self) -> str:
@@ -76,6 +79,7 @@ def _case(entry: dict[str, Any]) -> Case:
         recorded=_outcome(entry),
         calls=tuple(entry["calls"]),
         http=tuple(entry["http"]),
+        preparation=entry.get("lab", {}).get("prep", "success"),
     )
 
 
@@ -83,7 +87,7 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
     areas = {
         area: change
         for area, change in entry["state_change"].items()
-        if area in ("var_imgadm", "work_dir", "datasets", "var_db_imgadm", "downloads")
+        if area in ("var_imgadm", "work_dir", "datasets", "vms", "var_db_imgadm", "downloads")
     }
     state = {
         (f"{area} {kind}", path): content
@@ -91,6 +95,9 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
         for kind, found in change.items()
         for path, content in (dict.fromkeys(found, "") if kind == "removed" else found).items()
     }
+    if "server_image_after" in entry:
+        published = entry["server_image_after"]
+        state["server added", published["uuid"]] = json.dumps(published, indent=2)
     requests = {f"{one['method']} {one['source']}{one['url']}" for one in entry["http"]}
     return Outcome(
         exit=str(entry.get("signal") or entry["exit"]),

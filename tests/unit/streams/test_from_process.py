@@ -68,24 +68,14 @@ def test_nothing_is_a_stream_too(way: str, tmp_path: Path) -> None:
     assert (report.bytes_out, (tmp_path / "copy").read_bytes()) == (0, b"")
 
 
-def test_it_is_not_left_behind_when_what_follows_fails(way: str, tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError):
-        (tmp_path / "copy").mkdir()
-        streams.run(shell("yes & yes"), streams.checksum("sha1", size=1 << 20), into(tmp_path))
-    assert children() == []
-
-
-def into(directory: Path) -> streams.Stage:
-    (directory / "copy.partial").mkdir()
-    return streams.write_file(directory / "copy")
-
-
-def test_too_many_bytes_end_it(way: str, tmp_path: Path) -> None:
+def test_it_is_ended_with_its_children_when_what_follows_fails(way: str, tmp_path: Path) -> None:
     with pytest.raises(streams.SizeError):
         streams.run(
-            shell("yes"), streams.checksum("sha1", size=1 << 20), streams.write_file(tmp_path / "x")
+            shell("yes & yes"),
+            streams.checksum("sha1", size=1 << 20),
+            streams.write_file(tmp_path / "x"),
         )
-    assert list(tmp_path.iterdir()) == []
+    assert (children(), list(tmp_path.iterdir())) == ([], [])
 
 
 def test_a_program_that_is_not_there(way: str, tmp_path: Path) -> None:
