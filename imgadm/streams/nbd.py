@@ -74,8 +74,11 @@ class NbdDisk:
         """The first run at or after ``offset`` that may hold data; past the end if none does."""
         at = offset
         while self._knows_holes and at < self.size:
-            if not self._told[0] <= at < self._told[1]:
-                self._ask_for_holes(at)
+            if not self._told[0] <= at <= self._told[1]:
+                # Who comes from behind wants to know of what lies before, too.
+                self._ask_for_holes(at - at % _STRETCH)
+            while self._told[1] <= at:
+                self._ask_for_holes(self._told[1])
             for start, end in self._runs:
                 if end > at:
                     return max(start, offset), end

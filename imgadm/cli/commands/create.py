@@ -143,7 +143,7 @@ def _compression(options: Options) -> Compression:
         raise UsageError(f'invalid -c,--compression "{name}": must be one of {choices}')
     compression = Compression(name, level)
     try:
-        compression.stage()
+        compression.stages()
     except ValueError as error:
         raise UsageError(f"invalid --level: {error}") from error
     return compression

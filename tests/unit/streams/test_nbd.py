@@ -115,6 +115,13 @@ def test_holes_are_asked_for_once() -> None:
         assert disk.find_data(12288) == (SIZE, SIZE)
 
 
+def test_holes_are_told_to_who_comes_from_behind() -> None:
+    answers = status((4096, 0)) + status((8192, 2), cookie=2) + status((SIZE - 12288, 0), cookie=3)
+    with server(READY + answers) as connection:
+        disk = NbdDisk(connection)
+        assert disk.find_data(20_000) == (20_000, SIZE)
+
+
 @pytest.mark.parametrize(
     ("says", "message"),
     [
