@@ -24,6 +24,9 @@ from tests.zfsvm.session import Command
 RUN_LIMIT_S = 280
 """For one run of the program, of several at once: the processor is emulated, and may be shared."""
 
+WORK = "(import|install|create|publish)"
+"""Commands that leave no process behind."""
+
 SUFFIXES = {compression: suffix for suffix, compression in COMPRESSION_BY_SUFFIX.items()}
 
 _numbers = itertools.count(1)
@@ -96,7 +99,7 @@ class GuestHost:
             echo --; ls -A {state}/images 2>/dev/null
             echo --; find {state}/locks -type f -size +0 2>/dev/null
             echo --; ls -A {self.root}/temporary
-            echo --; pgrep --list-full --full 'imgadm (import|install)|zfs (receive|send)'
+            echo --; pgrep --list-full --full 'imgadm {WORK}|zfs (receive|send)'
             true
             """
         )

@@ -14,6 +14,7 @@ from tests.zfsvm import Session, volume_device
 from .guest_host import GuestHost
 
 PROGRAMS = Path(__file__).parents[1] / "vmhost" / "bin"
+TRAPS = PROGRAMS.parent / "traps"
 
 ZONE_IMAGE, DISK_IMAGE = (f"1111aaaa-0000-4000-8000-00000000000{number}" for number in (1, 2))
 ZONE_MANIFEST = {"name": "base", "version": "1.0", "type": "zone-dataset", "os": "smartos"}
@@ -27,6 +28,32 @@ DISK_MANIFEST = {
     "cpu_type": "host",
     "image_size": 8,
 }
+
+SECRET = "of-the-operator-only"
+PREPARE = f"""#!/bin/sh
+# {SECRET}
+mdata-put prepare-image:state running
+rm -f "$0"
+CHANGE
+mdata-put prepare-image:state success
+poweroff
+"""
+PREPARE_ZONE = PREPARE.replace("CHANGE", "echo prepared >/etc/motd; echo new >/etc/prepared")
+PREPARE_DISK = PREPARE.replace(
+    "CHANGE", "printf prepared | dd of=$DISK0 seek=1 bs=64k conv=notrunc,fsync status=none"
+)
+"""What a script does that prepares a machine, and the copy of it that the guest made is removed."""
+
+# Everything of machines that must be the same after an image was made of them: what vmadm tells,
+# datasets, and the contents of zones, whose metadata may have been written anew.
+PICTURE = """
+vmadm lookup -j
+zfs list -Hp -r -t all -o name,type,origin,guid,quota,refquota,refreservation zones
+for zone in $(vmadm lookup); do
+    cd /zones/$zone && find . -printf '%p %y %m %u %g %l\n' | sort
+    find . -type f -exec md5sum {} + | sort
+done
+"""
 
 
 class VmHost(GuestHost):
@@ -69,14 +96,19 @@ class VmHost(GuestHost):
         directory, _, _ = path.rpartition("/")
         self.vm.check(f"mkdir -p {directory} && cat >{path} <<'END'\n{content}\nEND")
 
-    def create_vm(self, brand: str, **properties: Any) -> str:
-        """The UUID of a new machine made of the image for its brand."""
-        image = {"image_uuid": ZONE_IMAGE}
-        if brand in ("kvm", "bhyve"):
-            image = {"disks": [{"image_uuid": DISK_IMAGE}]}
-        payload = json.dumps({"brand": brand, "autoboot": False, **image, **properties})
-        self.sh(f"vmadm create <<'END'\n{payload}\nEND")
-        return str(properties["uuid"])
+    def create_vms(self, *machines: dict[str, Any]) -> None:
+        """Make machines of the image for their brand, all at the same time."""
+        script = []
+        for machine in machines:
+            image: dict[str, Any] = {"image_uuid": ZONE_IMAGE}
+            if machine["brand"] in ("kvm", "bhyve"):
+                image = {"disks": [{"image_uuid": DISK_IMAGE}]}
+            payload = json.dumps({"autoboot": False, **image, **machine})
+            script.append(f"vmadm create <<'END' &\n{payload}\nEND")
+        self.sh("\n".join([*script, *("wait -n || exit" for _ in machines)]))
+
+    def picture(self) -> str:
+        return self.sh(PICTURE)
 
     def get_vm(self, uuid: str) -> dict[str, Any]:
         return json.loads(self.sh(f"vmadm get {uuid}"))
@@ -98,4 +130,4 @@ def vm_host(vm: Session) -> Iterator[VmHost]:
     try:
         yield host
     finally:
-        host.sh("for uuid in $(vmadm lookup); do vmadm stop -F $uuid || exit; done")
+        host.sh("for uuid in $(vmadm lookup state=running); do vmadm stop -F $uuid || exit; done")
