@@ -43,16 +43,45 @@ def find_program(name: str) -> str | None:
 
 def run_program(argv: Sequence[str]) -> Completed:
     """Run a program to its end, without input. Raises InternalError if it can't be started."""
+    return _run(argv)
+
+
+def run_to_end(argv: Sequence[str], *, stdin: str | None = None, seconds: float = 600) -> Completed:
+    """Run a program that changes something: Ctrl-C waits for its end, and does not reach it.
+
+    Raises InternalError if it can't be started, or is not done in ``seconds`` and had to be killed.
+    """
+    from imgadm.streams.interruptions import uninterrupted
+
+    answers: list[Completed] = []
+    uninterrupted(lambda: answers.append(_run(argv, stdin=stdin, seconds=seconds, apart=True)))
+    return answers[0]
+
+
+def _run(
+    argv: Sequence[str],
+    *,
+    stdin: str | None = None,
+    seconds: float | None = None,
+    apart: bool = False,
+) -> Completed:
     started = time.monotonic()
     try:
         process = subprocess.run(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            input=stdin,
             capture_output=True,
             check=False,
             text=True,
             errors="surrogateescape",
+            timeout=seconds,
+            start_new_session=apart,
         )
+    except subprocess.TimeoutExpired as error:
+        raise InternalError(
+            f'"{" ".join(argv)}" was killed: it was not done after {seconds:g} s', cause=error
+        ) from error
     except OSError as error:
         raise InternalError(f'cannot run "{argv[0]}": {error.strerror}', cause=error) from error
     completed = Completed(tuple(argv), process.returncode, process.stdout, process.stderr)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from imgadm.manifest.composites import COMPRESSIONS
 from imgadm.manifest.parse import JSONError, parse_json, parse_manifest
 from imgadm.manifest.platform import check_platform
+from imgadm.manifest.rules import TEXT_FIELDS
 from imgadm.manifest.upgrade import upgrade_manifest
 from imgadm.manifest.uuids import check_uuid, is_uuid
 from imgadm.manifest.validate import check_manifest, find_violations
@@ -18,6 +19,7 @@ from imgadm.manifest.violations import Violation
 
 __all__ = [
     "COMPRESSIONS",
+    "TEXT_FIELDS",
     "ImageFile",
     "JSONError",
     "Manifest",

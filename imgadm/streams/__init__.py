@@ -16,9 +16,11 @@ or raises the first error after everything has ended.
 """
 
 from imgadm.streams.checksum import checksum
+from imgadm.streams.compress import compress
 from imgadm.streams.decompress import compression_of, decompress
 from imgadm.streams.errors import (
     ChecksumError,
+    CompressionError,
     DecompressionError,
     FetchError,
     ProcessError,
@@ -29,13 +31,14 @@ from imgadm.streams.errors import (
 from imgadm.streams.files import read_file, write_file
 from imgadm.streams.http import http_get
 from imgadm.streams.pipeline import run
-from imgadm.streams.processes import into_process, zfs_receive
+from imgadm.streams.processes import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.report import Report, StageReport
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
 
 __all__ = [
     "ChecksumError",
+    "CompressionError",
     "Context",
     "DecompressionError",
     "FetchError",
@@ -50,8 +53,10 @@ __all__ = [
     "Volume",
     "ZfsStreamError",
     "checksum",
+    "compress",
     "compression_of",
     "decompress",
+    "from_process",
     "http_get",
     "into_process",
     "read_file",
@@ -61,4 +66,5 @@ __all__ = [
     "volume_of",
     "write_file",
     "zfs_receive",
+    "zfs_send",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class StreamError(Exception):
     """A stage failed.
@@ -91,6 +93,14 @@ class DecompressionError(StreamError):
         self.compression = compression
 
 
+class CompressionError(StreamError):
+    """The bytes could not be compressed."""
+
+    def __init__(self, compression: str, reason: str, *, offset: int) -> None:
+        super().__init__(f"{compression}: {reason}", offset=offset)
+        self.compression = compression
+
+
 class ZfsStreamError(StreamError):
     """The bytes are not a ZFS send stream that can be applied.
 
@@ -104,15 +114,17 @@ class ZfsStreamError(StreamError):
 
 
 class ProcessError(StreamError):
-    """An external program at the end of a pipeline failed.
+    """An external program at either end of a pipeline failed.
 
-    ``status`` is its exit status (negative: the signal that ended it), ``stderr`` its last words.
+    ``status`` is its exit status (negative: the signal that ended it), ``stderr`` its last words,
+    ``argv`` how it was started.
     """
 
-    def __init__(self, program: str, status: int, stderr: str) -> None:
+    def __init__(self, program: str, status: int, stderr: str, *, argv: Sequence[str] = ()) -> None:
         how = f"exit code {status}" if status >= 0 else f"signal {-status}"
         said = f": {stderr}" if stderr else ""
         super().__init__(f"{program} failed with {how}{said}")
         self.program = program
+        self.argv = tuple(argv)
         self.status = status
         self.stderr = stderr

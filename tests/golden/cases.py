@@ -20,10 +20,11 @@ FILES = (
     "delete",
     "ancestry",
     "vacuum",
+    "create",
     "sources",
     "general",
 )
-NOT_OURS_YET = frozenset({"create", "publish", "update"})
+NOT_OURS_YET = frozenset({"publish", "update"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Case:
     recorded: Outcome
     calls: tuple[dict[str, Any], ...] = field(repr=False)
     http: tuple[dict[str, Any], ...] = field(repr=False)
+    preparation: str = "success"
 
     @property
     def command(self) -> str:
@@ -76,6 +78,7 @@ def _case(entry: dict[str, Any]) -> Case:
         recorded=_outcome(entry),
         calls=tuple(entry["calls"]),
         http=tuple(entry["http"]),
+        preparation=entry.get("lab", {}).get("prep", "success"),
     )
 
 
@@ -83,7 +86,7 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
     areas = {
         area: change
         for area, change in entry["state_change"].items()
-        if area in ("var_imgadm", "work_dir", "datasets", "var_db_imgadm", "downloads")
+        if area in ("var_imgadm", "work_dir", "datasets", "vms", "var_db_imgadm", "downloads")
     }
     state = {
         (f"{area} {kind}", path): content

@@ -79,6 +79,47 @@ DECODED_HERE = "files are decompressed in this process: it tells the fault, and 
 AS_COMPRESSED = "a file that is not compressed as the manifest says is refused"
 UNPACKING = f"uncompression error while importing image {BASE}"
 
+MACHINE = "f0f0f0f0-0000-4000-8000-000000000001"
+OWN_READER = "what is wrong with the JSON is told in the words of another reader"
+NOT_JSON = "not JSON: expecting property name enclosed in double quotes at line 1, column 2"
+SEND_FAILED = f"""\
+zfs send error: exit code 1
+    cmd: /usr/sbin/zfs send zones/{MACHINE}@final
+    stderr:
+        warning: cannot send 'zones/{MACHINE}@final': I/O error"""
+INHERITED = f"""\
+Inheriting from origin image {BASE} (minimal-64 21.4.0)
+Manifest:
+    {{
+      "v": 2,
+      "uuid": "cccccccc-1111-4222-8333-444444444444",
+      "name": "myimg",
+      "version": "1.0.0",
+      "type": "zone-dataset",
+      "os": "smartos",
+      "requirements": {{
+        "min_platform": {{
+          "7.0": "20260312T000148Z"
+        }},
+        "networks": [
+          {{
+            "name": "net0",
+            "description": "public"
+          }}
+        ]
+      }},
+      "users": [
+        {{
+          "name": "root"
+        }},
+        {{
+          "name": "admin"
+        }}
+      ],
+      "generate_passwords": true
+    }}
+"""
+
 DIFFERENCES: dict[str, Difference] = {
     "import/P-unknown-pool": Difference(
         "a pool that is missing is told before a byte has moved",
@@ -324,5 +365,57 @@ abcdef01-2345-4678-9abc-def012340099  only-here         -                       
         SURVIVED,
         exit="0",
         stderr=f'imgadm: warning: "userAgentExtra" in config file "{CONF}" is not a string\n',
+    ),
+    "create/c-bogus": Difference(
+        "there is zstd as well",
+        stderr='imgadm create: error (Usage): invalid -c,--compression "lzma": must be one of '
+        '"none", "bzip2", "gzip", "xz", "zstd"\n',
+    ),
+    "create/o-missing-dir": Difference(
+        "where the files go is looked at before the machine is touched",
+        exit="1",
+        stdout=INHERITED,
+        stderr='imgadm create: error (ENOENT): cannot write to the directory "nodir": '
+        "No such file or directory\n",
+        state={("datasets added", f"zones/{MACHINE}@final"): None},
+    ),
+    "create/m-stdin-bad-json": Difference(
+        OWN_READER,
+        stderr=f"imgadm create: error (Usage): invalid manifest JSON on stdin: {NOT_JSON}\n",
+    ),
+    "create/m-file-bad-json": Difference(
+        OWN_READER,
+        stderr=f'imgadm create: error (Usage): invalid manifest JSON in "m.json": {NOT_JSON}\n',
+    ),
+    "create/s-missing-script": Difference(
+        INTENDED,
+        stderr="imgadm create: error (ENOENT): cannot read the prepare-image script "
+        '"nope.sh": No such file or directory\n',
+    ),
+    "create/existing-final-snapshot": Difference(
+        "the machine gets its own snapshot back",
+        state={
+            ("datasets added", f"zones/{MACHINE}@final-$MS"): None,
+            ("datasets removed", f"zones/{MACHINE}@final"): None,
+        },
+    ),
+    "create/send-fails": Difference(
+        "no empty line ends the words of zfs",
+        stderr=f"imgadm create: error (InternalError): {SEND_FAILED}\n",
+    ),
+    "create/E-send-fails": Difference(
+        "no empty line ends the words of zfs",
+        stderr=json.dumps(
+            {
+                "name": "imgadm",
+                "req_id": "11111111-2222-4333-8444-555555555555",
+                "hostname": "$HOSTNAME",
+                "level": 50,
+                "err": {"message": SEND_FAILED, "name": "WError", "code": "InternalError"},
+                "msg": SEND_FAILED,
+                "v": 0,
+            }
+        )
+        + "\n",
     ),
 }

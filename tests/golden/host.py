@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import described_bytes, fixtures
+from . import described_bytes, fixtures, inside
 from .emulated import datasets as ds
 from .outcome import StateChange
 from .placeholders import Placeholders
@@ -35,7 +35,13 @@ main({host_file!r})
 class Host:
     """An emulated host in ``directory``, with a pool ``zones`` and nothing on it."""
 
-    def __init__(self, directory: Path, sources: Sources, keystrokes: str = "true") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        sources: Sources,
+        keystrokes: str = "true",
+        preparation: str = "success",
+    ) -> None:
         self.root = directory / "root"
         self.work = directory / "work"
         self.bin = directory / "bin"
@@ -44,15 +50,22 @@ class Host:
         for made in (self.imgadm_root, self.work, self.bin, self.temporary):
             made.mkdir(parents=True)
         self.placeholders = Placeholders(
-            sources.url, str(self.work), str(self.root), socket.gethostname()
+            sources.url,
+            str(self.work),
+            str(self.root),
+            socket.gethostname(),
+            programs=str(self.bin),
         )
         self._file = directory / "host.json"
+        self._streams = directory / "streams"
+        self._streams.mkdir()
         self._state: dict[str, Any] = {
             "datasets": {},
             "txg": 0,
             "machines": [],
             "sysinfo": fixtures.sysinfo(),
             "keystrokes": self.placeholders.fill(keystrokes),
+            "preparation": preparation,
         }
         ds.add(self._state, "zones", "filesystem")
         self._install_programs()
@@ -121,6 +134,9 @@ class Host:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(described_bytes.make(step["bytes"], step.get("sha1")))
 
+    def dir(self, step: dict[str, Any]) -> None:
+        self.path(step["dir"]).mkdir()
+
     def dataset(self, step: dict[str, Any]) -> None:
         name = step["dataset"]
         if "set" in step:
@@ -128,6 +144,22 @@ class Host:
             return
         origin, props, guid = step.get("origin"), step.get("props"), step.get("guid")
         ds.add(self._state, name, step["type"], guid=guid, origin=origin, props=props)
+        if origin and props and "peerlab:send" in props:
+            self._sendable(name, origin, props)
+
+    def _sendable(self, name: str, origin: str, props: dict[str, str]) -> None:
+        """Lay out what ``zfs send`` gives of a machine's dataset; None of one that fails."""
+        image = fixtures.images()[origin.rpartition("/")[2].partition("@")[0]]
+        children = [
+            it for it in fixtures.images().values() if it.manifest.get("origin") == image.uuid
+        ]
+        streams = {"send": image.stream, "sendincr": (children or [image])[0].stream}
+        files: dict[str, str | None] = {}
+        for kind, stream in streams.items():
+            path = self._streams / f"{image.uuid}.{kind}"
+            path.write_bytes(stream)
+            files[kind] = None if props[f"peerlab:{kind}"] == "FAIL" else str(path)
+        self._state["datasets"][name]["streams"] = files
 
     def dataset_removed(self, step: dict[str, Any]) -> None:
         name, datasets = step["dataset_removed"], self._state["datasets"]
@@ -156,6 +188,8 @@ class Host:
         for name, entry in self._now()["datasets"].items():
             origin = {"origin": entry["origin"]} if "origin" in entry else {}
             found["datasets", name] = {"type": entry["type"], **origin}
+        for machine in self._now()["machines"]:
+            found["vms", machine["uuid"]] = json.dumps(machine, indent=2)
         return found
 
     def editor_text(self) -> str:
@@ -174,6 +208,10 @@ class Host:
 
     def _content(self, path: Path) -> Any:
         data = path.read_bytes()
+        if path.suffix in inside.SUFFIXES:
+            return inside.described(data)
+        if path.suffix == ".imgmanifest":
+            data = inside.described_manifest(path)
         try:
             return self.placeholders.restore(data.decode("utf-8"))
         except UnicodeDecodeError:
@@ -186,6 +224,7 @@ STEPS = {
     "write_file": Host.write_file,
     "remove_file": Host.remove_file,
     "file": Host.file,
+    "dir": Host.dir,
     "dataset": Host.dataset,
     "dataset_removed": Host.dataset_removed,
     "vm": Host.vm,

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.python_path import PACKAGES
 
+from . import made_up
 from .cases import Case
 from .host import Host, change
 from .outcome import Outcome
@@ -36,7 +37,7 @@ ON_TERMINAL = 'exec "$@" <>"$0" >&0 2>&0'
 
 def run(case: Case, directory: Path, sources: Sources, program: Sequence[str] = OURS) -> Outcome:
     """Set up the host of a case in ``directory``, run ``program`` on it, report what came of it."""
-    host = Host(directory, sources, case.keystrokes)
+    host = Host(directory, sources, case.keystrokes, case.preparation)
     host.set_up(case.setup)
     before, started = host.state(), datetime.now(UTC)
     sources.take_requests()
@@ -46,10 +47,12 @@ def run(case: Case, directory: Path, sources: Sources, program: Sequence[str] = 
 
     def text(output: bytes) -> str:
         restored = host.placeholders.restore(output.decode("utf-8", "backslashreplace"))
-        return _name_times(restored, started)
+        return made_up.named(case, _name_times(restored, started))
 
     state = {
-        key: _name_times(content, started) if isinstance(content, str) else content
+        key: made_up.named(case, _name_times(content, started))
+        if isinstance(content, str)
+        else content
         for key, content in change(before, host.state()).items()
     }
     return Outcome(

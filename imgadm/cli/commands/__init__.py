@@ -16,6 +16,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("avail", "show"),
     ("import", "install"),
     ("list", "get", "delete", "ancestry", "vacuum"),
+    ("create",),
     ("serve",),
 )
 """All commands in the order of the help, related ones together."""

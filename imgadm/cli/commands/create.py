@@ -1,0 +1,235 @@
+"""``imgadm create``: an image from a virtual machine of this host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
+from imgadm.cli.options import Kind, Option, Options
+from imgadm.cli.shared_options import HELP, NO_WAIT, QUIET
+from imgadm.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imgadm.cli.create_view import CreateView
+    from imgadm.operations.plan_image import WantedImage
+    from imgadm.operations.save_image import Compression, Destination
+
+COMPRESSIONS = ("none", "bzip2", "gzip", "xz", "zstd")
+
+MANIFEST = Option(
+    ("-m",),
+    'A JSON object of manifest fields; "-" is the standard input.',
+    kind=Kind.TEXT,
+    placeholder="<manifest>",
+)
+OUTPUT = Option(
+    ("-o", "--output-template"),
+    "Where to write the two files: a directory, or how their names begin. The default is "
+    "NAME-VERSION in the current directory.",
+    kind=Kind.TEXT,
+    placeholder="<path>",
+)
+OVERWRITE = Option(("--overwrite",), "Replace files of that name.")
+COMPRESSION = Option(
+    ("-c", "--compression"),
+    'How to compress the image file: "none" (the default), "bzip2", "gzip", "xz" or "zstd".',
+    kind=Kind.TEXT,
+    placeholder="<comp>",
+)
+LEVEL = Option(
+    ("--level",),
+    "How hard to compress: 1 to 9 for gzip, bzip2 and xz, 1 to 19 for zstd. The default is what "
+    "the format is usually written with.",
+    kind=Kind.POSITIVE_INTEGER,
+    placeholder="<n>",
+)
+INCREMENTAL = Option(
+    ("-i", "--incremental"), "Only what differs from the image that the machine was made from."
+)
+DEPTH = Option(
+    ("--max-origin-depth",),
+    "Fail if the machine is based on more than so many images, each on the next.",
+    kind=Kind.POSITIVE_INTEGER,
+    placeholder="<n>",
+)
+SCRIPT = Option(
+    ("-s",),
+    "Prepare the machine with this script first, and roll it back afterwards.",
+    kind=Kind.TEXT,
+    placeholder="<prepare-image-path>",
+)
+PUBLISH = Option(
+    ("-p", "--publish"),
+    "Publish to the image server at this URL, with no file in between.",
+    kind=Kind.TEXT,
+    placeholder="<url>",
+)
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    if not arguments:
+        raise UsageError('incorrect number of args (0): ""')
+
+    from imgadm.manifest import check_uuid
+
+    machine = check_uuid(arguments[0])
+    compression = _compression(options)
+    url, template = options.text("-p"), options.text("-o")
+    if url and template:
+        raise UsageError("cannot specify both -o,--output-template and -p,--publish")
+    wanted = _wanted(options, arguments[1:])
+    if compression.name == "zstd":
+        context.warn("the first imgadm, written in JavaScript, can't install zstd images")
+
+    from imgadm.cli.create_view import CreateView
+
+    with CreateView(context, quiet=options.flag("-q")) as view:
+        destination = _destination(options, wanted.fields, compression, view)
+        _create(context, options, machine, wanted, destination, view)
+    return 0
+
+
+def _compression(options: Options) -> Compression:
+    from imgadm.operations.save_image import Compression
+
+    name, level = options.text("-c") or "none", options.number("--level")
+    if name not in COMPRESSIONS:
+        choices = ", ".join(f'"{choice}"' for choice in COMPRESSIONS)
+        raise UsageError(f'invalid -c,--compression "{name}": must be one of {choices}')
+    compression = Compression(name, level)
+    try:
+        compression.stage()
+    except ValueError as error:
+        raise UsageError(f"invalid --level: {error}") from error
+    return compression
+
+
+def _wanted(options: Options, arguments: list[str]) -> WantedImage:
+    from imgadm.operations.manifest_fields import parse_fields, read_fields
+    from imgadm.operations.plan_image import WantedImage
+    from imgadm.operations.prepare_machine import read_script
+
+    depth = options.number("--max-origin-depth")
+    if depth is not None and depth < 2:
+        raise UsageError(f'invalid max-origin-depth "{depth}": must be greater than 1')
+    fields = parse_fields(arguments)
+    if manifest := options.text("-m"):
+        fields = {**read_fields(manifest), **fields}
+    script = options.text("-s")
+    return WantedImage(
+        fields=fields,
+        incremental=options.flag("-i"),
+        max_origin_depth=depth,
+        script=None if script is None else read_script(script),
+    )
+
+
+def _destination(
+    options: Options, fields: Mapping[str, Any], compression: Compression, view: CreateView
+) -> Destination:
+    from imgadm.operations.save_image import FileDestination
+
+    return FileDestination(
+        options.text("-o"), fields, compression, view, overwrite=options.flag("--overwrite")
+    )
+
+
+def _create(
+    context: Context,
+    options: Options,
+    machine: str,
+    wanted: WantedImage,
+    destination: Destination,
+    view: CreateView,
+) -> None:
+    from imgadm.machines import open_datasets, open_machines
+    from imgadm.operations.create_image import CreateOptions, Host, create_image
+    from imgadm.pools import open_pool
+
+    host = Host(open_machines(), open_datasets(), lambda name: open_pool(context.settings, name))
+    create_image(
+        host,
+        machine,
+        CreateOptions(
+            lock_directory=context.settings.lock_directory,
+            journals=context.settings.root / "creating",
+            command=context.command_line,
+            wanted=wanted,
+            wait=not options.flag("--no-wait"),
+        ),
+        destination,
+        view,
+    )
+
+
+MACHINES = Section(
+    "Machines",
+    "The machine must be stopped, and prepared for being copied: without host\n"
+    "keys, logs and the like. Of a joyent, joyent-minimal, builder or lx machine\n"
+    "its file system becomes the image, of a kvm or bhyve machine its first disk.\n"
+    "\n"
+    "With -s the machine may run. It is shut down, given a snapshot, and booted\n"
+    "with the script, which runs inside and has to\n"
+    "\n"
+    "    mdata-put prepare-image:state running\n"
+    "    prepare the machine, and if that works\n"
+    "    mdata-put prepare-image:state success\n"
+    "    or else mdata-put prepare-image:error REASON\n"
+    "        and mdata-put prepare-image:state error\n"
+    "    shut the machine down,\n"
+    "\n"
+    "each within five minutes. The machine then goes back to its snapshot, and is\n"
+    "started again if it ran: also after a failure and Ctrl-C. What a killed run\n"
+    "left is put right by the next one of the same machine; do not use the machine\n"
+    "in between.",
+)
+
+FIELDS = Section(
+    "Manifest fields",
+    "A new image needs a name and a version. Its type, os, requirements and other\n"
+    "properties of its disk are those of the image that the machine was made\n"
+    "from, unless they are given. FIELD=VALUE wins over the file that -m names.\n"
+    "The value is JSON, if it can be, and else the text itself; fields that are\n"
+    'strings, such as version, take any text as it is. \'requirements={"min_platform":\n'
+    "{}}' leaves out the requirement of this platform, which images of joyent\n"
+    "machines get otherwise.",
+)
+
+COMMAND = Command(
+    name="create",
+    summary="Create an image from a virtual machine",
+    synopses=("create [<options>] <vm-uuid> [<field>=<value> ...]",),
+    description="Create an image from a virtual machine of this host: a manifest and an image "
+    "file, which are read, compressed and written in one pass. They appear when they are whole, "
+    "and nothing is overwritten unasked. The machine is left as it was.",
+    options=(
+        HELP,
+        MANIFEST,
+        OUTPUT,
+        OVERWRITE,
+        COMPRESSION,
+        LEVEL,
+        INCREMENTAL,
+        DEPTH,
+        SCRIPT,
+        PUBLISH,
+        QUIET,
+        NO_WAIT,
+    ),
+    sections=(MACHINES, FIELDS),
+    run=run,
+    configuration=ConfigurationUse.OPTIONAL,
+    examples=(
+        Example(
+            "imgadm create 0b97c4a5-a6f8-4b6f-8b4c-4a1b4c9f5e0d name=web version=1.0 -c gzip",
+            "From a stopped machine: web-1.0.imgmanifest and web-1.0.zfs.gz",
+        ),
+        Example(
+            "imgadm create -i -s prepare.sh -o /images "
+            "0b97c4a5-a6f8-4b6f-8b4c-4a1b4c9f5e0d name=web version=1.1",
+            "What differs from its image, prepared by a script",
+        ),
+    ),
+)
