@@ -6,16 +6,14 @@ machine. What the host shows of machines and datasets is what it was, each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from tests.zfsvm import Session
 from tests.zfsvm.session import Command
 
 from .guest_host import finished
-from .vm_host import PREPARE_DISK, PREPARE_ZONE, TRAPS, VmHost, vm_host
+from .vm_host import PREPARE_DISK, PREPARE_ZONE, TRAPS, VmHost
 
 ZONE, LX, KVM, BHYVE = (f"ffffffff-0000-4000-8000-00000000000{number}" for number in range(1, 5))
 RUNNING = (ZONE, KVM)
@@ -71,24 +69,10 @@ ROUNDS: list[dict[str, Moment]] = [
 ]
 
 
-@pytest.fixture
-def machines(zones: Session) -> Iterator[VmHost]:
-    with vm_host(zones) as host:
-        host.install_bases()
-        host.create_vms(
-            {"brand": "joyent", "uuid": ZONE, "customer_metadata": {"kept": "yes"}},
-            {"brand": "lx", "uuid": LX},
-            {"brand": "kvm", "uuid": KVM},
-            {"brand": "bhyve", "uuid": BHYVE, "bootrom": "uefi"},
-        )
-        host.put_file(f"{host.root}/zone.sh", PREPARE_ZONE)
-        host.put_file(f"{host.root}/disk.sh", PREPARE_DISK)
-        host.sh("\n".join(f"vmadm start {uuid} || exit" for uuid in RUNNING))
-        yield host
-
-
-def start_create(host: VmHost, uuid: str, moment: Moment | None) -> Command:
-    script = f"{host.root}/{'disk' if uuid in (KVM, BHYVE) else 'zone'}.sh"
+def start_create(
+    host: VmHost, scripts: list[str], uuid: str, moment: Moment | None = None
+) -> Command:
+    script = scripts[uuid in (KVM, BHYVE)]
     output = f"{host.root}/made-{uuid}"
     prefix = ["env"]
     if moment is not None:
@@ -107,9 +91,19 @@ def start_create(host: VmHost, uuid: str, moment: Moment | None) -> Command:
 @pytest.mark.timeout(900)
 def test_next_run_puts_the_machine_back(machines: VmHost) -> None:
     host = machines
+    host.create_vms(
+        {"brand": "joyent", "uuid": ZONE, "customer_metadata": {"kept": "yes"}},
+        {"brand": "lx", "uuid": LX},
+        {"brand": "kvm", "uuid": KVM},
+        {"brand": "bhyve", "uuid": BHYVE, "bootrom": "uefi"},
+    )
+    scripts = host.put_scripts(PREPARE_ZONE, PREPARE_DISK)
+    host.sh("\n".join(f"vmadm start {uuid} || exit" for uuid in RUNNING))
     before = host.picture()
     for moments in ROUNDS:
-        killed = {uuid: start_create(host, uuid, moment) for uuid, moment in moments.items()}
+        killed = {
+            uuid: start_create(host, scripts, uuid, moment) for uuid, moment in moments.items()
+        }
         for uuid, command in killed.items():
             done = finished(command)
             assert done.status == 128 + 9, (moments[uuid], done)
@@ -122,7 +116,7 @@ def test_next_run_puts_the_machine_back(machines: VmHost) -> None:
         assert host.picture() == before, moments
         assert host.traces().held_locks == host.traces().processes == []
 
-    for command in [start_create(host, uuid, None) for uuid in ROUNDS[-1]]:
+    for command in [start_create(host, scripts, uuid) for uuid in ROUNDS[-1]]:
         done = finished(command)
         assert (done.status, done.stderr) == (0, "")
     assert host.picture() == before

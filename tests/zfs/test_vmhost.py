@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.zfsvm import Session
-
-from .vm_host import DISK_IMAGE, ZONE_IMAGE, VmHost, vm_host
+from .vm_host import DISK_IMAGE, ZONE_IMAGE, VmHost
 
 ZONE, KVM, BHYVE = (f"ffffffff-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 ZONE_SCRIPT = """#!/bin/sh
@@ -28,13 +22,6 @@ DISK_SCRIPT = """#!/bin/sh
 printf written | dd of=$DISK0 bs=7 seek=1 conv=notrunc,fsync status=none
 mdata-put state "$(mdata-get sdc:uuid)"
 """
-
-
-@pytest.fixture
-def machines(zones: Session) -> Iterator[VmHost]:
-    with vm_host(zones) as host:
-        host.install_bases()
-        yield host
 
 
 def wait_for(host: VmHost, uuid: str, text: str) -> None:

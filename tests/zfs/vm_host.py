@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.zfsvm import Session, volume_device
+from tests.zfsvm import Session
+from tests.zfsvm.pool import volume_devices
 
-from .guest_host import GuestHost
+from .guest_host import GuestHost, Shelf
 
 PROGRAMS = Path(__file__).parents[1] / "vmhost" / "bin"
 TRAPS = PROGRAMS.parent / "traps"
@@ -29,6 +31,7 @@ DISK_MANIFEST = {
     "image_size": 8,
 }
 
+PREPARED_OFFSET = 64 * 1024
 SECRET = "of-the-operator-only"
 PREPARE = f"""#!/bin/sh
 # {SECRET}
@@ -83,7 +86,7 @@ class VmHost(GuestHost):
             zfs create -s -V 8M zones/{DISK_IMAGE}
             """
         )
-        device = volume_device(self.vm, f"zones/{DISK_IMAGE}")
+        (device,) = volume_devices(self.vm, f"zones/{DISK_IMAGE}")
         self.sh(
             f"head -c 500000 /dev/urandom | dd of={device} bs=64k oflag=direct iflag=fullblock "
             f"conv=sync status=none && zfs snapshot zones/{DISK_IMAGE}@final"
@@ -106,6 +109,29 @@ class VmHost(GuestHost):
             payload = json.dumps({"autoboot": False, **image, **machine})
             script.append(f"vmadm create <<'END' &\n{payload}\nEND")
         self.sh("\n".join([*script, *("wait -n || exit" for _ in machines)]))
+
+    def put_scripts(self, *scripts: str) -> list[str]:
+        """Paths of files with these contents."""
+        paths = [f"{self.root}/script-{number}" for number in range(len(scripts))]
+        for path, script in zip(paths, scripts, strict=True):
+            self.put_file(path, script)
+        return paths
+
+    def write_disks(self, *volumes: str) -> None:
+        """Write something else to each of the volumes."""
+        for volume, device in zip(volumes, volume_devices(self.vm, *volumes), strict=True):
+            self.sh(f"echo {volume} | dd of={device} seek=3 bs=64k conv=notrunc,fsync status=none")
+
+    def export_bases(self, shelf: Shelf) -> None:
+        """Put the images that machines are made of where they are served from."""
+        for uuid, manifest in ((ZONE_IMAGE, ZONE_MANIFEST), (DISK_IMAGE, DISK_MANIFEST)):
+            stream = shelf.path / f"{uuid}.zsend"
+            self.sh(f"zfs send zones/{uuid}@final >{stream}")
+            content = stream.read_bytes()
+            sha1 = hashlib.sha1(content).hexdigest()
+            file = {"compression": "none", "size": len(content), "sha1": sha1}
+            whole = {"v": 2, "uuid": uuid, **manifest, "files": [file]}
+            (shelf.path / f"{uuid}.imgmanifest").write_text(json.dumps(whole))
 
     def picture(self) -> str:
         return self.sh(PICTURE)
