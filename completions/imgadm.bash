@@ -18,7 +18,7 @@ _imgadm_lookup() {
 _imgadm_words() {
     case $1 in
     available) _imgadm_lookup imgadm avail -H -o uuid,name ;;
-    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get delete ancestry vacuum serve" -- "$cur")) ;;
+    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get delete ancestry vacuum publish serve" -- "$cur")) ;;
     directories) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     files) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     installed) _imgadm_lookup imgadm list -H -o uuid,name ;;
@@ -49,6 +49,7 @@ _imgadm() {
     delete|destroy) options="-h --help -P --no-wait" arguments=installed ;;
     ancestry) options="-h --help -j --json -H -o -P" arguments=installed ;;
     vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
+    publish) options="-h --help -m -f -k --insecure --token-file -q --quiet --json" arguments=nothing ;;
     serve) options="-h --help -l --listen -i --installed -P -q --quiet" arguments=directories ;;
     *) return ;;
     esac
@@ -74,6 +75,9 @@ _imgadm() {
     vacuum,-t) _imgadm_words nothing; return ;;
     vacuum,-x) _imgadm_words installed; return ;;
     vacuum,-P) _imgadm_words directories; return ;;
+    publish,-m) _imgadm_words nothing; return ;;
+    publish,-f) _imgadm_words nothing; return ;;
+    publish,--token-file) _imgadm_words nothing; return ;;
     serve,-l|serve,--listen) _imgadm_words nothing; return ;;
     serve,-P) _imgadm_words directories; return ;;
     esac

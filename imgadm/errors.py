@@ -240,6 +240,12 @@ class DownloadError(ImgadmError):
     code = "DownloadError"
 
 
+class UploadError(ImgadmError):
+    """The file of an image is not what was announced, or the server got something else."""
+
+    code = "UploadError"
+
+
 class UncompressionError(ImgadmError):
     """An image file does not decompress as its manifest says it should."""
 

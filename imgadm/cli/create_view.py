@@ -1,4 +1,4 @@
-"""Events of a create, as the lines that scripts know and a bar on a terminal."""
+"""Events of a create, and of a publication in it, as the lines that scripts know and a bar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from imgadm.cli.command import Context
 from imgadm.cli.terminal import printable
+from imgadm.cli.transfer_view import choose_view
 from imgadm.operations import create_events as events
+from imgadm.operations.events import Event
 
 if TYPE_CHECKING:
     from imgadm.cli.transfer_bar import TransferBar
@@ -25,6 +27,7 @@ class CreateView:
         self._bars = not quiet and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._summary = not quiet and sys.stderr.isatty()
         self._bar: TransferBar | None = None
+        self._publication = choose_view("create", quiet=quiet, as_json=False)
 
     def __enter__(self) -> Self:
         return self
@@ -37,7 +40,10 @@ class CreateView:
     ) -> None:
         self._close()
 
-    def __call__(self, event: events.CreateEvent) -> None:
+    def __call__(self, event: events.CreateEvent | Event) -> None:
+        if isinstance(event, Event):
+            self._publication(event)
+            return
         if isinstance(event, events.Sending):
             self._progress(event.report)
             return
@@ -68,6 +74,7 @@ class CreateView:
         self._bar.update(report.bytes_in - self._bar.n)
 
     def _close(self) -> None:
+        self._publication.__exit__(None, None, None)
         if self._bar is not None:
             self._bar.close()
             self._bar = None

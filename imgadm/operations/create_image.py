@@ -125,6 +125,7 @@ def _make(
     host.datasets.snapshot(final)
     delivery.take(
         streams.zfs_send(final, origin=image.base, zfs=host.datasets.zfs),
+        name=final,
         guid=host.datasets.value(final, "guid"),
     )
 

@@ -32,10 +32,11 @@ class Delivery(ABC):
     files: ReservedOutput | None = None
 
     @abstractmethod
-    def take(self, source: streams.Stage, *, guid: str | None = None) -> None:
+    def take(self, source: streams.Stage, *, name: str, guid: str | None = None) -> None:
         """Keep the uncompressed stream that ``source`` brings, in one pass, whole or not at all.
 
-        ``guid`` is that of the snapshot in it. Raises an ImgadmError for whatever fails.
+        ``name`` is what the stream is called, ``guid`` that of the snapshot in it. Raises an
+        ImgadmError for whatever fails.
         """
 
 
@@ -81,7 +82,7 @@ class _ToFiles(Delivery):
         self._compression = compression
         self._on_event = on_event
 
-    def take(self, source: streams.Stage, *, guid: str | None = None) -> None:
+    def take(self, source: streams.Stage, *, name: str, guid: str | None = None) -> None:
         output = self.files.output
         self._on_event(SendingFile(output.file_path))
         report = run_stages(
@@ -128,10 +129,11 @@ def run_stages(
     except (streams.StreamError, OSError) as error:
         if error in raised:
             raise
-        raise _explained(error, what) from error
+        raise explained(error, what) from error
 
 
-def _explained(error: streams.StreamError | OSError, what: str) -> ImgadmError:
+def explained(error: streams.StreamError | OSError, what: str) -> ImgadmError:
+    """The failure of a pipeline, which was ``what`` it says, as an error of the tool."""
     match error:
         case streams.ProcessError():
             how = f"exit code {error.status}" if error.status >= 0 else f"signal {-error.status}"
@@ -141,8 +143,6 @@ def _explained(error: streams.StreamError | OSError, what: str) -> ImgadmError:
                 f"\n    stderr:\n{said}",
                 cause=error,
             )
-        case streams.FetchError():
-            return InternalError(f"error {what}: {error.message}", code=error.code, cause=error)
         case streams.StreamError():
             return InternalError(f"error {what}: {error.message}", cause=error)
         case OSError(errno=errno.ENOSPC | errno.EDQUOT as number):

@@ -1,4 +1,4 @@
-"""GET requests to one source: repeated where that helps, bounded in size and time."""
+"""Requests to one source: repeated where that helps, bounded in size and time."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class HttpClient:
         began = clock()
         for attempt, delay in enumerate((*self._options.delays(), None), start=1):
             try:
-                reply = self._get_once(url, limit)
+                reply = self._once("GET", url, limit)
                 if reply.status not in (502, 503, 504):
                     return reply
                 failure = f"HTTP status {reply.status}"
@@ -117,17 +117,48 @@ class HttpClient:
             lasting = error is not None and error.permanent
             if delay is None or lasting or clock() - began > RETRY_SECONDS:
                 break
-            if self._options.on_retry:
-                self._options.on_retry(Retry(self._source, failure, attempt, delay))
-            self._options.sleep(delay)
+            self._wait(failure, attempt, delay)
         if error is not None:
             raise error
         return reply
 
-    def _get_once(self, url: str, limit: int) -> Reply:
+    def send(self, method: str, url: str, *, body: bytes, limit: int) -> Reply:
+        """Return the reply to a request that changes something; ``body`` is JSON.
+
+        It runs again only if there was no connection, and redirects are not followed: nobody could
+        tell what has been done. Raises :class:`SourceError`.
+        """
+        for attempt, delay in enumerate((*self._options.delays(), None), start=1):
+            try:
+                reply = self._once(method, url, limit, body)
+                break
+            except UnreachableError as error:
+                if delay is None or error.permanent or not error.unsent:
+                    raise
+                self._wait(error.reason, attempt, delay)
+        if 300 <= reply.status < 400:
+            raise UnusableReplyError(
+                self._source,
+                f"it redirects, with status {reply.status}: use the address that leads to",
+            )
+        return reply
+
+    def reply(self, status: int, content_type: str, body: bytes) -> Reply:
+        """Return as a reply what the server said to a request that somebody else made."""
+        return Reply(self._source, status, content_type, body)
+
+    def _wait(self, failure: str, attempt: int, delay: float) -> None:
+        if self._options.on_retry:
+            self._options.on_retry(Retry(self._source, failure, attempt, delay))
+        self._options.sleep(delay)
+
+    def _once(self, method: str, url: str, limit: int, body: bytes | None = None) -> Reply:
         deadline = self._options.clock() + REPLY_SECONDS
+        headers = {} if body is None else {"content-type": "application/json"}
         try:
-            with self.session.get(url, stream=True) as response:
+            with self.session.request(
+                method, url, data=body, headers=headers, stream=True, allow_redirects=body is None
+            ) as response:
                 return Reply(
                     self._source,
                     response.status_code,

@@ -19,17 +19,20 @@ from imgadm.streams.checksum import checksum
 from imgadm.streams.compress import compress
 from imgadm.streams.decompress import compression_of, decompress
 from imgadm.streams.errors import (
+    Answer,
     ChecksumError,
     CompressionError,
     DecompressionError,
     FetchError,
     ProcessError,
+    SendError,
     SizeError,
     StreamError,
     ZfsStreamError,
 )
 from imgadm.streams.files import read_file, write_file
 from imgadm.streams.http import http_get
+from imgadm.streams.http_put import http_put
 from imgadm.streams.pipeline import run
 from imgadm.streams.processes import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.report import Report, StageReport
@@ -37,6 +40,7 @@ from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
 
 __all__ = [
+    "Answer",
     "ChecksumError",
     "CompressionError",
     "Context",
@@ -46,6 +50,7 @@ __all__ = [
     "Outlet",
     "ProcessError",
     "Report",
+    "SendError",
     "SizeError",
     "Stage",
     "StageReport",
@@ -58,6 +63,7 @@ __all__ = [
     "decompress",
     "from_process",
     "http_get",
+    "http_put",
     "into_process",
     "read_file",
     "run",

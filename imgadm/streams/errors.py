@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class StreamError(Exception):
@@ -61,6 +62,37 @@ class FetchError(StreamError):
         if self.status is None:
             return self.code not in {"Changed", "TLS"}
         return self.status in {429, 502, 503, 504}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said to an upload: the HTTP status, the type of the body, and the body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class SendError(StreamError):
+    """The bytes could not be sent, or the server does not want them.
+
+    ``code`` is an errno name where there is one, ``answer`` what the server said, if it did.
+    ``begun`` tells whether the server may know of the upload: False if nobody could be reached.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        answer: Answer | None = None,
+        offset: int | None = None,
+        begun: bool = True,
+    ) -> None:
+        super().__init__(message, offset=offset)
+        self.code = code
+        self.answer = answer
+        self.begun = begun
 
 
 class SizeError(StreamError):

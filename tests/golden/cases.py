@@ -23,8 +23,9 @@ FILES = (
     "create",
     "sources",
     "general",
+    "publish",
 )
-NOT_OURS_YET = frozenset({"publish", "update"})
+NOT_OURS_YET = frozenset({"update"})
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,9 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
         for kind, found in change.items()
         for path, content in (dict.fromkeys(found, "") if kind == "removed" else found).items()
     }
+    if "server_image_after" in entry:
+        published = entry["server_image_after"]
+        state["server added", published["uuid"]] = json.dumps(published, indent=2)
     requests = {f"{one['method']} {one['source']}{one['url']}" for one in entry["http"]}
     return Outcome(
         exit=str(entry.get("signal") or entry["exit"]),

@@ -68,6 +68,11 @@ HTML_REPLY = (
     "$IMGAPI_HTML: a JSON reply was expected, got status 200 OK, text/html: "
     "<html><body>Not an IMGAPI</body></html>\n"
 )
+NOT_JSON = "our JSON reader says what it wanted, and where"
+EMPTY_OBJECT = (
+    "manifest is invalid: not JSON: expecting property name enclosed in double quotes "
+    "at line 1, column 2"
+)
 CONF = "/var/imgadm/imgadm.conf"
 BASE = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
 NO_SUCH_POOL = (
@@ -80,8 +85,7 @@ AS_COMPRESSED = "a file that is not compressed as the manifest says is refused"
 UNPACKING = f"uncompression error while importing image {BASE}"
 
 MACHINE = "f0f0f0f0-0000-4000-8000-000000000001"
-OWN_READER = "what is wrong with the JSON is told in the words of another reader"
-NOT_JSON = "not JSON: expecting property name enclosed in double quotes at line 1, column 2"
+UNQUOTED = EMPTY_OBJECT.removeprefix("manifest is invalid: ")
 SEND_FAILED = f"""\
 zfs send error: exit code 1
     cmd: /usr/sbin/zfs send zones/{MACHINE}@final
@@ -170,9 +174,18 @@ Aborting ({NO_SUCH_POOL})
         "no variable of the environment makes a download fail", like="import/none-chain3"
     ),
     "install/bad-json": Difference(
-        "our JSON reader says what it wanted, and where",
-        stderr="imgadm install: error (InvalidManifest): manifest is invalid: not JSON: expecting "
-        "property name enclosed in double quotes at line 1, column 2\n",
+        NOT_JSON, stderr=f"imgadm install: error (InvalidManifest): {EMPTY_OBJECT}\n"
+    ),
+    "publish/bad-json": Difference(
+        NOT_JSON, stderr=f"imgadm publish: error (InvalidManifest): {EMPTY_OBJECT}\n"
+    ),
+    "publish/html": Difference(
+        "what is no image server is told at the first reply, and is sent no file",
+        stdout="",
+        stderr=f"imgadm publish: error (InternalError): {HTML_REPLY}",
+        requests=frozenset(
+            {"POST $IMGAPI_HTML/images/eeeeeeee-1111-4222-8333-444444444444?action=import"}
+        ),
     ),
     "install/corrupt-gzip": Difference(
         DECODED_HERE,
@@ -380,12 +393,12 @@ abcdef01-2345-4678-9abc-def012340099  only-here         -                       
         state={("datasets added", f"zones/{MACHINE}@final"): None},
     ),
     "create/m-stdin-bad-json": Difference(
-        OWN_READER,
-        stderr=f"imgadm create: error (Usage): invalid manifest JSON on stdin: {NOT_JSON}\n",
+        NOT_JSON,
+        stderr=f"imgadm create: error (Usage): invalid manifest JSON on stdin: {UNQUOTED}\n",
     ),
     "create/m-file-bad-json": Difference(
-        OWN_READER,
-        stderr=f'imgadm create: error (Usage): invalid manifest JSON in "m.json": {NOT_JSON}\n',
+        NOT_JSON,
+        stderr=f'imgadm create: error (Usage): invalid manifest JSON in "m.json": {UNQUOTED}\n',
     ),
     "create/s-missing-script": Difference(
         INTENDED,

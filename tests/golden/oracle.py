@@ -38,7 +38,7 @@ def main(name: str, urls: str) -> None:
     if case.recorded.editor_text:
         edit(placeholders.fill(case.recorded.editor_text))
     for (what, path), content in case.recorded.state.items():
-        if not what.startswith("datasets"):
+        if not what.startswith(("datasets", "server")):
             change(root / path.lstrip("/"), placeholders.fill(content))
     printed = case.recorded.stdout or case.recorded.terminal.replace("\r\n", "\n")
     sys.stdout.write(placeholders.fill(printed))
@@ -50,7 +50,9 @@ def main(name: str, urls: str) -> None:
 
 
 def send(recorded: dict[str, Any], url: str) -> None:
-    request = urllib.request.Request(url, headers={"Accept": recorded["accept"]})
+    request = urllib.request.Request(
+        url, body_of(recorded), {"Accept": recorded["accept"]}, method=recorded["method"]
+    )
     opener = urllib.request.build_opener(NoRedirects)
     try:
         with opener.open(request) as reply:
@@ -60,6 +62,13 @@ def send(recorded: dict[str, Any], url: str) -> None:
         status = error.code
     if recorded.get("status", status) != status:
         complain(f"{url}: {status}, recorded was {recorded['status']}")
+
+
+def body_of(recorded: dict[str, Any]) -> bytes | None:
+    """What was published: the manifest, the file, or the empty object that activates."""
+    if recorded["method"] == "POST":
+        return Path("m.json").read_bytes() if "action=import" in recorded["url"] else b"{}"
+    return Path("i").read_bytes() if recorded["method"] == "PUT" else None
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):

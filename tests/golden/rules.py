@@ -202,3 +202,20 @@ def versions_stay_text(case: Case, outcome: Outcome) -> Outcome:
 
     state = {key: quoted(content) for key, content in outcome.state.items()}
     return replace(outcome, stdout=str(quoted(outcome.stdout)), state=state)
+
+
+TEMPORARY_FILE = re.compile(r"/var/tmp/\.imgadm-create-\$MS-\$PID\.[a-z.]+")
+
+
+@rule("what is created and published at once is in no file on its way, and its SHA-1 comes last")
+def published_in_one_pass(case: Case, outcome: Outcome) -> Outcome:
+    if case.command != "create" or "-p" not in case.argv:
+        return outcome
+    lines = [line for line in outcome.stdout.splitlines(True) if "Saving manifest" not in line]
+    snapshot = f"zones/{case.argv[1]}@final"
+    text = "".join(lines).replace('Sending image file to "/', 'Sending image file to "$IMGAPI"/')
+    text = re.sub(r'"\$IMGAPI"[^"]*"', '"$IMGAPI"', text)
+    requests = {
+        re.sub("sha1=[0-9a-f]+", "dataset_guid=$GUID", request) for request in outcome.requests
+    }
+    return replace(outcome, stdout=TEMPORARY_FILE.sub(snapshot, text), requests=frozenset(requests))

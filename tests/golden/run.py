@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -41,6 +42,7 @@ def run(case: Case, directory: Path, sources: Sources, program: Sequence[str] = 
     host.set_up(case.setup)
     before, started = host.state(), datetime.now(UTC)
     sources.take_requests()
+    sources.take_published()
     command = [*program, *host.placeholders.fill(case.argv)]
     execute = _on_terminal if case.tty else _on_pipes
     status, stdout, stderr = execute(command, case.stdin, _environment(case, host), host.work)
@@ -49,11 +51,15 @@ def run(case: Case, directory: Path, sources: Sources, program: Sequence[str] = 
         restored = host.placeholders.restore(output.decode("utf-8", "backslashreplace"))
         return made_up.named(case, _name_times(restored, started))
 
+    published = {
+        ("server added", uuid): json.dumps(manifest, indent=2)
+        for uuid, manifest in sources.take_published().items()
+    }
     state = {
         key: made_up.named(case, _name_times(content, started))
         if isinstance(content, str)
         else content
-        for key, content in change(before, host.state()).items()
+        for key, content in (change(before, host.state()) | published).items()
     }
     return Outcome(
         exit=_status_name(status),
@@ -61,7 +67,10 @@ def run(case: Case, directory: Path, sources: Sources, program: Sequence[str] = 
         stderr=text(stderr),
         terminal=text(stdout) if case.tty else "",
         state=state,
-        requests=frozenset(map(host.placeholders.restore, sources.take_requests())),
+        requests=frozenset(
+            made_up.named(case, host.placeholders.restore(request))
+            for request in sources.take_requests()
+        ),
         editor_text=host.editor_text(),
     )
 

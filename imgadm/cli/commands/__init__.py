@@ -16,8 +16,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("avail", "show"),
     ("import", "install"),
     ("list", "get", "delete", "ancestry", "vacuum"),
-    ("create",),
-    ("serve",),
+    ("create", "publish", "serve"),
 )
 """All commands in the order of the help, related ones together."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.shared_options import HELP, NO_WAIT, QUIET
+from imgadm.cli.shared_options import HELP, INSECURE, NO_WAIT, QUIET, TOKEN_FILE
 from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from imgadm.cli.create_view import CreateView
     from imgadm.operations.plan_image import WantedImage
     from imgadm.operations.save_image import Compression, Destination
@@ -84,11 +83,39 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         context.warn("the first imgadm, written in JavaScript, can't install zstd images")
 
     from imgadm.cli.create_view import CreateView
+    from imgadm.operations.save_image import FileDestination
 
-    with CreateView(context, quiet=options.flag("-q")) as view:
-        destination = _destination(options, wanted.fields, compression, view)
+    with ExitStack() as stack:
+        view = stack.enter_context(CreateView(context, quiet=options.flag("-q")))
+        destination: Destination
+        if url:
+            destination = _server(context, options, url, compression, view, stack)
+        else:
+            destination = FileDestination(
+                template, wanted.fields, compression, view, overwrite=options.flag("--overwrite")
+            )
         _create(context, options, machine, wanted, destination, view)
     return 0
+
+
+def _server(
+    context: Context,
+    options: Options,
+    url: str,
+    compression: Compression,
+    view: CreateView,
+    stack: ExitStack,
+) -> Destination:
+    from imgadm.cli.session import open_repository
+    from imgadm.operations.publish_destination import PublishDestination
+
+    repository = open_repository(
+        context,
+        url,
+        insecure=options.flag("--insecure"),
+        token_file=options.text("--token-file"),
+    )
+    return PublishDestination(stack.enter_context(repository), compression, view)
 
 
 def _compression(options: Options) -> Compression:
@@ -123,16 +150,6 @@ def _wanted(options: Options, arguments: list[str]) -> WantedImage:
         incremental=options.flag("-i"),
         max_origin_depth=depth,
         script=None if script is None else read_script(script),
-    )
-
-
-def _destination(
-    options: Options, fields: Mapping[str, Any], compression: Compression, view: CreateView
-) -> Destination:
-    from imgadm.operations.save_image import FileDestination
-
-    return FileDestination(
-        options.text("-o"), fields, compression, view, overwrite=options.flag("--overwrite")
     )
 
 
@@ -215,6 +232,8 @@ COMMAND = Command(
         DEPTH,
         SCRIPT,
         PUBLISH,
+        INSECURE,
+        TOKEN_FILE,
         QUIET,
         NO_WAIT,
     ),

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.shared_options import EVENTS, HELP, NO_WAIT, POOL, QUIET
-from imgadm.errors import ImgadmError, UsageError
-
-MANIFEST = Option(("-m",), "The manifest of the image.", kind=Kind.TEXT, placeholder="<manifest>")
-FILE = Option(("-f",), "The file of the image.", kind=Kind.TEXT, placeholder="<file>")
+from imgadm.cli.options import Options
+from imgadm.cli.shared_options import (
+    EVENTS,
+    FILE,
+    HELP,
+    MANIFEST,
+    NO_WAIT,
+    POOL,
+    QUIET,
+    required_text,
+)
+from imgadm.errors import UsageError
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
@@ -22,7 +28,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     if arguments:
         raise UsageError(f'unexpected args ({len(arguments)}): "{" ".join(arguments)}"')
     pool = open_pool(context.settings, options.text("-P") or None)
-    manifest, file = (Path(_required(options, option)) for option in (MANIFEST, FILE))
+    manifest, file = (Path(required_text(options, option)) for option in (MANIFEST, FILE))
     with choose_view(
         "install", quiet=options.flag("--quiet"), as_json=options.flag("--json")
     ) as view:
@@ -38,14 +44,6 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             view,
         )
     return 0
-
-
-def _required(options: Options, option: Option) -> str:
-    value = options.text(option.names[0])
-    if value is None:
-        # Scripts know this line without a code.
-        raise ImgadmError(f"{option.names[0]} {option.placeholder} (string) is required")
-    return value
 
 
 COMMAND = Command(
