@@ -50,7 +50,7 @@ _imgadm() {
     ancestry) options="-h --help -j --json -H -o -P" arguments=installed ;;
     vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
     publish) options="-h --help -m -f -k --insecure --token-file -q --quiet --json" arguments=nothing ;;
-    serve) options="-h --help -l --listen -i --installed -P -q --quiet" arguments=directories ;;
+    serve) options="-h --help -l --listen -i --installed -P -q --quiet -w --writable --token-file --max-upload" arguments=directories ;;
     *) return ;;
     esac
     case $command,$before in
@@ -80,6 +80,8 @@ _imgadm() {
     publish,--token-file) _imgadm_words nothing; return ;;
     serve,-l|serve,--listen) _imgadm_words nothing; return ;;
     serve,-P) _imgadm_words directories; return ;;
+    serve,--token-file) _imgadm_words nothing; return ;;
+    serve,--max-upload) _imgadm_words nothing; return ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options" -- "$cur"))

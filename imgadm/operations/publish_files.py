@@ -57,7 +57,7 @@ def publish_files(
 
 def _check_file(file: ImageFile, path: Path) -> int | None:
     """Return the size of the file, ``None`` if nobody knows it. Pipes are not looked into."""
-    if path.exists() and not path.is_file():
+    if path.is_fifo() or path.is_char_device() or path.is_block_device():
         return file.size
     try:
         size = path.stat().st_size

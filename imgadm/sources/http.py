@@ -75,7 +75,7 @@ class HttpClient:
     """The connections to one source. Usable from several threads; :meth:`close` ends them.
 
     ``source`` names the source in errors and is shown without its password; ``headers`` go with
-    all requests.
+    all requests. Unless they are ``persistent``, each connection is for one request.
     """
 
     def __init__(
@@ -86,7 +86,9 @@ class HttpClient:
         headers: Mapping[str, str],
         insecure: bool = False,
         credentials: tuple[str, str] | None = None,
+        persistent: bool = True,
     ) -> None:
+        self._persistent = persistent
         self.session = make_session(options, insecure=insecure, credentials=credentials)
         self.session.headers.update(headers)
         self._source = redact_url(source)
@@ -163,7 +165,7 @@ class HttpClient:
                     self._source,
                     response.status_code,
                     response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-                    self._body(response, limit, deadline),
+                    b"" if response.is_redirect else self._body(response, limit, deadline),
                 )
         except SourceError:
             raise
@@ -174,6 +176,9 @@ class HttpClient:
             ValueError,
         ) as error:
             raise self._failure(url, error) from error
+        finally:
+            if not self._persistent:
+                self.session.close()
 
     def _failure(self, url: str, error: Exception) -> SourceError:
         proxy = self._proxies.of(url)

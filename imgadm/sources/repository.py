@@ -115,6 +115,7 @@ class Repository:
                 headers=headers,
                 insecure=self._insecure,
                 credentials=None if self._token is not None else self._address.credentials,
+                persistent=False,
             )
         return self._made
 
