@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -128,12 +129,13 @@ def finished(command: Command) -> Finished:
 
 
 def announced_url(server: Command) -> str:
-    """The last word of the first line that a server prints."""
+    """The URL in the first line that a server prints."""
     deadline = time.monotonic() + 60
     while not (line := server.stdout_path.read_text()).endswith("\n"):
         assert server.poll(0.1) is None, f"it ended: {server.poll()}"
         assert time.monotonic() < deadline, "no server yet"
-    return line.split()[-1]
+    (url,) = re.findall(r"http://[^\s,]+", line)
+    return str(url)
 
 
 class Shelf:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.zfsvm import fetch_volume, volume_digests
+from tests.zfsvm import fetch_volume, volume_digests, volume_sha256
 from tests.zfsvm.session import Command
 
 from .archives import members, packed
@@ -42,24 +42,25 @@ SENT = {
 }
 
 
-def image_of(machine: str, *, number: int = 0) -> str:
-    return f"{number}eeeeeee{machine[8:]}"
+def image_of(machine: str) -> str:
+    return f"eeeeeeee{machine[8:]}"
 
 
-def create(machine: str, shelf: Shelf, *options: str, number: int = 0) -> tuple[str, ...]:
-    image = image_of(machine, number=number)
-    fields = (f"uuid={image}", f"name=n{machine[-1]}{number}", "version=1.0")
-    return ("create", machine, "-o", str(shelf.path / image), *options, *fields)
+def create(machine: str, *options: str) -> tuple[str, ...]:
+    return ("create", machine, *options, f"uuid={image_of(machine)}", "name=made", "version=1.0")
 
 
-def manifest_of(shelf: Shelf, image: str) -> dict[str, Any]:
-    return json.loads((shelf.path / f"{image}.imgmanifest").read_bytes())
+def output(shelf: Shelf, machine: str) -> str:
+    return str(shelf.path / image_of(machine))
 
 
-def import_all(host: GuestHost, pool: str, url: str, *images: str) -> None:
-    for image in images:
-        done = host.run("import", "-q", "-P", pool, "-S", url, image)
-        assert (done.status, done.stderr) == (0, ""), done
+def import_all(host: GuestHost, pool: str, url: str, machines: Sequence[str]) -> dict[str, Any]:
+    """Import the images of machines; returns the manifests that arrived, by machine."""
+    images = [image_of(machine) for machine in machines]
+    runs = host.run_together(*(("import", "-P", pool, "-S", url, image) for image in images))
+    assert [(run.status, run.stderr) for run in runs] == [(0, "")] * len(runs), runs
+    records = host.records()
+    return {m: records[f"{pool}-{image_of(m)}.json"]["manifest"] for m in machines}
 
 
 def tree(host: GuestHost, directory: str) -> dict[str, tuple[object, ...]]:
@@ -67,47 +68,55 @@ def tree(host: GuestHost, directory: str) -> dict[str, tuple[object, ...]]:
 
 
 @pytest.mark.timeout(900)
-def test_stopped_machines_of_every_layout(machines: VmHost, shelf: Shelf, url: str) -> None:
+def test_stopped_machines_by_way_of_a_server(machines: VmHost, shelf: Shelf) -> None:
     host = machines
     host.create_vms(*MACHINES)
     host.sh(f"for zone in {ZONE} {MINIMAL} {LX}; do echo $zone >/zones/$zone/root/etc/motd; done")
     host.write_disks(SENT[KVM], SENT[BHYVE])
-    host.export_bases(shelf)
+    bases = host.export_bases(shelf)
     before = host.picture()
-
-    runs = host.run_together(
-        create(ZONE, shelf),
-        create(MINIMAL, shelf, "-i", "-c", "gzip"),
-        create(LX, shelf, "-i", "-c", "xz"),
-        create(KVM, shelf, "-c", "zstd"),
-        create(BHYVE, shelf, "-i", "-c", "bzip2"),
-        create(KVM, shelf, "-i", number=1),
-        create(BHYVE, shelf, number=1),
-    )
-    assert [run.status for run in runs] == [0] * 7, runs
-    assert host.picture() == before
-    assert manifest_of(shelf, image_of(BHYVE))["origin"] == DISK_IMAGE
-    assert manifest_of(shelf, image_of(BHYVE))["requirements"] == {
-        "brand": "bhyve",
-        "bootrom": "uefi",
-    }
-    assert "origin" not in manifest_of(shelf, image_of(BHYVE, number=1))
-
+    host.sh(f"mkdir {host.root}/served")
     other = GuestHost(host.vm)
-    with extra_pool(host.vm, "tank2") as tank:
-        zones = {machine: image_of(machine) for machine in (ZONE, MINIMAL, LX)}
-        disks = [(m, image_of(m, number=number)) for m in (KVM, BHYVE) for number in (0, 1)]
-        images = [*zones.values(), *(image for _, image in disks)]
-        runs = other.run_together(*(("import", "-P", tank, "-S", url, image) for image in images))
-        assert [(run.status, run.stderr) for run in runs] == [(0, "")] * len(images)
-        for machine, image in zones.items():
-            assert tree(host, f"/{tank}/{image}") == tree(host, f"/zones/{machine}")
-        wanted = volume_digests(host.vm, *(SENT[machine] for machine, _ in disks))
-        assert volume_digests(host.vm, *(f"{tank}/{image}" for _, image in disks)) == wanted
-        assert len(set(wanted)) == 2
+    with (
+        host.serving("--writable", f"{host.root}/served") as url,
+        extra_pool(host.vm, "tank2") as tank,
+    ):
+        published = host.run_together(*(("publish", *base, url) for base in bases))
+        assert [(run.status, run.stderr) for run in published] == [(0, "")] * 2
+        runs = host.run_together(
+            create(ZONE, "-o", output(shelf, ZONE), "-c", "zstd"),
+            create(MINIMAL, "-p", url, "-i", "-c", "gzip"),
+            create(LX, "-p", url, "-i", "-c", "xz"),
+            create(KVM, "-p", url),
+            create(BHYVE, "-p", url, "-i", "-c", "bzip2"),
+        )
+        assert [run.status for run in runs] == [0] * 5, runs
+        assert host.picture() == before
+        pair = [f"{output(shelf, ZONE)}{suffix}" for suffix in (".imgmanifest", ".zfs.zst")]
+        last = host.run("publish", "-m", pair[0], "-f", pair[1], url)
+        assert last.lines[-1] == f"Successfully published image {image_of(ZONE)} to {url}"
+        assert {path.name for path in shelf.path.iterdir()} == {
+            path.rpartition("/")[2] for path in (*pair, *bases[0][1::2], *bases[1][1::2])
+        }
+
+        manifests = import_all(other, tank, url, list(SENT))
+        for machine in (ZONE, MINIMAL, LX):
+            assert tree(host, f"/{tank}/{image_of(machine)}") == tree(host, f"/zones/{machine}")
+        disks = volume_digests(host.vm, SENT[KVM], SENT[BHYVE])
+        made = [f"{tank}/{image_of(machine)}" for machine in (KVM, BHYVE)]
+        assert volume_digests(host.vm, *made) == disks
+        assert disks[0] != disks[1]
         origins = other.traces(tank).origins
-        assert origins[f"{tank}/{image_of(LX)}"] == f"{tank}/{ZONE_IMAGE}@final"
-        assert origins[f"{tank}/{image_of(BHYVE)}"] == f"{tank}/{DISK_IMAGE}@final"
+    assert {machine: origins[f"tank2/{image_of(machine)}"] for machine in SENT} == {
+        ZONE: "-",
+        MINIMAL: f"tank2/{ZONE_IMAGE}@final",
+        LX: f"tank2/{ZONE_IMAGE}@final",
+        KVM: "-",
+        BHYVE: f"tank2/{DISK_IMAGE}@final",
+    }
+    assert manifests[LX]["requirements"] == {"brand": "lx"}
+    assert manifests[BHYVE]["requirements"] == {"brand": "bhyve", "bootrom": "uefi"}
+    assert manifests[KVM]["cpu_type"] == "host", "inherited"
 
 
 @pytest.mark.timeout(900)
@@ -115,18 +124,17 @@ def test_machines_prepared_by_a_script(machines: VmHost, shelf: Shelf, url: str)
     host = machines
     host.create_vms(*(machine for machine in MACHINES if machine["uuid"] != MINIMAL))
     host.export_bases(shelf)
-    # Nothing more fits under the quota, not even a snapshot of the disk.
-    full = f"quota=$(zfs get -Hp -o value used zones/{BHYVE})"
-    host.sh(f"vmadm start {ZONE} && zfs set {full} zones/{BHYVE}")
+    host.fill_quota(f"zones/{BHYVE}", SENT[BHYVE])
     assert "out of space" in host.vm.run(f"zfs snapshot {SENT[BHYVE]}@x").stderr
+    host.sh(f"vmadm start {ZONE}")
     before = host.picture()
 
     zone, disk = host.put_scripts(PREPARE_ZONE, PREPARE_DISK)
     runs = host.run_together(
-        create(ZONE, shelf, "-s", zone),
-        create(LX, shelf, "-s", zone, "-i"),
-        create(KVM, shelf, "-s", disk, "-i"),
-        create(BHYVE, shelf, "-s", disk, "-c", "gzip"),
+        create(ZONE, "-o", output(shelf, ZONE), "-s", zone),
+        create(LX, "-o", output(shelf, LX), "-s", zone, "-i"),
+        create(KVM, "-o", output(shelf, KVM), "-s", disk, "-i"),
+        create(BHYVE, "-o", output(shelf, BHYVE), "-s", disk, "-c", "gzip"),
     )
     assert [(run.status, run.stderr) for run in runs] == [(0, "")] * 4
     assert host.picture() == before
@@ -139,8 +147,8 @@ def test_machines_prepared_by_a_script(machines: VmHost, shelf: Shelf, url: str)
         "Prepare script succeeded",
         f"Prepare script stopped VM {ZONE}",
         f'Snapshotting to "zones/{ZONE}@final"',
-        f'Sending image file to "{shelf.path}/{image_of(ZONE)}.zfs"',
-        f'Saving manifest to "{shelf.path}/{image_of(ZONE)}.imgmanifest"',
+        f'Sending image file to "{output(shelf, ZONE)}.zfs"',
+        f'Saving manifest to "{output(shelf, ZONE)}.imgmanifest"',
         f"Rollback VM {ZONE} to pre-prepare snapshot (cleanup)",
         f"Restarting VM {ZONE} (cleanup)",
     ]
@@ -152,7 +160,7 @@ def test_machines_prepared_by_a_script(machines: VmHost, shelf: Shelf, url: str)
 
     other = GuestHost(host.vm)
     with extra_pool(host.vm, "tank2") as tank:
-        import_all(other, tank, url, *map(image_of, (ZONE, LX, KVM, BHYVE)))
+        import_all(other, tank, url, (ZONE, LX, KVM, BHYVE))
         for machine in (ZONE, LX):
             made = tree(host, f"/{tank}/{image_of(machine)}")
             was = tree(host, f"/zones/{machine}")
@@ -160,9 +168,9 @@ def test_machines_prepared_by_a_script(machines: VmHost, shelf: Shelf, url: str)
             contents = {name for name in changed if (made.get(name) or was[name])[0] != b"5"}
             assert {"./root/etc/motd", "./root/etc/prepared"} <= contents
             assert contents <= {"./root/etc/motd", "./root/etc/prepared", METADATA, *LINKS}
-        wanted = prepared_disk(fetch_volume(host.vm, f"zones/{DISK_IMAGE}"))
-        made_disks = [f"{tank}/{image_of(machine)}" for machine in (KVM, BHYVE)]
-        assert volume_digests(host.vm, *made_disks) == [wanted, wanted]
+        for machine in (KVM, BHYVE):
+            wanted = prepared(fetch_volume(host.vm, SENT[machine]))
+            assert volume_sha256(host.vm, f"{tank}/{image_of(machine)}") == wanted
 
 
 METADATA = "./config/metadata.json"
@@ -170,7 +178,7 @@ LINKS = [f"./root/{name}" for name in ("bin", "sbin", "lib", "lib64")]
 """What the first boot makes."""
 
 
-def prepared_disk(disk: Path) -> str:
+def prepared(disk: Path) -> str:
     content = bytearray(disk.read_bytes())
     content[PREPARED_OFFSET : PREPARED_OFFSET + 8] = b"prepared"
     return hashlib.sha256(content).hexdigest()

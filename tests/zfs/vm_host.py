@@ -122,8 +122,21 @@ class VmHost(GuestHost):
         for volume, device in zip(volumes, volume_devices(self.vm, *volumes), strict=True):
             self.sh(f"echo {volume} | dd of={device} seek=3 bs=64k conv=notrunc,fsync status=none")
 
-    def export_bases(self, shelf: Shelf) -> None:
-        """Put the images that machines are made of where they are served from."""
+    def fill_quota(self, zone: str, volume: str) -> None:
+        """Leave the zone so little room that its volume can't even get a snapshot."""
+        (device,) = volume_devices(self.vm, volume)
+        self.sh(
+            f"dd if=/dev/urandom of={device} seek=4 bs=1M count=2 oflag=direct status=none && "
+            "zpool sync zones && "
+            f"zfs set quota=$(($(zfs get -Hp -o value used {zone}) + 524288)) {zone}"
+        )
+
+    def export_bases(self, shelf: Shelf) -> list[tuple[str, str, str, str]]:
+        """Put the images that machines are made of where they are served from.
+
+        Returns the options that name the manifest and the file of each.
+        """
+        pairs = []
         for uuid, manifest in ((ZONE_IMAGE, ZONE_MANIFEST), (DISK_IMAGE, DISK_MANIFEST)):
             stream = shelf.path / f"{uuid}.zsend"
             self.sh(f"zfs send zones/{uuid}@final >{stream}")
@@ -131,7 +144,10 @@ class VmHost(GuestHost):
             sha1 = hashlib.sha1(content).hexdigest()
             file = {"compression": "none", "size": len(content), "sha1": sha1}
             whole = {"v": 2, "uuid": uuid, **manifest, "files": [file]}
-            (shelf.path / f"{uuid}.imgmanifest").write_text(json.dumps(whole))
+            path = shelf.path / f"{uuid}.imgmanifest"
+            path.write_text(json.dumps(whole))
+            pairs.append(("-m", str(path), "-f", str(stream)))
+        return pairs
 
     def picture(self) -> str:
         return self.sh(PICTURE)
