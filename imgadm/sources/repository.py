@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from imgadm.json_text import compact_json
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES, json_type
-from imgadm.manifest.values import compact_json, display
+from imgadm.manifest.values import display
 from imgadm.sources.base import FileRequest
 from imgadm.sources.errors import UnusableReplyError
 from imgadm.sources.options import ClientOptions

@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from imgadm._native import Cancelled, Meter, read_into, write_all
@@ -19,8 +20,16 @@ from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 _STDERR_KEPT = 16 * 1024
 
-#: Seconds that a program's children may hold its standard error open after it has failed.
-_LAST_WORDS = 0.2
+#: Seconds that are waited, after a program has ended, for all that it said: its children may hold
+#: its standard error open.
+_LAST_WORDS = 0.5
+
+
+OnEnd = Callable[[Sequence[str], int, float, str, str], None]
+"""Told of a program that has ended: argv, exit status, seconds, stdout (none is kept), stderr.
+
+A status below 0 is the number of a signal.
+"""
 
 
 class IntoProcess(Stage):
@@ -29,8 +38,10 @@ class IntoProcess(Stage):
     moves_descriptors = True
     judges_content = True
 
-    def __init__(self, argv: Sequence[str], name: str | None) -> None:
+    def __init__(self, argv: Sequence[str], name: str | None, on_end: OnEnd | None) -> None:
         self.name = name or Path(argv[0]).name
+        self._on_end = on_end
+        self._started = 0.0
         self._argv = list(argv)
         self._process: subprocess.Popen[bytes] | None = None
         self._stdin = -1
@@ -44,6 +55,7 @@ class IntoProcess(Stage):
         uninterrupted(self._spawn)
 
     def _spawn(self) -> None:
+        self._started = time.monotonic()
         read_end, self._stdin = make_pipe()
         try:
             os.set_blocking(read_end, True)
@@ -131,12 +143,21 @@ class IntoProcess(Stage):
                 self._signal(signal.SIGKILL)
             self._process.wait()
         if self._hear_no_more is not None:
+            if self._on_end is not None and self._stderr_reader is not None:
+                self._stderr_reader.join(_LAST_WORDS)
             self._hear_no_more.cancel()
             if self._stderr_reader is not None:
                 self._stderr_reader.join()
             self._hear_no_more.close()
             self._hear_no_more = None
+            self._tell_end()
         self._close_stdin()
+
+    def _tell_end(self) -> None:
+        if self._on_end is not None and self._process is not None:
+            seconds = time.monotonic() - self._started
+            stderr = self._stderr.decode(errors="replace")
+            self._on_end(self._argv, self._process.returncode, seconds, "", stderr)
 
     def _close_stdin(self) -> None:
         if self._stdin >= 0:
@@ -144,20 +165,29 @@ class IntoProcess(Stage):
             self._stdin = -1
 
 
-def into_process(argv: Sequence[str], *, name: str | None = None) -> Stage:
+def into_process(
+    argv: Sequence[str], *, name: str | None = None, on_end: OnEnd | None = None
+) -> Stage:
     """Feed the bytes to the standard input of a program, and wait for it to succeed.
 
     On failure of any stage the program is ended, with all its children (SIGTERM, then SIGKILL),
-    before its input closes, so that it can't take a broken stream for a complete one.
+    before its input closes, so that it can't take a broken stream for a complete one. ``on_end`` is
+    called once when it has ended, however it did.
 
     Raises ProcessError if the program fails, StreamError if it can't be started or ends early.
     """
-    return IntoProcess(argv, name)
+    return IntoProcess(argv, name, on_end)
 
 
-def zfs_receive(dataset: str, *, options: Sequence[str] = (), zfs: str = "zfs") -> Stage:
+def zfs_receive(
+    dataset: str,
+    *,
+    options: Sequence[str] = (),
+    zfs: str = "zfs",
+    on_end: OnEnd | None = None,
+) -> Stage:
     """Receive the ZFS stream as ``dataset`` with the host's ``zfs receive``.
 
     The dataset, whole or in part, is the caller's to rename or to destroy.
     """
-    return into_process([zfs, "receive", *options, dataset], name="zfs receive")
+    return into_process([zfs, "receive", *options, dataset], name="zfs receive", on_end=on_end)

@@ -55,6 +55,16 @@ def test_signals(
     assert process.returncode == 128 + number
 
 
+def test_a_signal_in_json(environment: dict[str, str], silent_source: socket.socket) -> None:
+    process = start(["-E", "avail"], environment)
+    connection, _ = silent_source.accept()
+    with connection:
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=30)
+    error = json.loads(stderr)["err"]
+    assert (error["code"], error["signal"], error["exitStatus"]) == ("Interrupted", "SIGTERM", 143)
+
+
 def test_a_reader_that_went_away(environment: dict[str, str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -83,6 +93,39 @@ def test_a_server_that_hangs_up_is_not_taken_for_the_reader(
     assert stdout == ""
     assert stderr.startswith("imgadm avail: error (ClientError): http://127.0.0.1:")
     assert process.returncode == 1
+
+
+def test_patience_with_a_source_that_says_nothing(
+    environment: dict[str, str], silent_source: socket.socket
+) -> None:
+    """As completions in shells ask: what other sources have is not lost by one that is dead."""
+    process = start(["avail"], {**environment, "IMGADM_PATIENCE": "0.5"})
+    connection, _ = silent_source.accept()
+    with connection:
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (1, "")
+    assert stderr.startswith("imgadm avail: error (ClientError): http://127.0.0.1:")
+    assert stderr.endswith((": no answer after 0.5 seconds\n", ": read ETIMEDOUT\n"))
+
+
+@pytest.mark.parametrize("ignored", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_that_the_caller_ignores_stays_ignored(
+    environment: dict[str, str], silent_source: socket.socket, ignored: signal.Signals
+) -> None:
+    """As ``nohup imgadm ...`` wants it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imgadm", "avail"],
+        env={**environment, "IMGADM_PATIENCE": "0.5"},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(ignored, signal.SIG_IGN),
+    )
+    connection, _ = silent_source.accept()
+    with connection:
+        process.send_signal(ignored)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error (ClientError)" in stderr
 
 
 BUG = """

@@ -17,6 +17,7 @@ FILES = (
     "get",
     "show",
     "avail",
+    "update",
     "delete",
     "ancestry",
     "vacuum",
@@ -24,7 +25,7 @@ FILES = (
     "general",
     "publish",
 )
-NOT_OURS_YET = frozenset({"create", "update"})
+NOT_OURS_YET = frozenset({"create"})
 
 
 @dataclass(frozen=True)

@@ -126,8 +126,15 @@ class Host:
         if "set" in step:
             self._state["datasets"][name]["props"].update(step["set"])
             return
+        if "type" not in step:
+            self._state["datasets"][name]["guid"] = str(step["guid"])
+            return
         origin, props, guid = step.get("origin"), step.get("props"), step.get("guid")
         ds.add(self._state, name, step["type"], guid=guid, origin=origin, props=props)
+
+    def dataset_renamed(self, step: dict[str, Any]) -> None:
+        old, new = step["dataset_renamed"]
+        ds.rename(self._state["datasets"], old, new)
 
     def dataset_removed(self, step: dict[str, Any]) -> None:
         name, datasets = step["dataset_removed"], self._state["datasets"]
@@ -187,6 +194,7 @@ STEPS = {
     "remove_file": Host.remove_file,
     "file": Host.file,
     "dataset": Host.dataset,
+    "dataset_renamed": Host.dataset_renamed,
     "dataset_removed": Host.dataset_removed,
     "vm": Host.vm,
 }

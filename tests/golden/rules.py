@@ -6,6 +6,7 @@ applied, in the order in which they stand here.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -130,3 +131,18 @@ def cause_of_a_failed_check_once(case: Case, outcome: Outcome) -> Outcome:
     if case.command != "sources":
         return outcome
     return replace(outcome, stdout=REPEATED_CAUSE.sub("", outcome.stdout))
+
+
+@rule("with -E the record of an error has the exit status too")
+def exit_status_in_records(case: Case, outcome: Outcome) -> Outcome:
+    lines = [_with_exit_status(line, outcome.exit) for line in outcome.stderr.split("\n")]
+    return replace(outcome, stderr="\n".join(lines))
+
+
+def _with_exit_status(line: str, status: str) -> str:
+    if not line.startswith('{"name":'):
+        return line
+    record = json.loads(line)
+    if record.get("err"):
+        record["err"]["exitStatus"] = int(status)
+    return json.dumps(record)
