@@ -44,13 +44,13 @@ _imgadm() {
     avail|available) options="-h --help -j --json -H -o -s" arguments=nothing ;;
     show) options="-h --help" arguments=available ;;
     import) options="-h --help -P -S --source -C --channel -q --quiet --json --no-wait --zstream" arguments=available ;;
-    install) options="-h --help -m -f -P -q --quiet --json --no-wait" arguments=nothing ;;
+    install) options="-h --help -m -f --disk --format --block-size -P -q --quiet --json --no-wait" arguments=nothing ;;
     list) options="-h --help -j --json -H -o -s -P --docker" arguments=nothing ;;
     get|info) options="-h --help -P -r" arguments=installed ;;
     delete|destroy) options="-h --help -P --no-wait" arguments=installed ;;
     ancestry) options="-h --help -j --json -H -o -P" arguments=installed ;;
     vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
-    create) options="-h --help -m -o --output-template --overwrite -c --compression --level -i --incremental --max-origin-depth -s -p --publish -k --insecure --token-file -q --quiet --no-wait" arguments=machines ;;
+    create) options="-h --help -m -o --output-template --overwrite -c --compression --level -i --incremental --max-origin-depth -s -p --publish -k --insecure --token-file --disk --format --block-size -P -q --quiet --no-wait" arguments=machines ;;
     publish) options="-h --help -m -f -k --insecure --token-file -q --quiet --json" arguments=nothing ;;
     serve) options="-h --help -l --listen -i --installed -P -q --quiet -w --writable --token-file --max-upload" arguments=directories ;;
     *) return ;;
@@ -66,6 +66,9 @@ _imgadm() {
     import,-C|import,--channel) _imgadm_words nothing; return ;;
     install,-m) _imgadm_words files; return ;;
     install,-f) _imgadm_words files; return ;;
+    install,--disk) _imgadm_words files; return ;;
+    install,--format) _imgadm_words nothing; return ;;
+    install,--block-size) _imgadm_words nothing; return ;;
     install,-P) _imgadm_words directories; return ;;
     list,-o) _imgadm_words nothing; return ;;
     list,-s) _imgadm_words nothing; return ;;
@@ -85,6 +88,10 @@ _imgadm() {
     create,-s) _imgadm_words files; return ;;
     create,-p|create,--publish) _imgadm_words nothing; return ;;
     create,--token-file) _imgadm_words files; return ;;
+    create,--disk) _imgadm_words files; return ;;
+    create,--format) _imgadm_words nothing; return ;;
+    create,--block-size) _imgadm_words nothing; return ;;
+    create,-P) _imgadm_words directories; return ;;
     publish,-m) _imgadm_words nothing; return ;;
     publish,-f) _imgadm_words nothing; return ;;
     publish,--token-file) _imgadm_words nothing; return ;;

@@ -246,6 +246,12 @@ class UploadError(ImgadmError):
     code = "UploadError"
 
 
+class InvalidDiskError(ImgadmError):
+    """A file is not a disk that can be made an image."""
+
+    code = "InvalidDisk"
+
+
 class UncompressionError(ImgadmError):
     """An image file does not decompress as its manifest says it should."""
 

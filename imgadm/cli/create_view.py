@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from imgadm.cli.command import Context
 from imgadm.cli.terminal import printable
 from imgadm.cli.transfer_view import choose_view
+from imgadm.cli.waiting import show_waiting
 from imgadm.operations import create_events as events
 from imgadm.operations.events import Event
 
@@ -55,7 +56,11 @@ class CreateView:
                 self._context.warn(
                     f'"{command}" ended without putting vm {machine} back: doing that first'
                 )
+            case events.OriginAwaited(uuid, holder):
+                show_waiting(uuid, holder)
             case events.Sent(report):
+                for note in report.notes:
+                    self._context.warn(note)
                 if self._summary:
                     from imgadm.cli.transfer_view import summary_line
 

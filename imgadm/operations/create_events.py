@@ -24,6 +24,14 @@ class LockAwaited(CreateEvent):
 
 
 @dataclass(frozen=True)
+class OriginAwaited(CreateEvent):
+    """Another process changes the installed image that the new one is to be based on."""
+
+    uuid: str
+    holder: Holder | None
+
+
+@dataclass(frozen=True)
 class LeftoversFound(CreateEvent):
     """An earlier run ended without putting the machine back, which is done now."""
 

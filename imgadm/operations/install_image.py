@@ -44,7 +44,7 @@ def install_image(
         return
     raw = upgrade_manifest(raw)
     if not raw.get("published_at"):
-        raw["published_at"] = _timestamp(now())
+        raw["published_at"] = timestamp(now())
     check_manifest(raw)
     image = Manifest.of(raw)
     on_event(InstallBegins(image))
@@ -80,7 +80,8 @@ def _install(
         raise _worded_for_files(error, file_path) from error
 
 
-def _timestamp(moment: datetime) -> str:
+def timestamp(moment: datetime) -> str:
+    """A moment as manifests spell it."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

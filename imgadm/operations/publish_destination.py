@@ -38,7 +38,7 @@ class _ToServer(Delivery):
         to = self._destination
         to.on_event(SendingFile(to.repository.url))
         upload = Upload(
-            stages=(source, to.compression.stage()),
+            stages=(source, *to.compression.stages()),
             compression=to.compression.name,
             name=name,
             explain=lambda error: explained(error, f"sending {name}"),

@@ -22,8 +22,10 @@ class Compression:
     name: str = "none"
     level: int | None = None
 
-    def stage(self) -> streams.Stage:
-        return streams.compress(self.name, level=self.level)
+    def stages(self) -> tuple[streams.Stage, ...]:
+        """What compresses; nothing has no stage, which would only cost time."""
+        stage = streams.compress(self.name, level=self.level)
+        return () if self.name == "none" else (stage,)
 
 
 class Delivery(ABC):
@@ -87,7 +89,7 @@ class _ToFiles(Delivery):
         self._on_event(SendingFile(output.file_path))
         report = run_stages(
             source,
-            self._compression.stage(),
+            *self._compression.stages(),
             streams.checksum("sha1"),
             streams.write_file(output.file_path),
             what=f'writing "{output.file_path}"',

@@ -6,8 +6,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
+from imgadm.cli.disk_options import (
+    BLOCK_SIZE,
+    CREATE_FROM,
+    FORMAT,
+    create_from_disk,
+    given_disk,
+)
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.shared_options import HELP, INSECURE, QUIET, TOKEN_FILE
+from imgadm.cli.shared_options import HELP, INSECURE, POOL, QUIET, TOKEN_FILE
 from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +51,8 @@ LEVEL = Option(
     placeholder="<n>",
 )
 INCREMENTAL = Option(
-    ("-i", "--incremental"), "Only what differs from the image that the machine was made from."
+    ("-i", "--incremental"),
+    "Only what differs from the image that the machine, or the disk, was made from.",
 )
 DEPTH = Option(
     ("--max-origin-depth",),
@@ -60,7 +68,8 @@ SCRIPT = Option(
 )
 NO_WAIT = Option(
     ("--no-wait",),
-    "Fail at once if another image of the machine is being created, instead of waiting.",
+    "Fail at once if another image of the machine is being created, or the origin of a disk is "
+    "being changed, instead of waiting.",
 )
 PUBLISH = Option(
     ("-p", "--publish"),
@@ -71,17 +80,18 @@ PUBLISH = Option(
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
-    if not arguments:
+    disk = given_disk(options)
+    if not arguments and disk is None:
         raise UsageError('incorrect number of args (0): ""')
 
     from imgadm.manifest import check_uuid
 
-    machine = check_uuid(arguments[0])
+    machine = None if disk is not None else check_uuid(arguments[0])
     compression = _compression(options)
     url, template = options.text("-p"), options.text("-o")
     if url and template:
         raise UsageError("cannot specify both -o,--output-template and -p,--publish")
-    wanted = _wanted(options, arguments[1:])
+    wanted = _wanted(options, arguments if disk is not None else arguments[1:])
     if compression.name == "zstd":
         context.warn("the first imgadm, written in JavaScript, can't install zstd images")
 
@@ -97,7 +107,10 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             destination = FileDestination(
                 template, wanted.fields, compression, view, overwrite=options.flag("--overwrite")
             )
-        _create(context, options, machine, wanted, destination, view)
+        if disk is not None:
+            create_from_disk(context, options, disk, wanted, destination, view)
+        elif machine is not None:
+            _create(context, options, machine, wanted, destination, view)
     return 0
 
 
@@ -130,7 +143,7 @@ def _compression(options: Options) -> Compression:
         raise UsageError(f'invalid -c,--compression "{name}": must be one of {choices}')
     compression = Compression(name, level)
     try:
-        compression.stage()
+        compression.stages()
     except ValueError as error:
         raise UsageError(f"invalid --level: {error}") from error
     return compression
@@ -206,6 +219,21 @@ MACHINES = Section(
     "machine in between.",
 )
 
+DISKS = Section(
+    "Disks",
+    "With --disk no machine, no ZFS and no right of an administrator is needed.\n"
+    "The file is only read; holes and blocks of zeros are left out. A disk that\n"
+    "is not raw is opened by qemu-nbd, and must be all in one file: backing files\n"
+    "are refused. Of a disk that others may write to, say --format raw: it may\n"
+    "look like another format. The image is of type zvol, and needs name, version\n"
+    "and os; nic_driver, disk_driver and cpu_type are virtio, virtio and host\n"
+    "unless given.\n"
+    "\n"
+    "-i with origin=UUID takes only what differs from the disk of that image,\n"
+    "which must be installed in a directory pool (-P). The new image can be\n"
+    "installed where that one is: in a directory pool, or a zpool.",
+)
+
 FIELDS = Section(
     "Manifest fields",
     "A new image needs a name and a version. Its type, os, requirements and other\n"
@@ -220,11 +248,14 @@ FIELDS = Section(
 
 COMMAND = Command(
     name="create",
-    summary="Create an image from a virtual machine",
-    synopses=("create [<options>] <vm-uuid> [<field>=<value> ...]",),
-    description="Create an image from a virtual machine of this host: a manifest and an image "
-    "file, which are read, compressed and written in one pass. They appear when they are whole, "
-    "and nothing is overwritten unasked. The machine is left as it was.",
+    summary="Create an image from a virtual machine or a disk",
+    synopses=(
+        "create [<options>] <vm-uuid> [<field>=<value> ...]",
+        "create [<options>] --disk <disk> [<field>=<value> ...]",
+    ),
+    description="Create an image from a virtual machine of this host, or from a disk: a manifest "
+    "and an image file, which are read, compressed and written in one pass. They appear when they "
+    "are whole, and nothing is overwritten unasked. The machine is left as it was.",
     options=(
         HELP,
         MANIFEST,
@@ -238,10 +269,14 @@ COMMAND = Command(
         PUBLISH,
         INSECURE,
         TOKEN_FILE,
+        CREATE_FROM,
+        FORMAT,
+        BLOCK_SIZE,
+        POOL,
         QUIET,
         NO_WAIT,
     ),
-    sections=(MACHINES, FIELDS),
+    sections=(MACHINES, DISKS, FIELDS),
     run=run,
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
@@ -253,6 +288,10 @@ COMMAND = Command(
             "imgadm create -i -s prepare.sh -o /images "
             "0b97c4a5-a6f8-4b6f-8b4c-4a1b4c9f5e0d name=web version=1.1",
             "What differs from its image, prepared by a script",
+        ),
+        Example(
+            "imgadm create --disk debian.qcow2 name=debian version=12 os=linux -c gzip",
+            "From a disk: debian-12.imgmanifest and debian-12.zvol.gz",
         ),
     ),
 )

@@ -39,9 +39,11 @@ VALUES = {
     ("create", "-m"): Words.FILE,
     ("create", "-o"): Words.FILE,
     ("create", "-s"): Words.FILE,
+    ("create", "--disk"): Words.FILE,
     ("create", "--token-file"): Words.FILE,
     ("install", "-m"): Words.FILE,
     ("install", "-f"): Words.FILE,
+    ("install", "--disk"): Words.FILE,
     ("sources", "-d"): Words.SOURCE,
     ("vacuum", "-x"): Words.INSTALLED,
 }
