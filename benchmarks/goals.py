@@ -47,7 +47,11 @@ SHELL = {
 #: ``cp`` of that stream. Like with like: synced with synced, not synced with not synced.
 COPY = at_most(1.5, 1.0)
 
-#: Peak resident memory of an import, in MiB, whatever its size.
+#: Wall time of ``imgadm create --disk`` with no compression, in units of ``cp --sparse=always`` of
+#: that disk, both synced.
+DISK_IMAGE = at_most(2.0, 1.2)
+
+#: Peak resident memory of an import, or of a create from a disk, in MiB, whatever its size.
 MEMORY = at_most(160, 96)
 
 #: Wall time of ``imgadm --version``, in units of ``python3 -c pass``.
