@@ -39,9 +39,15 @@ def bad(name: str, stream: bytes, message: str, code: str = "InternalError") -> 
 RECEIVE_FAILED = "zfs receive error while importing: exit code 1"
 
 WRONG_SHA1 = make_image("wrong-sha1", STREAM, "gzip").promising(sha1="0" * 40)
+SHORT_GZIP = make_image("short-gzip", STREAM, "gzip")
 
 CASES = [
     Bad(WRONG_SHA1, "DownloadError", 'expected "' + "0" * 40 + '", downloaded checksum was "'),
+    Bad(
+        SHORT_GZIP.of_bytes(SHORT_GZIP.data[:-9]),
+        "UncompressionError",
+        "gzip uncompression error while importing image",
+    ),
     bad("flipped-data", flipped(STREAM, len(STREAM) // 2), RECEIVE_FAILED),
     bad("flipped-end", flipped(STREAM, len(STREAM) - 300), RECEIVE_FAILED),
     bad("truncated", STREAM[: len(STREAM) // 2], RECEIVE_FAILED),
