@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from imgadm import logs
 from imgadm.cli.command import Context
 from imgadm.operations import open_sources as operation
 from imgadm.sources import ClientOptions, Retry, Source, SourceConfig, ping_source
+
+if TYPE_CHECKING:
+    from imgadm.sources.docker import DockerSource
 
 
 def open_sources(context: Context, *, channel: str | None = None) -> list[Source]:
@@ -29,6 +33,14 @@ def open_these_sources(
     """Return image servers at ``urls``, whether they are configured or not."""
     configs = [SourceConfig(url, channel=channel) for url in urls]
     return operation.open_sources(configs, client_options(context), warn=context.warn)
+
+
+def open_registries(context: Context) -> list[DockerSource]:
+    """Return the configured Docker registries; there may be none."""
+    configs = context.loaded_configuration().sources
+    if all(config.type != "docker" for config in configs):
+        return []
+    return operation.open_registries(configs, client_options(context), warn=context.warn)
 
 
 def ping(context: Context, config: SourceConfig) -> None:

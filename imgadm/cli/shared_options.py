@@ -20,6 +20,13 @@ POOL = Option(
     kind=Kind.TEXT,
     placeholder="<pool>",
 )
+PLATFORM = Option(
+    ("--platform",),
+    "The platform to take the image of a registry for, such as linux/arm64 or linux/arm/v7. The "
+    "default is linux/amd64, which lx and docker zones run.",
+    kind=Kind.TEXT,
+    placeholder="<os/arch[/variant]>",
+)
 QUIET = Option(("-q", "--quiet"), "Show no progress.")
 EVENTS = Option(("--json",), "Print what happens as JSON, one event a line.")
 

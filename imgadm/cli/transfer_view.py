@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from imgadm.streams import Report
 
 
+#: What comes while the bar goes on.
+_SHOWN_ABOVE_THE_BAR = (events.Transferring, events.FileVerified, events.LayerInstalled)
+
+
 class View(Protocol):
     """Shows events while it is open; an exception that leaves it is part of the story."""
 
@@ -49,10 +53,10 @@ def title(image: Manifest) -> str:
     return f"{image.uuid} ({image.name}@{image.version})"
 
 
-def installed_title(image: InstalledImage) -> str:
+def installed_title(image: InstalledImage, joint: str = " ") -> str:
     """An installed image as it is called when it is in the way."""
     name = image.manifest.get("name")
-    return f"{image.uuid} ({name} {image.manifest.get('version')})" if name else image.uuid
+    return f"{image.uuid} ({name}{joint}{image.manifest.get('version')})" if name else image.uuid
 
 
 class LineView:
@@ -74,11 +78,15 @@ class LineView:
 
     def __call__(self, event: events.Event) -> None:
         match event:
+            case events.AlreadyInstalled(installed, str(source)):
+                called = installed_title(installed, "@")
+                self.say(f"Image {called} is already installed from {source}")
             case events.AlreadyInstalled(installed):
                 self.say(f"Image {installed_title(installed)} is already installed, skipping")
-            case events.ImportBegins(image, url, channel):
+            case events.ImportBegins(image, url, channel, reference):
                 suffix = "" if channel is None else f', channel "{channel}"'
-                self.say(f'Importing {title(image)} from "{url}"{suffix}')
+                called = f"{image.uuid} ({reference})" if reference else title(image)
+                self.say(f'Importing {called} from "{url}"{suffix}')
             case events.InstallBegins(image):
                 self.say(f"Installing image {title(image)}")
             case events.AncestryWanted(uuid):
@@ -97,6 +105,8 @@ class LineView:
             case events.FileVerified(image, size):
                 if self._command != "install":
                     self.say(f"Downloaded image {image.uuid} ({human_size(size)})")
+            case events.LayerInstalled(image):
+                self.say(f"Imported image {title(image)}")
             case events.ImageInstalled(image, report):
                 done = "Installed" if self._command == "install" else "Imported"
                 self.say(f"{done} image {title(image)}")
@@ -152,7 +162,7 @@ class BarView(SummaryView):
         self._close()
 
     def __call__(self, event: events.Event) -> None:
-        if not isinstance(event, events.Transferring | events.FileVerified):
+        if not isinstance(event, _SHOWN_ABOVE_THE_BAR):
             self._close()
         super().__call__(event)
 

@@ -62,10 +62,14 @@ def check_limits(images: Sequence[Manifest]) -> None:
             check_platform(image.raw["requirements"], host.release, host.live_image)
 
 
-def check_space(pool: Pool, images: Sequence[Manifest]) -> None:
-    """Fail if not even the compressed files would fit. Raises InternalError."""
+def size_of_files(images: Sequence[Manifest]) -> int:
+    """Bytes of the files of ``images``, as far as they are known."""
+    return sum(image.file.size or 0 for image in images if image.file is not None)
+
+
+def check_space(pool: Pool, needed: int) -> None:
+    """Fail if not even the compressed files, ``needed`` bytes, would fit. Raises InternalError."""
     available = pool.available()
-    needed = sum(image.file.size or 0 for image in images if image.file is not None)
     if available is not None and needed > available:
         raise InternalError(
             f'not enough space in pool "{pool.name}": {needed} bytes are needed at least, '

@@ -17,11 +17,15 @@ class Event:
 
 @dataclass(frozen=True)
 class ImportBegins(Event):
-    """The image was found in the source ``url``; ``channel`` is the one asked for by option."""
+    """The image was found in the source ``url``; ``channel`` is the one asked for by option.
+
+    ``reference`` is what a registry knows the image by.
+    """
 
     image: Manifest
     url: str
     channel: str | None
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,13 @@ class InstallBegins(Event):
 
 @dataclass(frozen=True)
 class AlreadyInstalled(Event):
-    """There is nothing to do: the image is on the pool."""
+    """There is nothing to do: the image is on the pool.
+
+    ``source`` is the registry that was asked what the image is, None where nobody was.
+    """
 
     installed: InstalledImage
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,13 @@ class FileVerified(Event):
 
     image: Manifest
     size: int
+
+
+@dataclass(frozen=True)
+class LayerInstalled(Event):
+    """An image is on the pool that the one which is being installed is based on."""
+
+    image: Manifest
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from imgadm import streams
 from imgadm.errors import ImgadmError, InvalidManifestError, OriginNotInstalledError
 from imgadm.manifest import Manifest
 from imgadm.operations.ancestry import look_up_ancestry
-from imgadm.operations.checks import ImportOptions, check_limits, check_space, lock_for
+from imgadm.operations.checks import (
+    ImportOptions,
+    check_limits,
+    check_space,
+    lock_for,
+    size_of_files,
+)
 from imgadm.operations.events import (
     Aborting,
     AlreadyInstalled,
@@ -25,6 +34,9 @@ from imgadm.operations.search import Mirrors, find_active_image
 from imgadm.operations.transfer import transfer
 from imgadm.pools.base import Pool
 from imgadm.sources import Source
+
+if TYPE_CHECKING:
+    from imgadm.operations.layer_fetches import IncomingLayer
 
 #: Failures that are the source's, so that another source may do better.
 _FAULTS_OF_SOURCE = (streams.FetchError, streams.SizeError, streams.ChecksumError)
@@ -67,8 +79,12 @@ def import_image(
         try:
             _check(pool, missing, options)
             on_event(TransferPlanned(len(missing), _size_of(missing, options)))
-            for member in reversed(missing):
-                _import_one(pool, mirrors, member, options, on_event)
+            for layered, members in groupby(reversed(missing), partial(is_layer, options)):
+                if layered:
+                    _import_layers(pool, mirrors, list(members), options, on_event)
+                    continue
+                for member in members:
+                    _import_one(pool, mirrors, member, options, on_event)
         except ImgadmError as error:
             on_event(Aborting(error.message))
             raise
@@ -81,7 +97,7 @@ def _check(pool: Pool, images: Sequence[Manifest], options: ImportOptions) -> No
         if image.file is None and not options.zstream:
             raise InvalidManifestError(f'image {image.uuid} has no file ("files" is empty)')
     pool.check()
-    check_space(pool, images)
+    check_space(pool, size_of_files(images))
 
 
 def _size_of(images: Sequence[Manifest], options: ImportOptions) -> int | None:
@@ -130,6 +146,61 @@ def _import_one(
             return
     assert failure is not None
     raise failure
+
+
+def is_layer(options: ImportOptions, image: Manifest) -> bool:
+    """Whether the file of an image is the layer of a container image, and no ZFS stream."""
+    return image.type == "docker" and not options.zstream
+
+
+def _import_layers(
+    pool: Pool,
+    mirrors: Mirrors,
+    images: list[Manifest],
+    options: ImportOptions,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Import images that are layers of each other, base first, from the first source that can."""
+    from imgadm.operations.receive_layers import receive_layers
+
+    failure: ImgadmError | None = None
+    failed = ""
+    for source in mirrors.of(images[-1]):
+        if failure is not None:
+            message = f'{failed}: {failure.message}; going on with "{source.url}"'
+            on_event(SourceFailed(message))
+        missing = [image for image in images if pool.get(image.uuid) is None]
+        origin = missing[0].origin
+        try:
+            receive_layers(
+                pool,
+                [_incoming(source, image, options) for image in missing],
+                source=source.config.url,
+                base=None if origin is None else pool.get(origin),
+                on_event=on_event,
+            )
+        except ImgadmError as error:
+            if not isinstance(error.cause, _FAULTS_OF_SOURCE):
+                raise
+            mirrors.demote(source)
+            failure, failed = error, source.url
+        else:
+            return
+    assert failure is not None
+    raise failure
+
+
+def _incoming(source: Source, image: Manifest, options: ImportOptions) -> IncomingLayer:
+    from imgadm.operations.layer_fetches import IncomingLayer
+
+    assert image.file is not None
+    return IncomingLayer(
+        image,
+        partial(_fetch, source, image, options),
+        sha1=image.file.sha1,
+        size=image.file.size,
+        compression=image.file.compression,
+    )
 
 
 def _fetch(source: Source, image: Manifest, options: ImportOptions) -> streams.Stage:

@@ -23,7 +23,13 @@ from imgadm.manifest import (
     upgrade_manifest,
 )
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
-from imgadm.operations.checks import ImportOptions, check_limits, check_space, lock_for
+from imgadm.operations.checks import (
+    ImportOptions,
+    check_limits,
+    check_space,
+    lock_for,
+    size_of_files,
+)
 from imgadm.operations.events import AlreadyInstalled, Event, InstallBegins, InstalledMeanwhile
 from imgadm.operations.transfer import transfer
 from imgadm.pools.base import InstalledImage, Pool
@@ -75,8 +81,11 @@ def _install(
     origin = _installed_origin(pool, image)
     _check_size(image, file_path)
     pool.check()
-    check_space(pool, [image])
+    check_space(pool, size_of_files([image]))
     try:
+        if image.type == "docker":
+            _install_layer(pool, image, file_path, origin, on_event)
+            return
         transfer(
             pool,
             image,
@@ -88,6 +97,28 @@ def _install(
         )
     except DownloadError as error:
         raise _worded_for_files(error, file_path) from error
+
+
+def _install_layer(
+    pool: Pool,
+    image: Manifest,
+    path: Path,
+    origin: InstalledImage | None,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Install the layer of a container image, a tar archive, on top of its origin."""
+    from imgadm.operations.layer_fetches import IncomingLayer
+    from imgadm.operations.receive_layers import receive_layers
+
+    file = image.file
+    layer = IncomingLayer(
+        image,
+        lambda: streams.read_file(path),
+        sha1=None if file is None else file.sha1,
+        size=None if file is None else file.size,
+        compression=None if file is None else file.compression,
+    )
+    receive_layers(pool, [layer], source=None, base=origin, on_event=on_event)
 
 
 def _read(path: Path) -> bytes:

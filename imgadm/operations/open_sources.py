@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from imgadm.errors import ConfigError, NoSourcesError
 from imgadm.source_rules import DEFAULT_SOURCE, RETIRED_HOSTS
 from imgadm.sources import ClientOptions, Source, SourceConfig, open_source
+
+if TYPE_CHECKING:
+    from imgadm.sources.docker import DockerSource
 
 
 def open_sources(
@@ -34,3 +38,19 @@ def open_sources(
         except ConfigError as error:
             warn(f"ignoring {config.display}: {error.message}")
     return sources
+
+
+def open_registries(
+    configs: Sequence[SourceConfig], options: ClientOptions, *, warn: Callable[[str], None]
+) -> list[DockerSource]:
+    """Return those of ``configs`` that are Docker registries; ``warn`` hears of unusable ones."""
+    from imgadm.sources.docker import DockerSource
+
+    registries = []
+    for config in configs:
+        if config.type == "docker":
+            try:
+                registries.append(DockerSource(config, options))
+            except ConfigError as error:
+                warn(f"ignoring {config.display}: {error.message}")
+    return registries

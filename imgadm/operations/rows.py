@@ -73,12 +73,12 @@ def manifest_fields(columns: Iterable[str]) -> frozenset[str]:
 
 
 def docker_rows(images: Sequence[ListedImage]) -> Iterator[dict[str, Any]]:
-    """Yield a row per tag of each image that no other one of ``images`` is based on."""
+    """Yield a row per tag, and one for each image without tags that no other one is based on."""
     origins = {origin for origin in column(images, "origin") if isinstance(origin, str)}
     columns = [column(images, field) for field in ("docker_tags", *_DOCKER_ROW.values())]
     for tags, *values in zip(*columns, strict=True):
         row = dict(zip(_DOCKER_ROW, values, strict=True))
-        if row["uuid"] not in origins:
+        if tags or row["uuid"] not in origins:
             for tag in tags or [None]:
                 yield {**row, "tag": tag}
 

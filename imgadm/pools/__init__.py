@@ -80,4 +80,4 @@ def _zfs_host(settings: Settings) -> ZfsHost | None:
     database = Database(
         settings.records_directory, warn=warn, cache_directory=settings.cache_directory
     )
-    return ZfsHost(zfs, database)
+    return ZfsHost(zfs, database, settings.root / "mounts")

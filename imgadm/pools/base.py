@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 from imgadm.interrupts import uninterrupted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from imgadm.pools.layers import LayerFacts, StoredLayer
     from imgadm.pools.sending import MadeStream, StoredStream
     from imgadm.streams import Report, Stage
 
@@ -92,6 +95,55 @@ class Reception(ABC):
             self.roll_back()
 
 
+class LayerReception(ABC):
+    """Images of layers on their way into a pool, each on top of the one before, the base first.
+
+    For each in turn: :meth:`begin`, unpack its layer, :meth:`commit`. What was committed stays;
+    leaving the block rolls back everything else. The caller holds the locks of all these images.
+    """
+
+    #: Where layers may wait that have come before it is their turn. Goes with the reception.
+    waiting_room: Path
+
+    @abstractmethod
+    def beneath(self) -> Sequence[StoredLayer]:
+        """Layers, base first, that have to be unpacked before the first that is received."""
+
+    @abstractmethod
+    def find(self, digest: str) -> Path | None:
+        """A file on the pool that should have the bytes of a layer with this digest."""
+
+    @abstractmethod
+    def begin(self, uuid: str | None) -> Path:
+        """The directory that the layer of an image, or the next of those beneath, goes into.
+
+        Raises InternalError and FileSystemError.
+        """
+
+    @abstractmethod
+    def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
+        """Make the image visible, durably and at once; its layer has been unpacked.
+
+        ``blob`` is the layer as it came, synced, which is the pool's to have unless the caller has
+        to ``keep`` it. Raises InternalError and FileSystemError; the image is not visible then.
+        """
+
+    @abstractmethod
+    def commit_root(self) -> None:
+        """What was beneath has been unpacked, and is all that there is to it."""
+
+    @abstractmethod
+    def roll_back(self) -> None:
+        """Remove what was not committed. May be called more than once; never raises."""
+
+    def __enter__(self) -> LayerReception:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with uninterrupted():
+            self.roll_back()
+
+
 class Pool(ABC):
     """A place where images live."""
 
@@ -147,6 +199,25 @@ class Pool(ABC):
         ``origin`` is nothing that an image can be based on, and FileSystemError; nothing is left
         then.
         """
+
+    @abstractmethod
+    def receive_layers(
+        self,
+        manifests: Sequence[dict[str, Any]],
+        *,
+        source: str | None,
+        base: InstalledImage | None,
+    ) -> LayerReception:
+        """Begin to receive the images of layers that ``manifests`` describe, the base first.
+
+        The first goes on top of ``base``, if that is given; the last is the one that was asked for.
+        Without ``manifests`` it is ``base`` that gets the root that it lacks. Otherwise as
+        :meth:`receive`.
+        """
+
+    @abstractmethod
+    def lacks_root(self, image: InstalledImage) -> bool:
+        """Whether an image of a layer is kept as no more than that."""
 
     @abstractmethod
     def send(self, image: InstalledImage) -> StoredStream | MadeStream:

@@ -2,6 +2,9 @@
 
 POOL/UUID/image.json    the record, and what an incremental image must know of this one
 POOL/UUID/disk.raw      a zvol image: the disk, sparse, as a hypervisor boots it
+POOL/UUID/layer         an image of a layer: that, as the registry has it
+POOL/UUID/root/         the file tree of such an image, if it is not there for others only
+POOL/UUID/owners.jsonl  what could not be set in that tree by who may not
 POOL/UUID/stream.zfs    any other image: its verified send stream, for ``zfs receive``
 POOL/UUID.partial/      an image on its way in, or what a dead process left of one
 """
@@ -21,8 +24,15 @@ from imgadm.files import sync_directory
 from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
 from imgadm.manifest import is_uuid
-from imgadm.pools.base import Children, InstalledImage, Pool, Reception, Snapshot
-from imgadm.pools.directory_contents import look_inside
+from imgadm.pools.base import (
+    Children,
+    InstalledImage,
+    LayerReception,
+    Pool,
+    Reception,
+    Snapshot,
+)
+from imgadm.pools.directory_contents import LAYER, OWNERS, ROOT, look_inside
 from imgadm.pools.directory_record import (
     RECORD,
     described_stream,
@@ -39,7 +49,7 @@ if TYPE_CHECKING:
 
 DISK = "disk.raw"
 STREAM = "stream.zfs"
-FILES = frozenset({RECORD, DISK, STREAM})
+FILES = frozenset({RECORD, DISK, STREAM, LAYER, ROOT, OWNERS})
 
 
 class DirectoryPool(Pool):
@@ -164,12 +174,28 @@ class DirectoryPool(Pool):
     ) -> Reception:
         return DirectoryReception(self, manifest, source, origin)
 
+    def receive_layers(
+        self,
+        manifests: Sequence[dict[str, Any]],
+        *,
+        source: str | None,
+        base: InstalledImage | None,
+    ) -> LayerReception:
+        from imgadm.pools.directory_layers import DirectoryLayerReception
+
+        return DirectoryLayerReception(self, manifests, source, base)
+
+    def lacks_root(self, image: InstalledImage) -> bool:
+        directory = self.path / image.uuid
+        return (directory / LAYER).is_file() and not self._is_directory(directory / ROOT)
+
     def send(self, image: InstalledImage) -> StoredStream | MadeStream:
         from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
 
         directory = self.path / image.uuid
-        if (directory / STREAM).is_file():
-            return StoredStream((directory / STREAM).open("rb"))
+        for name in (STREAM, LAYER):
+            if (directory / name).is_file():
+                return StoredStream((directory / name).open("rb"))
         based_on = None
         if base := image.manifest.get("origin"):
             origin = self.get(base)

@@ -8,12 +8,16 @@ from pathlib import Path
 
 from imgadm.pools.base import InstalledImage
 
+#: What the directory of an image of a layer has beside the record.
+LAYER, ROOT, OWNERS = "layer", "root", "owners.jsonl"
+
 
 def look_inside(image: InstalledImage, directory: Path, known: AbstractSet[str]) -> InstalledImage:
     """Return ``image`` with when it came, and doubtful if that is not all that is there.
 
-    It came when the oldest of its files did: the record may have been written again. Whatever has
-    no name that is ``known`` may be a machine's, or the operator's.
+    It came when the oldest of its files did: the record may have been written again, and a root has
+    the time that its layer gives it. Whatever has no name that is ``known`` may be a machine's, or
+    the operator's.
     """
     unrecorded = image.manifest.keys() <= {"uuid"}
     try:
@@ -24,6 +28,6 @@ def look_inside(image: InstalledImage, directory: Path, known: AbstractSet[str])
     others = [name for name in times if name not in known and not name.startswith(".image.json.")]
     return replace(
         image,
-        created=int(min(times.values())) if times else None,
+        created=min((int(time) for name, time in times.items() if name != ROOT), default=None),
         doubtful=unrecorded or bool(others) or directory.is_symlink(),
     )

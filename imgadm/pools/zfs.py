@@ -8,12 +8,20 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.database import Database
 from imgadm.errors import ImgadmError, InternalError, UnexpectedNumberOfSnapshotsError
 from imgadm.logs import logger
-from imgadm.pools.base import Children, InstalledImage, Pool, Reception, Snapshot
+from imgadm.pools.base import (
+    Children,
+    InstalledImage,
+    LayerReception,
+    Pool,
+    Reception,
+    Snapshot,
+)
 from imgadm.pools.zfs_discovery import (
     COLUMNS,
     LISTING,
@@ -48,9 +56,11 @@ _NO_KERNEL_PART = re.compile(
 class ZfsHost:
     """The zpools of this host, by way of its ``zfs`` program."""
 
-    def __init__(self, zfs: str, database: Database) -> None:
+    def __init__(self, zfs: str, database: Database, mounts: Path | None = None) -> None:
         self.zfs = zfs
         self.database = database
+        #: Below this, layers are unpacked: a directory that nobody else can look into.
+        self.mounts = mounts
 
     def run(self, *arguments: str, bounded: bool = False) -> Completed:
         """Run ``zfs ARGUMENTS``. Raises InternalError where it cannot talk to the kernel.
@@ -66,6 +76,29 @@ class ZfsHost:
                 "directory as the pool: -P /a/path, or IMGADM_POOL=/a/path"
             )
         return completed
+
+    def destroy_partial(self, dataset: str) -> None:
+        """Destroy what is no image yet, with all below it, if it is there; never raises.
+
+        It may be busy for a while after the process that wrote to it was ended. What stays is told
+        in the log.
+        """
+        deadline = time.monotonic() + _BUSY_SECONDS
+        try:
+            while self.has(dataset) and not self._destroyed(dataset):
+                if time.monotonic() >= deadline:
+                    logger().warning(f'could not destroy "{dataset}"; destroy it by hand')
+                    return
+                time.sleep(0.2)
+        except ImgadmError as error:
+            logger().warning(f'could not destroy "{dataset}": {error}')
+
+    def has(self, dataset: str) -> bool:
+        return self.run("list", "-H", "-o", "name", dataset).status == 0
+
+    def _destroyed(self, dataset: str) -> bool:
+        # No signal is heard meanwhile: a zfs that hangs must not hold us for ever.
+        return self.run("destroy", "-r", dataset, bounded=True).status == 0
 
     @cached_property
     def found(self) -> list[FoundImage]:
@@ -210,6 +243,20 @@ class ZfsPool(Pool):
         reception.roll_back()
         return reception
 
+    def receive_layers(
+        self,
+        manifests: Sequence[dict[str, Any]],
+        *,
+        source: str | None,
+        base: InstalledImage | None,
+    ) -> LayerReception:
+        from imgadm.pools.zfs_layers import ZfsLayerReception
+
+        return ZfsLayerReception(self._host, self.name, manifests, source, base)
+
+    def lacks_root(self, image: InstalledImage) -> bool:
+        return False
+
     def send(self, image: InstalledImage) -> MadeStream:
         from imgadm.pools.sending import MadeStream, program_output
 
@@ -285,21 +332,5 @@ class ZfsReception(Reception):
             renamed.check("error importing")
 
     def roll_back(self) -> None:
-        if self._committed:
-            return
-        deadline = time.monotonic() + _BUSY_SECONDS
-        try:
-            while self._is_there() and not self._destroy_partial():
-                if time.monotonic() >= deadline:
-                    logger().warning(f'could not destroy "{self._partial}"; destroy it by hand')
-                    return
-                time.sleep(0.2)
-        except ImgadmError as error:
-            logger().warning(f'could not destroy "{self._partial}": {error}')
-
-    def _destroy_partial(self) -> bool:
-        # No signal is heard meanwhile: a zfs that hangs must not hold us for ever.
-        return self._host.run("destroy", "-r", self._partial, bounded=True).status == 0
-
-    def _is_there(self) -> bool:
-        return self._host.run("list", "-H", "-o", "name", self._partial).status == 0
+        if not self._committed:
+            self._host.destroy_partial(self._partial)

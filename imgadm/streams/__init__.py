@@ -16,6 +16,7 @@ or raises the first error after everything has ended.
 """
 
 from imgadm.streams.checksum import checksum
+from imgadm.streams.combined_report import CombinedReport
 from imgadm.streams.decompress import compression_of, decompress
 from imgadm.streams.errors import (
     ChecksumError,
@@ -31,11 +32,13 @@ from imgadm.streams.http import http_get
 from imgadm.streams.pipeline import run
 from imgadm.streams.processes import into_process, zfs_receive
 from imgadm.streams.report import Report, StageReport
+from imgadm.streams.spool import Spool, SpoolError
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
 
 __all__ = [
     "ChecksumError",
+    "CombinedReport",
     "Context",
     "DecompressionError",
     "FetchError",
@@ -44,6 +47,8 @@ __all__ = [
     "ProcessError",
     "Report",
     "SizeError",
+    "Spool",
+    "SpoolError",
     "Stage",
     "StageReport",
     "StreamError",

@@ -16,13 +16,14 @@ class Decompress(Stage):
 
     judges_content = True
 
-    def __init__(self, compression: str | None) -> None:
+    def __init__(self, compression: str | None, *, exact: bool) -> None:
         if compression is not None and compression not in decoders.COMPRESSIONS:
             names = ", ".join(decoders.COMPRESSIONS)
             raise ValueError(f'unknown compression "{compression}", must be one of: {names}')
         self.name = "decompress"
         self.moves_descriptors = compression == "none"
         self._named = compression
+        self._exact = exact
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         if self._named == "none":
@@ -31,6 +32,12 @@ class Decompress(Stage):
         source = ByteSource(inlet.views())
         compression = self._settle(source.peek(decoders.MAGIC_SIZE), context)
         decoders.load(compression)(source, outlet, context)
+        if self._exact and context.notes:
+            raise DecompressionError(
+                compression,
+                f"something follows the end of the {compression} data",
+                offset=source.position,
+            )
 
     def _pass_on(self, inlet: Inlet, outlet: Outlet, context: Context) -> None:
         first, settled = b"", False
@@ -78,13 +85,15 @@ class Decompress(Stage):
         return "uncompressed data" if self._named == "none" else f"{self._named} data"
 
 
-def decompress(compression: str | None = None) -> Stage:
+def decompress(compression: str | None = None, *, exact: bool = False) -> Stage:
     """Decompress ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``; None: tell by the first bytes.
 
+    What follows the compressed data is ignored, as the programs of some formats do, and noted;
+    with ``exact`` it is an error.
     Output comes in buffers of bounded size whatever the input expands to. Raises DecompressionError
     if the bytes are of another compression than the one named, damaged, or cut short.
     """
-    return Decompress(compression)
+    return Decompress(compression, exact=exact)
 
 
 def compression_of(path: str | os.PathLike[str]) -> str:

@@ -163,11 +163,13 @@ def test_docker_fields() -> None:
     assert field(other, "docker_tags") is MISSING
 
 
-def test_docker_rows_are_one_per_tag_of_a_top_layer() -> None:
+def test_docker_rows_are_one_per_tag_and_one_per_top_layer_without() -> None:
     images = [
         docker("a", {"docker:tag:base": True}),
         docker("b", {"docker:tag:1": True, "docker:tag:2": True}, origin="a"),
         docker("c", None),
+        docker("d", {}),
+        docker("e", {}, origin="d"),
     ]
     listed = [(row["uuid"], row["tag"]) for row in docker_rows(images)]
-    assert listed == [("b", "1"), ("b", "2"), ("c", None)]
+    assert listed == [("a", "base"), ("b", "1"), ("b", "2"), ("c", None), ("e", None)]

@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.shared_options import EVENTS, HELP, NO_WAIT, POOL, QUIET, single_argument
+from imgadm.cli.shared_options import (
+    EVENTS,
+    HELP,
+    NO_WAIT,
+    PLATFORM,
+    POOL,
+    QUIET,
+    single_argument,
+)
 
 if TYPE_CHECKING:
     from imgadm.cli.transfer_view import View
+    from imgadm.operations.checks import ImportOptions
     from imgadm.sources import Source
 
 CHANNEL = Option(
@@ -42,36 +51,58 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 
 def _import(context: Context, options: Options, image: str, view: View) -> None:
-    from imgadm.errors import ActiveImageNotFoundError
+    from imgadm.errors import UsageError
     from imgadm.manifest import is_uuid
     from imgadm.operations.checks import ImportOptions
     from imgadm.operations.events import AlreadyInstalled
-    from imgadm.operations.image_argument import refuse_registry_image
     from imgadm.operations.import_image import import_image
     from imgadm.pools import open_pool
 
+    how = ImportOptions(
+        lock_directory=context.settings.lock_directory,
+        command=context.command_line,
+        wait=not options.flag("--no-wait"),
+        zstream=options.flag("--zstream"),
+    )
     if not is_uuid(image):
-        if not options.texts("-S"):
-            refuse_registry_image(image, context.loaded_configuration().sources)
-        _sources(context, options)
-        raise ActiveImageNotFoundError(image)
+        _import_from_registry(context, options, image, how, view)
+        return
+    if options.text("--platform") is not None:
+        raise UsageError("--platform is for images of registries, and a UUID names just one image")
     pool = open_pool(context.settings, options.text("-P") or None)
     installed = pool.get(image)
-    if installed is not None:
+    if installed is not None and pool.lacks_root(installed):
+        from imgadm.operations.import_registry_image import complete_image
+
+        complete_image(pool, installed, how, view)
+    elif installed is not None:
         view(AlreadyInstalled(installed))
-        return
-    import_image(
-        pool,
-        _sources(context, options),
-        image,
-        ImportOptions(
-            lock_directory=context.settings.lock_directory,
-            command=context.command_line,
-            wait=not options.flag("--no-wait"),
-            zstream=options.flag("--zstream"),
-        ),
-        view,
+    else:
+        import_image(pool, _sources(context, options), image, how, view)
+
+
+def _import_from_registry(
+    context: Context, options: Options, image: str, how: ImportOptions, view: View
+) -> None:
+    from imgadm.cli.session import open_registries
+    from imgadm.errors import ActiveImageNotFoundError
+
+    registries = [] if options.texts("-S") else open_registries(context)
+    if not registries:
+        _sources(context, options)
+        raise ActiveImageNotFoundError(image)
+    from imgadm.operations.import_registry_image import import_registry_image
+    from imgadm.operations.registry_images import find_registry_image
+    from imgadm.pools import open_pool
+    from imgadm.sources.docker import Platform
+
+    named = options.text("--platform")
+    platform = Platform.default() if named is None else Platform.parse(named)
+    pool = open_pool(context.settings, options.text("-P") or None)
+    found = find_registry_image(
+        registries, image, platform, on_failure=lambda error: context.warn(error.message)
     )
+    import_registry_image(pool, found, how, view)
 
 
 def _sources(context: Context, options: Options) -> list[Source]:
@@ -87,18 +118,21 @@ def _sources(context: Context, options: Options) -> list[Source]:
 COMMAND = Command(
     name="import",
     summary="Import an image from a source, with all that it is based on",
-    synopses=("import [<options>] <uuid>",),
+    synopses=("import [<options>] <uuid>", "import [<options>] <repository>[:<tag>|@<digest>]"),
     description="Fetch an image, and those that it is based on, into a pool. The file is fetched, "
     "checked, decompressed and received at the same time, with nothing stored in between; the "
     "image appears when everything was right, or not at all. An image that is installed already "
-    "is left alone, with exit status 0.",
-    options=(HELP, POOL, SOURCE, CHANNEL, QUIET, EVENTS, NO_WAIT, ZSTREAM),
+    "is left alone, with exit status 0. What is not a UUID is the name of an image in a Docker "
+    "registry, one of which must be configured as a source of type docker; each of its layers "
+    "becomes an image, based on the one below it.",
+    options=(HELP, POOL, SOURCE, CHANNEL, PLATFORM, QUIET, EVENTS, NO_WAIT, ZSTREAM),
     sections=(
         Section(
             "Environment",
             "http_proxy, https_proxy, no_proxy  The proxies to use.\n"
             "REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
-            "IMGADM_INSECURE=1                  Trust any certificate.",
+            "IMGADM_INSECURE=1                  Trust any certificate.\n"
+            "DOCKER_CONFIG, REGISTRY_AUTH_FILE  Where credentials of registries are.",
         ),
     ),
     run=run,
@@ -109,6 +143,10 @@ COMMAND = Command(
             "imgadm import -P /images -S http://127.0.0.1:8080 "
             "01b2c898-945f-11e1-a523-af1afbe22822",
             "Import as a raw disk into a directory, from one server",
+        ),
+        Example(
+            "imgadm import --platform linux/arm64 -P /images debian:12",
+            "Import from a registry, for another platform",
         ),
     ),
 )

@@ -1,0 +1,120 @@
+"""Import of an image from a Docker registry: an image for each of its layers, base first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from imgadm.errors import ImgadmError, OriginNotInstalledError
+from imgadm.manifest import Manifest
+from imgadm.manifest.docker import with_tags_of
+from imgadm.operations.checks import ImportOptions, check_space, lock_for
+from imgadm.operations.events import (
+    Aborting,
+    AlreadyInstalled,
+    AncestorInstalled,
+    AncestryWanted,
+    Event,
+    ImportBegins,
+    InstalledMeanwhile,
+    TransferPlanned,
+)
+from imgadm.operations.receive_layers import make_root, receive_layers
+from imgadm.operations.registry_images import RegistryImage
+from imgadm.pools.base import InstalledImage, Pool
+
+
+def import_registry_image(
+    pool: Pool,
+    image: RegistryImage,
+    options: ImportOptions,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Import ``image``: those of its layers that are not on the pool.
+
+    One that is there already gets the tag that it was asked for by. An error leaves those layers
+    that are complete, each an image, and nothing else.
+    """
+    head = image.manifests[-1]
+    installed = pool.get(head.uuid)
+    if installed is not None and not pool.lacks_root(installed):
+        with lock_for(head.uuid, options, on_event):
+            _record_tag(pool, head)
+        on_event(AlreadyInstalled(installed, image.source.url))
+        return
+    on_event(ImportBegins(head, image.source.url, None, image.title))
+    on_event(AncestryWanted(head.uuid))
+    there = _count_installed(pool, image.manifests)
+    for member in reversed(image.manifests[:there]):
+        on_event(AncestorInstalled(member.uuid))
+    with ExitStack() as locks:
+        for member in reversed(image.manifests[there:] or [head]):
+            locks.enter_context(lock_for(member.uuid, options, on_event))
+        if 0 < there < len(image.manifests):
+            base = image.manifests[there - 1].uuid
+            locks.enter_context(lock_for(base, options, on_event, shared=True))
+            if pool.get(base) is None:
+                raise OriginNotInstalledError(base, pool.name)
+        _import_missing(pool, image, on_event)
+
+
+def complete_image(
+    pool: Pool,
+    image: InstalledImage,
+    options: ImportOptions,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Give an installed image a root that is kept as a layer only; others are left alone."""
+    with lock_for(image.uuid, options, on_event):
+        current = pool.get(image.uuid)
+        if current is not None and pool.lacks_root(current):
+            pool.check()
+            make_root(pool, current, Manifest.of(current.manifest), on_event)
+            return
+    on_event(AlreadyInstalled(image))
+
+
+def _import_missing(pool: Pool, image: RegistryImage, on_event: Callable[[Event], None]) -> None:
+    """Import what is missing by now; all of that is locked."""
+    manifests, source = image.manifests, image.source
+    head = manifests[-1]
+    there = _count_installed(pool, manifests)
+    base = pool.get(manifests[there - 1].uuid) if there else None
+    if there == len(manifests) and base is not None:
+        if not pool.lacks_root(base):
+            _record_tag(pool, head)
+            on_event(InstalledMeanwhile(head))
+            return
+        pool.check()
+        make_root(pool, base, head, on_event)
+        _record_tag(pool, head)
+        return
+    layers = [image.incoming(index) for index in range(there, len(manifests))]
+    sizes = [layer.size for layer in layers]
+    try:
+        pool.check()
+        check_space(pool, sum(size or 0 for size in sizes))
+        total = None if None in sizes else sum(size or 0 for size in sizes)
+        on_event(TransferPlanned(len(layers), total))
+        receive_layers(pool, layers, source=source.config.url, base=base, on_event=on_event)
+    except ImgadmError as error:
+        on_event(Aborting(error.message))
+        raise
+
+
+def _count_installed(pool: Pool, manifests: list[Manifest]) -> int:
+    """How many of a chain's images, from the base up, need not be imported."""
+    for index in range(len(manifests), 0, -1):
+        if pool.get(manifests[index - 1].uuid) is not None:
+            return index
+    return 0
+
+
+def _record_tag(pool: Pool, wanted: Manifest) -> None:
+    """Let the record say that the image has also been asked for by this name."""
+    installed = pool.get(wanted.uuid)
+    if installed is None or "tags" not in installed.manifest:
+        return
+    manifest = with_tags_of(installed.manifest, wanted.raw)
+    if manifest != installed.manifest:
+        pool.record(installed, manifest, source=installed.source)

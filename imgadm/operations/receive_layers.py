@@ -1,0 +1,187 @@
+"""Images of layers into a pool: fetched several at a time, unpacked one on top of the other."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from imgadm import streams
+from imgadm.errors import FileSystemError, ImgadmError, UncompressionError
+from imgadm.layers import LayerError, unpack_layer
+from imgadm.manifest import Manifest
+from imgadm.operations.events import (
+    Event,
+    FileVerified,
+    ImageInstalled,
+    LayerInstalled,
+    Transferring,
+)
+from imgadm.operations.layer_fetches import AT_ONCE, IncomingLayer, LayerFetches
+from imgadm.operations.transfer import explain
+from imgadm.pools.base import InstalledImage, LayerReception, Pool
+from imgadm.streams.pipeline import DIAGNOSIS
+
+
+def receive_layers(
+    pool: Pool,
+    layers: Sequence[IncomingLayer],
+    *,
+    source: str | None,
+    base: InstalledImage | None,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Receive ``layers``, base first, on top of ``base``; the last is the image that is wanted.
+
+    Each image appears whole or not at all, and only after those below it. The caller holds the
+    locks of all of them. Raises an ImgadmError for whatever fails; images that were complete stay.
+    """
+    head = layers[-1].image
+    sizes = [layer.size for layer in layers]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    report = streams.CombinedReport(min(AT_ONCE, len(layers)), total)
+    manifests = [dict(layer.image.raw) for layer in layers]
+    with pool.receive_layers(manifests, source=source, base=base) as reception:
+        begun = report.fetches.append
+        with LayerFetches(layers, reception.waiting_room, reception.find, begun) as fetches:
+            watch = _Watch(pool, head, fetches, report, on_event)
+            _unpack_beneath(pool, reception, watch)
+            for index, layer in enumerate(layers):
+                _receive_one(pool, reception, index, layer, watch)
+                if index < len(layers) - 1:
+                    on_event(LayerInstalled(layer.image))
+            report.end()
+    on_event(ImageInstalled(head, report))
+
+
+def make_root(
+    pool: Pool, image: InstalledImage, manifest: Manifest, on_event: Callable[[Event], None]
+) -> None:
+    """Unpack an installed image that is kept as a layer only; the caller holds its lock.
+
+    Raises an ImgadmError, and the image is what it was.
+    """
+    report = streams.CombinedReport(1)
+    with pool.receive_layers((), source=None, base=image) as reception:
+        fetches = LayerFetches((), reception.waiting_room, reception.find, report.fetches.append)
+        _unpack_beneath(pool, reception, _Watch(pool, manifest, fetches, report, on_event))
+        reception.commit_root()
+    report.end()
+    on_event(ImageInstalled(manifest, report))
+
+
+class _Watch:
+    """Looks after what comes while something is unpacked, and tells how far it is."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        head: Manifest,
+        fetches: LayerFetches,
+        report: streams.CombinedReport,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.fetches = fetches
+        self.report = report
+        self._pool = pool
+        self._head = head
+        self._on_event = on_event
+        self._current: streams.Report | None = None
+
+    def __call__(self, report: streams.Report | None = None) -> None:
+        """Tell how far all is. Raises what a layer could not be fetched for."""
+        if report is not None and report is not self._current:
+            self._current = report
+            self.report.unpackings.append(report)
+        if (failure := self.fetches.failure()) is not None:
+            layer, error = failure
+            if isinstance(error, streams.StreamError | OSError):
+                raise explain(error, layer.image, self._pool) from error
+            raise error
+        for image, size in self.fetches.newly_verified():
+            self._on_event(FileVerified(image, size))
+        self._on_event(Transferring(self._head, self.report))
+
+
+def _unpack_beneath(pool: Pool, reception: LayerReception, watch: _Watch) -> None:
+    for stored in reception.beneath():
+        facts = stored.facts
+        algorithm, _, digest = facts.digest.partition(":")
+        try:
+            _unpack(
+                reception.begin(None),
+                streams.read_file(stored.path),
+                streams.checksum(algorithm, expected=digest, size=facts.size),
+                compression=facts.compression,
+                diff_id=facts.diff_id,
+                watch=watch,
+            )
+        except (streams.StreamError, OSError) as error:
+            if _is_full(error):
+                raise explain(error, Manifest.of(stored.image.manifest), pool) from error
+            raise FileSystemError(
+                f'"{stored.path}" is damaged ({error}); delete image "{stored.image.uuid}", with '
+                "what is based on it, and import it again",
+                cause=error,
+            ) from error
+
+
+def _receive_one(
+    pool: Pool, reception: LayerReception, index: int, layer: IncomingLayer, watch: _Watch
+) -> None:
+    fetches = watch.fetches
+    spool = fetches.spool(index)
+    root = reception.begin(layer.image.uuid)
+    try:
+        report = _unpack(
+            root,
+            spool.reader(),
+            compression=layer.compression,
+            diff_id=layer.diff_id,
+            watch=watch,
+        )
+    except (streams.StreamError, OSError) as error:
+        # That the transfer was damaged explains more than that the archive is.
+        fetches.settle(index, DIAGNOSIS)
+        watch()
+        raise _explain(error, layer, pool) from error
+    while not fetches.has_ended(index):
+        watch()
+    watch()
+    facts = fetches.layer_facts(index, layer, report.facts["compression"])
+    keep = fetches.is_needed_after(index)
+    reception.commit(layer.image.uuid, spool.path, facts, keep=keep)
+
+
+def _unpack(
+    root: Path,
+    *source: streams.Stage,
+    compression: str | None,
+    diff_id: str | None,
+    watch: _Watch,
+) -> streams.Report:
+    stages = [*source, streams.decompress(compression, exact=True)]
+    if diff_id is not None:
+        algorithm, _, digest = diff_id.partition(":")
+        stages.append(streams.checksum(algorithm, expected=digest))
+    return streams.run(*stages, unpack_layer(root), on_progress=watch)
+
+
+def _explain(error: streams.StreamError | OSError, layer: IncomingLayer, pool: Pool) -> ImgadmError:
+    uuid = layer.image.uuid
+    match error:
+        case streams.ChecksumError():
+            return UncompressionError(
+                f"the layer of image {uuid} holds other files than its configuration says: "
+                f'{error.algorithm} of the archive is "{error.got}", expected "{error.wanted}"',
+                cause=error,
+            )
+        case LayerError():
+            return UncompressionError(
+                f"the layer of image {uuid} cannot be unpacked: {error.message}", cause=error
+            )
+    return explain(error, layer.image, pool)
+
+
+def _is_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}

@@ -1,0 +1,164 @@
+"""Layers on their way into a directory pool.
+
+Every image keeps its layer as it came. The one that was asked for gets a root too: all layers up to
+it, unpacked one after the other from what is kept and from what comes. It is made in the partial
+directory of that image, and lower ones appear beside it while it grows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgadm.errors import FileSystemError, InternalError
+from imgadm.files import sync_directory, sync_file_system
+from imgadm.interrupts import uninterrupted
+from imgadm.logs import logger
+from imgadm.pools.base import InstalledImage, LayerReception
+from imgadm.pools.directory_contents import LAYER, OWNERS, ROOT
+from imgadm.pools.directory_record import write_record
+from imgadm.pools.disk_copy import copy_disk
+from imgadm.pools.layers import LayerFacts, StoredLayer
+
+if TYPE_CHECKING:
+    from imgadm.pools.directory import DirectoryPool
+
+_WAITING = "waiting"
+_PRIVATE = 0o700
+
+
+class DirectoryLayerReception(LayerReception):
+    """See :meth:`imgadm.pools.base.Pool.receive_layers`."""
+
+    def __init__(
+        self,
+        pool: DirectoryPool,
+        manifests: Sequence[dict[str, Any]],
+        source: str | None,
+        base: InstalledImage | None,
+    ) -> None:
+        self._pool = pool
+        self._manifests = {str(manifest["uuid"]): manifest for manifest in manifests}
+        self._source = source
+        self._beneath = [] if base is None else _chain(pool, base)
+        self._pending = list(self._manifests)
+        self._head = self._pending[-1] if self._pending else self._beneath[-1].image.uuid
+        self._directory = pool.partial(self._head)
+        self._ended = False
+        self.waiting_room = self._directory / _WAITING
+        self.roll_back()
+        try:
+            # What is set-uid in an image is nothing for other users of this host.
+            self._directory.mkdir(mode=_PRIVATE)
+            self.waiting_room.mkdir()
+            (self._directory / ROOT).mkdir(mode=0o755)
+        except BaseException as error:
+            with uninterrupted():
+                self.roll_back()
+            if isinstance(error, OSError):
+                raise FileSystemError.from_os_error(
+                    f'cannot receive into "{self._directory}"', error
+                ) from error
+            raise
+
+    def beneath(self) -> Sequence[StoredLayer]:
+        return self._beneath
+
+    def find(self, digest: str) -> Path | None:
+        from imgadm.manifest.docker import IDENTIFIER
+
+        for image in self._pool.images(frozenset({"type", "tags"})):
+            tags = image.manifest.get("tags")
+            if image.manifest.get("type") == "docker" and isinstance(tags, dict):
+                path = self._pool.path / image.uuid / LAYER
+                if tags.get(IDENTIFIER) == digest and path.is_file():
+                    return path
+        return None
+
+    def begin(self, uuid: str | None) -> Path:
+        return self._directory / ROOT
+
+    def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
+        directory = self._pool.partial(uuid)
+        self._doing(lambda: self._place(blob, directory, keep=keep), f'cannot write "{directory}"')
+        write_record(directory, self._pool.name, self._manifests[uuid], self._source, facts.record)
+        if uuid == self._head:
+            self._doing(self._finish_head, f'cannot write "{directory}"')
+        final = self._pool.path / uuid
+        with uninterrupted():
+            self._doing(lambda: self._show(directory, final), f'cannot rename to "{final}"')
+            self._pending.remove(uuid)
+            self._ended = uuid == self._head
+
+    def _place(self, blob: Path, directory: Path, *, keep: bool) -> None:
+        directory.mkdir(exist_ok=True)
+        layer = directory / LAYER
+        if keep:
+            copy_disk(blob, layer)
+            with layer.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            blob.rename(layer)
+
+    def _finish_head(self) -> None:
+        shutil.rmtree(self.waiting_room)
+        sync_file_system(self._directory)
+
+    def _show(self, directory: Path, final: Path) -> None:
+        sync_directory(directory)
+        directory.rename(final)
+        sync_directory(self._pool.path)
+
+    def commit_root(self) -> None:
+        final = self._pool.path / self._head
+        self._doing(self._finish_head, f'cannot write "{self._directory}"')
+        with uninterrupted():
+            self._doing(lambda: self._add_root(final), f'cannot rename to "{final / ROOT}"')
+
+    def _add_root(self, final: Path) -> None:
+        final.chmod(_PRIVATE)
+        if (self._directory / OWNERS).exists():
+            (self._directory / OWNERS).rename(final / OWNERS)
+        (self._directory / ROOT).rename(final / ROOT)
+        sync_directory(final)
+
+    def _doing(self, step: Callable[[], None], failure: str) -> None:
+        try:
+            step()
+        except OSError as error:
+            raise FileSystemError.from_os_error(failure, error) from error
+
+    def roll_back(self) -> None:
+        partials = [self._pool.partial(uuid) for uuid in self._pending]
+        if not self._ended:
+            partials.append(self._directory)
+        for directory in partials:
+            shutil.rmtree(directory, ignore_errors=True)
+            if os.path.lexists(directory):
+                logger().warning(f'could not remove "{directory}"; remove it by hand')
+
+
+def _chain(pool: DirectoryPool, head: InstalledImage) -> list[StoredLayer]:
+    """The layers that ``head`` is made of, base first. Raises InternalError if one is missing."""
+    layers: list[StoredLayer] = []
+    image: InstalledImage | None = head
+    while image is not None:
+        if any(image.uuid == layer.image.uuid for layer in layers):
+            raise InternalError(f'image "{image.uuid}" is recorded as its own origin')
+        path = pool.path / image.uuid / LAYER
+        facts = LayerFacts.of(image)
+        if not path.is_file():
+            raise InternalError(
+                f'"{path}" is gone; delete image "{image.uuid}" and import it again'
+            )
+        layers.append(StoredLayer(image, path, facts))
+        origin = image.manifest.get("origin")
+        if origin is None:
+            break
+        image = pool.get(origin)
+        if image is None:
+            raise InternalError(f'image "{layers[-1].image.uuid}" has lost its origin "{origin}"')
+    return layers[::-1]

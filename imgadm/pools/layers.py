@@ -1,0 +1,65 @@
+"""What a pool that keeps layers has to know of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from imgadm.errors import InternalError
+from imgadm.pools.base import InstalledImage
+
+#: Under what a record in a directory pool has the facts of its layer.
+RECORDED_AS = "layer"
+
+_DIGEST = re.compile(r"sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})")
+_COMPRESSIONS = frozenset({"none", "gzip", "bzip2", "xz", "zstd"})
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """A layer as it is stored: ``digest`` (``sha256:…``), ``size`` (bytes) and ``compression`` of
+    the blob, and ``diff_id``, the digest of the tar archive inside, where that is known.
+    """
+
+    digest: str
+    size: int
+    compression: str
+    diff_id: str | None
+
+    @classmethod
+    def of(cls, image: InstalledImage) -> Self:
+        """What is recorded of an image. Raises InternalError if it is not recorded as a layer."""
+        recorded: Any = image.extra.get(RECORDED_AS)
+        try:
+            facts = cls(**{name: recorded[name] for name in cls.__dataclass_fields__})
+            facts._check()
+        except (TypeError, KeyError, ValueError):
+            raise InternalError(
+                f'image "{image.uuid}" in "{image.pool}" is not recorded as a layer, so nothing '
+                "can be unpacked on top of it; delete it and import it again"
+            ) from None
+        return facts
+
+    def _check(self) -> None:
+        digests = [self.digest] if self.diff_id is None else [self.digest, self.diff_id]
+        if not all(map(_DIGEST.fullmatch, digests)) or self.compression not in _COMPRESSIONS:
+            raise ValueError
+        if type(self.size) is not int or self.size < 0:
+            raise ValueError
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """What goes into the record of the image."""
+        return {RECORDED_AS: dict(vars(self))}
+
+
+@dataclass(frozen=True)
+class StoredLayer:
+    """The layer of an installed image, and the file on the pool that has it."""
+
+    image: InstalledImage
+    path: Path
+    facts: LayerFacts

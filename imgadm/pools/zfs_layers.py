@@ -1,0 +1,136 @@
+"""Layers on their way into a zpool: each a clone of the one before, unpacked below ``root/``.
+
+A layer is unpacked into ``POOL/UUID-partial``, mounted where nobody but root can look, and becomes
+``POOL/UUID`` when it is whole. Layers that come before it is their turn wait in a dataset of their
+own, ``POOL/UUID-partial-layers`` of the image that was asked for, which goes in the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgadm.errors import FileSystemError, InternalError
+from imgadm.interrupts import uninterrupted
+from imgadm.pools.base import InstalledImage, LayerReception
+from imgadm.pools.layers import LayerFacts, StoredLayer
+
+if TYPE_CHECKING:
+    from imgadm.pools.zfs import ZfsHost
+
+#: Where the file tree of an image is, below the mountpoint of its dataset.
+ROOT = "root"
+
+
+class ZfsLayerReception(LayerReception):
+    """See :meth:`imgadm.pools.base.Pool.receive_layers`."""
+
+    def __init__(
+        self,
+        host: ZfsHost,
+        pool: str,
+        manifests: Sequence[dict[str, Any]],
+        source: str | None,
+        base: InstalledImage | None,
+    ) -> None:
+        self._host = host
+        self._pool = pool
+        self._manifests = {str(manifest["uuid"]): manifest for manifest in manifests}
+        self._source = source
+        self._below = None if base is None else base.uuid
+        self._pending = list(self._manifests)
+        head = self._pending[-1]
+        assert host.mounts is not None
+        self._mounts = host.mounts / head
+        self._store = f"{pool}/{head}-partial-layers"
+        self.roll_back()
+        try:
+            self._mounts.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._mounts.chmod(0o700)
+            self.waiting_room = self._mounts / "layers"
+            self._mount_new(self._store, self.waiting_room, "create", "-o", "compression=off")
+        except BaseException as error:
+            with uninterrupted():
+                self.roll_back()
+            if isinstance(error, OSError):
+                raise FileSystemError.from_os_error(
+                    f'cannot mount below "{self._mounts}"', error
+                ) from error
+            raise
+
+    def beneath(self) -> Sequence[StoredLayer]:
+        return ()
+
+    def find(self, digest: str) -> Path | None:
+        return None
+
+    def begin(self, uuid: str | None) -> Path:
+        assert uuid is not None
+        mountpoint = self._mounts / uuid
+        partial = self._partial(uuid)
+        root = mountpoint / ROOT
+        if self._below is None:
+            self._mount_new(partial, mountpoint, "create")
+            root.mkdir(mode=0o755)
+            root.chmod(0o755)
+            return root
+        self._mount_new(partial, mountpoint, "clone", origin=f"{self._pool}/{self._below}@final")
+        if root.is_symlink() or not root.is_dir():
+            raise InternalError(
+                f'image "{self._below}" has no directory "{ROOT}", so no layer can be unpacked on '
+                "top of it: it was not installed as a layer"
+            )
+        return root
+
+    def _mount_new(
+        self, dataset: str, mountpoint: Path, subcommand: str, *options: str, origin: str = ""
+    ) -> None:
+        names = (origin, dataset) if origin else (dataset,)
+        made = self._host.run(subcommand, "-o", f"mountpoint={mountpoint}", *options, *names)
+        made.check("error importing")
+        if not os.path.ismount(mountpoint):
+            raise InternalError(
+                f'"{dataset}" was not mounted at "{mountpoint}": layers are unpacked by who '
+                "may mount file systems"
+            )
+
+    def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
+        with uninterrupted():
+            self._commit(uuid)
+        if not keep:
+            blob.unlink(missing_ok=True)
+
+    def _commit(self, uuid: str) -> None:
+        partial, final = self._partial(uuid), f"{self._pool}/{uuid}"
+        for words in (
+            ("unmount", partial),
+            ("inherit", "mountpoint", partial),
+            ("snapshot", f"{partial}@final"),
+        ):
+            self._host.run(*words).check("error importing")
+        self._host.database.write(self._pool, self._manifests[uuid], self._source)
+        renamed = self._host.run("rename", partial, final)
+        if renamed.status != 0:
+            self._host.database.remove(self._pool, uuid)
+            renamed.check("error importing")
+        self._pending.remove(uuid)
+        self._below = uuid
+        # Where the pool is mounted nowhere, neither is an image; it can be cloned all the same.
+        self._host.run("mount", final)
+
+    def commit_root(self) -> None:
+        raise InternalError("an image of a zpool always has a root")
+
+    def roll_back(self) -> None:
+        for uuid in self._pending:
+            self._host.destroy_partial(self._partial(uuid))
+        self._host.destroy_partial(self._store)
+        with contextlib.suppress(OSError):
+            for directory in (*self._mounts.iterdir(), self._mounts):
+                directory.rmdir()
+
+    def _partial(self, uuid: str) -> str:
+        return f"{self._pool}/{uuid}-partial"

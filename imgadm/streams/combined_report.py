@@ -1,0 +1,66 @@
+"""One report of several pipelines that do one job together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from imgadm.streams.report import Report, StageReport
+
+
+class CombinedReport(Report):
+    """Pipelines that bring bytes, ``lanes`` of them at a time, and those that take them further.
+
+    ``bytes_in`` is what the former have fetched, ``total`` what they will have, ``bytes_out`` what
+    has come out of the latter. Of each stage the figures are added up; of stages that work in
+    several lanes the seconds are divided by their number, so that they compare with the others'.
+    """
+
+    def __init__(self, lanes: int, total: int | None = None) -> None:
+        super().__init__([])
+        self.fetches: list[Report] = []
+        self.unpackings: list[Report] = []
+        self._lanes = lanes
+        self._total = total
+
+    @property
+    def stages(self) -> list[StageReport]:
+        return [
+            *_added_up(self.fetches, self._lanes),
+            *_added_up(self.unpackings, 1),
+        ]
+
+    @property
+    def bytes_in(self) -> int:
+        return sum(report.bytes_in for report in tuple(self.fetches))
+
+    @property
+    def total(self) -> int | None:
+        return self._total
+
+    @property
+    def bytes_out(self) -> int:
+        return sum(report.bytes_out for report in tuple(self.unpackings))
+
+    @property
+    def notes(self) -> list[str]:
+        return [note for report in (*self.fetches, *self.unpackings) for note in report.notes]
+
+
+def _added_up(reports: list[Report], lanes: int) -> list[StageReport]:
+    sums: dict[str, StageReport] = {}
+    for report in tuple(reports):
+        for stage in report.stages:
+            if (so_far := sums.get(stage.name)) is None:
+                sums[stage.name] = replace(stage, total=None)
+                continue
+            so_far.bytes_in += stage.bytes_in
+            so_far.bytes_out += stage.bytes_out
+            so_far.busy += stage.busy
+            so_far.waiting_for_input += stage.waiting_for_input
+            so_far.waiting_for_output += stage.waiting_for_output
+            so_far.notes += stage.notes
+    for stage in sums.values():
+        stage.busy /= lanes
+        stage.waiting_for_input /= lanes
+        stage.waiting_for_output /= lanes
+    return list(sums.values())
