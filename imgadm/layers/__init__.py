@@ -1,0 +1,30 @@
+"""Unpacking the layers of container images, whose archives are as foreign as what a server sends.
+
+    streams.run(
+        streams.http_get(url),
+        streams.checksum("sha256", expected=digest, size=size),
+        streams.decompress(),
+        streams.checksum("sha256", expected=diff_id),
+        unpack_layer("image/root"),
+    )
+
+Layers are applied one after the other, base first, to the same tree. See docs/layers.md.
+"""
+
+from imgadm.layers.attributes import Ownership
+from imgadm.layers.errors import LayerError
+from imgadm.layers.limits import Limits
+from imgadm.layers.owners import FILE_NAME, Owners, Recorded, read_owners
+from imgadm.layers.unpack import Unpacked, unpack_layer
+
+__all__ = [
+    "FILE_NAME",
+    "LayerError",
+    "Limits",
+    "Owners",
+    "Ownership",
+    "Recorded",
+    "Unpacked",
+    "read_owners",
+    "unpack_layer",
+]

@@ -1,0 +1,213 @@
+"""Making what an entry describes: files, directories, links, pipes and devices."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from imgadm.layers.attributes import Attributes
+from imgadm.layers.entry import Entry, Kind
+from imgadm.layers.errors import LayerError, shown
+from imgadm.layers.owners import OwnersWriter
+from imgadm.layers.paths import components, join
+from imgadm.layers.removal import Removal
+from imgadm.layers.tree import Directory, Tree
+
+_Made = TypeVar("_Made")
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PRIVATE = 0o600
+
+
+class Creation:
+    """Makes entries in directories of a tree. What is in the way is removed."""
+
+    def __init__(
+        self, tree: Tree, attributes: Attributes, owners: OwnersWriter, removal: Removal
+    ) -> None:
+        self._tree = tree
+        self._attributes = attributes
+        self._owners = owners
+        self._removal = removal
+
+    def make(
+        self, parent: Directory, name: bytes, entry: Entry, data: Iterable[memoryview]
+    ) -> None:
+        match entry.kind:
+            case Kind.FILE:
+                self._make_file(parent, name, entry, data)
+            case Kind.DIRECTORY:
+                self._make_directory(parent, name, entry)
+            case Kind.HARD_LINK:
+                self._make_hard_link(parent, name, entry)
+            case Kind.SYMLINK:
+                self._make_symlink(parent, name, entry)
+            case Kind.FIFO:
+                self._make_pipe(parent, name, entry)
+            case Kind.CHARACTER_DEVICE | Kind.BLOCK_DEVICE:
+                self._make_device(parent, name, entry)
+
+    def describe_root(self, entry: Entry) -> None:
+        """Give the root itself the attributes of its entry."""
+        self._describe_directory(self._tree.root, entry, anew=False)
+
+    def _make_file(
+        self, parent: Directory, name: bytes, entry: Entry, data: Iterable[memoryview]
+    ) -> None:
+        descriptor = self._instead(
+            parent, name, lambda: os.open(name, _NEW_FILE, _PRIVATE, dir_fd=parent.descriptor)
+        )
+        try:
+            if entry.regions is None:
+                for view in data:
+                    _write(descriptor, view)
+            else:
+                _write_regions(descriptor, entry, data)
+            self._attributes.set_open(join(parent.path, name), descriptor, entry, anew=True)
+            os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
+        finally:
+            os.close(descriptor)
+
+    def _make_directory(self, parent: Directory, name: bytes, entry: Entry) -> None:
+        anew = True
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent.descriptor)
+        except FileExistsError:
+            anew = False
+        try:
+            directory = self._tree.opened(parent, name)
+        except OSError as error:
+            if error.errno not in (errno.ENOTDIR, errno.ELOOP, errno.EMLINK):
+                raise
+            self._removal.replace(parent, name)
+            os.mkdir(name, 0o700, dir_fd=parent.descriptor)
+            anew = True
+            directory = self._tree.opened(parent, name)
+        self._describe_directory(directory, entry, anew=anew)
+
+    def _describe_directory(self, directory: Directory, entry: Entry, *, anew: bool) -> None:
+        if not anew:
+            self._attributes.clear_xattrs(directory.descriptor)
+        self._attributes.set_open(directory.path, directory.descriptor, entry, anew=anew)
+        directory.times = (entry.mtime_ns, entry.mtime_ns)
+
+    def _make_hard_link(self, parent: Directory, name: bytes, entry: Entry) -> None:
+        parts = components(entry.target, entry=entry.name)
+        source = self._tree.directory(parts[:-1], make=False, entry=entry.name) if parts else None
+        if source is None:
+            raise _no_target(entry)
+        target, path = join(source.path, parts[-1]), join(parent.path, name)
+        # Whatever is in the way goes first, and must not take with it what the link is to.
+        if target.startswith(path + b"/"):
+            raise _no_target(entry)
+        with _kept_open(source) as descriptor:
+            parent = self._tree.again(parent)
+            try:
+                status = os.stat(parts[-1], dir_fd=descriptor, follow_symlinks=False)
+            except FileNotFoundError:
+                raise _no_target(entry) from None
+            if stat.S_ISDIR(status.st_mode):
+                raise LayerError("link", "it is a hard link to a directory", entry=entry.name)
+            if target == path:
+                return
+
+            def link() -> None:
+                os.link(
+                    parts[-1],
+                    name,
+                    src_dir_fd=descriptor,
+                    dst_dir_fd=parent.descriptor,
+                    follow_symlinks=False,
+                )
+
+            self._instead(parent, name, link)
+        self._owners.link(path, target)
+
+    def _make_symlink(self, parent: Directory, name: bytes, entry: Entry) -> None:
+        self._instead(
+            parent, name, lambda: os.symlink(entry.target, name, dir_fd=parent.descriptor)
+        )
+        path = join(parent.path, name)
+        self._attributes.set_special(path, parent.descriptor, name, entry)
+
+    def _make_pipe(self, parent: Directory, name: bytes, entry: Entry) -> None:
+        self._instead(parent, name, lambda: os.mkfifo(name, _PRIVATE, dir_fd=parent.descriptor))
+        path = join(parent.path, name)
+        self._attributes.set_special(path, parent.descriptor, name, entry)
+
+    def _make_device(self, parent: Directory, name: bytes, entry: Entry) -> None:
+        """A device, or an empty file in its place where this process may not make one."""
+        kind = stat.S_IFCHR if entry.kind is Kind.CHARACTER_DEVICE else stat.S_IFBLK
+        device = os.makedev(*entry.device)
+        as_file = not self._attributes.real
+        if not as_file:
+            try:
+                self._instead(
+                    parent,
+                    name,
+                    lambda: os.mknod(name, kind | _PRIVATE, device, dir_fd=parent.descriptor),
+                )
+            except PermissionError:  # root of a container may not either
+                as_file = True
+        if as_file:
+            os.close(
+                self._instead(
+                    parent,
+                    name,
+                    lambda: os.open(name, _NEW_FILE, _PRIVATE, dir_fd=parent.descriptor),
+                )
+            )
+        path = join(parent.path, name)
+        self._attributes.set_special(path, parent.descriptor, name, entry, as_file=as_file)
+
+    def _instead(self, parent: Directory, name: bytes, make: Callable[[], _Made]) -> _Made:
+        """Make something new at ``name``, in the place of what is there."""
+        try:
+            return make()
+        except FileExistsError:
+            self._removal.replace(parent, name)
+            return make()
+
+
+@contextlib.contextmanager
+def _kept_open(directory: Directory) -> Iterator[int]:
+    """A descriptor of it that stays, whatever the tree closes meanwhile."""
+    descriptor = os.dup(directory.descriptor)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write_regions(descriptor: int, entry: Entry, data: Iterable[memoryview]) -> None:
+    """Write each region of data where it belongs, and leave the rest a hole."""
+    os.ftruncate(descriptor, entry.size)
+    pieces = iter(data)
+    piece = memoryview(b"")
+    for offset, length in entry.regions or ():
+        if length:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+        while length:
+            if not piece:
+                piece = next(pieces)
+            part, piece = piece[:length], piece[length:]
+            _write(descriptor, part)
+            length -= len(part)
+
+
+def _write(descriptor: int, view: memoryview) -> None:
+    written = os.write(descriptor, view)
+    while written < len(view):
+        written += os.write(descriptor, view[written:])
+
+
+def _no_target(entry: Entry) -> LayerError:
+    return LayerError(
+        "link",
+        f'it is a hard link to "{shown(entry.target)}", which is not there',
+        entry=entry.name,
+    )

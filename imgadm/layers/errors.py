@@ -1,0 +1,30 @@
+"""What is wrong with a layer, as one clear line."""
+
+from __future__ import annotations
+
+from imgadm.streams.errors import StreamError
+
+_LONGEST_SHOWN = 200
+
+
+class LayerError(StreamError):
+    """The archive cannot be unpacked.
+
+    ``kind`` is one of ``truncated``, ``trailing``, ``format``, ``unsupported``, ``limit``, ``name``
+    and ``link``; ``entry`` the name of the entry it is about, as far as that is known.
+    """
+
+    def __init__(self, kind: str, reason: str, *, entry: bytes = b"", offset: int | None = None):
+        where = f'entry "{shown(entry)}": ' if entry else ""
+        super().__init__(f"layer: {where}{reason}", offset=offset)
+        self.kind = kind
+        self.entry = entry
+
+
+def shown(name: bytes) -> str:
+    """A name from an archive in one printable line of bounded length."""
+    text = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in name[: _LONGEST_SHOWN + 1].decode("utf-8", "backslashreplace")
+    )
+    return text if len(name) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

@@ -1,0 +1,23 @@
+"""How much a layer may ask for, so that a small hostile one can't fill disk, memory or time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one layer may have at most. The defaults leave room for any honest image."""
+
+    #: Entries of the archive, whiteouts included.
+    entries: int = 4_000_000
+    #: Bytes of the uncompressed archive, its padding included.
+    archive_bytes: int = 1 << 40
+    #: Directories above an entry, links in its path resolved.
+    depth: int = 256
+    #: Bytes of a name, and of what a link points to.
+    name_bytes: int = 4096
+    #: Bytes of one extended header.
+    header_bytes: int = 1 << 20
+    #: Regions of data in one sparse file.
+    regions: int = 1 << 17

@@ -1,0 +1,214 @@
+"""What of a layer could not be set on this host, recorded in a file beside the root.
+
+The file has one JSON object a line, in the order of unpacking; the last word about a path counts:
+
+    {"version": 1, "owners": "recorded"}
+    {"path": "usr/bin/passwd", "mode": "4755"}
+    {"path": "dev/null", "type": "character device", "device": [1, 3], "mode": "666"}
+    {"path": "srv", "uid": 33, "gid": 33, "xattrs": {"security.capability": "AQAAAg…"}}
+    {"path": "usr/bin/also", "same_as": "usr/bin/passwd"}
+    {"removed": "var/cache"}
+
+``path`` is below the root, without links in it; bytes that are not UTF-8 are lone surrogates. A
+field that is missing is as on disk. So are all owners where the first line has ``real`` for
+``owners``; where it has ``recorded``, an owner or a group that is not named is 0, for paths without
+a line too. ``same_as`` is a hard link. ``removed`` takes back what was said of a path and of all
+below it. Where there is no such file, everything is as on disk.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+#: The name of the file, beside the root.
+FILE_NAME = "owners.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is recorded of a path. A field is None where the disk has the right one; ``xattrs`` are
+    in addition to those on disk."""
+
+    uid: int | None = None
+    gid: int | None = None
+    mode: int | None = None
+    type: str | None = None
+    device: tuple[int, int] | None = None
+    xattrs: Mapping[bytes, bytes] = field(default_factory=dict)
+
+
+class OwnersWriter:
+    """Appends to the file. Where owners are ``real`` there is none until there is a need."""
+
+    def __init__(self, path: Path, *, real: bool) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+        self._begun = path.exists()
+        self._real = _has_real_owners(path) if self._begun else real
+        if not real and not self._begun:
+            self._open()
+
+    def record(self, path: bytes, recorded: Recorded, *, anew: bool) -> None:
+        """``anew`` for a path that did not exist: nothing that was said of it has to be undone."""
+        line: dict[str, Any] = {"path": _text(path)}
+        if recorded.uid and not self._real:
+            line["uid"] = recorded.uid
+        if recorded.gid and not self._real:
+            line["gid"] = recorded.gid
+        if recorded.mode is not None:
+            line["mode"] = f"{recorded.mode:o}"
+        if recorded.type is not None:
+            line["type"] = recorded.type
+        if recorded.device is not None:
+            line["device"] = recorded.device
+        if recorded.xattrs:
+            line["xattrs"] = {
+                _text(name): base64.b64encode(value).decode("ascii")
+                for name, value in recorded.xattrs.items()
+            }
+        if len(line) > 1 or (self._begun and not anew):
+            self._append(line)
+
+    def link(self, path: bytes, target: bytes) -> None:
+        if self._begun:
+            self._append({"path": _text(path), "same_as": _text(target)})
+
+    def remove(self, path: bytes) -> None:
+        if self._begun:
+            self._append({"removed": _text(path)})
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> TextIO:
+        self._file = self._path.open("a", encoding="ascii")
+        if not self._begun:
+            self._begun = True
+            self._append({"version": 1, "owners": "real" if self._real else "recorded"})
+        return self._file
+
+    def _append(self, line: dict[str, Any]) -> None:
+        file = self._file or self._open()
+        file.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+class Owners:
+    """The recorded owners of an unpacked image."""
+
+    def __init__(self, *, real: bool) -> None:
+        self._top = _Node()
+        owner = None if real else 0
+        self._default = Recorded(owner, owner)
+
+    def __getitem__(self, path: bytes) -> Recorded:
+        """What is recorded of ``path``, below the root; the defaults for a path without record."""
+        node: _Node | None = self._top
+        for part in _parts(path):
+            node = node.below.get(part) if node is not None else None
+        return self._default if node is None or node.recorded is None else node.recorded
+
+    def __iter__(self) -> Iterator[tuple[bytes, Recorded]]:
+        """All that is recorded, in no particular order."""
+        pending = [(b"", self._top)]
+        while pending:
+            path, node = pending.pop()
+            if node.recorded is not None:
+                yield path, node.recorded
+            for name, below in node.below.items():
+                pending.append((path + b"/" + name if path else name, below))
+
+    def _set(self, path: bytes, recorded: Recorded) -> None:
+        node = self._top
+        for part in _parts(path):
+            node = node.below.setdefault(part, _Node())
+        node.recorded = recorded
+
+    def _remove(self, path: bytes) -> None:
+        *parents, name = _parts(path)
+        node = self._top
+        for part in parents:
+            if part not in node.below:
+                return
+            node = node.below[part]
+        node.below.pop(name, None)
+
+
+class _Node:
+    __slots__ = ("below", "recorded")
+
+    def __init__(self) -> None:
+        self.recorded: Recorded | None = None
+        self.below: dict[bytes, _Node] = {}
+
+
+def read_owners(path: Path) -> Owners:
+    """The records of the file at ``path``; if it is missing, all is as on disk.
+
+    Raises OSError, and ValueError that names the line of a damaged file.
+    """
+    if not path.exists():
+        return Owners(real=True)
+    owners = Owners(real=_has_real_owners(path))
+    with path.open(encoding="ascii") as file:
+        next(file)
+        for number, text in enumerate(file, 2):
+            try:
+                _apply(owners, json.loads(text))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise ValueError(f'"{path}": line {number} is no record of an owner') from error
+    return owners
+
+
+def _has_real_owners(path: Path) -> bool:
+    with path.open(encoding="ascii", errors="replace") as file:
+        try:
+            first = json.loads(file.readline())
+            if first["version"] == 1:
+                return {"real": True, "recorded": False}[first["owners"]]
+        except (ValueError, KeyError, TypeError):
+            pass
+    raise ValueError(f'"{path}" does not begin as a record of owners of version 1')
+
+
+def _apply(owners: Owners, line: dict[str, Any]) -> None:
+    if "removed" in line:
+        owners._remove(_bytes(line["removed"]))
+        return
+    path = _bytes(line["path"])
+    if "same_as" in line:
+        owners._set(path, owners[_bytes(line["same_as"])])
+        return
+    default, device = owners._default, line.get("device")
+    owners._set(
+        path,
+        Recorded(
+            line.get("uid", default.uid),
+            line.get("gid", default.gid),
+            int(line["mode"], 8) if "mode" in line else None,
+            line.get("type"),
+            None if device is None else (int(device[0]), int(device[1])),
+            {
+                _bytes(name): base64.b64decode(value)
+                for name, value in line.get("xattrs", {}).items()
+            },
+        ),
+    )
+
+
+def _parts(path: bytes) -> list[bytes]:
+    return path.split(b"/") if path else []
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,100 @@
+"""Taking things out of the tree: what an entry replaces, and what a whiteout hides."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from imgadm.layers.owners import OwnersWriter
+from imgadm.layers.path_set import PathSet
+from imgadm.layers.paths import join
+from imgadm.layers.tree import OPEN_DIRECTORY, Directory, Tree
+
+
+class Removal:
+    """``made`` are the paths that entries of the present layer have made."""
+
+    def __init__(self, tree: Tree, owners: OwnersWriter, made: PathSet) -> None:
+        self._tree = tree
+        self._owners = owners
+        self._made = made
+
+    def replace(self, parent: Directory, name: bytes) -> None:
+        """Remove ``name``, whatever it is and whoever made it."""
+        path = join(parent.path, name)
+        if _is_directory(parent.descriptor, name):
+            self._tree.forget(path)
+            _remove_tree(parent.descriptor, name)
+        else:
+            os.unlink(name, dir_fd=parent.descriptor)
+            self._tree.forget_links()
+        self._owners.remove(path)
+
+    def hide(self, parent: Directory, name: bytes) -> None:
+        """Remove what lower layers have at ``name``. What this layer has made there stays."""
+        try:
+            is_directory = _is_directory(parent.descriptor, name)
+        except FileNotFoundError:
+            return
+        path = join(parent.path, name)
+        if not self._made:
+            self.replace(parent, name)
+        elif is_directory:
+            self._hide_directory(parent.descriptor, name, path)
+        elif path not in self._made:
+            self.replace(parent, name)
+
+    def hide_contents(self, directory: Directory) -> None:
+        """Remove what lower layers have in ``directory``, but not itself."""
+        with os.scandir(directory.descriptor) as found:
+            for below in found:
+                self.hide(directory, os.fsencode(below.name))
+
+    def _hide_directory(self, parent: int, name: bytes, path: bytes) -> bool:
+        """Returns whether something in it, or itself, is of this layer and stays."""
+        descriptor = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
+        try:
+            before = os.fstat(descriptor)
+            kept = path in self._made
+            with os.scandir(descriptor) as found:
+                for below in found:
+                    kept |= self._hide_below(descriptor, below, path)
+            if kept:
+                os.utime(descriptor, ns=(before.st_atime_ns, before.st_mtime_ns))
+                return True
+        finally:
+            os.close(descriptor)
+        self._tree.forget(path)
+        os.rmdir(name, dir_fd=parent)
+        self._owners.remove(path)
+        return False
+
+    def _hide_below(self, parent: int, found: os.DirEntry[str], parent_path: bytes) -> bool:
+        name = os.fsencode(found.name)
+        path = join(parent_path, name)
+        if found.is_dir(follow_symlinks=False):
+            return self._hide_directory(parent, name, path)
+        if path in self._made:
+            return True
+        os.unlink(name, dir_fd=parent)
+        self._tree.forget_links()
+        self._owners.remove(path)
+        return False
+
+
+def _is_directory(parent: int, name: bytes) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+
+
+def _remove_tree(parent: int, name: bytes) -> None:
+    descriptor = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
+    try:
+        with os.scandir(descriptor) as found:
+            for below in found:
+                if below.is_dir(follow_symlinks=False):
+                    _remove_tree(descriptor, os.fsencode(below.name))
+                else:
+                    os.unlink(os.fsencode(below.name), dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+    os.rmdir(name, dir_fd=parent)

@@ -1,0 +1,198 @@
+"""The tree that layers are unpacked into: its directories, open, and nothing outside of it.
+
+Every directory is opened component by component, relative to the descriptor of the one above it and
+without following links. A link in the middle of a path is resolved here, as it would be inside a
+container whose root this is: absolute ones start at the root again, and ``..`` ends there. So
+whatever an archive names, and whatever an earlier layer has left, stays below the root.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from imgadm.layers.errors import LayerError, shown
+from imgadm.layers.limits import Limits
+from imgadm.layers.paths import join
+
+OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+#: Links that one path may go through, as in the kernel.
+_MOST_LINKS = 40
+#: Components that one path may have in all, those of its links included.
+_MOST_STEPS = 1024
+#: Directories that stay open.
+_MOST_OPEN = 64
+#: What the kernels say of a component that is a link, or no directory.
+_NO_DIRECTORY = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
+_DEFAULT_MODE = 0o755
+
+
+@dataclass(slots=True)
+class Directory:
+    """A directory of the tree that is open. ``times`` are what it gets back when it is closed:
+    access and modification, in nanoseconds. Making something in it must not show in them."""
+
+    path: bytes
+    descriptor: int
+    times: tuple[int, int]
+    depth: int
+
+
+class Tree:
+    """Directories by their real path below the root. Not for several threads."""
+
+    def __init__(self, root: str | os.PathLike[str], limits: Limits) -> None:
+        self._limits = limits
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.root = _directory(b"", descriptor, depth=0)
+        self._open: OrderedDict[bytes, Directory] = OrderedDict()
+        #: Directories as archives name them, links and all, to those that they are.
+        self._known: dict[tuple[bytes, ...], bytes] = {}
+
+    def directory(self, parts: list[bytes], *, make: bool, entry: bytes) -> Directory | None:
+        """The directory at ``parts``, links on the way resolved; made where it is missing.
+
+        None if it is missing and not to be made, or if something else is there; with ``make``
+        that is a LayerError (``name``).
+        """
+        if not parts:
+            return self.root
+        key = tuple(parts)
+        if (path := self._known.get(key)) is not None and (known := self._cached(path)) is not None:
+            return known
+        found = self._resolve(parts, make=make, entry=entry)
+        if found is not None:
+            if len(self._known) >= 4 * _MOST_OPEN:
+                self._known.clear()
+            self._known[key] = found.path
+        return found
+
+    def forget(self, path: bytes) -> None:
+        """What was at ``path`` is gone, with everything below it."""
+        self._known.clear()
+        below = path + b"/"
+        gone = [known for known in self._open if known == path or known.startswith(below)]
+        for known in gone:
+            os.close(self._open.pop(known).descriptor)
+
+    def forget_links(self) -> None:
+        """Something that may have been a link is gone."""
+        self._known.clear()
+
+    def again(self, directory: Directory) -> Directory:
+        """The same directory, open even if others have been opened meanwhile."""
+        return self._reopen(directory.path.split(b"/") if directory.path else [])
+
+    def opened(self, parent: Directory, name: bytes) -> Directory:
+        """The directory ``name`` in ``parent``. Raises OSError, also where it is a link."""
+        path = join(parent.path, name)
+        if (known := self._cached(path)) is not None:
+            return known
+        descriptor = os.open(name, OPEN_DIRECTORY, dir_fd=parent.descriptor)
+        opened = _directory(path, descriptor, depth=parent.depth + 1)
+        self._open[path] = opened
+        if len(self._open) > _MOST_OPEN:
+            self._close(self._open.popitem(last=False)[1])
+        return opened
+
+    def close(self) -> None:
+        """Give every directory its times, and close it."""
+        try:
+            while self._open:
+                self._close(self._open.popitem()[1])
+        finally:
+            self._close(self.root)
+
+    def abandon(self) -> None:
+        """Close everything as it is: what was unpacked will not be kept."""
+        for directory in (self.root, *self._open.values()):
+            os.close(directory.descriptor)
+        self._open.clear()
+
+    def _close(self, directory: Directory) -> None:
+        try:
+            os.utime(directory.descriptor, ns=directory.times)
+        finally:
+            os.close(directory.descriptor)
+
+    def _cached(self, path: bytes) -> Directory | None:
+        known = self._open.get(path)
+        if known is not None:
+            self._open.move_to_end(path)
+        return known
+
+    def _resolve(self, parts: list[bytes], *, make: bool, entry: bytes) -> Directory | None:
+        pending = parts[::-1]
+        above: list[bytes] = []
+        here, links, steps = self.root, 0, 0
+        while pending:
+            part = pending.pop()
+            steps += 1
+            if links > _MOST_LINKS or steps > _MOST_STEPS:
+                raise LayerError("name", "its path goes through too many links", entry=entry)
+            if part == b"..":
+                above = above[:-1]
+                here = self._reopen(above)
+                continue
+            if here.depth >= self._limits.depth:
+                raise LayerError(
+                    "limit", f"it is more than {self._limits.depth} directories deep", entry=entry
+                )
+            try:
+                here = self.opened(here, part)
+                above.append(part)
+                continue
+            except FileNotFoundError:
+                if not make:
+                    return None
+                here = self._make(here, part)
+                above.append(part)
+                continue
+            except OSError as error:
+                if error.errno not in _NO_DIRECTORY:
+                    raise
+            target = _target_of_link(here, part)
+            if target is None:
+                if not make:
+                    return None
+                raise LayerError("name", f'"{_text(above, part)}" is not a directory', entry=entry)
+            links += 1
+            if target.startswith(b"/"):
+                above, here = [], self.root
+            pending += [step for step in target.split(b"/")[::-1] if step and step != b"."]
+        return here
+
+    def _reopen(self, parts: list[bytes]) -> Directory:
+        here = self._cached(b"/".join(parts)) or self.root
+        for part in parts if here is self.root else ():
+            here = self.opened(here, part)
+        return here
+
+    def _make(self, parent: Directory, name: bytes) -> Directory:
+        os.mkdir(name, _DEFAULT_MODE, dir_fd=parent.descriptor)
+        made = self.opened(parent, name)
+        os.fchown(made.descriptor, os.geteuid(), os.getegid())
+        os.fchmod(made.descriptor, _DEFAULT_MODE)
+        return made
+
+
+def _directory(path: bytes, descriptor: int, *, depth: int) -> Directory:
+    status = os.fstat(descriptor)
+    return Directory(path, descriptor, (status.st_atime_ns, status.st_mtime_ns), depth)
+
+
+def _target_of_link(parent: Directory, name: bytes) -> bytes | None:
+    """What the link ``name`` points to; None if it is none."""
+    try:
+        return os.readlink(name, dir_fd=parent.descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    return None
+
+
+def _text(parts: list[bytes], last: bytes) -> str:
+    return shown(b"/".join([*parts, last]))

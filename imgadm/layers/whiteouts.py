@@ -1,0 +1,37 @@
+"""Names that say what a layer hides of those below it (OCI image specification, "Whiteouts")."""
+
+from __future__ import annotations
+
+from imgadm.layers.errors import LayerError
+
+_PREFIX = b".wh."
+_AUFS_PREFIX = b".wh..wh."
+_OPAQUE = b".wh..wh..opq"
+
+#: What :func:`hidden_by` answers for a directory whose lower contents are hidden.
+EVERYTHING = b"."
+
+
+def hidden_by(name: bytes, *, entry: bytes) -> bytes | None:
+    """What the entry's last component hides beside it: a name, or EVERYTHING; None: nothing.
+
+    Raises LayerError (``name``) for a whiteout of no possible name.
+    """
+    if name == _OPAQUE:
+        return EVERYTHING
+    hidden = name[len(_PREFIX) :]
+    if name.startswith(_AUFS_PREFIX):
+        return None
+    if hidden in (b"", b".", b".."):
+        raise LayerError("name", "it hides nothing that could exist", entry=entry)
+    return hidden
+
+
+def is_marker(name: bytes) -> bool:
+    """Whether a component is of those that never become part of an image."""
+    return name.startswith(_PREFIX)
+
+
+def is_aufs(name: bytes) -> bool:
+    """Whether it is one of the directories in which AUFS kept its own books."""
+    return name.startswith(_AUFS_PREFIX)
