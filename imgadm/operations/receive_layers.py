@@ -177,8 +177,9 @@ def _explain(error: streams.StreamError | OSError, layer: IncomingLayer, pool: P
                 cause=error,
             )
         case LayerError():
+            reason = error.message.removeprefix("layer: ")
             return UncompressionError(
-                f"the layer of image {uuid} cannot be unpacked: {error.message}", cause=error
+                f"the layer of image {uuid} cannot be unpacked: {reason}", cause=error
             )
     return explain(error, layer.image, pool)
 
