@@ -36,6 +36,7 @@ class Configuration:
         self._check("userAgentExtra", str, "a string")
         self._check("upgradedToVer", str, "a string")
         self._check("sources", list, "an array")
+        self._check("mirrors", dict, "an object")
 
     @classmethod
     def load(cls, path: Path) -> Configuration:
@@ -65,6 +66,12 @@ class Configuration:
         """Text that is appended to the User-Agent."""
         extra: str | None = self.values.get("userAgentExtra")
         return extra
+
+    @property
+    def mirrors(self) -> dict[str, Any]:
+        """Where images of Docker registries are asked for first: by registry, a list of URLs."""
+        mirrors: dict[str, Any] = self.values.get("mirrors", {})
+        return mirrors
 
     @property
     def upgraded_to(self) -> str:

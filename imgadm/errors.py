@@ -105,6 +105,12 @@ class InvalidUUIDError(ImgadmError):
         super().__init__(f'invalid uuid: "{uuid}"')
 
 
+class InvalidDockerRepoError(UsageError):
+    """What should name an image in a registry does not."""
+
+    code = "InvalidDockerRepo"
+
+
 class InvalidManifestError(ImgadmError):
     """A manifest is not JSON, not an object, or of an unknown version."""
 

@@ -31,6 +31,9 @@ QUERY_SECONDS = 300.0
 MAX_OUTPUT = 256 << 20
 """Bytes of stdout that are read at most. A million datasets are less."""
 
+MAX_INPUT = 512
+"""Bytes that a pipe takes at once on every system, whether the program reads them or not."""
+
 _MAX_STDERR = 64 << 10
 _SHOWN_OUTPUT = 4 << 10
 _SECONDS_TO_DIE = 1.0
@@ -86,25 +89,29 @@ def find_program(name: str) -> str | None:
     return shutil.which(name, path=path)
 
 
-def run_query(argv: Sequence[str]) -> Completed:
+def run_query(argv: Sequence[str], *, text: str = "", secret: bool = False) -> Completed:
     """Run a program that changes nothing, as :func:`run_program`, for so long and no longer.
 
     Raises InternalError if it has not ended after IMGADM_PATIENCE or :data:`QUERY_SECONDS`.
     """
-    return run_program(argv, seconds=patience(os.environ) or QUERY_SECONDS)
+    seconds = patience(os.environ) or QUERY_SECONDS
+    return run_program(argv, seconds=seconds, text=text, secret=secret)
 
 
-def run_program(argv: Sequence[str], *, seconds: float | None = None) -> Completed:
-    """Run a program to its end, without input; an interrupt of ours ends it.
+def run_program(
+    argv: Sequence[str], *, seconds: float | None = None, text: str = "", secret: bool = False
+) -> Completed:
+    """Run a program to its end; an interrupt of ours ends it.
 
-    Raises InternalError if it can't be started, prints more than :data:`MAX_OUTPUT`, or has not
-    ended after ``seconds``.
+    ``text``, at most :data:`MAX_INPUT` bytes, is its input. What a ``secret`` one prints is not
+    logged. Raises InternalError if it can't be started, prints more than :data:`MAX_OUTPUT`, or
+    has not ended after ``seconds``.
     """
     started = time.monotonic()
     process: subprocess.Popen[bytes] | None = None
     try:
         with interrupted_afterwards():
-            process = _start(argv)
+            process = _start(argv, text)
         stdout, stderr = _outputs(process, argv, None if seconds is None else started + seconds)
         status = process.wait(None if seconds is None else started + seconds - time.monotonic())
     except (subprocess.TimeoutExpired, TimeoutError):
@@ -124,7 +131,8 @@ def run_program(argv: Sequence[str], *, seconds: float | None = None) -> Complet
     completed = Completed(
         tuple(argv), status, *(text.decode("utf-8", "surrogateescape") for text in (stdout, stderr))
     )
-    log_program(argv, status, time.monotonic() - started, completed.stdout, completed.stderr)
+    printed = ("", "") if secret else (completed.stdout, completed.stderr)
+    log_program(argv, status, time.monotonic() - started, *printed)
     return completed
 
 
@@ -146,18 +154,25 @@ def log_program(
     logger().log(TRACE_LEVEL, "exec done", extra={"fields": done})
 
 
-def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], text: str) -> subprocess.Popen[bytes]:
+    data = text.encode("utf-8", "surrogateescape")
+    if len(data) > MAX_INPUT:
+        raise InternalError(f'{len(data)} bytes of input are too many for "{argv[0]}"')
     try:
         # A group of its own: Ctrl-C is for us to pass on, and to all that the program has started.
-        return subprocess.Popen(
+        process = subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if data else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             process_group=0,
         )
     except OSError as error:
         raise InternalError(f'cannot run "{argv[0]}": {error.strerror}', cause=error) from error
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(data)
+    return process
 
 
 def _how_it_ended(argv: Sequence[str], status: int | None) -> str:

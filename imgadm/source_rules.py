@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from imgadm.errors import ConfigError
 from imgadm.sources.base import SourceConfig
-from imgadm.sources.urls import dsapi_root, registry_root
+from imgadm.sources.docker.indexes import parse_index
+from imgadm.sources.urls import dsapi_root
 
 SOURCE_TYPES = ("imgapi", "dsapi", "docker")
 DEFAULT_SOURCE = SourceConfig("https://images.smartos.org")
@@ -19,7 +20,7 @@ def check_source(source: SourceConfig) -> None:
     if source.type not in SOURCE_TYPES:
         raise ConfigError(f'invalid source type: "{source.type}"')
     if source.type == "docker":
-        registry_root(source.url)
+        parse_index(source.url)
         return
     _ = source.normalised_url
     if source.type == "dsapi":

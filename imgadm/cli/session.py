@@ -64,4 +64,5 @@ def client_options(context: Context) -> ClientOptions:
         user_agent_extra=context.loaded_configuration().user_agent_extra or "",
         on_retry=on_retry,
         cache=Cache(context.settings.cache_directory),
+        mirrors=context.loaded_configuration().mirrors,
     )

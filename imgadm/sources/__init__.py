@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from imgadm.errors import ConfigError
 from imgadm.sources.base import FileRequest, Source, SourceConfig
+from imgadm.sources.docker import DockerSource
 from imgadm.sources.dsapi import DsapiSource
 from imgadm.sources.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.sources.imgapi import ImgapiSource
@@ -16,6 +17,7 @@ from imgadm.sources.urls import normalise_url, redact_url, successor
 
 __all__ = [
     "ClientOptions",
+    "DockerSource",
     "FileRequest",
     "Retry",
     "Source",
@@ -31,7 +33,11 @@ __all__ = [
     "successor",
 ]
 
-_TYPES = {"imgapi": ImgapiSource, "dsapi": DsapiSource}
+_TYPES: dict[str, type[ImgapiSource | DsapiSource | DockerSource]] = {
+    "imgapi": ImgapiSource,
+    "dsapi": DsapiSource,
+    "docker": DockerSource,
+}
 
 
 def open_source(config: SourceConfig, options: ClientOptions | None = None) -> Source:
@@ -50,10 +56,5 @@ def ping_source(config: SourceConfig, options: ClientOptions | None = None) -> N
 
     Raises :class:`ConfigError` as :func:`open_source`.
     """
-    if config.type == "docker":
-        from imgadm.sources.registry import ping_registry
-
-        ping_registry(config, options or ClientOptions())
-        return
     with open_source(config, options) as source:
         source.ping()

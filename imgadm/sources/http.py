@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
 import requests
 import urllib3
+from requests.auth import AuthBase
 
 from imgadm.manifest import JSONError, parse_json
 from imgadm.manifest.values import display
@@ -22,6 +24,9 @@ from imgadm.sources.urls import redact_url
 
 REPLY_SECONDS = 300
 RETRY_SECONDS = 15
+MAX_RETRY_AFTER = 60
+"""Seconds that a server may ask us to wait; what asks for more has failed."""
+
 _BLOCK = 256 << 10
 _SHOWN_BODY = 1024
 
@@ -38,6 +43,7 @@ class Reply:
     content_type: str
     body: bytes
     etag: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
         """Return the value in the body.
@@ -74,13 +80,15 @@ class Reply:
 
 
 _STATUSES = frozenset(status.value for status in http.HTTPStatus)
+_NOT_NOW = (429, 502, 503, 504)
 
 
 class HttpClient:
     """The connections to one source. Usable from several threads; :meth:`close` ends them.
 
     ``source`` names the source in errors and is shown without its password; ``headers`` go with
-    all requests.
+    all requests. ``credentials`` are a user and a password, or know themselves how to be sent.
+    What a ``secret`` one gets and sends is not logged, and it follows no redirects.
     """
 
     def __init__(
@@ -90,39 +98,65 @@ class HttpClient:
         *,
         headers: Mapping[str, str],
         insecure: bool = False,
-        credentials: tuple[str, str] | None = None,
+        credentials: tuple[str, str] | AuthBase | None = None,
+        secret: bool = False,
     ) -> None:
         self.session = make_session(options, insecure=insecure, credentials=credentials)
         self.session.headers.update(headers)
         self._source = redact_url(source)
         self._options = options
+        self._secret = secret
         self._proxies = Proxies.from_environment(options.environment)
 
     def close(self) -> None:
         """End all connections."""
         self.session.close()
 
-    def get(self, url: str, *, limit: int, known: str | None = None) -> Reply:
+    def get(
+        self,
+        url: str,
+        *,
+        limit: int,
+        known: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
         """Return the reply to a GET of ``url``, whatever its status; at most ``limit`` bytes.
 
         ``known`` is the entity tag of what we have already: the status is 304 if that is current.
-        A request that failed on its way, or met a server that is overloaded (502, 503, 504),
+        A request that failed on its way, or met a server that is overloaded (429, 502, 503, 504),
         runs again while that is likely to help soon. Raises :class:`SourceError`.
         """
+        condition = {"if-none-match": known} if known else {}
+        return self._send("GET", url, limit, {**(headers or {}), **condition})
+
+    def post(self, url: str, form: Mapping[str, str], *, limit: int) -> Reply:
+        """Return the reply to a POST of ``form``, as :meth:`get` does. It has to be repeatable."""
+        return self._send("POST", url, limit, {}, form)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        limit: int,
+        headers: Mapping[str, str],
+        form: Mapping[str, str] | None = None,
+    ) -> Reply:
         clock = self._options.clock
         began = clock()
         for attempt, delay in enumerate((*self._options.delays(), None), start=1):
             try:
-                reply = self._get_once(url, limit, {"if-none-match": known} if known else {})
-                if reply.status not in (502, 503, 504):
+                reply = self._send_once(method, url, limit, headers, form)
+                if reply.status not in _NOT_NOW:
                     return reply
                 failure = f"HTTP status {reply.status}"
                 error = None
+                asked = retry_after(reply.headers)
             except UnreachableError as unreachable:
-                failure, error = unreachable.reason, unreachable
-            lasting = error is not None and error.permanent
-            if delay is None or lasting or clock() - began > RETRY_SECONDS:
+                failure, error, asked = unreachable.reason, unreachable, 0.0
+            lasting = (error is not None and error.permanent) or asked > MAX_RETRY_AFTER
+            if delay is None or lasting or clock() - began > RETRY_SECONDS + asked:
                 break
+            delay = max(delay, asked)
             if self._options.on_retry:
                 self._options.on_retry(Retry(self._source, failure, attempt, delay))
             self._options.sleep(delay)
@@ -130,18 +164,34 @@ class HttpClient:
             raise error
         return reply
 
-    def _get_once(self, url: str, limit: int, headers: Mapping[str, str]) -> Reply:
+    def _send_once(
+        self,
+        method: str,
+        url: str,
+        limit: int,
+        headers: Mapping[str, str],
+        form: Mapping[str, str] | None,
+    ) -> Reply:
         began = self._options.clock()
         try:
-            with self.session.get(url, headers=headers, stream=True) as response:
+            with self.session.request(
+                method,
+                url,
+                headers=headers,
+                data=form,
+                stream=True,
+                allow_redirects=not self._secret,
+            ) as response:
                 body = self._body(response, limit, began)
-                log_body(body)
+                if not self._secret:
+                    log_body(body)
                 return Reply(
                     self._source,
                     response.status_code,
                     response.headers.get("content-type", "").partition(";")[0].strip().lower(),
                     body,
                     _etag(response),
+                    response.headers,
                 )
         except SourceError:
             raise
@@ -184,3 +234,19 @@ def _etag(response: requests.Response) -> str:
     if response.history or "no-store" in response.headers.get("cache-control", "").lower():
         return ""
     return response.headers.get("etag", "").strip()
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Return how many seconds a server asks us to wait (RFC 9110, section 10.2.3), else 0.
+
+    A date counts from the server's own clock.
+    """
+    given = headers.get("retry-after", "").strip()
+    if given.isascii() and given.isdigit():
+        return float(given[:9])
+    try:
+        now = headers.get("date") or formatdate(usegmt=True)
+        wait = parsedate_to_datetime(given) - parsedate_to_datetime(now)
+    except (ValueError, TypeError):
+        return 0.0
+    return max(wait.total_seconds(), 0.0)

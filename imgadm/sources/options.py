@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import ConfigError
 from imgadm.settings import patience
@@ -35,7 +35,7 @@ class ClientOptions:
     Times are seconds. ``request_id`` is taken from the environment or made up if empty.
     ``ca_bundle`` is a file (or folder) of certificates to trust instead of the usual ones.
     ``on_retry`` hears of every request that is about to be repeated, on the thread that waits.
-    ``cache`` keeps lists of images.
+    ``cache`` keeps lists of images. ``mirrors`` is the setting of that name, by registry.
     """
 
     request_id: str = ""
@@ -46,6 +46,7 @@ class ClientOptions:
     retry_delays: tuple[float, ...] = (1, 2, 4)
     on_retry: Callable[[Retry], None] | None = None
     cache: Cache | None = None
+    mirrors: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic

@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 
 from imgadm.sources.identity import request_headers, trusted_certificates
 from imgadm.sources.options import ClientOptions
@@ -99,7 +100,7 @@ def make_session(
     options: ClientOptions,
     *,
     insecure: bool = False,
-    credentials: tuple[str, str] | None = None,
+    credentials: tuple[str, str] | AuthBase | None = None,
 ) -> SourceSession:
     """Return a session; whoever asked for it closes it.
 

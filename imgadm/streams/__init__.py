@@ -28,7 +28,8 @@ from imgadm.streams.errors import (
     ZfsStreamError,
 )
 from imgadm.streams.files import read_file, write_file
-from imgadm.streams.http import http_get
+from imgadm.streams.http import http_get, http_get_file
+from imgadm.streams.http_file import HttpFile, RemoteFile
 from imgadm.streams.pipeline import run
 from imgadm.streams.processes import into_process, zfs_receive
 from imgadm.streams.report import Report, StageReport
@@ -42,9 +43,11 @@ __all__ = [
     "Context",
     "DecompressionError",
     "FetchError",
+    "HttpFile",
     "Inlet",
     "Outlet",
     "ProcessError",
+    "RemoteFile",
     "Report",
     "SizeError",
     "Spool",
@@ -58,6 +61,7 @@ __all__ = [
     "compression_of",
     "decompress",
     "http_get",
+    "http_get_file",
     "into_process",
     "read_file",
     "run",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class StreamError(Exception):
     """A stage failed.
@@ -38,7 +40,7 @@ class FetchError(StreamError):
     """The bytes could not be fetched.
 
     ``code`` is an errno name or the server's error code where there is one, ``status`` the HTTP
-    status of the answer.
+    status of the answer and ``headers`` what came with it.
     """
 
     def __init__(
@@ -47,17 +49,19 @@ class FetchError(StreamError):
         *,
         code: str | None = None,
         status: int | None = None,
+        headers: Mapping[str, str] | None = None,
         offset: int | None = None,
     ) -> None:
         super().__init__(message, offset=offset)
         self.code = code
         self.status = status
+        self.headers = headers or {}
 
     @property
     def transient(self) -> bool:
         """Whether trying again may help: there was no answer, or one that says "not now"."""
         if self.status is None:
-            return self.code not in {"Changed", "TLS"}
+            return self.code not in {"Changed", "TLS", "Redirect"}
         return self.status in {429, 502, 503, 504}
 
 

@@ -11,7 +11,7 @@ from imgadm.streams.buffers import BUFFER_SIZE
 from imgadm.streams.errors import FetchError, SizeError, StreamError
 from imgadm.streams.http_body import Body
 from imgadm.streams.http_errors import connection_error
-from imgadm.streams.http_file import HttpFile
+from imgadm.streams.http_file import HttpFile, RemoteFile
 from imgadm.streams.interruptions import interruptible
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
@@ -32,7 +32,7 @@ class HttpGet(Stage):
     moves_descriptors = True
 
     def __init__(
-        self, file: HttpFile, size: int | None, length_required: bool, delays: tuple[float, ...]
+        self, file: RemoteFile, size: int | None, length_required: bool, delays: tuple[float, ...]
     ) -> None:
         self._file = file
         self._size = size
@@ -45,7 +45,8 @@ class HttpGet(Stage):
         self._body, headers = self._file.open()
         self._check_length(self._body.length, headers.get("Content-Length"))
         self.moves_descriptors = self._body.is_plain
-        if context.downstream is None or not context.downstream.remembers_sha1:
+        remembered = context.downstream is not None and context.downstream.remembers_sha1
+        if not remembered and not self._file.immutable:
             self._own_hash = Sha1()
             self.moves_descriptors = False
 
@@ -151,7 +152,7 @@ class HttpGet(Stage):
             self._discard_prefix(self._body, position, context)
 
     def _discard_prefix(self, body: Body, position: int, context: Context) -> None:
-        """Read again what was delivered, and make sure that it is the same."""
+        """Read again what was delivered, and make sure that it is the same if it may be another."""
         again = Sha1()
         scratch = memoryview(bytearray(BUFFER_SIZE))
         while again.length < position:
@@ -161,7 +162,7 @@ class HttpGet(Stage):
                 raise ConnectionResetError("the connection ended again before the same place")
             again.update(scratch[:size])
         delivered = self._own_hash
-        if delivered is None and context.downstream is not None:
+        if delivered is None and context.downstream is not None and not self._file.immutable:
             delivered = context.downstream.sha1_at(position, context)
         if delivered is not None and again.digest() != delivered.digest():
             raise self._file.changed(position)
@@ -199,4 +200,15 @@ def http_get(
     Raises FetchError (no connection, an answer other than 200, a file that changed) and SizeError.
     """
     file = HttpFile(url, session, headers or {}, (connect_timeout, stall_timeout))
+    return http_get_file(file, size=size, length_required=length_required, delays=delays)
+
+
+def http_get_file(
+    file: RemoteFile,
+    *,
+    size: int | None = None,
+    length_required: bool = False,
+    delays: tuple[float, ...] = DELAYS,
+) -> Stage:
+    """Fetch ``file``, wherever that is, as :func:`http_get` does."""
     return HttpGet(file, size, length_required, delays)

@@ -25,10 +25,10 @@ class Body:
 
     ``length`` is the promised one, None where the end is where the connection ends. Waits raise
     TimeoutError after ``stall_timeout`` seconds (those that http.client does: after the time-out
-    of the request), and Cancelled.
+    of the request), and Cancelled. One that has ``ended`` brings nothing.
     """
 
-    def __init__(self, response: Response, stall_timeout: float) -> None:
+    def __init__(self, response: Response, stall_timeout: float, *, ended: bool = False) -> None:
         self._response = response
         self._stall_milliseconds = int(stall_timeout * 1000)
         # What requests and urllib3 offer copies every byte once more; http.client below them
@@ -36,7 +36,7 @@ class Body:
         self._file: Any = getattr(response.raw, "_fp", None) or response.raw
         self._socket = _socket_of(self._file)
         self.length = _length(response)
-        self._left = self.length
+        self._left = 0 if ended else self.length
         plain = self._socket is not None and not isinstance(self._socket, ssl.SSLSocket)
         #: Whether the bytes can be taken straight from the socket, once http.client's buffer is
         #: empty: plain HTTP with a known length.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import re
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgadm.streams.errors import FetchError
 
@@ -28,14 +29,28 @@ def answer_error(response: Response) -> FetchError:
     except ValueError:
         body = None
     if isinstance(body, dict):
+        body = _first_error(body)
         code = body.get("code") if isinstance(body.get("code"), str) else None
         message = body["message"] if isinstance(body.get("message"), str) else ""
     if not message:
         kind = response.headers.get("Content-Type", "").partition(";")[0]
-        message = f"{response.url} answered {status} {response.reason}"
+        message = f"{_shown_url(response)} answered {status} {response.reason}"
         if kind == "text/plain" and text.strip():
             message += f": {text.strip()[:_BODY_SHOWN]}"
-    return FetchError(message, code=code, status=status)
+    return FetchError(message, code=code, status=status, headers=response.headers)
+
+
+def _first_error(body: dict[str, Any]) -> dict[str, Any]:
+    """What has code and message: a body itself, or the first of its errors."""
+    errors = body.get("errors")
+    if "code" not in body and isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        return errors[0]
+    return body
+
+
+def _shown_url(response: Response) -> str:
+    """Where an answer came from. The query that a redirect led to may be what lets us in."""
+    return response.url.partition("?")[0] if response.history else response.url
 
 
 def _text(response: Response) -> str:
@@ -55,6 +70,8 @@ def _text(response: Response) -> str:
 
 def connection_error(error: BaseException, url: str) -> FetchError:
     """The error of a request without an answer; its code is the name of the system's error."""
+    if _leads_nowhere(error):
+        return FetchError(f"{url}: {_first_line(error)}", code="Redirect")
     code, reason = _root_cause(error)
     return FetchError(f"{url}: {reason}", code=code)
 
@@ -83,4 +100,18 @@ def _root_cause(error: BaseException) -> tuple[str | None, str]:
             return errno.errorcode.get(cause.errno), cause.strerror or str(cause)
     if any("timeout" in type(cause).__name__.lower() for cause in seen):
         return "ETIMEDOUT", "timed out"
-    return None, str(error)
+    return None, _first_line(error)
+
+
+def _leads_nowhere(error: BaseException) -> bool:
+    """Whether a redirect is not followed, which another attempt would not change."""
+    import requests
+
+    kinds = (requests.TooManyRedirects, requests.exceptions.InvalidSchema)
+    return isinstance(error, (*kinds, requests.exceptions.InvalidURL))
+
+
+def _first_line(error: BaseException) -> str:
+    """What an exception says, without queries of URLs, which may be what lets us in."""
+    text = str(error).partition("\n")[0]
+    return re.sub(r"\?[^\s'\")]+", "?...", text)[:_BODY_SHOWN]

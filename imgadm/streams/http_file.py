@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from imgadm.streams.errors import FetchError
 from imgadm.streams.http_body import Body
@@ -11,6 +11,29 @@ from imgadm.streams.http_errors import answer_error, connection_error
 
 if TYPE_CHECKING:
     from requests import Response, Session
+
+
+class RemoteFile(Protocol):
+    """A file that is read from the start, and again from a place in it. Methods raise FetchError.
+
+    Of one that is ``immutable`` all readings are the same, or somebody behind will notice: nobody
+    need prove it.
+    """
+
+    immutable: bool
+
+    @property
+    def url(self) -> str: ...
+    def open(self) -> tuple[Body, Mapping[str, str]]:
+        """The body of the whole file, and the headers that came with it."""
+
+    def open_at(self, position: int) -> tuple[Body, int]:
+        """The body of the same file again, and where it begins: at ``position``, or else at 0."""
+
+    def changed(self, position: int) -> FetchError:
+        """The error of a file that is another one by now."""
+
+    def close(self) -> None: ...
 
 
 class HttpFile:
@@ -22,8 +45,11 @@ class HttpFile:
         session: Session | None,
         headers: Mapping[str, str],
         timeouts: tuple[float, float],
+        *,
+        immutable: bool = False,
     ) -> None:
         self.url = url
+        self.immutable = immutable
         self._session = session
         self._own_session = session is None
         self._headers = {**headers, "Accept-Encoding": "identity"}
@@ -47,21 +73,26 @@ class HttpFile:
         """The body of the same file again, and where it begins: at ``position``, or else at 0.
 
         It begins at ``position`` if the server proves to go on with the same file (RFC 9110,
-        section 13.1.5). Raises FetchError, also if the file has another length by now.
+        section 13.1.5), or need not prove it. Raises FetchError, also if the file has another
+        length by now.
         """
-        if position and self._etag is not None:
+        if position and (self.immutable or self._etag is not None):
+            condition = {} if self.immutable else {"If-Range": str(self._etag)}
             response = self._request(
-                {"Range": f"bytes={position}-", "If-Range": self._etag}, accept=(200, 206, 416)
+                {"Range": f"bytes={position}-", **condition}, accept=(200, 206, 416)
             )
             if response.status_code == 206 and self._continues(response, position):
                 return self._body(response), position
+            if response.status_code == 416 and self._ends_at(response, position):
+                response.close()
+                return Body(response, self._timeouts[1], ended=True), position
             if response.status_code != 200:
                 response.close()
                 response = self._request()
         else:
             response = self._request()
         body = self._body(response)
-        if body.length != self._length:
+        if body.length != self._length and not self.immutable:
             body.close()
             raise self.changed(position)
         return body, 0
@@ -84,11 +115,17 @@ class HttpFile:
     def _continues(self, response: Response, position: int) -> bool:
         """Whether a 206 answer proves to go on with the same file at ``position``."""
         given = response.headers.get("Content-Range", "")
-        return (
-            given.startswith(f"bytes {position}-")
-            and given.endswith(f"/{self._length}")
-            and _strong_etag(response) == self._etag
-        )
+        if not given.startswith(f"bytes {position}-"):
+            return False
+        of_same_length = given.endswith(f"/{self._length}")
+        if self.immutable:
+            return of_same_length or self._length is None or given.endswith("/*")
+        return of_same_length and _strong_etag(response) == self._etag
+
+    def _ends_at(self, response: Response, position: int) -> bool:
+        """Whether a 416 answer says that a file of unknown length has come to its end."""
+        at_end = response.headers.get("Content-Range", "") == f"bytes */{position}"
+        return self.immutable and at_end
 
     def _request(
         self, headers: Mapping[str, str] | None = None, accept: tuple[int, ...] = (200,)

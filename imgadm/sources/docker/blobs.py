@@ -1,0 +1,115 @@
+"""Fetching a layer from wherever its repository can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from imgadm import streams
+from imgadm.errors import ImgadmError
+from imgadm.sources.docker.images import RemoteLayer
+from imgadm.sources.docker.places import Places
+from imgadm.sources.http import MAX_RETRY_AFTER, retry_after
+from imgadm.sources.options import ClientOptions, Retry
+from imgadm.sources.session import make_session
+
+if TYPE_CHECKING:
+    from requests import Session
+
+    from imgadm.streams.http_body import Body
+
+Answer = TypeVar("Answer")
+
+_NOT_NOW = (429, 502, 503, 504)
+
+
+def fetch_blob(places: Places, layer: RemoteLayer, options: ClientOptions) -> streams.Stage:
+    """Return the stage that brings the blob of ``layer``.
+
+    Addresses that the manifest has for it come last, over https only and without credentials.
+    """
+    patience = (
+        options.within_patience(options.connect_timeout),
+        options.within_patience(options.read_timeout),
+    )
+
+    def file(url: str, session: Session) -> streams.HttpFile:
+        headers = {"accept": "*/*"}
+        return streams.HttpFile(url, session, headers, patience, immutable=True)
+
+    files = [file(at.blob_url(layer.digest), at.session) for at in places.repositories]
+    foreign = [url for url in layer.urls if url.startswith("https://")]
+    stranger = make_session(options) if foreign else None
+    if stranger is not None:
+        files += [file(url, stranger) for url in foreign]
+    return streams.http_get_file(BlobFile(files, options, stranger), size=layer.size)
+
+
+class BlobFile:
+    """The same blob at several addresses; one that fails is not asked again.
+
+    Servers that are overloaded get the time that they ask for, within reason.
+    """
+
+    immutable = True
+
+    def __init__(
+        self, files: Sequence[streams.HttpFile], options: ClientOptions, stranger: Session | None
+    ) -> None:
+        self._files = list(files)
+        self._options = options
+        self._stranger = stranger
+
+    @property
+    def url(self) -> str:
+        return self._files[0].url
+
+    def open(self) -> tuple[Body, Mapping[str, str]]:
+        return self._first(lambda file: file.open(), lambda error: error.transient)
+
+    def open_at(self, position: int) -> tuple[Body, int]:
+        # Whoever resumes tries again by itself where there was no answer.
+        return self._first(
+            lambda file: file.open_at(position), lambda error: error.status in _NOT_NOW
+        )
+
+    def changed(self, position: int) -> streams.FetchError:
+        return self._files[0].changed(position)
+
+    def close(self) -> None:
+        for file in self._files:
+            file.close()
+        if self._stranger is not None:
+            self._stranger.close()
+
+    def _first(
+        self,
+        call: Callable[[streams.HttpFile], Answer],
+        is_worth_waiting: Callable[[streams.FetchError], bool],
+    ) -> Answer:
+        while True:
+            try:
+                return self._patiently(call, is_worth_waiting)
+            except (streams.FetchError, ImgadmError):
+                if len(self._files) == 1:
+                    raise
+                self._files.pop(0)
+
+    def _patiently(
+        self,
+        call: Callable[[streams.HttpFile], Answer],
+        is_worth_waiting: Callable[[streams.FetchError], bool],
+    ) -> Answer:
+        delays = self._options.delays() if len(self._files) == 1 else ()
+        for attempt, delay in enumerate(delays, start=1):
+            try:
+                return call(self._files[0])
+            except streams.FetchError as error:
+                asked = retry_after(error.headers)
+                if not is_worth_waiting(error) or asked > MAX_RETRY_AFTER:
+                    raise
+                wait = max(delay, asked)
+                if self._options.on_retry:
+                    self._options.on_retry(Retry(self.url, error.message, attempt, wait))
+                self._options.sleep(wait)
+        return call(self._files[0])

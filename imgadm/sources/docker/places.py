@@ -1,0 +1,37 @@
+"""A repository wherever it can be had: at mirrors first, at its registry last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from imgadm.errors import ImgadmError
+from imgadm.logs import logger
+from imgadm.sources.docker.repository import Repository
+
+Answer = TypeVar("Answer")
+
+
+class Places:
+    """The same repository at several servers, best first. One that fails is passed over."""
+
+    def __init__(self, repositories: Sequence[Repository]) -> None:
+        self.repositories = tuple(repositories)
+
+    @property
+    def origin(self) -> Repository:
+        """The repository at the registry itself."""
+        return self.repositories[-1]
+
+    def ask(self, question: Callable[[Repository], Answer]) -> Answer:
+        """Return the first answer that is one. What the registry itself raises is raised."""
+        for mirror in self.repositories[:-1]:
+            try:
+                return question(mirror)
+            except ImgadmError as error:
+                logger("source").info("passing over a mirror: %s", error.message)
+        return question(self.origin)
+
+    def close(self) -> None:
+        for repository in self.repositories:
+            repository.close()

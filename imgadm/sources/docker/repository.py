@@ -1,0 +1,145 @@
+"""One repository at one server: the requests, and what their answers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES, JSONError, parse_json
+from imgadm.manifest.values import display
+from imgadm.sources.docker.authentication import RegistryAuth
+from imgadm.sources.docker.credentials import Credentials
+from imgadm.sources.docker.digests import is_digest
+from imgadm.sources.docker.endpoints import Endpoint
+from imgadm.sources.docker.errors import (
+    InvalidContentError,
+    NotInRegistryError,
+    RegistryError,
+    TooManyRequestsError,
+    UnauthorizedError,
+)
+from imgadm.sources.docker.manifests import Document
+from imgadm.sources.docker.media_types import MANIFEST_ACCEPT
+from imgadm.sources.docker.tokens import Tokens
+from imgadm.sources.http import HttpClient, Reply, retry_after
+from imgadm.sources.options import ClientOptions
+
+if TYPE_CHECKING:
+    import requests
+
+MAX_CONFIG_BYTES = 8 << 20
+_VERSION_HEADER = "docker-distribution-api-version"
+
+
+class Repository:
+    """The repository ``name`` at ``endpoint``. Methods raise :class:`SourceError`.
+
+    ``display`` is its full name in errors. Usable from several threads; :meth:`close` ends it.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        name: str,
+        options: ClientOptions,
+        *,
+        tokens: Tokens,
+        credentials: Callable[[], Credentials | None],
+    ) -> None:
+        self.url = endpoint.root
+        self.display = f"{endpoint.index.name}/{endpoint.prefix}{name}"
+        self._base = f"{endpoint.root}/v2/{endpoint.prefix}{name}"
+        auth = RegistryAuth(endpoint.root, f"repository:{name}:pull", tokens, credentials)
+        self._client = HttpClient(
+            endpoint.root, options, headers={}, insecure=endpoint.insecure, credentials=auth
+        )
+
+    @property
+    def session(self) -> requests.Session:
+        """The session for requests to this repository; it proves who we are by itself."""
+        return self._client.session
+
+    def blob_url(self, digest: str) -> str:
+        return f"{self._base}/blobs/{digest}"
+
+    def manifest(self, version: str) -> Document:
+        """Return the manifest of a tag or digest."""
+        url = f"{self._base}/manifests/{version}"
+        reply = self._client.get(url, limit=MAX_MANIFEST_BYTES, headers={"accept": MANIFEST_ACCEPT})
+        if reply.status == 404:
+            self._check_registry(reply)
+        colon = "@" if is_digest(version) else ":"
+        self._check(reply, f"{self.display}{colon}{version}")
+        return Document(
+            reply.body, reply.content_type, reply.headers.get("docker-content-digest", "")
+        )
+
+    def blob(self, digest: str, what: str) -> bytes:
+        """Return a small blob, such as a configuration; ``what`` it is, for errors."""
+        reply = self._client.get(
+            self.blob_url(digest), limit=MAX_CONFIG_BYTES, headers={"accept": "*/*"}
+        )
+        self._check(reply, f"{what} {digest} of {self.display}")
+        return reply.body
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _check(self, reply: Reply, what: str) -> None:
+        """Raise what an answer other than 200 means."""
+        if reply.status == 200:
+            return
+        code, said = _first_error(reply)
+        words = f": {said}" if said else ""
+        if reply.status == 404:
+            raise NotInRegistryError(self.url, f"{what} was not found{words}")
+        if reply.status in (401, 403):
+            raise UnauthorizedError(
+                self.url,
+                f"not allowed to read {what}{words} (HTTP status {reply.status}): it does not "
+                "exist, or needs a login that may read it",
+            )
+        if reply.status == 429:
+            wait = retry_after(reply.headers)
+            when = f" in {wait:.0f} seconds" if wait else " later"
+            raise TooManyRequestsError(
+                self.url, f"the registry limits requests{words}; try again{when}, or log in"
+            )
+        raise RegistryError(
+            self.url, f"{what} cannot be read: HTTP status {reply.status}{words}", code=code
+        )
+
+    def _check_registry(self, reply: Reply) -> None:
+        """Raise for a server that is no registry, and so does not have anything."""
+        if _VERSION_HEADER in reply.headers or _first_error(reply)[0]:
+            return
+        check_pong(self._client.get(f"{self.url}/v2/", limit=MAX_MANIFEST_BYTES), self.url)
+
+
+def check_pong(reply: Reply, url: str) -> None:
+    """Raise :class:`InvalidContentError` unless a registry at ``url`` answers so to a ping."""
+    if reply.status == 401 or _VERSION_HEADER in reply.headers:
+        return
+    if reply.status == 200 and (not reply.body.strip() or _json(reply) is not None):
+        return
+    raise InvalidContentError(
+        url, f"this is no Docker registry: {url}/v2/ answers with HTTP status {reply.status}"
+    )
+
+
+def _first_error(reply: Reply) -> tuple[str | None, str]:
+    """Return code and message of the first error in an answer, fit to be shown."""
+    body = _json(reply)
+    errors = body.get("errors") if isinstance(body, dict) else None
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, dict) or not isinstance(code := first.get("code"), str):
+        return None, ""
+    message = first.get("message")
+    return display(code), display(message) if isinstance(message, str) else ""
+
+
+def _json(reply: Reply) -> Any:
+    try:
+        return parse_json(reply.body)
+    except JSONError:
+        return None

@@ -1,0 +1,313 @@
+"""Finding the image that a reference means for a platform, with every document checked.
+
+What a registry sends is believed only as far as its digest reaches: from the reference or the
+index to the manifest, from that to the configuration and the layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from imgadm.manifest.parse import JSONError, parse_json
+from imgadm.manifest.values import display
+from imgadm.sources.docker.digests import digest_of, is_digest, matches
+from imgadm.sources.docker.errors import (
+    BadDigestError,
+    InvalidContentError,
+    InvalidDockerInfoError,
+    RegistryError,
+)
+from imgadm.sources.docker.images import RemoteImage, RemoteLayer
+from imgadm.sources.docker.manifests import (
+    Descriptor,
+    Document,
+    ImageIndex,
+    ImageManifest,
+    ManifestError,
+    UnusableImageError,
+    is_schema1,
+    parse_document,
+    read_manifest,
+)
+from imgadm.sources.docker.media_types import FOREIGN_LAYERS, INDEXES, LAYERS
+from imgadm.sources.docker.places import Places
+from imgadm.sources.docker.platforms import Platform
+from imgadm.sources.docker.references import Reference
+from imgadm.sources.docker.repository import Repository
+from imgadm.sources.docker.schema1 import Schema1Manifest, read_schema1
+
+MAX_DEPTH = 4
+"""Of indexes in indexes."""
+
+MAX_DOCUMENTS = 32
+"""That are read to find one for the platform."""
+
+_SHOWN_PLATFORMS = 20
+
+Parsed = ImageManifest | ImageIndex | Schema1Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """A manifest with its digest, and the platform that an index says it is for."""
+
+    content: ImageManifest
+    digest: str
+    platform: Platform | None
+
+
+class _OtherPlatformError(Exception):
+    """The configuration is of the platform that is the argument."""
+
+
+class Resolver:
+    """Looks up one reference for one platform; used once."""
+
+    def __init__(self, places: Places, reference: Reference, platform: Platform) -> None:
+        self._places = places
+        self._reference = reference
+        self._wanted = platform
+        self._documents = 0
+        self._offered: dict[Platform, None] = {}
+
+    def resolve(self) -> RemoteImage:
+        """Return the image. Raises :class:`imgadm.sources.errors.SourceError`."""
+        parsed, digest = self._read(self._reference.version, self._reference.digest, None)
+        try:
+            if isinstance(parsed, Schema1Manifest):
+                return self._schema1_image(parsed, digest)
+            if isinstance(parsed, ImageManifest):
+                return self._image(_Manifest(parsed, digest, None))
+        except _OtherPlatformError as error:
+            raise self._no_platform([error.args[0]]) from None
+        found = self._from_index(parsed, depth=1)
+        if found is None:
+            raise self._no_platform(self._offered)
+        return found
+
+    def _read(self, version: str, digest: str | None, size: int | None) -> tuple[Parsed, str]:
+        """Return the manifest of a tag or digest as it was parsed, and its digest."""
+        self._documents += 1
+        if self._documents > MAX_DOCUMENTS:
+            raise InvalidContentError(
+                self._places.origin.url,
+                f"{self._reference} has more than {MAX_DOCUMENTS} manifests that may be the one "
+                f"for {self._wanted}",
+            )
+
+        def question(repository: Repository) -> tuple[Parsed, str]:
+            document = repository.manifest(version)
+            where = self._name(version)
+            if size is not None and len(document.body) != size:
+                raise InvalidContentError(repository.url, f"{where}: {_sizes(size, document.body)}")
+            try:
+                parsed, signed = _parse(document)
+            except ManifestError as error:
+                raise _as_source_error(repository, where, error) from error
+            _check_digest(repository, where, document, signed, digest)
+            return parsed, digest or digest_of(signed)
+
+        return self._places.ask(question)
+
+    def _name(self, version: str) -> str:
+        separator = "@" if is_digest(version) else ":"
+        return f"{self._reference.canonical_name}{separator}{version}"
+
+    def _from_index(self, index: ImageIndex, depth: int) -> RemoteImage | None:
+        """Return the image for the platform: one that an index names as such, before others."""
+        images, indexes, unnamed = self._sorted(index)
+        for entry in images:
+            try:
+                return self._image(self._child(entry))
+            except _OtherPlatformError as error:
+                raise InvalidDockerInfoError(
+                    self._places.origin.url,
+                    f"{self._reference}: the manifest list promises {entry.platform}, but the "
+                    f"image is for {error.args[0]}",
+                ) from None
+        if indexes and depth == MAX_DEPTH:
+            raise InvalidContentError(
+                self._places.origin.url,
+                f"{self._reference} has manifest lists in more than {MAX_DEPTH} levels",
+            )
+        for entry in indexes:
+            child, _ = self._read(entry.digest, entry.digest, entry.size)
+            if not isinstance(child, ImageIndex):
+                raise self._not_promised(entry)
+            found = self._from_index(child, depth + 1)
+            if found is not None:
+                return found
+        for entry in unnamed:
+            try:
+                return self._image(self._child(entry))
+            except _OtherPlatformError as error:
+                self._offered[error.args[0]] = None
+        return None
+
+    def _sorted(
+        self, index: ImageIndex
+    ) -> tuple[list[Descriptor], list[Descriptor], list[Descriptor]]:
+        """Return the images that are named for the platform, best first; lists; unnamed images."""
+        ranked: list[tuple[int, Descriptor]] = []
+        indexes, unnamed = [], []
+        for entry in index.entries:
+            rank = 0 if entry.platform is None else self._wanted.rank(entry.platform)
+            if entry.platform is not None:
+                self._offered[entry.platform] = None
+            if rank is None:
+                continue
+            if entry.media_type in INDEXES:
+                indexes.append(entry)
+            elif entry.platform is None:
+                unnamed.append(entry)
+            else:
+                ranked.append((rank, entry))
+        ranked.sort(key=lambda pair: pair[0])
+        return [entry for _, entry in ranked], indexes, unnamed
+
+    def _child(self, entry: Descriptor) -> _Manifest:
+        child, digest = self._read(entry.digest, entry.digest, entry.size)
+        if not isinstance(child, ImageManifest):
+            raise self._not_promised(entry)
+        return _Manifest(child, digest, entry.platform)
+
+    def _not_promised(self, entry: Descriptor) -> InvalidContentError:
+        return InvalidContentError(
+            self._places.origin.url,
+            f"{self._name(entry.digest)} is not of the type {entry.media_type} that the manifest "
+            "list promises",
+        )
+
+    def _image(self, manifest: _Manifest) -> RemoteImage:
+        config = self._config(manifest.content.config)
+        return RemoteImage(
+            self._reference,
+            manifest.digest,
+            config,
+            manifest.content.config.digest,
+            self._layers(manifest, config),
+            self._checked_platform(config, manifest.platform),
+        )
+
+    def _schema1_image(self, manifest: Schema1Manifest, digest: str) -> RemoteImage:
+        layers = tuple(RemoteLayer(layer, None, None, None) for layer in manifest.layers)
+        platform = self._checked_platform(manifest.config, None)
+        return RemoteImage(self._reference, digest, manifest.config, None, layers, platform)
+
+    def _checked_platform(self, config: dict[str, Any], promised: Platform | None) -> Platform:
+        """Return what the image is for; a configuration that does not say is taken at its word."""
+        told = Platform.of_entry(config)
+        if told is None:
+            return promised or self._wanted
+        if self._wanted.rank(told) is None and not self._differs_in_variant(told, promised):
+            raise _OtherPlatformError(told)
+        return promised or told
+
+    def _differs_in_variant(self, told: Platform, promised: Platform | None) -> bool:
+        """Builders set the variant in the index and forget it in the configuration."""
+        return promised is not None and (told.os, told.architecture, told.variant) == (
+            promised.os,
+            promised.architecture,
+            None,
+        )
+
+    def _config(self, descriptor: Descriptor) -> dict[str, Any]:
+        def question(repository: Repository) -> dict[str, Any]:
+            what = f"config {descriptor.digest} of {self._reference}"
+            body = repository.blob(descriptor.digest, "config")
+            if len(body) != descriptor.size:
+                raise InvalidContentError(
+                    repository.url, f"{what}: {_sizes(descriptor.size, body)}"
+                )
+            if not matches(body, descriptor.digest):
+                raise BadDigestError(
+                    repository.url, f"{what}: what was sent has the digest {digest_of(body)}"
+                )
+            try:
+                config = parse_json(body)
+            except JSONError as error:
+                raise InvalidContentError(repository.url, f"{what} is {error}") from error
+            if not isinstance(config, dict):
+                raise InvalidContentError(repository.url, f"{what} is no JSON object")
+            return config
+
+        return self._places.ask(question)
+
+    def _layers(self, manifest: _Manifest, config: dict[str, Any]) -> tuple[RemoteLayer, ...]:
+        layers = manifest.content.layers
+        diff_ids = self._diff_ids(config, len(layers))
+        return tuple(
+            RemoteLayer(
+                layer.digest,
+                layer.size,
+                (LAYERS | FOREIGN_LAYERS)[layer.media_type],
+                diff_id,
+                layer.urls if layer.media_type in FOREIGN_LAYERS else (),
+            )
+            for layer, diff_id in zip(layers, diff_ids, strict=True)
+        )
+
+    def _diff_ids(self, config: dict[str, Any], number: int) -> list[str | None]:
+        rootfs = config.get("rootfs")
+        if rootfs is None:
+            return [None] * number
+        diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
+        if not isinstance(diff_ids, list) or not all(map(is_digest, diff_ids)):
+            raise self._invalid(
+                f'its config has the rootfs {display(rootfs)}, "diff_ids" was expected'
+            )
+        if len(diff_ids) != number:
+            raise self._invalid(
+                f"its config is of {len(diff_ids)} layers, its manifest of {number}"
+            )
+        return diff_ids
+
+    def _invalid(self, reason: str) -> InvalidContentError:
+        return InvalidContentError(self._places.origin.url, f"{self._reference}: {reason}")
+
+    def _no_platform(self, offered: Iterable[Platform]) -> InvalidDockerInfoError:
+        names = [str(platform) for platform in offered]
+        more = ", ..." if len(names) > _SHOWN_PLATFORMS else ""
+        shown = display(", ".join(names[:_SHOWN_PLATFORMS]) + more) if names else "none"
+        hint = "; choose one with --platform" if names else ""
+        return InvalidDockerInfoError(
+            self._places.origin.url,
+            f"{self._reference}: no {self._wanted} platform found in manifest list: {shown}{hint}",
+        )
+
+
+def _parse(document: Document) -> tuple[Parsed, bytes]:
+    """Return what a document says, and the bytes that its digest is of."""
+    value = parse_document(document.body, document.content_type)
+    if is_schema1(value):
+        schema1 = read_schema1(value, document.body)
+        return schema1, schema1.payload
+    return read_manifest(value, document.content_type), document.body
+
+
+def _check_digest(
+    repository: Repository, where: str, document: Document, signed: bytes, wanted: str | None
+) -> None:
+    """Raise unless a document is what was asked for, and what the registry says that it is."""
+    if wanted is not None and not matches(signed, wanted):
+        raise BadDigestError(
+            repository.url, f"{where}: what was sent has the digest {digest_of(signed)}"
+        )
+    told = document.digest
+    if is_digest(told) and not matches(signed, told):
+        raise BadDigestError(
+            repository.url,
+            f"{where}: Docker-Content-Digest header, {told}, does not match given digest, "
+            f"{digest_of(signed)}",
+        )
+
+
+def _as_source_error(repository: Repository, where: str, error: ManifestError) -> RegistryError:
+    kind = InvalidDockerInfoError if isinstance(error, UnusableImageError) else InvalidContentError
+    return kind(repository.url, f"{where}: {error}", cause=error)
+
+
+def _sizes(wanted: int, got: bytes) -> str:
+    return f"unexpected downloaded size: expected {wanted} bytes, downloaded {len(got)} bytes"

@@ -1,0 +1,1 @@
+"""Real Docker registries on this machine, and images to fill them with."""
