@@ -10,13 +10,33 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import disks, hashes, listings, memory, results, startup, subject, table, transfers
+from benchmarks import (
+    containers,
+    disks,
+    hashes,
+    listings,
+    memory,
+    results,
+    startup,
+    subject,
+    table,
+    transfers,
+)
 from benchmarks.measure import Plan
 from benchmarks.programs import serving
 from benchmarks.rows import Row
 from benchmarks.shapes import Bench, clear
 
-PARTS = ("startup", "listings", "sha1", "transfers", "disks", "memory", "memory-large")
+PARTS = (
+    "startup",
+    "listings",
+    "sha1",
+    "transfers",
+    "disks",
+    "containers",
+    "memory",
+    "memory-large",
+)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -104,6 +124,9 @@ def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterato
                 yield from disks.measure(bench, plan, say)
             if "memory" in wanted:
                 yield from memory.measure(bench, images, "subject", say)
+    if "containers" in wanted:
+        size = containers.QUICK_SIZE if options.quick else containers.SIZE
+        yield from containers.measure(size, plan, say)
     if "memory-large" in wanted:
         with ExitStack() as stack:
             bench = _bench(subject.LARGE, stack, say)

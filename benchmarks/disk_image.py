@@ -58,7 +58,7 @@ def make_disk(disk: Path, size: int) -> None:
 def copy_files(target: Path, size: int) -> int:
     """Copy files until they fill ``size`` bytes of 4 KiB blocks; returns how many they are."""
     count = filled = 0
-    for path, length in _by_hash_of_name():
+    for path, length in files_by_hash_of_name():
         blocks = -(-length // 4096) * 4096
         if filled + blocks > size:
             continue
@@ -76,7 +76,7 @@ def copy_files(target: Path, size: int) -> int:
     return count
 
 
-def _by_hash_of_name() -> list[tuple[Path, int]]:
+def files_by_hash_of_name() -> list[tuple[Path, int]]:
     """Programs, libraries, documents and sources mixed as they are on a real disk."""
     found = [
         (hashlib.sha1(os.fsencode(path)).digest(), path, size)

@@ -50,6 +50,11 @@ COPY = at_most(1.5, 1.0)
 #: Peak resident memory of an import, in MiB, whatever its size.
 MEMORY = at_most(160, 96)
 
+#: Wall time of an import of a container image of ten layers into a directory pool, in units of
+#: ``skopeo copy`` to a directory and ``umoci unpack``; and its peak resident memory, in MiB.
+CONTAINERS = at_most(1.0, 0.6)
+CONTAINERS_MEMORY = at_most(192, 128)
+
 #: Wall time of ``imgadm --version``, in units of ``python3 -c pass``.
 STARTUP = at_most(4, 2)
 
