@@ -1,0 +1,38 @@
+"""What an independent program makes of the same image, to compare with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests import trees
+from tests.e2e.imports.host import Host
+from tests.registry.layouts import skopeo
+
+
+def by_others(directory: Path, name: str, platform: str = "linux/amd64") -> Path:
+    """The root that ``skopeo copy`` and ``umoci unpack`` make of the image ``name``."""
+    _, architecture, *variant = platform.split("/")
+    options = ["--override-os=linux", f"--override-arch={architecture}"]
+    options += [f"--override-variant={word}" for word in variant]
+    layout, bundle = directory / "copied", directory / "bundle"
+    copied = (f"docker://{name}", f"oci:{layout}:it")
+    skopeo("--src-tls-verify=false", *copied, command="copy", before=options)
+    rootless = [] if os.geteuid() == 0 else ["--rootless"]
+    command = ["umoci", "unpack", *rootless, "--image", f"{layout}:it", str(bundle)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return bundle / "rootfs"
+
+
+def root_of(host: Host, uuid: str) -> Path:
+    return host.pool / uuid / "root"
+
+
+def assert_same(ours: Path, theirs: Path, *, owners: bool = True) -> None:
+    """Every name, type, mode, owner, time, link, device, attribute and content is the same."""
+    described = [
+        trees.describe(root, owners=owners, directory_times=False) for root in (ours, theirs)
+    ]
+    assert described[0] == described[1]
