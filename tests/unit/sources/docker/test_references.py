@@ -95,8 +95,8 @@ def test_names_without_a_registry(default: str, index: str, scheme: str, remote:
         ("a b", "is no repository"),
         ("b\u00fcsybox", "characters that no name"),
         ("a\nb", "characters that no name"),
-        ("a/" * 130 + "b", "longer than 255"),
-        ("a" * 2000, "characters that no name"),
+        pytest.param("a/" * 130 + "b", "longer than 255", id="long"),
+        pytest.param("a" * 2000, "characters that no name", id="very long"),
     ],
 )
 def test_what_names_no_image(text: str, reason: str) -> None:
