@@ -182,7 +182,7 @@ class HttpClient:
                 stream=True,
                 allow_redirects=not self._secret,
             ) as response:
-                body = self._body(response, limit, began)
+                body = b"" if response.is_redirect else self._body(response, limit, began)
                 if not self._secret:
                     log_body(body)
                 return Reply(

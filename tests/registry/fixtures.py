@@ -14,6 +14,7 @@ import pytest
 
 from tests.registry.layouts import Layout
 from tests.registry.server import Registry, missing_programs
+from tests.registry.token_server import TokenServer
 
 USER, PASSWORD = "reguser", "s3cret:with-a-colon"
 
@@ -73,3 +74,21 @@ def private_registry(
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path / "layout")
+
+
+@pytest.fixture
+def token_server(registry_certificate: Path) -> Iterator[TokenServer]:
+    server = TokenServer(registry_certificate)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def token_registry(
+    registry: Registry, token_server: TokenServer, tmp_path: Path
+) -> Iterator[Registry]:
+    """A registry that wants tokens of ``token_server``; it has what ``registry`` has."""
+    with Registry(
+        tmp_path / "token-registry", data=registry.data, auth=token_server.registry_settings
+    ) as running:
+        yield running

@@ -66,6 +66,11 @@ class Layout:
         (self.directory / "blobs" / "sha256" / digest.removeprefix("sha256:")).write_bytes(data)
         return {"mediaType": media_type, "digest": digest, "size": len(data), **more}
 
+    def read(self, descriptor: Descriptor) -> bytes:
+        """The blob that ``descriptor`` refers to."""
+        name = descriptor["digest"].removeprefix("sha256:")
+        return (self.directory / "blobs" / "sha256" / name).read_bytes()
+
     def add_json(self, value: Any, media_type: str, **more: Any) -> Descriptor:
         return self.add(json.dumps(value).encode(), media_type, **more)
 
@@ -91,6 +96,7 @@ class Layout:
             "created": "2024-01-02T03:04:05.678901234Z",
             "config": {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin"], "WorkingDir": "/"},
             "rootfs": {"type": "layers", "diff_ids": [digest_of(tar) for tar in archives]},
+            "history": [{"created_by": f"step {number}"} for number in range(len(archives))],
             **(config or {}),
         }
         document = {

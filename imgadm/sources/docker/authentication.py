@@ -59,9 +59,13 @@ class RegistryAuth(AuthBase):
         """Ask again with what the registry wants; its own answer where we have nothing better."""
         if response.status_code != 401 or not self._is_ours(response.url):
             return response
-        challenge = self._choose(response)
         sent = str(response.request.headers.get("Authorization", ""))
-        proof = self._proof(challenge, refused=sent)
+        try:
+            challenge = self._choose(response)
+            proof = self._proof(challenge, refused=sent)
+        except BaseException:
+            response.close()
+            raise
         if proof is None or proof == sent:
             return response
         self._challenge = challenge

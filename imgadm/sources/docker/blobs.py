@@ -23,14 +23,16 @@ Answer = TypeVar("Answer")
 _NOT_NOW = (429, 502, 503, 504)
 
 
-def fetch_blob(places: Places, layer: RemoteLayer, options: ClientOptions) -> streams.Stage:
+def fetch_blob(
+    places: Places, layer: RemoteLayer, options: ClientOptions, *, stall_timeout: float
+) -> streams.Stage:
     """Return the stage that brings the blob of ``layer``.
 
     Addresses that the manifest has for it come last, over https only and without credentials.
     """
     patience = (
         options.within_patience(options.connect_timeout),
-        options.within_patience(options.read_timeout),
+        options.within_patience(stall_timeout),
     )
 
     def file(url: str, session: Session) -> streams.HttpFile:

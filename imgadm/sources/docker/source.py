@@ -62,14 +62,18 @@ class DockerSource(Source):
 
         return Resolver(self._places_of(reference), reference, platform).resolve()
 
-    def fetch_layer(self, image: RemoteImage, layer: RemoteLayer) -> streams.Stage:
+    def fetch_layer(
+        self, image: RemoteImage, layer: RemoteLayer, *, stall_timeout: float = 30.0
+    ) -> streams.Stage:
         """Return the stage that brings the blob of a layer, through lost connections.
 
-        It checks the size, if that is known; the digest is for the next stage to check.
+        It checks the size, if that is known; the digest is for the next stage to check. A
+        connection that brings nothing for ``stall_timeout`` seconds is lost.
         """
         from imgadm.sources.docker.blobs import fetch_blob
 
-        return fetch_blob(self._places_of(image.reference), layer, self._options)
+        places = self._places_of(image.reference)
+        return fetch_blob(places, layer, self._options, stall_timeout=stall_timeout)
 
     def ping(self) -> None:
         """Raise :class:`SourcePingError` unless there is a registry.

@@ -1,0 +1,281 @@
+"""Registries that want to know who asks: a real one each for passwords and for tokens."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgadm import streams
+from imgadm.errors import ConfigError
+from imgadm.sources import UnreachableError
+from imgadm.sources.docker import RemoteImage
+from imgadm.sources.docker.errors import RegistryError, UnauthorizedError
+from imgadm.sources.docker.source import DockerSource
+from tests.registry.fixtures import PASSWORD, USER
+from tests.registry.layouts import skopeo
+from tests.registry.server import Registry
+from tests.registry.token_server import TokenServer
+from tests.unit.sources.docker.conftest import OpenDocker, resolved, write_auth
+
+
+def fetched(source: DockerSource, image: RemoteImage) -> None:
+    """Fetch all layers and check them."""
+    for layer in image.layers:
+        expected = layer.digest.removeprefix("sha256:")
+        streams.run(
+            source.fetch_layer(image, layer),
+            streams.checksum("sha256", expected=expected),
+            streams.into_process(["cat"]),
+        )
+
+
+def auths(host: str, **entry: str) -> str:
+    return json.dumps({"auths": {host: entry}})
+
+
+def encoded(user: str, password: str) -> str:
+    return base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def test_a_password_in_the_file_that_skopeo_writes(
+    private_registry: Registry, two_layers: str, opened_registry: OpenDocker, tmp_path: Path
+) -> None:
+    assert private_registry.certificate is not None
+    file = tmp_path / "auth.json"
+    skopeo("login", "--authfile", str(file), "--tls-verify=false", "-u", USER, "-p", PASSWORD,
+           private_registry.host)  # fmt: skip
+    environment = {
+        "REGISTRY_AUTH_FILE": str(file),
+        "SSL_CERT_FILE": str(private_registry.certificate),
+    }
+    source = opened_registry(private_registry.url, environment=environment)
+    fetched(source, resolved(source, two_layers))
+
+
+@pytest.mark.parametrize("insecure", [True, None])
+def test_a_password_in_the_url_of_the_source(
+    private_registry: Registry, two_layers: str, opened_registry: OpenDocker, insecure: bool | None
+) -> None:
+    """With a certificate that nobody knows, only where that was allowed."""
+    quoted = PASSWORD.replace(":", "%3A")
+    url = private_registry.url.replace("//", f"//{USER}:{quoted}@")
+    source = opened_registry(url, insecure=insecure)
+    if insecure:
+        fetched(source, resolved(source, two_layers))
+    else:
+        with pytest.raises(UnreachableError, match="certificate not trusted") as caught:
+            resolved(source, two_layers)
+        assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", [None, "wrong"])
+def test_no_password_and_a_wrong_one(
+    private_registry: Registry,
+    two_layers: str,
+    opened_registry: OpenDocker,
+    tmp_path: Path,
+    password: str | None,
+) -> None:
+    content = (
+        "{}" if password is None else auths(private_registry.host, auth=encoded(USER, password))
+    )
+    source = opened_registry(
+        private_registry.url, insecure=True, environment=write_auth(tmp_path, content)
+    )
+    with pytest.raises(UnauthorizedError) as caught:
+        resolved(source, two_layers)
+    assert caught.value.code == "UnauthorizedError"
+    assert "does not exist, or needs a login that may read it" in caught.value.message
+
+
+def test_anybody_may_have_a_token(
+    token_registry: Registry,
+    token_server: TokenServer,
+    two_layers: str,
+    opened_registry: OpenDocker,
+) -> None:
+    source = opened_registry(token_registry.url)
+    image = resolved(source, two_layers)
+    fetched(source, image)
+    name = two_layers.partition(":")[0]
+    assert [asked.method for asked in token_server.asked] == ["GET"]
+    assert token_server.asked[0].parameters == {
+        "service": ["test-registry"],
+        "scope": [f"repository:{name}:pull"],
+    }
+    assert token_server.asked[0].authorization == ""
+
+
+@pytest.mark.parametrize("answer_name", ["token", "access_token"])
+def test_a_user_gets_a_token(
+    token_registry: Registry,
+    token_server: TokenServer,
+    two_layers: str,
+    opened_registry: OpenDocker,
+    tmp_path: Path,
+    answer_name: str,
+) -> None:
+    token_server.rules.users = {"ann": "pass:word"}
+    token_server.rules.answer_name = answer_name
+    content = auths(token_registry.host, auth=encoded("ann", "pass:word"))
+    source = opened_registry(token_registry.url, environment=write_auth(tmp_path, content))
+    fetched(source, resolved(source, two_layers))
+    assert token_server.asked[0].parameters["account"] == ["ann"]
+
+
+@pytest.mark.parametrize("takes_post", [True, False])
+def test_an_identity_token(
+    token_registry: Registry,
+    token_server: TokenServer,
+    two_layers: str,
+    opened_registry: OpenDocker,
+    tmp_path: Path,
+    takes_post: bool,
+) -> None:
+    token_server.rules.users = {}
+    token_server.rules.identity_tokens = {"ident1ty"}
+    token_server.rules.takes_post = takes_post
+    content = auths(token_registry.host, auth=encoded("<token>", ""), identitytoken="ident1ty")
+    source = opened_registry(token_registry.url, environment=write_auth(tmp_path, content))
+    fetched(source, resolved(source, two_layers))
+    methods = [asked.method for asked in token_server.asked]
+    assert methods == (["POST"] if takes_post else ["POST", "GET"])
+    posted = token_server.asked[0].parameters
+    assert posted["grant_type"] == ["refresh_token"]
+    assert posted["service"] == ["test-registry"]
+
+
+def test_a_token_for_the_registry_itself(
+    token_registry: Registry,
+    token_server: TokenServer,
+    two_layers: str,
+    opened_registry: OpenDocker,
+    tmp_path: Path,
+) -> None:
+    token = token_server.sign([f"repository:{two_layers.partition(':')[0]}:pull"], "somebody")
+    content = auths(token_registry.host, registrytoken=token)
+    source = opened_registry(token_registry.url, environment=write_auth(tmp_path, content))
+    fetched(source, resolved(source, two_layers))
+    assert token_server.asked == []
+
+
+def test_a_token_that_expires_between_two_layers(
+    token_registry: Registry,
+    token_server: TokenServer,
+    two_layers: str,
+    opened_registry: OpenDocker,
+) -> None:
+    """The registry gives such a token a minute of grace, so it is one from before that minute."""
+    token_server.rules.seconds = -120
+    token_server.rules.promised = 300
+    source = opened_registry(token_registry.url)
+    with pytest.raises(UnauthorizedError):
+        resolved(source, two_layers)
+    token_server.rules.seconds = 300
+    image = resolved(source, two_layers)
+    fetched(source, image)
+    assert len(token_server.asked) == 2
+
+
+def test_a_token_is_renewed_before_it_expires(
+    token_registry: Registry,
+    token_server: TokenServer,
+    two_layers: str,
+    opened_registry: OpenDocker,
+    pace: Any,
+) -> None:
+    token_server.rules.promised = 100
+    source = opened_registry(token_registry.url, clock=pace.clock)
+    image = resolved(source, two_layers)
+    pace.now += 80
+    fetched(source, image)
+    assert len(token_server.asked) == 1
+    pace.now += 15
+    fetched(source, image)
+    assert len(token_server.asked) == 2
+
+
+def test_a_wrong_password_for_a_token(
+    token_registry: Registry,
+    token_server: TokenServer,
+    two_layers: str,
+    opened_registry: OpenDocker,
+    tmp_path: Path,
+) -> None:
+    token_server.rules.users = {"ann": "other"}
+    content = auths(token_registry.host, auth=encoded("ann", "s3cret"))
+    source = opened_registry(token_registry.url, environment=write_auth(tmp_path, content))
+    with pytest.raises(UnauthorizedError, match="refuses a token for .*check user and") as caught:
+        resolved(source, two_layers)
+    assert "s3cret" not in caught.value.message
+
+
+def test_a_token_for_less_than_is_needed(
+    token_registry: Registry,
+    token_server: TokenServer,
+    two_layers: str,
+    opened_registry: OpenDocker,
+    tmp_path: Path,
+) -> None:
+    token = token_server.sign(["repository:other/name:pull"], "somebody")
+    content = auths(token_registry.host, registrytoken=token)
+    source = opened_registry(token_registry.url, environment=write_auth(tmp_path, content))
+    with pytest.raises(UnauthorizedError, match="not allowed to read .*two/"):
+        resolved(source, two_layers)
+
+
+CHALLENGES = [
+    ({}, "missing WWW-Authenticate header in 401 response to \"GET /v2/a/b/manifests/v\""),
+    ({"WWW-Authenticate": "Negotiate"}, 'unsupported auth scheme: "negotiate"'),
+    ({"WWW-Authenticate": 'Bearer realm="http://tokens.example/"'}, "an https address was"),
+    ({"WWW-Authenticate": 'Bearer realm="file:///etc/passwd"'}, "an https address was"),
+    ({"WWW-Authenticate": "Bearer"}, "an https address was"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("headers", "reason"), CHALLENGES)
+def test_challenges_that_lead_nowhere(
+    web: Any, opened_registry: OpenDocker, headers: dict[str, str], reason: str
+) -> None:
+    web["*"] = (401, headers, {})
+    with pytest.raises(UnauthorizedError) as caught:
+        resolved(opened_registry(web.url), "a/b:v")
+    assert reason in caught.value.message
+
+
+TOKEN_ANSWERS = [
+    ({}, "authorization server did not include a token"),
+    ({"token": 5}, "authorization server did not include a token"),
+    ({"token": "a\nb"}, "authorization server did not include a token"),
+    (b"my token is s3cret", "authorization server did not include a token"),
+    ((404, {}, {"token": "s3cret"}), "request failed with status 404"),
+    ((302, {"Location": "http://other.example/"}, {}), "request failed with status 302"),
+    ({"token": "x" * (2 << 20)}, "token auth attempt for .*longer than"),
+]
+
+
+@pytest.mark.parametrize(("answer", "reason"), TOKEN_ANSWERS)
+def test_token_servers_that_make_no_sense(
+    web: Any, other_web: Any, opened_registry: OpenDocker, answer: Any, reason: str
+) -> None:
+    web["*"] = (401, {"WWW-Authenticate": f'Bearer realm="{other_web.url}/t",service="s"'}, {})
+    other_web["*"] = answer
+    with pytest.raises(RegistryError, match=reason) as caught:
+        resolved(opened_registry(web.url), "a/b")
+    assert "s3cret" not in caught.value.message
+
+
+def test_plain_http_only_to_this_machine_or_where_it_was_allowed(
+    opened_registry: OpenDocker, unused_port: int
+) -> None:
+    with pytest.raises(ConfigError, match="plain http only if it is on this machine"):
+        opened_registry("http://registry.example")
+    opened_registry("http://registry.example", insecure=True)
+    opened_registry("http://registry.example", environment={"IMGADM_INSECURE": "1"})
+    source = opened_registry(f"http://127.0.0.1:{unused_port}", insecure=True)
+    with pytest.raises(ConfigError, match="plain http only if it is on this machine"):
+        resolved(source, "http://registry.example/a/b")

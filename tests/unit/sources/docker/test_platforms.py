@@ -1,0 +1,66 @@
+"""What runs where."""
+
+from __future__ import annotations
+
+import pytest
+
+from imgadm.errors import UsageError
+from imgadm.sources.docker import Platform
+
+
+@pytest.mark.parametrize(
+    ("text", "platform"),
+    [
+        ("linux/amd64", Platform("linux", "amd64")),
+        ("Linux/x86_64", Platform("linux", "amd64")),
+        ("linux/aarch64", Platform("linux", "arm64")),
+        ("linux/armhf", Platform("linux", "arm", "v7")),
+        ("linux/arm/v6", Platform("linux", "arm", "v6")),
+        ("linux/arm64/v8", Platform("linux", "arm64", "v8")),
+    ],
+)
+def test_names(text: str, platform: Platform) -> None:
+    assert Platform.parse(text) == platform
+    assert Platform.parse(str(platform)) == platform
+
+
+@pytest.mark.parametrize("text", ["", "linux", "linux/", "a/b/c/d", "linux/amd 64", "linux/../x"])
+def test_what_names_none(text: str) -> None:
+    with pytest.raises(UsageError, match="invalid platform"):
+        Platform.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "offered", "rank"),
+    [
+        ("linux/amd64", "linux/amd64", 0),
+        ("linux/amd64", "linux/amd64/v1", 0),
+        ("linux/amd64", "linux/amd64/v2", None),
+        ("linux/amd64/v3", "linux/amd64/v2", 1),
+        ("linux/amd64/v3", "linux/amd64", 2),
+        ("linux/amd64", "linux/386", None),
+        ("linux/amd64", "windows/amd64", None),
+        ("linux/arm64", "linux/arm64/v8", 0),
+        ("linux/arm64/v8", "linux/arm64", 0),
+        ("linux/arm64/v9", "linux/arm64", 1),
+        ("linux/arm64", "linux/arm64/v9", None),
+        ("linux/arm64", "linux/arm/v7", None),
+        ("linux/arm/v7", "linux/arm", 0),
+        ("linux/arm/v7", "linux/arm/v6", 1),
+        ("linux/arm/v7", "linux/arm/v5", 2),
+        ("linux/arm/v6", "linux/arm/v7", None),
+        ("linux/arm/v6", "linux/arm", None),
+        ("linux/ppc64le", "linux/ppc64le", 0),
+        ("linux/mips/r2", "linux/mips/r6", None),
+    ],
+)
+def test_rank(wanted: str, offered: str, rank: int | None) -> None:
+    assert Platform.parse(wanted).rank(Platform.parse(offered)) == rank
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [None, [], {}, {"os": "linux"}, {"os": 1, "architecture": "x"}, {"os": "", "architecture": ""}],
+)
+def test_entries_that_do_not_tell(entry: object) -> None:
+    assert Platform.of_entry(entry) is None
