@@ -6,7 +6,7 @@ extended header of any size into memory; so it is only what the tests compare wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from imgadm.layers import sparse
 from imgadm.layers.entry import Entry, Kind
@@ -70,9 +70,10 @@ class Archive:
         while (header := self._next_header()) is not None:
             kind = header.type
             if kind in _EXTENDED:
-                records += parse_records(self._extended(header))
+                records += parse_records(self._extended(header, besides=_size_of(records)))
             elif kind == _GLOBAL:
-                self._globals.update(parse_records(self._extended(header)))
+                besides = _size_of(self._globals.items())
+                self._globals.update(parse_records(self._extended(header, besides=besides)))
             elif kind == _LONG_NAME:
                 long_name = self._extended(header).partition(b"\0")[0]
             elif kind == _LONG_TARGET:
@@ -147,11 +148,12 @@ class Archive:
         self._unread -= size
         return self._take(size)
 
-    def _extended(self, header: Header) -> bytes:
-        if header.size > self._limits.header_bytes:
+    def _extended(self, header: Header, *, besides: int = 0) -> bytes:
+        """What an extended header holds; ``besides`` are the bytes kept of others like it."""
+        if header.size + besides > self._limits.header_bytes:
             raise LayerError(
                 "limit",
-                f"an extended header has {header.size} bytes, "
+                f"its extended headers have {header.size + besides} bytes, "
                 f"at most {self._limits.header_bytes} are taken",
                 offset=self._source.position,
             )
@@ -169,8 +171,6 @@ class Archive:
                 "unsupported", f"{what} of type {shown(header.type)!r}", entry=header.name
             )
         size = header.size if header.type in _WITH_DATA else 0
-        if kind is Kind.FILE and header.name.endswith(b"/"):
-            kind = Kind.DIRECTORY  # as archives older than the type of directories have them
         entry = Entry(
             header.name,
             kind,
@@ -184,8 +184,10 @@ class Archive:
             header.device,
         )
         self._apply_records(entry, records)
+        if header.type == b"\0" and entry.name.endswith(b"/"):
+            entry.kind = Kind.DIRECTORY  # in archives older than the type of directories
         self._begin_data(entry.packed_size)
-        if kind is Kind.FILE:
+        if entry.kind is Kind.FILE:
             self._find_holes(entry, header, records)
         self._check_names(entry)
         _check_numbers(entry)
@@ -198,6 +200,10 @@ class Archive:
         sparse_name = b""
         for key, value in [*self._globals.items(), *records]:
             if (xattr := extended_attribute(key, value)) is not None:
+                if not xattr[0] or b"\0" in xattr[0]:
+                    raise LayerError(
+                        "format", "an extended attribute has no proper name", entry=entry.name
+                    )
                 entry.xattrs[xattr[0]] = xattr[1]
             elif not value:
                 continue
@@ -246,9 +252,15 @@ class Archive:
             )
         if b"\0" in entry.name or b"\0" in entry.target:
             raise LayerError("name", "a name has a zero byte", entry=entry.name)
+        if entry.kind in (Kind.SYMLINK, Kind.HARD_LINK) and not entry.target:
+            raise LayerError("link", "it links to nothing", entry=entry.name)
 
     def _cut(self, how: str) -> LayerError:
         return LayerError("truncated", f"{how}: it was cut short", offset=self._source.position)
+
+
+def _size_of(records: Iterable[tuple[bytes, bytes]]) -> int:
+    return sum(len(key) + len(value) for key, value in records)
 
 
 def _check_numbers(entry: Entry) -> None:

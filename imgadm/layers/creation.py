@@ -21,6 +21,11 @@ _Made = TypeVar("_Made")
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PRIVATE = 0o600
+_NODES = {
+    Kind.FIFO: stat.S_IFIFO,
+    Kind.CHARACTER_DEVICE: stat.S_IFCHR,
+    Kind.BLOCK_DEVICE: stat.S_IFBLK,
+}
 
 
 class Creation:
@@ -46,10 +51,8 @@ class Creation:
                 self._make_hard_link(parent, name, entry)
             case Kind.SYMLINK:
                 self._make_symlink(parent, name, entry)
-            case Kind.FIFO:
-                self._make_pipe(parent, name, entry)
-            case Kind.CHARACTER_DEVICE | Kind.BLOCK_DEVICE:
-                self._make_device(parent, name, entry)
+            case Kind.FIFO | Kind.CHARACTER_DEVICE | Kind.BLOCK_DEVICE:
+                self._make_node(parent, name, entry)
 
     def describe_root(self, entry: Entry) -> None:
         """Give the root itself the attributes of its entry."""
@@ -58,9 +61,7 @@ class Creation:
     def _make_file(
         self, parent: Directory, name: bytes, entry: Entry, data: Iterable[memoryview]
     ) -> None:
-        descriptor = self._instead(
-            parent, name, lambda: os.open(name, _NEW_FILE, _PRIVATE, dir_fd=parent.descriptor)
-        )
+        descriptor = self._new_file(parent, name)
         try:
             if entry.regions is None:
                 for view in data:
@@ -134,35 +135,28 @@ class Creation:
         path = join(parent.path, name)
         self._attributes.set_special(path, parent.descriptor, name, entry)
 
-    def _make_pipe(self, parent: Directory, name: bytes, entry: Entry) -> None:
-        self._instead(parent, name, lambda: os.mkfifo(name, _PRIVATE, dir_fd=parent.descriptor))
-        path = join(parent.path, name)
-        self._attributes.set_special(path, parent.descriptor, name, entry)
+    def _make_node(self, parent: Directory, name: bytes, entry: Entry) -> None:
+        """A pipe or a device, or an empty file in its place where this process may not make it."""
+        kind, device = _NODES[entry.kind], os.makedev(*entry.device)
 
-    def _make_device(self, parent: Directory, name: bytes, entry: Entry) -> None:
-        """A device, or an empty file in its place where this process may not make one."""
-        kind = stat.S_IFCHR if entry.kind is Kind.CHARACTER_DEVICE else stat.S_IFBLK
-        device = os.makedev(*entry.device)
-        as_file = not self._attributes.real
+        def make() -> None:
+            os.mknod(name, kind | _PRIVATE, device, dir_fd=parent.descriptor)
+
+        as_file = entry.kind is not Kind.FIFO and not self._attributes.real
         if not as_file:
             try:
-                self._instead(
-                    parent,
-                    name,
-                    lambda: os.mknod(name, kind | _PRIVATE, device, dir_fd=parent.descriptor),
-                )
-            except PermissionError:  # root of a container may not either
+                self._instead(parent, name, make)
+            except (PermissionError, NotImplementedError):  # as in most containers, root's too
                 as_file = True
         if as_file:
-            os.close(
-                self._instead(
-                    parent,
-                    name,
-                    lambda: os.open(name, _NEW_FILE, _PRIVATE, dir_fd=parent.descriptor),
-                )
-            )
+            os.close(self._new_file(parent, name))
         path = join(parent.path, name)
         self._attributes.set_special(path, parent.descriptor, name, entry, as_file=as_file)
+
+    def _new_file(self, parent: Directory, name: bytes) -> int:
+        return self._instead(
+            parent, name, lambda: os.open(name, _NEW_FILE, _PRIVATE, dir_fd=parent.descriptor)
+        )
 
     def _instead(self, parent: Directory, name: bytes, make: Callable[[], _Made]) -> _Made:
         """Make something new at ``name``, in the place of what is there."""

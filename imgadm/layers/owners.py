@@ -1,19 +1,7 @@
 """What of a layer could not be set on this host, recorded in a file beside the root.
 
-The file has one JSON object a line, in the order of unpacking; the last word about a path counts:
-
-    {"version": 1, "owners": "recorded"}
-    {"path": "usr/bin/passwd", "mode": "4755"}
-    {"path": "dev/null", "type": "character device", "device": [1, 3], "mode": "666"}
-    {"path": "srv", "uid": 33, "gid": 33, "xattrs": {"security.capability": "AQAAAg…"}}
-    {"path": "usr/bin/also", "same_as": "usr/bin/passwd"}
-    {"removed": "var/cache"}
-
-``path`` is below the root, without links in it; bytes that are not UTF-8 are lone surrogates. A
-field that is missing is as on disk. So are all owners where the first line has ``real`` for
-``owners``; where it has ``recorded``, an owner or a group that is not named is 0, for paths without
-a line too. ``same_as`` is a hard link. ``removed`` takes back what was said of a path and of all
-below it. Where there is no such file, everything is as on disk.
+One JSON object a line, in the order of unpacking; docs/layers.md has an example, and what each
+field means.
 """
 
 from __future__ import annotations
@@ -189,8 +177,8 @@ def _apply(owners: Owners, line: dict[str, Any]) -> None:
     owners._set(
         path,
         Recorded(
-            line.get("uid", default.uid),
-            line.get("gid", default.gid),
+            int(line["uid"]) if "uid" in line else default.uid,
+            int(line["gid"]) if "gid" in line else default.gid,
             int(line["mode"], 8) if "mode" in line else None,
             line.get("type"),
             None if device is None else (int(device[0]), int(device[1])),

@@ -59,7 +59,8 @@ def format_1_map(take: Take, limits: Limits) -> tuple[int, Regions]:
     count = next_number()
     if count > limits.regions:
         raise _too_many(limits)
-    return taken, [(next_number(), next_number()) for _ in range(count)]
+    regions = [(next_number(), next_number()) for _ in range(count)]
+    return taken, regions
 
 
 def format_0_map(records: Records, limits: Limits) -> Regions | None:

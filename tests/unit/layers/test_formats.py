@@ -1,0 +1,255 @@
+"""Every format of tar, as GNU tar and Python write it, read as they would, in any pieces."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imgadm.layers import Limits, Ownership
+from imgadm.layers.archive import Archive
+from imgadm.layers.entry import Entry
+from imgadm.streams.decoders.source import ByteSource
+from tests import trees
+
+from ..streams.stages import pieces
+from .independent import needs_root, tar_unpack
+from .layer_builder import archive, contents, directory, entry, file, symlink, unpack
+
+HOLE = 400_000
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """A tree with something of everything that tar can keep, whoever runs the test."""
+    top = tmp_path / "sample"
+    long = top / ("long-" * 30) / ("name-" * 40)
+    long.mkdir(parents=True)
+    (long / "file").write_text("found")
+    (top / "empty").touch()
+    (top / "script").write_text("#!/bin/sh\n")
+    (top / "script").chmod(0o6755)
+    os.link(top / "script", top / "same")
+    (top / "to").symlink_to("../" * 50 + "nowhere")
+    os.mkfifo(top / "pipe")
+    (top / "sticky").mkdir()
+    (top / "sticky").chmod(0o1777)
+    (top / "large").write_bytes(os.urandom(1_300_001))
+    with open(os.fsencode(top) + b"/latin-\xe9", "wb") as odd:
+        odd.write(b"not UTF-8")
+    with (top / "sparse").open("wb") as sparse:
+        for offset in range(0, 40 * HOLE, HOLE):
+            sparse.seek(offset)
+            sparse.write(b"data" * 3000)
+        sparse.truncate(41 * HOLE)
+    return top
+
+
+def tar(sample: Path, *options: str) -> Path:
+    made = sample.parent / "sample.tar"
+    command = ["tar", "--create", "--file", made, "--directory", sample, "--numeric-owner"]
+    subprocess.run([*command, *options, "."], check=True)
+    return made
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--format=oldgnu"],
+        ["--format=gnu"],
+        ["--format=gnu", "--sparse"],
+        ["--format=posix"],
+        ["--format=posix", "--sparse", "--sparse-version=0.0"],
+        ["--format=posix", "--sparse", "--sparse-version=0.1"],
+        ["--format=posix", "--sparse", "--sparse-version=1.0"],
+        ["--format=posix", "--pax-option=hdrcharset=BINARY"],
+        ["--format=posix", "--pax-option=globexthdr.name=x,comment=of all"],
+        ["--format=gnu", "--label=volume"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("piece", [1 << 19, 1000])
+def test_what_gnu_tar_writes(sample: Path, options: list[str], piece: int) -> None:
+    made = tar(sample, *options)
+    unpack(sample.parent / "ours" / "root", made.read_bytes(), piece=piece)
+    tar_unpack(sample.parent / "tar", made)
+    theirs = trees.describe(sample.parent / "tar")
+    if os.geteuid() == 0:
+        assert trees.describe(sample.parent / "ours" / "root") == theirs
+    else:
+        ours = sample.parent / "ours" / "root"
+        assert contents(ours) == contents(sample.parent / "tar")
+
+
+@pytest.mark.parametrize("version", ["0.0", "0.1", "1.0", None])
+def test_holes_stay_holes(sample: Path, version: str | None) -> None:
+    how = [f"--sparse-version={version}"] if version else []
+    made = tar(sample, f"--format={'posix' if version else 'gnu'}", "--sparse", *how)
+    assert made.stat().st_size < 5_000_000
+    unpack(sample.parent / "root", made.read_bytes())
+    status = (sample.parent / "root" / "sparse").stat()
+    assert status.st_size == 41 * HOLE
+    assert status.st_blocks * 512 <= (sample / "sparse").stat().st_blocks * 512 + (1 << 20)
+    assert (sample.parent / "root" / "sparse").read_bytes() == (sample / "sparse").read_bytes()
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_what_python_writes(tmp_path: Path, form: int) -> None:
+    long = "a/" * 45 + "b" * 90
+    made = archive(
+        directory("d/", mode=0o700),
+        file(long, "1" * 1000),
+        symlink("s", "t" * 100),
+        entry("old-directory/"),
+        form=form,
+    )
+    unpack(tmp_path, made)
+    found = contents(tmp_path)
+    assert (found[long], found["s"]) == ("1" * 1000, f"-> {'t' * 100}")
+
+
+def test_of_the_seventh_edition(tmp_path: Path) -> None:
+    """No magic number, no type of directories: a name that ends with a slash is one."""
+    made = bytearray(archive(entry("dir/"), file("dir/file", "1"), form=tarfile.USTAR_FORMAT))
+    for at in (0, 512):
+        made[at + 156] = 0
+        made[at + 257 : at + 512] = bytes(255)
+        made[at + 148 : at + 156] = b" " * 8
+        made[at + 148 : at + 156] = b"%06o\0 " % sum(made[at : at + 512])
+    unpack(tmp_path, bytes(made))
+    assert contents(tmp_path) == {"dir": "/", "dir/file": "1"}
+
+
+def entries(made: bytes, piece: int = 1 << 20) -> list[tuple[Entry, bytes]]:
+    source = ByteSource(memoryview(part) for part in pieces(made, piece))
+    reader = Archive(source, Limits())
+    return [(found, b"".join(map(bytes, reader.data()))) for found in reader.entries()]
+
+
+def test_numbers_beyond_octal_digits() -> None:
+    [(found, _)] = entries(
+        archive(file("a", owner=(1 << 31, 3 << 30), mtime=-77), form=tarfile.GNU_FORMAT)
+    )
+    assert (found.uid, found.gid, found.mtime_ns) == (1 << 31, 3 << 30, -77_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    [
+        ("1500000000.123456789", 1_500_000_000_123_456_789),
+        ("1500000000.1234567899", 1_500_000_000_123_456_789),
+        ("-1.5", -1_500_000_000),
+        ("0.000000001", 1),
+        ("17", 17_000_000_000),
+    ],
+)
+def test_times_to_the_nanosecond(tmp_path: Path, text: str, nanoseconds: int) -> None:
+    unpack(tmp_path, archive(file("a", pax={"mtime": text}), directory("d", pax={"mtime": text})))
+    assert (tmp_path / "a").stat().st_mtime_ns == nanoseconds
+    assert (tmp_path / "d").stat().st_mtime_ns == nanoseconds
+
+
+def test_records_of_extended_headers() -> None:
+    value = "\udcff\x00=\n"
+    [(found, data)] = entries(
+        archive(
+            file(
+                "short",
+                b"12345",
+                pax={
+                    "path": "l\udce9ng/name",
+                    "uid": "4294967294",
+                    "gid": "0",
+                    "SCHILY.xattr.user.a": value,
+                    "SCHILY.xattr.user.empty": "",
+                    "LIBARCHIVE.xattr.user.%C3%A9": "//8",
+                    "unknown": "passed over",
+                },
+            )
+        )
+    )
+    assert (found.name, found.uid, found.gid, data) == (b"l\xe9ng/name", 4294967294, 0, b"12345")
+    assert found.xattrs == {
+        b"user.a": b"\xff\x00=\n",
+        b"user.empty": b"",
+        "user.é".encode(): b"\xff\xff",
+    }
+
+
+def test_global_records_hold_until_an_entry_has_its_own() -> None:
+    out = io.BytesIO()
+    with tarfile.open(
+        fileobj=out, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"gid": "7", "mtime": "5"}
+    ) as writer:
+        writer.addfile(file("a")[0])
+        writer.addfile(file("b", pax={"gid": "8"})[0])
+    found = [(made.name, made.gid, made.mtime_ns) for made, _ in entries(out.getvalue())]
+    assert found == [(b"a", 7, 5_000_000_000), (b"b", 8, 5_000_000_000)]
+
+
+def test_links_have_no_data_whatever_their_size_says(tmp_path: Path) -> None:
+    first, second = file("a", "1"), symlink("s", "a")
+    second[0].size = 1000
+    unpack(tmp_path, archive(first, second, file("b", "2")))
+    assert contents(tmp_path) == {"a": "1", "b": "2", "s": "-> a"}
+
+
+@needs_root
+def test_extended_attributes(tmp_path: Path) -> None:
+    capability = bytes.fromhex("0100000200200000" + "00" * 12).decode("latin-1")
+    unpack(
+        tmp_path,
+        archive(
+            directory("d", pax={"SCHILY.xattr.user.old": "1"}),
+            file(
+                "f",
+                "x",
+                mode=0o755,
+                owner=(3, 4),
+                pax={"SCHILY.xattr.security.capability": capability},
+            ),
+            file("g", mode=0o400, pax={"LIBARCHIVE.xattr.user.b": "eHl6"}),
+            symlink("s", "f", pax={"SCHILY.xattr.trusted.c": "of the link"}),
+            directory("o", pax={"SCHILY.xattr.trusted.overlay.opaque": "y"}),
+        ),
+        archive(directory("d", pax={"SCHILY.xattr.user.new": "2"})),
+        policy=Ownership.REAL,
+    )
+    found = {
+        name: {
+            key: os.getxattr(tmp_path / name, key, follow_symlinks=False)
+            for key in os.listxattr(tmp_path / name, follow_symlinks=False)
+        }
+        for name in "dfgso"
+    }
+    assert found == {
+        "d": {"user.new": b"2"},
+        "f": {"security.capability": capability.encode("latin-1")},
+        "g": {"user.b": b"xyz"},
+        "s": {"trusted.c": b"of the link"},
+        "o": {},
+    }
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=60)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    files=st.dictionaries(NAMES.filter(lambda name: name.strip(".")), st.binary(max_size=2000)),
+    piece=st.integers(1, 3000),
+    form=st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
+    end=st.booleans(),
+)
+def test_any_names_and_contents_in_any_pieces(
+    files: dict[str, bytes], piece: int, form: int, end: bool
+) -> None:
+    made = archive(*(file(f"x/{name}", data) for name, data in files.items()), form=form, end=end)
+    found = {read.name.decode(): data for read, data in entries(made, piece)}
+    assert found == {f"x/{name}": data for name, data in files.items()}
