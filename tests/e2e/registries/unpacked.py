@@ -8,22 +8,24 @@ from pathlib import Path
 
 from tests import trees
 from tests.e2e.imports.host import Host
-from tests.registry.layouts import skopeo
 
 
 def by_others(directory: Path, name: str, platform: str = "linux/amd64") -> Path:
     """The root that ``skopeo copy`` and ``umoci unpack`` make of the image ``name``."""
-    _, architecture, *variant = platform.split("/")
-    options = ["--override-os=linux", f"--override-arch={architecture}"]
-    options += [f"--override-variant={word}" for word in variant]
     layout, bundle = directory / "copied", directory / "bundle"
-    copied = (f"docker://{name}", f"oci:{layout}:it")
-    skopeo("--src-tls-verify=false", *copied, command="copy", before=options)
+    _, architecture, *variants = platform.split("/")
+    choice = ["--override-os=linux", f"--override-arch={architecture}"]
+    choice += [f"--override-variant={variant}" for variant in variants]
+    copy = ["copy", "-q", "--src-tls-verify=false", f"docker://{name}", f"oci:{layout}:it"]
+    _run("skopeo", "--insecure-policy", *choice, *copy)
     rootless = [] if os.geteuid() == 0 else ["--rootless"]
-    command = ["umoci", "unpack", *rootless, "--image", f"{layout}:it", str(bundle)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    _run("umoci", "unpack", *rootless, "--image", f"{layout}:it", str(bundle))
     return bundle / "rootfs"
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
 
 
 def root_of(host: Host, uuid: str) -> Path:
