@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import requests
 
 MAX_CONFIG_BYTES = 8 << 20
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _VERSION_HEADER = "docker-distribution-api-version"
 
 
@@ -135,7 +137,7 @@ def _first_error(reply: Reply) -> tuple[str | None, str]:
     if not isinstance(first, dict) or not isinstance(code := first.get("code"), str):
         return None, ""
     message = first.get("message")
-    return display(code), display(message) if isinstance(message, str) else ""
+    return code if _CODE.fullmatch(code) else None, display(message or "")
 
 
 def _json(reply: Reply) -> Any:
