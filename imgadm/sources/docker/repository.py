@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES, JSONError, parse_json
 from imgadm.manifest.values import display
 from imgadm.sources.docker.authentication import RegistryAuth
+from imgadm.sources.docker.certificates import tls_for
 from imgadm.sources.docker.credentials import Credentials
 from imgadm.sources.docker.digests import is_digest
 from imgadm.sources.docker.endpoints import Endpoint
@@ -53,7 +54,12 @@ class Repository:
         self._base = f"{endpoint.root}/v2/{endpoint.prefix}{name}"
         auth = RegistryAuth(endpoint.root, f"repository:{name}:pull", tokens, credentials)
         self._client = HttpClient(
-            endpoint.root, options, headers={}, insecure=endpoint.insecure, credentials=auth
+            endpoint.root,
+            options,
+            headers={},
+            insecure=endpoint.insecure,
+            credentials=auth,
+            tls=tls_for(endpoint.root, options.environment),
         )
 
     @property
