@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
@@ -88,6 +89,7 @@ class HttpClient:
 
     ``source`` names the source in errors and is shown without its password; ``headers`` go with
     all requests. ``credentials`` are a user and a password, or know themselves how to be sent.
+    ``tls`` knows certificates besides the usual ones.
     What a ``secret`` one gets and sends is not logged, and it follows no redirects.
     """
 
@@ -99,9 +101,10 @@ class HttpClient:
         headers: Mapping[str, str],
         insecure: bool = False,
         credentials: tuple[str, str] | AuthBase | None = None,
+        tls: ssl.SSLContext | None = None,
         secret: bool = False,
     ) -> None:
-        self.session = make_session(options, insecure=insecure, credentials=credentials)
+        self.session = make_session(options, insecure=insecure, credentials=credentials, tls=tls)
         self.session.headers.update(headers)
         self._source = redact_url(source)
         self._options = options

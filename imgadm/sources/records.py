@@ -10,6 +10,10 @@ import requests
 from imgadm.logs import TRACE_LEVEL, logger
 
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+_ADDRESSES = frozenset({"location", "content-location", "link"})
+_PLAIN_PARAMETERS = frozenset({"channel", "limit", "marker", "service", "scope"})
+"""Of queries; any other may be what lets us in, as in the signed addresses of stores."""
+
 _PORTS = {"http": 80, "https": 443}
 _SHOWN_BODY = 64 << 10
 
@@ -19,7 +23,8 @@ def log_request(request: requests.PreparedRequest) -> None:
     if not _log_is_wanted():
         return
     parts = urlsplit(request.url or "")
-    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    query = shown_query(parts.query)
+    target = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
     _log(
         "request sent",
         "client_req",
@@ -57,4 +62,22 @@ def _log(message: str, name: str, fields: Mapping[str, object]) -> None:
 
 
 def _shown(headers: Mapping[str, str | bytes]) -> dict[str, object]:
-    return {name: "***" if name.lower() in _SECRET else value for name, value in headers.items()}
+    return {name: _shown_value(name.lower(), value) for name, value in headers.items()}
+
+
+def _shown_value(name: str, value: str | bytes) -> str | bytes:
+    if name in _SECRET:
+        return "***"
+    if name in _ADDRESSES and isinstance(value, str):
+        address, mark, query = value.partition("?")
+        return f"{address}{mark}{shown_query(query)}"
+    return value
+
+
+def shown_query(query: str) -> str:
+    """Return the query of a URL with the values left out that nobody should read in a log."""
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    return "&".join(
+        f"{name}{equals}{value if name in _PLAIN_PARAMETERS or not equals else '***'}"
+        for name, equals, value in pairs
+    )

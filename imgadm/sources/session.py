@@ -9,6 +9,7 @@ variable switch certificate checks back on that ``verify=False`` had switched of
 from __future__ import annotations
 
 import io
+import ssl
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -33,10 +34,22 @@ class RefusedRedirectError(requests.exceptions.InvalidSchema):
 class SourceAdapter(HTTPAdapter):
     """Sends one request: the proxy by its URL, a time limit unless the caller has one."""
 
-    def __init__(self, proxies: Proxies, timeout: tuple[float, float]) -> None:
+    def __init__(
+        self, proxies: Proxies, timeout: tuple[float, float], tls: ssl.SSLContext | None = None
+    ) -> None:
         self._proxies = proxies
         self._timeout = timeout
+        self._tls = {} if tls is None else {"ssl_context": tls}
         super().__init__(pool_maxsize=16)
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **options: Any
+    ) -> None:
+        super().init_poolmanager(connections, maxsize, block, **options, **self._tls)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> urllib3.ProxyManager:
+        manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **options, **self._tls)
+        return manager
 
     def send(
         self,
@@ -101,10 +114,12 @@ def make_session(
     *,
     insecure: bool = False,
     credentials: tuple[str, str] | AuthBase | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> SourceSession:
     """Return a session; whoever asked for it closes it.
 
-    ``insecure`` takes any certificate. Raises :class:`ConfigError` for a CA file that is not there.
+    ``insecure`` takes any certificate, ``tls`` knows certificates besides the usual ones. Raises
+    :class:`ConfigError` for a CA file that is not there.
     """
     session = SourceSession()
     session.verify = trusted_certificates(options, insecure=insecure)
@@ -118,6 +133,7 @@ def make_session(
             options.within_patience(options.connect_timeout),
             options.within_patience(options.read_timeout),
         ),
+        None if session.verify is False else tls,
     )
     session.mount("http://", adapter)
     session.mount("https://", adapter)

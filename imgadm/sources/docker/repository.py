@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES, JSONError, parse_json
 from imgadm.manifest.values import display
 from imgadm.sources.docker.authentication import RegistryAuth
+from imgadm.sources.docker.certificates import tls_for
 from imgadm.sources.docker.credentials import Credentials
 from imgadm.sources.docker.digests import is_digest
 from imgadm.sources.docker.endpoints import Endpoint
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     import requests
 
 MAX_CONFIG_BYTES = 8 << 20
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _VERSION_HEADER = "docker-distribution-api-version"
 
 
@@ -51,7 +54,12 @@ class Repository:
         self._base = f"{endpoint.root}/v2/{endpoint.prefix}{name}"
         auth = RegistryAuth(endpoint.root, f"repository:{name}:pull", tokens, credentials)
         self._client = HttpClient(
-            endpoint.root, options, headers={}, insecure=endpoint.insecure, credentials=auth
+            endpoint.root,
+            options,
+            headers={},
+            insecure=endpoint.insecure,
+            credentials=auth,
+            tls=tls_for(endpoint.root, options.environment),
         )
 
     @property
@@ -135,7 +143,7 @@ def _first_error(reply: Reply) -> tuple[str | None, str]:
     if not isinstance(first, dict) or not isinstance(code := first.get("code"), str):
         return None, ""
     message = first.get("message")
-    return display(code), display(message) if isinstance(message, str) else ""
+    return code if _CODE.fullmatch(code) else None, display(message or "")
 
 
 def _json(reply: Reply) -> Any:

@@ -80,9 +80,16 @@ class DockerSource(Source):
 
         One that wants to know who asks is a registry all the same.
         """
+        from imgadm.sources.docker.certificates import tls_for
         from imgadm.sources.http import HttpClient
 
-        client = HttpClient(self.config.url, self._options, headers={}, insecure=self._own.insecure)
+        client = HttpClient(
+            self.config.url,
+            self._options,
+            headers={},
+            insecure=self._own.insecure,
+            tls=tls_for(self._own.root, self._options.environment),
+        )
         wrong = f'unexpected ping error with "{self.config.type}" image source "{self.url}"'
         try:
             reply = client.get(f"{self._own.root}/v2/", limit=MAX_MANIFEST_BYTES)

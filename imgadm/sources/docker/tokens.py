@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from imgadm.manifest.values import is_number
+from imgadm.sources.docker.certificates import tls_for
 from imgadm.sources.docker.credentials import Credentials
 from imgadm.sources.docker.errors import RegistryError, UnauthorizedError
 from imgadm.sources.docker.indexes import is_loopback
@@ -74,7 +75,12 @@ class Tokens:
         self._check_realm(grant.realm)
         began = self._options.clock()
         client = HttpClient(
-            grant.realm, self._options, headers={}, insecure=self._insecure, secret=True
+            grant.realm,
+            self._options,
+            headers={},
+            insecure=self._insecure,
+            tls=tls_for(grant.realm, self._options.environment),
+            secret=True,
         )
         try:
             reply = self._ask(client, grant, credentials)

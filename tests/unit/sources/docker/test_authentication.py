@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ import pytest
 from imgadm import streams
 from imgadm.errors import ConfigError
 from imgadm.sources import UnreachableError
-from imgadm.sources.docker import RemoteImage
+from imgadm.sources.docker import Platform, RemoteImage, RemoteLayer, parse_reference
 from imgadm.sources.docker.errors import RegistryError, UnauthorizedError
 from imgadm.sources.docker.source import DockerSource
 from tests.registry.fixtures import PASSWORD, USER
-from tests.registry.layouts import skopeo
+from tests.registry.layouts import digest_of, skopeo
 from tests.registry.server import Registry
 from tests.registry.token_server import TokenServer
 from tests.unit.sources.docker.conftest import OpenDocker, resolved, write_auth
@@ -279,3 +280,62 @@ def test_plain_http_only_to_this_machine_or_where_it_was_allowed(
     source = opened_registry(f"http://127.0.0.1:{unused_port}", insecure=True)
     with pytest.raises(ConfigError, match="plain http only if it is on this machine"):
         resolved(source, "http://registry.example/a/b")
+
+
+def test_a_token_that_is_not_good_any_more_in_the_middle_of_a_layer(
+    web: Any, other_web: Any, opened_registry: OpenDocker
+) -> None:
+    """A connection breaks when the token has just expired: a new one, and on from where it was."""
+    content = bytes(range(256)) * 4096
+    digest = digest_of(content)
+    good: list[str] = []
+    asked: list[tuple[str, str]] = []
+
+    def give_token(handler: Any) -> None:
+        good[:] = [f"t{len(other_web.requests)}"]
+        handler.give({"token": good[0], "expires_in": 300})
+
+    def give_blob(handler: Any) -> None:
+        token = handler.headers.get("Authorization", "").removeprefix("Bearer ")
+        begin = handler.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-")
+        asked.append((token, begin))
+        if token not in good:
+            challenge = f'Bearer realm="{other_web.url}/token",service="s"'
+            handler.give((401, {"WWW-Authenticate": challenge}, {}))
+        elif begin == "0":
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(content)))
+            handler.end_headers()
+            handler.wfile.write(content[:500_000])
+            handler.close_connection = True
+            good.clear()
+        else:
+            span = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+            handler.give((206, {"Content-Range": span}, content[int(begin) :]))
+
+    other_web["*"] = give_token
+    web[f"/v2/a/b/blobs/{digest}"] = give_blob
+    source = opened_registry(web.url)
+    layer = RemoteLayer(digest, len(content), "none", None)
+    reference = parse_reference("a/b", default_index=web.url)
+    image = RemoteImage(reference, digest, {}, None, (layer,), Platform.default())
+    fetched(source, image)
+    begin = asked[-1][1]
+    assert 0 < int(begin) <= 500_000
+    assert asked == [("", "0"), ("t1", "0"), ("t1", begin), ("t2", begin)]
+
+
+def test_many_layers_at_once_need_one_token(
+    token_registry: Registry,
+    token_server: TokenServer,
+    two_layers: str,
+    opened_registry: OpenDocker,
+) -> None:
+    source = opened_registry(token_registry.url)
+    image = resolved(source, two_layers)
+    token_server.asked.clear()
+    other = opened_registry(token_registry.url)
+    with ThreadPoolExecutor(8) as threads:
+        for done in [threads.submit(fetched, other, image) for _ in range(8)]:
+            done.result()
+    assert len(token_server.asked) == 1

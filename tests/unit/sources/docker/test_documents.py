@@ -1,0 +1,345 @@
+"""Documents of registries that mean harm, or make no sense: one line each, and no request more."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imgadm.sources import SourceError, UnusableReplyError
+from imgadm.sources.docker import NotInRegistryError
+from imgadm.sources.docker.errors import (
+    BadDigestError,
+    InvalidContentError,
+    InvalidDockerInfoError,
+    RegistryError,
+    TooManyRequestsError,
+    UnauthorizedError,
+)
+from imgadm.sources.docker.manifests import ManifestError, is_schema1, parse_document, read_manifest
+from imgadm.sources.docker.resolving import MAX_DOCUMENTS
+from imgadm.sources.docker.schema1 import read_schema1
+from tests.registry.layouts import CONFIG, DOCKER, INDEX, LAYER, MANIFEST, digest_of
+from tests.unit.sources.docker.conftest import OpenDocker, resolved
+
+PATH = "/v2/a/b/manifests/v"
+AMD64 = {"os": "linux", "architecture": "amd64"}
+EMPTY = "sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4"
+ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+
+
+def descriptor(data: bytes = b"{}", kind: str = LAYER, **more: Any) -> dict[str, Any]:
+    return {"mediaType": kind, "digest": digest_of(data), "size": len(data), **more}
+
+
+def image(config: bytes = b"{}", **changes: Any) -> dict[str, Any]:
+    return {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": descriptor(config, CONFIG),
+        "layers": [descriptor()],
+        **changes,
+    }
+
+
+def sent(document: Any, kind: str = MANIFEST, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return 200, {"Content-Type": kind, **headers}, body
+
+
+def put(web: Any, document: Any, kind: str = MANIFEST) -> dict[str, Any]:
+    """Let ``web`` have a document under its digest; returns its descriptor."""
+    answer = sent(document, kind)
+    web[f"/v2/a/b/manifests/{digest_of(answer[2])}"] = answer
+    return descriptor(answer[2], kind)
+
+
+def put_config(web: Any, config: bytes = b"{}") -> None:
+    web[f"/v2/a/b/blobs/{digest_of(config)}"] = config
+
+
+DOCUMENTS = [
+    (b"{", "not JSON"),
+    (b"[]", "an object was expected, got an array"),
+    (b'{"schemaVersion": 2, "x": ' + b"[" * 5000 + b"]" * 5000 + b"}", "nested deeper than"),
+    ({}, "No docker manifest schemaVersion defined"),
+    ({"schemaVersion": 3}, "Unsupported docker manifest version: 3"),
+    ({"schemaVersion": True}, "Unsupported docker manifest version: true"),
+    ({"schemaVersion": 2, "mediaType": 5}, 'its "mediaType" is 5'),
+    (image(mediaType=INDEX), "image.index.v1+json, but it was sent as application/vnd.oci."),
+    (image(manifests=[]), 'both "manifests" and "layers"'),
+    (image(mediaType="application/example"), "application/example, but it was sent as"),
+    ({"schemaVersion": 2, "mediaType": MANIFEST}, "No docker manifest config defined"),
+    ({**image(), "config": 5}, "its config is a number"),
+    (image(layers={}), "no layers in manifest"),
+    (image(layers=[5]), "layer 0 is a number, an object was expected"),
+    (image(layers=[descriptor(), {}]), "layer 1 has the mediaType null"),
+    (image(layers=[descriptor(digest="sha256:zz")]), "digests should be of the form"),
+    (image(layers=[descriptor(digest="../../../etc/passwd")]), "digests should be of the form"),
+    (image(layers=[descriptor(size=-1)]), "layer 0 has the size -1"),
+    (image(layers=[descriptor(size=True)]), "layer 0 has the size true"),
+    (image(layers=[descriptor(size=1 << 60)]), "layer 0 has the size"),
+    (image(layers=[descriptor(kind="text/html\n\x1b[2J")]), r"its type is text/html\n\x1b[2J"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "reason"), DOCUMENTS)
+def test_manifests(web: Any, opened_registry: OpenDocker, document: Any, reason: str) -> None:
+    web[PATH] = sent(document)
+    with pytest.raises((InvalidContentError, InvalidDockerInfoError)) as caught:
+        resolved(opened_registry(web.url), "a/b:v")
+    assert reason in caught.value.message
+    assert caught.value.message.isprintable()
+    assert web.paths == [PATH]
+
+
+CONFIGS = [
+    (b"[]", InvalidContentError, "is no JSON object"),
+    (b"nonsense", InvalidContentError, "is not JSON"),
+    (b'{"rootfs": 5}', InvalidContentError, "has the rootfs 5"),
+    (b'{"rootfs": {"diff_ids": ["x"]}}', InvalidContentError, '"diff_ids" was expected'),
+    (b'{"rootfs": {"diff_ids": []}}', InvalidContentError, "of 0 layers, its manifest of 1"),
+    (b'{"os": "windows", "architecture": "amd64"}', InvalidDockerInfoError, "windows/amd64"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("config", "error", "reason"), CONFIGS)
+def test_configurations(
+    web: Any, opened_registry: OpenDocker, config: bytes, error: type[SourceError], reason: str
+) -> None:
+    web[PATH] = sent(image(config))
+    put_config(web, config)
+    with pytest.raises(error) as caught:
+        resolved(opened_registry(web.url), "a/b:v")
+    assert reason in caught.value.message
+
+
+def test_a_configuration_that_says_nothing(web: Any, opened_registry: OpenDocker) -> None:
+    web[PATH] = sent(image())
+    put_config(web)
+    found = resolved(opened_registry(web.url), "a/b:v")
+    assert (found.config, str(found.platform)) == ({}, "linux/amd64")
+    assert found.layers[0].diff_id is None
+
+
+@pytest.mark.parametrize("depth", [4, 5])
+def test_indexes_in_indexes(web: Any, opened_registry: OpenDocker, depth: int) -> None:
+    put_config(web)
+    inner = put(web, image())
+    for _ in range(depth):
+        inner = put(web, {"schemaVersion": 2, "mediaType": INDEX, "manifests": [inner]}, INDEX)
+    source = opened_registry(web.url)
+    if depth == 4:
+        assert resolved(source, f"a/b@{inner['digest']}").layers
+    else:
+        with pytest.raises(InvalidContentError, match="in more than 4 levels"):
+            resolved(source, f"a/b@{inner['digest']}")
+
+
+def test_an_index_that_leads_back_to_itself(web: Any, opened_registry: OpenDocker) -> None:
+    """Which no digest can, so the registry has to lie about one."""
+    loop = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptor(kind=INDEX, size=9)]}
+    body = json.dumps(loop).encode()
+    loop["manifests"][0]["size"] = len(body)  # type: ignore[index]
+    web["*"] = sent(loop, INDEX)
+    with pytest.raises((BadDigestError, InvalidContentError)):
+        resolved(opened_registry(web.url), "a/b:v")
+    assert len(web.paths) == 2
+
+
+def test_an_index_with_too_much_to_try(web: Any, opened_registry: OpenDocker) -> None:
+    others = []
+    for number in range(40):
+        config = json.dumps({"os": "plan9", "architecture": f"a{number}"}).encode()
+        put_config(web, config)
+        others.append(put(web, image(config)))
+    web[PATH] = sent({"schemaVersion": 2, "mediaType": INDEX, "manifests": others}, INDEX)
+    with pytest.raises(InvalidContentError, match=f"more than {MAX_DOCUMENTS} manifests"):
+        resolved(opened_registry(web.url), "a/b:v")
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        ([], "no manifests in manifest list"),
+        ([{}] * 1001, "it lists 1001 manifests, at most 1000"),
+        ([5], "manifest 0 of its list is a number"),
+        ([descriptor(kind="text/html", platform=AMD64)], "found in manifest list: none"),
+        (
+            [descriptor(kind=MANIFEST, platform={"os": f"os{number}", "architecture": "x"})
+             for number in range(100)],
+            "os19/x, ...",
+        ),
+    ],
+)  # fmt: skip
+def test_indexes(web: Any, opened_registry: OpenDocker, entries: Any, reason: str) -> None:
+    web[PATH] = sent({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}, INDEX)
+    with pytest.raises((InvalidContentError, InvalidDockerInfoError)) as caught:
+        resolved(opened_registry(web.url), "a/b:v")
+    assert reason in caught.value.message
+
+
+@pytest.mark.parametrize("fault", ["size", "digest", "kind"])
+def test_a_child_that_is_not_what_the_index_promises(
+    web: Any, opened_registry: OpenDocker, fault: str
+) -> None:
+    child = put(web, image()) | {"platform": AMD64}
+    match fault:
+        case "size":
+            child["size"] += 1
+        case "digest":
+            web[f"/v2/a/b/manifests/{ONE}"] = sent(image())
+            child["digest"] = ONE
+        case "kind":
+            child |= put(web, {"schemaVersion": 2, "manifests": [child]}, INDEX)
+            child["mediaType"] = MANIFEST
+    web[PATH] = sent({"schemaVersion": 2, "manifests": [child]}, INDEX)
+    error = BadDigestError if fault == "digest" else InvalidContentError
+    with pytest.raises(error):
+        resolved(opened_registry(web.url), "a/b:v")
+
+
+def test_a_header_that_contradicts_the_document(web: Any, opened_registry: OpenDocker) -> None:
+    web[PATH] = sent(image(), **{"Docker-Content-Digest": ONE})
+    with pytest.raises(BadDigestError, match=f"Docker-Content-Digest header, {ONE}, does not"):
+        resolved(opened_registry(web.url), "a/b:v")
+
+
+def test_a_manifest_that_does_not_end(web: Any, opened_registry: OpenDocker) -> None:
+    web[PATH] = sent(b" " * ((4 << 20) + 1))
+    with pytest.raises(UnusableReplyError, match="longer than 4194304 bytes"):
+        resolved(opened_registry(web.url), "a/b:v")
+
+
+REFUSALS = [
+    ((403, {}, {"errors": [{"code": "DENIED", "message": "no"}]}), UnauthorizedError, "no (HTTP"),
+    ((500, {}, b"oops"), RegistryError, "cannot be read: HTTP status 500"),
+    (
+        (418, {}, {"errors": [{"code": "TEAPOT\x1b", "message": "I am\none"}]}),
+        RegistryError,
+        "I am",
+    ),
+    ((429, {"Retry-After": "600"}, b""), TooManyRequestsError, "try again in 600 seconds"),
+    (
+        (404, {}, {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "gone"}]}),
+        NotInRegistryError,
+        "a/b:v was not found: gone",
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "error", "reason"), REFUSALS)
+def test_answers_that_are_no_manifest(
+    web: Any, opened_registry: OpenDocker, answer: Any, error: type[SourceError], reason: str
+) -> None:
+    web[PATH] = answer
+    with pytest.raises(error) as caught:
+        resolved(opened_registry(web.url), "a/b:v")
+    assert reason in caught.value.message
+    assert caught.value.message.isprintable()
+    assert re.fullmatch("[A-Za-z_]+", caught.value.code or "")
+
+
+def test_a_server_that_is_no_registry(web: Any, opened_registry: OpenDocker) -> None:
+    web["*"] = (404, {"Content-Type": "text/html"}, b"<html>what?</html>")
+    with pytest.raises(InvalidContentError, match="this is no Docker registry: .* HTTP status 404"):
+        resolved(opened_registry(web.url), "a/b:v")
+
+
+def schema1(layers: list[str], config: str = "{}", **changes: Any) -> dict[str, Any]:
+    return {
+        "schemaVersion": 1,
+        "name": "a/b",
+        "tag": "v",
+        "architecture": "amd64",
+        "fsLayers": [{"blobSum": digest} for digest in layers],
+        "history": [
+            {"v1Compatibility": config},
+            *([{"v1Compatibility": "{}"}] * (len(layers) - 1)),
+        ],
+        **changes,
+    }
+
+
+def test_schema_1_unsigned(web: Any, opened_registry: OpenDocker) -> None:
+    """Newest first; equal ones next to each other are one; layers without files stay."""
+    config = '{"os": "linux", "architecture": "amd64", "config": {"Cmd": ["sh"]}}'
+    document = schema1([EMPTY, TWO, TWO, EMPTY, ONE], config)
+    web[PATH] = sent(document, DOCKER + "distribution.manifest.v1+json")
+    found = resolved(opened_registry(web.url), "a/b:v")
+    assert [layer.digest for layer in found.layers] == [ONE, EMPTY, TWO, EMPTY]
+    assert found.config["config"] == {"Cmd": ["sh"]}
+    assert found.digest == digest_of(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (schema1([]), "no layers in manifest"),
+        (schema1([ONE], history=[]), "history length not equal to layers length in manifest"),
+        (schema1(["x"]), "digests should be of the form"),
+        (schema1([ONE], config="{"), "v1Compatibility is not JSON"),
+        (schema1([ONE], config="5"), "v1Compatibility is no JSON object"),
+        (schema1([ONE], history=[{}]), 'history has no "v1Compatibility"'),
+        (schema1([ONE], signatures=[]), "1 to 16 signatures were expected"),
+        (schema1([ONE], signatures=[{"header": {"alg": "none"}}]), "disallowed JWS signature alg"),
+        (schema1([ONE], signatures=[{"header": {"alg": "ES256"}}]), "is not in base64"),
+        (schema1([f"sha256:{number:064x}" for number in range(300)]), "it has 300 layers"),
+    ],
+)  # fmt: skip
+def test_schema_1_that_makes_no_sense(
+    web: Any, opened_registry: OpenDocker, document: Any, reason: str
+) -> None:
+    web[PATH] = sent(document, DOCKER + "distribution.manifest.v1+prettyjws")
+    with pytest.raises((InvalidContentError, InvalidDockerInfoError)) as caught:
+        resolved(opened_registry(web.url), "a/b:v")
+    assert reason in caught.value.message
+
+
+@pytest.mark.parametrize("length", [0, -1, 10**9, True, "1", None])
+def test_lengths_of_the_signed_part(length: Any) -> None:
+    protected = json.dumps({"formatLength": length, "formatTail": "Cn0"}).encode()
+    signature = {
+        "header": {"alg": "ES256"},
+        "protected": base64.urlsafe_b64encode(protected).decode(),
+    }
+    document = schema1([ONE], signatures=[signature])
+    with pytest.raises(ManifestError, match="JWS signature 0 has the formatLength"):
+        read_schema1(document, json.dumps(document).encode())
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.sampled_from([ONE, LAYER]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["mediaType", "digest", "size", "platform"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["schemaVersion", "mediaType", "config", "layers", "manifests", "signatures"]
+            + ["fsLayers", "history"]
+        ),
+        VALUES | st.sampled_from([1, 2, [descriptor()], descriptor(kind=CONFIG), INDEX, MANIFEST]),
+    ),
+    st.sampled_from(["", MANIFEST, INDEX]),
+)
+def test_nonsense_is_refused_and_nothing_else(value: dict[str, Any], kind: str) -> None:
+    body = json.dumps(value).encode()
+    with contextlib.suppress(ManifestError):
+        document = parse_document(body, kind)
+        if is_schema1(document):
+            read_schema1(document, body)
+        else:
+            read_manifest(document, kind)
