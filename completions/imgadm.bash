@@ -54,8 +54,8 @@ _imgadm_candidates() {
     help) options="" arguments=commands ;;
     sources) options="-h --help -v --verbose -j --json -a -d -e -c --check -t --type -k --insecure -f --force" arguments=nothing ;;
     avail|available) options="-h --help -j --json -H -o -s" arguments=nothing ;;
-    show) options="-h --help" arguments=available ;;
-    import) options="-h --help -P -S --source -C --channel -q --quiet --json --no-wait --zstream" arguments=available ;;
+    show) options="-h --help --platform" arguments=available ;;
+    import) options="-h --help -P -S --source -C --channel --platform -q --quiet --json --no-wait --zstream" arguments=available ;;
     install) options="-h --help -m -f -P -q --quiet --json --no-wait" arguments=nothing ;;
     list) options="-h --help -j --json -H -o -s -P --docker" arguments=nothing ;;
     get|info) options="-h --help -P -r" arguments=installed ;;
@@ -72,9 +72,11 @@ _imgadm_candidates() {
     sources,-t|sources,--type) _imgadm_words types; return ;;
     avail,-o|available,-o) _imgadm_words nothing; return ;;
     avail,-s|available,-s) _imgadm_words nothing; return ;;
+    show,--platform) _imgadm_words nothing; return ;;
     import,-P) _imgadm_words pools; return ;;
     import,-S|import,--source) _imgadm_words sources; return ;;
     import,-C|import,--channel) _imgadm_words nothing; return ;;
+    import,--platform) _imgadm_words nothing; return ;;
     install,-m) _imgadm_words files; return ;;
     install,-f) _imgadm_words files; return ;;
     install,-P) _imgadm_words pools; return ;;

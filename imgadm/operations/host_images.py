@@ -10,6 +10,7 @@ from typing import Any
 
 from imgadm._native import Sha1
 from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.layers import stored_compression
 from imgadm.pools.sending import MadeStream, StoredStream
 from imgadm.serve import GeneratedBytes, HostedImage, StoredBytes
 
@@ -26,9 +27,9 @@ class FileFacts:
 class InstalledCatalogue:
     """Images with a manifest, on the pools that ``open_pools`` opens, anew for every request.
 
-    They are served uncompressed. A stream that is the same every time is read once, when its image
-    is first asked for by itself, so that its size and SHA-1 can be promised; what ``zfs send``
-    makes goes without.
+    They are served uncompressed, but for layers, which are as they came. A stream that is the same
+    every time is read once, when its image is first asked for by itself, so that its size and SHA-1
+    can be promised; what ``zfs send`` makes goes without.
     """
 
     open_pools: Callable[[], Sequence[Pool]]
@@ -74,7 +75,7 @@ class _HostedInstalled:
 
     @property
     def manifest(self) -> Mapping[str, Any]:
-        file: dict[str, Any] = {"compression": "none"}
+        file: dict[str, Any] = {"compression": stored_compression(self.image)}
         if self.facts is not None:
             file |= {"sha1": self.facts.sha1, "size": self.facts.size}
         files = self.image.manifest.get("files")

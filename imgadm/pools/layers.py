@@ -63,3 +63,8 @@ class StoredLayer:
     image: InstalledImage
     path: Path
     facts: LayerFacts
+
+
+def stored_compression(image: InstalledImage) -> str:
+    """How the file of an installed image is compressed where it is kept."""
+    return LayerFacts.of(image).compression if RECORDED_AS in image.extra else "none"

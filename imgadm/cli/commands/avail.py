@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing, collect_no_garbage
@@ -28,6 +29,12 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         seconds=patience(os.environ),
     )
     listing.show(offer.images)
+    if sys.stderr.isatty() and all(
+        config.type == "docker" for config in context.loaded_configuration().sources
+    ):
+        context.warn(
+            'registries do not list their images: name one, as in "imgadm show busybox:latest"'
+        )
     if offer.failures:
         raise combined(offer.failures)
     return 0

@@ -132,7 +132,7 @@ COMMAND = Command(
             "http_proxy, https_proxy, no_proxy  The proxies to use.\n"
             "REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
             "IMGADM_INSECURE=1                  Trust any certificate.\n"
-            "DOCKER_CONFIG, REGISTRY_AUTH_FILE  Where credentials of registries are.",
+            "DOCKER_CONFIG, REGISTRY_AUTH_FILE  Where credentials are.",
         ),
     ),
     run=run,

@@ -37,7 +37,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 COMMAND = Command(
     name="show",
     summary="Show the manifest of an available image",
-    synopses=("show <uuid>", "show [--platform <os/arch>] <repository>[:<tag>|@<digest>]"),
+    synopses=("show <uuid>", "show [<options>] <repository>[:<tag>|@<digest>]"),
     description="Print the manifest of an image that one of the sources has, as JSON. Of an image "
     "in a Docker registry, that is the manifest which its last layer gets when it is imported.",
     options=(HELP, PLATFORM),

@@ -137,7 +137,9 @@ def test_ordinary_user(registry: Registry, layout: Layout, host: Host, tmp_path:
     assert (root / "bin" / "su").read_text() == "#!"
     assert (root / "srv" / "readonly").read_text() == "was a directory"
     assert not (root / "etc" / "a").exists()
-    recorded = [json.loads(line) for line in (root.parent / "owners.jsonl").open()]
+    recorded = [
+        json.loads(line) for line in (root.parent / "owners.jsonl").read_text().splitlines()
+    ]
     assert recorded[0] == {"version": 1, "owners": "recorded"}
     last = {line.get("path"): line for line in recorded}
     assert (last["bin/su"]["mode"], last["srv"]["uid"]) == ("4755", 33)

@@ -12,12 +12,14 @@ from tests.e2e.imports.host import Host
 
 def by_others(directory: Path, name: str, platform: str = "linux/amd64") -> Path:
     """The root that ``skopeo copy`` and ``umoci unpack`` make of the image ``name``."""
-    layout, bundle = directory / "copied", directory / "bundle"
+    plain, layout, bundle = (directory / part for part in ("plain", "copied", "bundle"))
     _, architecture, *variants = platform.split("/")
     choice = ["--override-os=linux", f"--override-arch={architecture}"]
     choice += [f"--override-variant={variant}" for variant in variants]
-    copy = ["copy", "-q", "--src-tls-verify=false", f"docker://{name}", f"oci:{layout}:it"]
-    _run("skopeo", "--insecure-policy", *choice, *copy)
+    copy = ["skopeo", "--insecure-policy", *choice, "copy", "-q", "--src-tls-verify=false"]
+    # umoci knows no zstd.
+    _run(*copy, "--dest-decompress", f"docker://{name}", f"dir:{plain}")
+    _run(*copy, f"dir:{plain}", f"oci:{layout}:it")
     rootless = [] if os.geteuid() == 0 else ["--rootless"]
     _run("umoci", "unpack", *rootless, "--image", f"{layout}:it", str(bundle))
     return bundle / "rootfs"
