@@ -24,6 +24,9 @@ _STDERR_KEPT = 16 * 1024
 #: its standard error open.
 _LAST_WORDS = 0.5
 
+#: Seconds that a program gets to die of SIGKILL before its input is closed.
+_LAST_BREATH = 0.1
+
 
 OnEnd = Callable[[Sequence[str], int, float, str, str], None]
 """Told of a program that has ended: argv, exit status, seconds, stdout (none is kept), stderr.
@@ -45,6 +48,7 @@ class IntoProcess(Stage):
         self._argv = list(argv)
         self._process: subprocess.Popen[bytes] | None = None
         self._stdin = -1
+        self._stdin_lock = threading.Lock()
         self._succeeded = False
         self._aborted = False
         self._stderr = b""
@@ -102,9 +106,14 @@ class IntoProcess(Stage):
         self._close_stdin()
         self._finish(context)
 
-    def take_input_descriptor(self) -> int | None:
-        descriptor, self._stdin = self._stdin, -1
+    def take_input_descriptor(self) -> int:
+        with self._stdin_lock:
+            descriptor, self._stdin = self._stdin, -1
         return descriptor
+
+    def take_back_input_descriptor(self, descriptor: int) -> None:
+        with self._stdin_lock:
+            self._stdin = descriptor
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
         self._finish(context)
@@ -128,8 +137,32 @@ class IntoProcess(Stage):
     def abort(self) -> None:
         if self._succeeded:
             return
-        self._signal(signal.SIGKILL if self._aborted else signal.SIGTERM)
+        if self._aborted:
+            self._kill()
+        else:
+            self._signal(signal.SIGTERM)
         self._aborted = True
+
+    def _kill(self) -> None:
+        """Leave the program no way but to end.
+
+        The kernel's part of ``zfs receive`` may wait for more of the stream though SIGKILL is
+        pending, and is waked by the end of the pipe. A program that is killed does nothing with
+        that end any more, and the kernel takes it for that of a stream that was cut.
+        """
+        self._signal(signal.SIGKILL)
+        deadline = time.monotonic() + _LAST_BREATH
+        while not self._has_exited():
+            if time.monotonic() >= deadline:
+                self._close_stdin()
+                return
+            time.sleep(_LAST_BREATH / 20)
+
+    def _has_exited(self) -> bool:
+        if self._process is None or self._process.returncode is not None:
+            return True
+        state = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        return os.waitid(os.P_PID, self._process.pid, state) is not None
 
     def _signal(self, number: signal.Signals) -> None:
         """To the program and to the children that it has left behind."""
@@ -140,7 +173,7 @@ class IntoProcess(Stage):
     def close(self) -> None:
         if self._process is not None:
             if not self._succeeded:
-                self._signal(signal.SIGKILL)
+                self._kill()
             self._process.wait()
         if self._hear_no_more is not None:
             if self._on_end is not None and self._stderr_reader is not None:
@@ -160,9 +193,9 @@ class IntoProcess(Stage):
             self._on_end(self._argv, self._process.returncode, seconds, "", stderr)
 
     def _close_stdin(self) -> None:
-        if self._stdin >= 0:
-            os.close(self._stdin)
-            self._stdin = -1
+        descriptor = self.take_input_descriptor()
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def into_process(
