@@ -10,13 +10,13 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import disks, hashes, memory, results, startup, subject, table, transfers
+from benchmarks import disks, hashes, listings, memory, results, startup, subject, table, transfers
 from benchmarks.measure import Plan
 from benchmarks.programs import serving
 from benchmarks.rows import Row
 from benchmarks.shapes import Bench, clear
 
-PARTS = ("startup", "sha1", "transfers", "disks", "memory", "memory-large")
+PARTS = ("startup", "listings", "sha1", "transfers", "disks", "memory", "memory-large")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -90,6 +90,8 @@ def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterato
     wanted, plan = options.only, Plan(options.rounds, options.patience)
     if "startup" in wanted:
         yield from startup.measure(say)
+    if "listings" in wanted:
+        yield from listings.measure(say)
     if "sha1" in wanted:
         yield from hashes.measure(say)
     if {"transfers", "disks", "memory"} & set(wanted):

@@ -59,3 +59,11 @@ STARTUP = at_most(4, 2)
 
 #: Time to hash, in units of OpenSSL's; two parts in a hundred are noise.
 SHA1 = at_most(1.02, 1.0)
+
+#: Wall time of ``imgadm list``, in units of ``python3 -c pass``: without images, and with 10,000.
+LIST_NOTHING = at_most(6, 3)
+LIST_MANY = at_most(25, 12)
+
+#: Wall time of ``imgadm avail``, as a table or as JSON, of 10,000 images, in units of ``curl`` of
+#: the same and ``json.load``.
+AVAIL_MANY = at_most(4, 2)

@@ -56,11 +56,16 @@ def peak_memory_of(argv: Sequence[str | Path], environ: Mapping[str, str]) -> in
     return int(result["peak_bytes"])
 
 
-@contextlib.contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path) -> contextlib.AbstractContextManager[str]:
     """An image server over ``folder`` in a process of its own; its URL."""
+    return server("serve_folder.py", folder)
+
+
+@contextlib.contextmanager
+def server(script: str, *arguments: str | Path) -> Iterator[str]:
+    """A script of ours that serves, prints its URL first, and ends with its input; the URL."""
     process = subprocess.Popen(
-        [*PYTHON, HERE / "serve_folder.py", folder],
+        [*PYTHON, HERE / script, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -69,7 +74,7 @@ def serving(folder: Path) -> Iterator[str]:
     try:
         url = process.stdout.readline().strip()
         if not url:
-            raise RuntimeError("the image server did not start")
+            raise RuntimeError(f"{script} did not start")
         yield url
     finally:
         process.communicate()

@@ -1,40 +1,53 @@
 # Completion of imgadm in bash, made by python -m imgadm.cli.completions.
 
+# Offers what a command prints: a word a line, and perhaps blanks and what it stands for.
 _imgadm_lookup() {
-    local uuid name named=()
-    while read -r uuid name; do
-        if [[ $uuid == "$cur"* ]]; then
-            COMPREPLY+=("$uuid")
-        elif [[ $name == "$cur"* ]]; then
-            named+=("$uuid")
+    local word about words=() described=() named=() called=()
+    while read -r word about; do
+        if [[ $word == "$cur"* ]]; then
+            words+=("$word")
+            described+=("$word${about:+  $about}")
+        elif [[ $about == "$cur"* ]]; then
+            named+=("$word")
+            called+=("$word  $about")
         fi
     done < <("$@" 2>/dev/null)
+    COMPREPLY=("${words[@]}")
     # The beginning of a name stands for its image, where it is the only one.
-    if ((${#COMPREPLY[@]} == 0 && ${#named[@]} == 1)); then
-        COMPREPLY=("${named[0]}")
+    if ((${#words[@]} == 0 && ${#named[@]} == 1)); then
+        COMPREPLY=("${named[@]}")
+    elif [[ ${COMP_TYPE-} == 63 ]]; then
+        # What is only shown, and not inserted, can tell more.
+        ((${#words[@]} > 1)) && COMPREPLY=("${described[@]}")
+        ((${#words[@]} == 0)) && COMPREPLY=("${called[@]}")
     fi
 }
 
 _imgadm_words() {
     case $1 in
-    available) _imgadm_lookup imgadm avail -H -o uuid,name ;;
-    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get delete ancestry vacuum create publish serve" -- "$cur")) ;;
-    directories) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
-    files) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-    installed) _imgadm_lookup imgadm list -H -o uuid,name ;;
+    available) _imgadm_lookup env IMGADM_PATIENCE=2 imgadm avail -H -o uuid,name,version ;;
+    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get update delete ancestry vacuum create publish serve" -- "$cur")) ;;
+    directories) compopt -o dirnames ;;
+    files) compopt -o default ;;
+    installed) _imgadm_lookup env IMGADM_PATIENCE=2 imgadm list -H -o uuid,name,version "${pool[@]}" ;;
     machines) _imgadm_lookup vmadm list -H -o uuid,alias ;;
-    sources) _imgadm_lookup imgadm sources ;;
+    pools) compopt -o plusdirs -o filenames; _imgadm_lookup zpool list -Ho name ;;
+    sources) _imgadm_lookup env IMGADM_PATIENCE=2 imgadm sources ;;
+    types) COMPREPLY=($(compgen -W "imgapi dsapi docker" -- "$cur")) ;;
     esac
 }
 
-_imgadm() {
-    local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local command= options= arguments=commands word
-    COMPREPLY=()
-    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+_imgadm_candidates() {
+    local command= options= arguments=commands word pool=()
+    for word in "${words[@]:1}"; do
         if [[ $word != -* ]]; then
             command=$word
             break
+        fi
+    done
+    for word in "${!words[@]}"; do
+        if [[ ${words[word]} == -P && -n ${words[word + 1]-} ]]; then
+            pool=(-P "${words[word + 1]}")
         fi
     done
     case $command in
@@ -47,6 +60,7 @@ _imgadm() {
     install) options="-h --help -m -f --disk --format --block-size -P -q --quiet --json --no-wait" arguments=nothing ;;
     list) options="-h --help -j --json -H -o -s -P --docker" arguments=nothing ;;
     get|info) options="-h --help -P -r" arguments=installed ;;
+    update) options="-h --help -n --dry-run -P --no-wait" arguments=installed ;;
     delete|destroy) options="-h --help -P --no-wait" arguments=installed ;;
     ancestry) options="-h --help -j --json -H -o -P" arguments=installed ;;
     vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
@@ -58,28 +72,29 @@ _imgadm() {
     case $command,$before in
     sources,-a) _imgadm_words nothing; return ;;
     sources,-d) _imgadm_words sources; return ;;
-    sources,-t|sources,--type) _imgadm_words nothing; return ;;
+    sources,-t|sources,--type) _imgadm_words types; return ;;
     avail,-o|available,-o) _imgadm_words nothing; return ;;
     avail,-s|available,-s) _imgadm_words nothing; return ;;
-    import,-P) _imgadm_words directories; return ;;
-    import,-S|import,--source) _imgadm_words nothing; return ;;
+    import,-P) _imgadm_words pools; return ;;
+    import,-S|import,--source) _imgadm_words sources; return ;;
     import,-C|import,--channel) _imgadm_words nothing; return ;;
     install,-m) _imgadm_words files; return ;;
     install,-f) _imgadm_words files; return ;;
     install,--disk) _imgadm_words files; return ;;
     install,--format) _imgadm_words nothing; return ;;
     install,--block-size) _imgadm_words nothing; return ;;
-    install,-P) _imgadm_words directories; return ;;
+    install,-P) _imgadm_words pools; return ;;
     list,-o) _imgadm_words nothing; return ;;
     list,-s) _imgadm_words nothing; return ;;
-    list,-P) _imgadm_words directories; return ;;
-    get,-P|info,-P) _imgadm_words directories; return ;;
-    delete,-P|destroy,-P) _imgadm_words directories; return ;;
+    list,-P) _imgadm_words pools; return ;;
+    get,-P|info,-P) _imgadm_words pools; return ;;
+    update,-P) _imgadm_words pools; return ;;
+    delete,-P|destroy,-P) _imgadm_words pools; return ;;
     ancestry,-o) _imgadm_words nothing; return ;;
-    ancestry,-P) _imgadm_words directories; return ;;
+    ancestry,-P) _imgadm_words pools; return ;;
     vacuum,-t) _imgadm_words nothing; return ;;
     vacuum,-x) _imgadm_words installed; return ;;
-    vacuum,-P) _imgadm_words directories; return ;;
+    vacuum,-P) _imgadm_words pools; return ;;
     create,-m) _imgadm_words files; return ;;
     create,-o|create,--output-template) _imgadm_words files; return ;;
     create,-c|create,--compression) _imgadm_words nothing; return ;;
@@ -91,12 +106,12 @@ _imgadm() {
     create,--disk) _imgadm_words files; return ;;
     create,--format) _imgadm_words nothing; return ;;
     create,--block-size) _imgadm_words nothing; return ;;
-    create,-P) _imgadm_words directories; return ;;
+    create,-P) _imgadm_words pools; return ;;
     publish,-m) _imgadm_words nothing; return ;;
     publish,-f) _imgadm_words nothing; return ;;
     publish,--token-file) _imgadm_words nothing; return ;;
     serve,-l|serve,--listen) _imgadm_words nothing; return ;;
-    serve,-P) _imgadm_words directories; return ;;
+    serve,-P) _imgadm_words pools; return ;;
     serve,--token-file) _imgadm_words nothing; return ;;
     serve,--max-upload) _imgadm_words nothing; return ;;
     esac
@@ -104,6 +119,34 @@ _imgadm() {
         COMPREPLY=($(compgen -W "$options" -- "$cur"))
     else
         _imgadm_words "$arguments"
+    fi
+}
+
+_imgadm() {
+    # Words as imgadm will see them: in COMP_WORDS, URLs and --option=value are in pieces.
+    local line=${COMP_LINE:0:COMP_POINT} words cur before breaks= whole
+    read -ra words <<<"$line"
+    if [[ $line == *[[:blank:]] ]]; then
+        words+=("")
+    fi
+    cur=${words[${#words[@]} - 1]} before=${words[${#words[@]} - 2]-}
+    unset "words[${#words[@]} - 1]"
+    whole=$cur
+    if [[ $cur == --*=* ]]; then
+        before=${cur%%=*} cur=${cur#*=}
+    fi
+    COMPREPLY=()
+    if [[ $cur == [\"\']* ]]; then
+        cur=${cur:1} _imgadm_candidates
+        return
+    fi
+    _imgadm_candidates
+    # readline replaces what follows the last character that breaks words for it.
+    [[ $COMP_WORDBREAKS == *:* ]] && breaks+=:
+    [[ $COMP_WORDBREAKS == *=* ]] && breaks+==
+    if [[ -n $breaks && $whole == *[$breaks]* ]]; then
+        cur=${cur%"${cur##*[$breaks]}"}
+        COMPREPLY=("${COMPREPLY[@]#"$cur"}")
     fi
 }
 

@@ -7,6 +7,7 @@ that we cannot use, stay in the file as they are.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from imgadm.sources.base import SourceConfig
 
 OLDEST_VERSION = "1.0.0"
+CURRENT_VERSION = "3.0.0"
+"""The version whose layout of the state is ours."""
 
 
 class Configuration:
@@ -45,7 +48,7 @@ class Configuration:
         if content is None:
             return cls(path)
         try:
-            values = json.loads(content)
+            values = json.loads(content, parse_float=_finite, parse_constant=_finite)
         except (ValueError, RecursionError) as error:
             raise ConfigError(f'config file "{path}" is not valid JSON', cause=error) from error
         if not isinstance(values, dict):
@@ -101,6 +104,14 @@ class Configuration:
     def _check(self, key: str, wanted: type, name: str) -> None:
         if key in self.values and not isinstance(self.values[key], wanted):
             raise ConfigError(f'"{key}" in config file "{self.path}" is not {name}')
+
+
+def _finite(text: str) -> float:
+    """Return a number that can be written as JSON again; ValueError for NaN and the like."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no JSON number")
+    return number
 
 
 def _problem(entry: object) -> str | None:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from imgadm.errors import FileSystemError
 from imgadm.files import read_or_none, remove_durably, write_atomically
+from imgadm.manifest import JSONError, parse_json
+from imgadm.summaries import Summary, read_summaries
 
 _KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
 _NAME = re.compile(r"(.+)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json")
@@ -39,19 +41,27 @@ class Database:
     """The records in one directory.
 
     A damaged record does not stop anything: ``warn`` is called with one line that names the file
-    and what is wrong with it, and the image counts as one without a record.
+    and what is wrong with it, and the image counts as one without a record. What lists need of the
+    records is kept in ``cache_directory``, if that is given.
     """
 
-    def __init__(self, directory: Path, *, warn: Callable[[str], None] = _ignore) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        warn: Callable[[str], None] = _ignore,
+        cache_directory: Path | None = None,
+    ) -> None:
         self._directory = directory
         self._warn = warn
+        self._cache_directory = cache_directory
 
     def path(self, pool: str, uuid: str) -> Path:
         """Return where the record of an image is. Raises ValueError for a name with a slash."""
-        name = f"{pool}-{uuid}.json"
-        if "/" in name or "\0" in name:
-            raise ValueError(f"not a file name: {name!r}")
-        return self._directory / name
+        return Path(self._path(pool, uuid))
+
+    def _path(self, pool: str, uuid: str) -> str:
+        return f"{self._directory}/{_name(pool, uuid)}"
 
     def names(self) -> Iterator[tuple[str, str]]:
         """Yield pool and UUID of every record, sorted. Raises FileSystemError."""
@@ -76,7 +86,7 @@ class Database:
 
     def read(self, pool: str, uuid: str) -> Record | None:
         """Return the record of an image, None if there is none that can be used."""
-        path = self.path(pool, uuid)
+        path = self._path(pool, uuid)
         try:
             content = read_or_none(path)
             return None if content is None else _parse(content, uuid)
@@ -85,6 +95,18 @@ class Database:
         except ValueError as error:
             self._warn(f'ignoring the record of image {uuid}: "{path}" {error}')
         return None
+
+    def summaries(self, pool: str, uuids: Sequence[str]) -> list[Summary | None]:
+        """Return what lists need of the records of images on a pool, each as :meth:`read` does."""
+        uuid_by_name = {_name(pool, uuid): uuid for uuid in uuids}
+
+        def read(name: str) -> Summary | None:
+            record = self.read(pool, uuid_by_name[name])
+            return None if record is None else Summary(record.manifest, record.source)
+
+        return read_summaries(
+            pool, str(self._directory), list(uuid_by_name), read, self._cache_directory
+        )
 
     def write(
         self,
@@ -109,11 +131,18 @@ class Database:
         remove_durably(self.path(pool, uuid))
 
 
+def _name(pool: str, uuid: str) -> str:
+    name = f"{pool}-{uuid}.json"
+    if "/" in name or "\0" in name:
+        raise ValueError(f"not a file name: {name!r}")
+    return name
+
+
 def _parse(content: bytes, uuid: str) -> Record:
     """Return the record that ``content`` spells; raises ValueError that continues a file name."""
     try:
-        record = json.loads(content)
-    except (ValueError, RecursionError):
+        record = parse_json(content)
+    except JSONError:
         raise ValueError("is not valid JSON") from None
     manifest = record.get("manifest") if isinstance(record, dict) else None
     if not isinstance(manifest, dict):

@@ -90,6 +90,12 @@ class ConfigError(ImgadmError):
     code = "ConfigError"
 
 
+class UpgradeError(ImgadmError):
+    """The state on this host is of a version that nobody knows how to bring up to date."""
+
+    code = "UpgradeError"
+
+
 class InvalidUUIDError(ImgadmError):
     """A UUID is not 32 lower-case hexadecimal digits in five groups."""
 
@@ -268,6 +274,16 @@ class UnexpectedNumberOfSnapshotsError(ImgadmError):
         super().__init__(
             f'image "{uuid}" has an unexpected number of snapshots ({len(snapshots)}){names}'
         )
+
+
+class ImageMissingOriginalSnapshotError(ImgadmError):
+    """None of the snapshots of an image is the one that it was installed with."""
+
+    code = "ImageMissingOriginalSnapshot"
+
+    def __init__(self, uuid: str, guid: str | None = None) -> None:
+        expected = "" if guid is None else f" (expected a snapshot with guid {guid})"
+        super().__init__(f'image "{uuid}" is missing its original snapshot{expected}')
 
 
 class FileSystemError(ImgadmError):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from imgadm.errors import InternalError
-from imgadm.programs import find_program, run_program
+from imgadm.programs import find_program, run_query
 
 
 @dataclass(frozen=True)
@@ -18,13 +17,22 @@ class Platform:
 
 
 def platform() -> Platform | None:
-    """The SmartOS platform that runs here, None on any other host. Raises InternalError."""
+    """The SmartOS platform that runs here, None on any other host. Raises InternalError.
+
+    What it prints is checked: an image is refused, or not, by it.
+    """
     sysinfo = find_program("sysinfo")
     if sysinfo is None:
         return None
-    answer = run_program([sysinfo]).check("could not tell the platform")
+    answer = run_query([sysinfo]).check("could not tell the platform")
     try:
         facts = json.loads(answer.stdout)
-        return Platform(facts.get("SDC Version"), facts.get("Live Image"))
-    except (ValueError, AttributeError) as error:
-        raise InternalError(f"sysinfo does not print a JSON object: {error}") from None
+    except (ValueError, RecursionError):
+        facts = None
+    if not isinstance(facts, dict):
+        raise answer.nonsense("a JSON object", answer.stdout)
+    release, live_image = facts.get("SDC Version"), facts.get("Live Image")
+    for name, value in (("SDC Version", release), ("Live Image", live_image)):
+        if not isinstance(value, str | None):
+            raise answer.nonsense(f"a text as its {name}", json.dumps(value))
+    return Platform(release, live_image)

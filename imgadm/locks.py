@@ -21,6 +21,7 @@ from pathlib import Path
 
 from imgadm.errors import FileSystemError, LockedError
 from imgadm.files import make_directory
+from imgadm.logs import without_credentials
 
 PATIENCE = 1.0
 """Seconds that a waiter waits before it says so."""
@@ -46,9 +47,9 @@ class Holder:
 
     @classmethod
     def this_process(cls, command: str) -> Holder:
-        return cls(
-            os.getpid(), command[:_MAX_COMMAND], datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        )
+        """This process, for everybody to read: without the passwords of URLs."""
+        started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return cls(os.getpid(), without_credentials(command)[:_MAX_COMMAND], started)
 
 
 OnWait = Callable[[Holder | None], None]

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +25,13 @@ TRACE_LEVEL = 5
 
 
 class Log:
-    """How this run logs; ``level`` and the numbers in records are Bunyan's."""
+    """How this run logs; ``level`` and the numbers in records are Bunyan's.
+
+    Where somebody reads along who asked for no records, ``tell`` gets the texts of the warnings
+    among them instead.
+    """
+
+    tell: Callable[[str], None] | None = None
 
     def __init__(self, *, level: int, request_id: str, source_locations: bool) -> None:
         self.level = level
@@ -45,13 +50,7 @@ class Log:
     def record(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
         """Write a record of the command line itself, if ``level`` is shown."""
         if level >= self.level:
-            frame = sys._getframe(1)
-            location = {
-                "file": frame.f_code.co_filename,
-                "line": frame.f_lineno,
-                "func": frame.f_code.co_name,
-            }
-            write_line(self.line(level, message, fields, location=location))
+            write_line(self.line(level, message, fields, location=caller(2)))
 
     def line(
         self,
@@ -63,6 +62,8 @@ class Log:
         location: Mapping[str, Any] | None = None,
     ) -> str:
         """Return a record as one line of JSON."""
+        from datetime import UTC, datetime
+
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         record = {
             "name": "imgadm",
@@ -80,6 +81,13 @@ class Log:
         record["v"] = 0
         line = json.dumps(record, separators=(",", ":"), ensure_ascii=False, default=str)
         return without_credentials(line)
+
+
+def caller(depth: int = 1) -> dict[str, Any]:
+    """Where in the source the caller is, or the caller's caller for a ``depth`` of 2."""
+    frame = sys._getframe(depth)
+    code = frame.f_code
+    return {"file": code.co_filename, "line": frame.f_lineno, "func": code.co_name}
 
 
 def without_credentials(text: str) -> str:
@@ -141,6 +149,9 @@ def _make_handler() -> logging.Handler:
         """Writes records to stderr as they come."""
 
         def emit(self, record: logging.LogRecord) -> None:
+            if _log.tell is not None:
+                _log.tell(without_credentials(record.getMessage()))
+                return
             level = LEVELS["trace"] if record.levelno < logging.DEBUG else record.levelno + 10
             _, _, component = record.name.partition(".")
             fields = dict(getattr(record, "fields", {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imgadm.errors import ConfigError
 from imgadm.sources.base import SourceConfig
-from imgadm.sources.urls import dsapi_root
+from imgadm.sources.urls import dsapi_root, registry_root
 
 SOURCE_TYPES = ("imgapi", "dsapi", "docker")
 DEFAULT_SOURCE = SourceConfig("https://images.smartos.org")
@@ -19,7 +19,7 @@ def check_source(source: SourceConfig) -> None:
     if source.type not in SOURCE_TYPES:
         raise ConfigError(f'invalid source type: "{source.type}"')
     if source.type == "docker":
-        _check_registry(source.url)
+        registry_root(source.url)
         return
     _ = source.normalised_url
     if source.type == "dsapi":
@@ -31,19 +31,3 @@ def checked_source(entry: object) -> SourceConfig:
     source = SourceConfig.from_dict(entry)
     check_source(source)
     return source
-
-
-def _check_registry(url: str) -> None:
-    """Raise ConfigError unless ``url`` names a Docker registry: a host, without a path."""
-    scheme, separator, rest = url.lower().rpartition("://")
-    if separator and scheme not in {"http", "https"}:
-        raise ConfigError(f'invalid index scheme, must be "http" or "https": {url}')
-    host, _, repository = rest.partition("/")
-    if not host:
-        raise ConfigError(f"invalid index, empty host: {url}")
-    if repository:
-        raise ConfigError(f"invalid index, trailing repo: {url}")
-    if host != "localhost" and "." not in host and ":" not in host:
-        raise ConfigError(f'invalid index, "{url}" does not look like a valid host: {host}')
-    if scheme == "http" and host.partition(":")[0].endswith("docker.io"):
-        raise ConfigError(f"invalid index, HTTP to official index is disallowed: {url}")

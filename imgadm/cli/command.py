@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from imgadm.cli.options import Option, Options
 from imgadm.configuration import Configuration
@@ -48,11 +50,15 @@ class Context:
     defaults for a command that goes on without.
     """
 
-    settings: Settings
     log: Log
     name: str
     arguments: Sequence[str] = ()
     configuration: Configuration | None = field(default=None, repr=False)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the environment says, which can be that it makes no sense: an ImgadmError."""
+        return Settings.from_environment(os.environ, uid=os.getuid(), request=self.log.request_id)
 
     @property
     def command_line(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,13 @@ from imgadm.cli.terminal import printable
 from imgadm.errors import (
     ImgadmError,
     InternalError,
+    InvalidUUIDError,
     NoCommandError,
     OptionError,
     UnknownCommandError,
+    UsageError,
 )
-from imgadm.logs import DEBUG, ERROR, Log, write_line
+from imgadm.logs import DEBUG, ERROR, Log, caller, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,7 @@ class InterruptError(ImgadmError):
     def __init__(self, signal_number: int) -> None:
         super().__init__("interrupted")
         self.exit_status = 128 + signal_number
+        self.signal_name = signal.Signals(signal_number).name
 
 
 class BugError(InternalError):
@@ -52,17 +56,30 @@ def wants_structured_errors(words: Sequence[str]) -> bool:
 
 
 def report_failure(error: ImgadmError, *, command: str | None, structured: bool, log: Log) -> int:
-    """Write the error as the operator asked for it and return the exit status."""
+    """Write the error as the operator asked for it and return the exit status.
+
+    At a terminal a line may follow that says what to type instead.
+    """
     if structured:
         record = {"err": _error_record(error)}
-        write_line(log.line(ERROR, error.message, record))
+        write_line(log.line(ERROR, error.message, record, location=caller()))
     elif not error.told:
         name = f"imgadm {command}" if command else "imgadm"
         code = f" ({error.code})" if error.code else ""
-        text = _stack(error) if log.level <= DEBUG else error.message
+        text = _stack_after_cause(error) if log.level <= DEBUG else error.message
         write_line(printable(f"{name}: error{code}: {text}", keep="\n\t"))
+        if sys.stderr.isatty() and (hint := _hint(error, command)):
+            write_line(printable(hint))
     sys.stderr.flush()
     return error.exit_status
+
+
+def _hint(error: ImgadmError, command: str | None) -> str | None:
+    if not isinstance(error, (UsageError, InvalidUUIDError)):
+        return None
+    from imgadm.cli.hints import hint
+
+    return hint(error, command)
 
 
 def _error_record(error: ImgadmError) -> dict[str, Any]:
@@ -71,23 +88,44 @@ def _error_record(error: ImgadmError) -> dict[str, Any]:
     record: dict[str, Any] = {
         "message": error.message,
         "name": type(error).__name__ if own_name else "WError",
-        "stack": _stack(error),
+        "stack": _stack_before_cause(error),
     }
     if error.code:
         record["code"] = error.code
+    if isinstance(error, InterruptError):
+        record["signal"] = error.signal_name
+    record["exitStatus"] = error.exit_status
     return record
 
 
-def _stack(error: ImgadmError) -> str:
-    """Return class, message, cause, and the frames, each indented."""
+def _stack_after_cause(error: ImgadmError) -> str:
+    """Return class, message, cause, and the frames, each indented; the first line says it all."""
+    cause = _cause(error)
+    head = _headline(error)
+    if cause is None:
+        return "\n".join([head, *_frames(error)])
+    return "\n".join([f"{head}; caused by {_headline(cause)}", *_frames(error), *_frames(cause)])
+
+
+def _stack_before_cause(error: ImgadmError) -> str:
+    """Return class, message and frames, and then the same of the cause."""
+    cause = _cause(error)
+    lines = [_headline(error), *_frames(error)]
+    if cause is not None:
+        lines += [f"Caused by: {_headline(cause)}", *_frames(cause)]
+    return "\n".join(lines)
+
+
+def _cause(error: ImgadmError) -> BaseException | None:
+    return error.cause or error.__cause__
+
+
+def _headline(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _frames(error: BaseException) -> list[str]:
     import traceback
 
-    text = f"{type(error).__name__}: {error.message}"
-    cause = error.cause or error.__cause__
-    if cause is not None:
-        text += f"; caused by {type(cause).__name__}: {cause}"
     frames = traceback.extract_tb(error.__traceback__)
-    if cause is not None:
-        frames += traceback.extract_tb(cause.__traceback__)
-    lines = [f"    at {frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames)]
-    return "\n".join([text, *lines])
+    return [f"    at {frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames)]

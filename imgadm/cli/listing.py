@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Section
@@ -20,7 +20,7 @@ LISTING_OPTIONS = (JSON, NO_HEADER, columns_option(DEFAULT_COLUMNS), sort_option
 
 FIELDS = Section(
     "Fields",
-    "Any field of a manifest (uuid, name, version, os, type, state, ...), and\n"
+    "The fields of a manifest (uuid, name, version, os, type, state, ...) and:\n"
     "\n"
     "published, pub    publication time to the second, and the day alone\n"
     "size              bytes of the image file\n"
@@ -59,15 +59,23 @@ class Listing:
         if not self._as_json:
             sort_rows((), self._sort)
 
+    @property
+    def fields(self) -> Sequence[str] | None:
+        """What the images are shown and sorted by; None for all that is known of them."""
+        return None if self._as_json else [*self._columns, *(f.lstrip("-") for f in self._sort)]
+
     def show(self, images: Sequence[ListedImage]) -> None:
         """Print the images, as a table in the wanted order, or as JSON in the order they are in."""
-        from imgadm.cli.tables import sort_rows, table
+        from imgadm.cli.tables import sort_order, table_of_columns
+        from imgadm.operations.rows import column
 
         if self._as_json:
             print_json([image.document for image in images])
             return
-        rows = sort_rows([image.row for image in images], self._sort)
-        print(table(rows, self._columns, header=self._header), end="")
+        order = sort_order(len(images), partial(column, images), self._sort)
+        ordered = [images[index] for index in order]
+        values = [column(ordered, field) for field in self._columns]
+        print(table_of_columns(self._columns, values, header=self._header), end="")
 
     def show_docker(self, images: Sequence[ListedImage]) -> None:
         """Print the tagged Docker images, as their own tool shows them."""
@@ -77,14 +85,26 @@ class Listing:
         if self._as_json:
             self.show(images)
             return
-        rows = sort_rows(list(docker_rows(image.row for image in images)), ["published_at"])
+        rows = sort_rows(list(docker_rows(images)), ["published_at"])
         columns = ["uuid", "repository", "tag", "image_id", "created"]
         print(table(rows, columns, header=self._header), end="")
 
 
+def collect_no_garbage() -> None:
+    """Let Python not look for garbage from here on: a list makes none worth the time.
+
+    It would look through all images several times while they become more.
+    """
+    import gc
+
+    gc.disable()
+
+
 def print_json(document: object) -> None:
     """Print JSON with an indentation of two."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    from imgadm.json_text import indented
+
+    print(indented(document))
 
 
 def _text(options: Options, name: str, default: str) -> str:

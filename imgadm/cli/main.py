@@ -15,10 +15,10 @@ from imgadm.cli.commands import find_command
 from imgadm.cli.failures import BugError, InterruptError, report_failure, wants_structured_errors
 from imgadm.cli.options import Options, parse_options
 from imgadm.cli.shared_options import HELP
-from imgadm.cli.terminal import encode_everything
+from imgadm.cli.terminal import encode_everything, help_width, printable
 from imgadm.errors import FileSystemError, ImgadmError, NoCommandError
-from imgadm.logs import DEBUG, DEFAULT_LEVEL, Log
-from imgadm.settings import Settings
+from imgadm.logs import DEBUG, Log, write_line
+from imgadm.settings import request_id
 
 
 def run(words: Sequence[str]) -> int:
@@ -27,8 +27,11 @@ def run(words: Sequence[str]) -> int:
     That one says that the reader of our output is gone.
     """
     encode_everything()
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    sys.unraisablehook = _unraisable
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # What our caller ignores stays ignored: SIGHUP under nohup.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     attempt = _Run(words)
     try:
         status = attempt.run()
@@ -57,7 +60,7 @@ class _Run:
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
         self._structured = wants_structured_errors(words)
-        self._log = Log(level=DEFAULT_LEVEL, request_id="", source_locations=False)
+        self._log = Log.from_environment({}, verbose=False, request_id=request_id(os.environ))
         self._typed: str | None = None
         self._subject: str | None = None
 
@@ -65,24 +68,25 @@ class _Run:
         from imgadm.cli.help import GLOBAL_OPTIONS, top_level_help
 
         options, rest = parse_options(GLOBAL_OPTIONS, self._words, interspersed=False)
+        self._start_log(options, rest)
         if options.flag("--version"):
             from imgadm import __version__
 
             print(f"imgadm {__version__}")
             return 0
         if options.flag("--help"):
-            print(top_level_help(), end="")
+            print(top_level_help(help_width()), end="")
             return 0
-        settings = Settings.from_environment(os.environ, uid=os.getuid())
-        self._start_log(settings, options, rest)
         if not rest:
-            print(top_level_help(), end="")
+            print(top_level_help(help_width()), end="")
             raise NoCommandError
         self._typed, *words = rest
         self._subject = self._typed
-        return self._run_command(settings, self._typed, words)
+        if sys.stderr.isatty() and not options.given() and "IMGADM_LOG_LEVEL" not in os.environ:
+            self._log.tell = self._warn
+        return self._run_command(self._typed, words)
 
-    def _run_command(self, settings: Settings, typed: str, words: list[str]) -> int:
+    def _run_command(self, typed: str, words: list[str]) -> int:
         command = find_command(typed)
         if command.parsing_options:
             options, arguments = parse_options(command.options, words)
@@ -91,9 +95,9 @@ class _Run:
         if HELP in command.options and options.flag("--help"):
             from imgadm.cli.help import command_help
 
-            print(command_help(command), end="")
+            print(command_help(command, help_width()), end="")
             return 0
-        context = Context(settings=settings, log=self._log, name=typed, arguments=words)
+        context = Context(log=self._log, name=typed, arguments=words)
         if command.configuration is not ConfigurationUse.NONE:
             self._load_configuration(context, command.configuration)
         return command.run(context, options, arguments)
@@ -106,33 +110,40 @@ class _Run:
         def notify(line: str) -> None:
             print(line, file=sys.stderr)
 
+        settings = context.settings
         try:
-            context.configuration = open_configuration(context.settings, notify=notify)
+            context.configuration = open_configuration(settings, notify=notify)
         except ImgadmError as error:
             if use is ConfigurationUse.REQUIRED:
                 self._subject = None
                 raise
             notify(f"imgadm: warning: {error.message}")
-            context.configuration = Configuration(context.settings.configuration_path)
+            context.configuration = Configuration(settings.configuration_path)
 
     def log_exit(self, status: int) -> None:
-        fields = {"subcmd": self._typed, "exitStatus": status, "cli": True}
+        command = {} if self._typed is None else {"subcmd": self._typed}
+        fields = {**command, "exitStatus": status, "cli": True}
         self._log.record(DEBUG, "cli exit", fields)
 
     def fail(self, error: ImgadmError) -> int:
+        # All has been undone by now. Who presses Ctrl-C again gets the error line all the same.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._flush_stdout()
         self.log_exit(error.exit_status)
         return report_failure(
             error, command=self._subject, structured=self._structured, log=self._log
         )
 
-    def _start_log(self, settings: Settings, options: Options, rest: list[str]) -> None:
+    def _start_log(self, options: Options, rest: list[str]) -> None:
         self._log = Log.from_environment(
-            os.environ, verbose=options.flag("--verbose"), request_id=settings.request_id
+            os.environ, verbose=options.flag("--verbose"), request_id=self._log.request_id
         )
         logs.use(self._log)
         fields = {"opts": {**options.given()}, "args": rest, "cli": True}
         self._log.record(DEBUG, "cli init", fields)
+
+    def _warn(self, message: str) -> None:
+        write_line(printable(f"imgadm {self._subject}: warning: {message}"))
 
     @staticmethod
     def _flush_stdout() -> None:
@@ -147,6 +158,23 @@ class _Run:
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     """End as after Ctrl-C, so that what is under way is rolled back."""
     raise KeyboardInterrupt(number)
+
+
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    """Let an interrupt come again that came where Python can't raise it, while it frees an object.
+
+    Otherwise it would be lost, and a traceback shown.
+    """
+    error = what.exc_value
+    if not isinstance(error, KeyboardInterrupt):
+        sys.__unraisablehook__(what)
+        return
+    from threading import Timer
+
+    number = error.args[0] if error.args else signal.SIGINT
+    again = Timer(0.01, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
 
 
 def _reader_is_gone() -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from imgadm.cli.command import Command
 from imgadm.cli.commands import ALIASES, GROUPS, find_command
-from imgadm.cli.help import ENVIRONMENT, GLOBAL_OPTIONS, option_label, wrapped
+from imgadm.cli.help import ENVIRONMENT, GLOBAL_OPTIONS, continued, option_label, wrapped
 from imgadm.cli.options import Option
 
 _WIDTH = 72
@@ -28,9 +28,34 @@ or, on a host that has no zfs program, a directory pool below the directory of i
 An image is fetched, checked, decompressed and received at the same time, with no temporary file. It
 appears when all checks have passed, or not at all. A connection that is lost is resumed."""
 
+_MORE_ENVIRONMENT = (
+    (
+        "IMGADM_PATIENCE=<seconds>",
+        "How long to wait for an answer: of a source, which is not asked again then, or of a "
+        "program that is asked about this host (zfs list, zoneadm, sysinfo). Such a program gets "
+        "300 seconds by default. Downloads, and programs that change something, are not bound.",
+    ),
+    ("IMGADM_CONNECT_RETRIES=<number>", "How often a source that fails is asked again: 3 times."),
+    ("IMGADM_INSECURE=1", "Trust whatever TLS certificate a source shows."),
+    (
+        "https_proxy, http_proxy, all_proxy, no_proxy",
+        "The first of them that is set is the proxy for everything, whatever the scheme of the "
+        "URL; no_proxy names hosts that are reached directly. Capitals will do.",
+    ),
+    (
+        "REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE",
+        "A file with the certificates of the authorities to trust.",
+    ),
+    ("REQ_ID=<id>", "The id of this run in log records and requests; a new UUID by default."),
+    ("VISUAL, EDITOR", "The editor for imgadm sources -e; vi by default."),
+    ("TMPDIR", "Where the text for the editor is kept. Nothing else is written to it."),
+)
+"""What is heeded too, but seldom needed."""
+
 _FILES = (
     ("/var/imgadm/imgadm.conf", "Configuration: the sources, as JSON."),
     ("/var/imgadm/images/", "Records of the images on zpools."),
+    ("/var/imgadm/cache/", "What makes lists of images faster; may be removed at any time."),
     ("/var/imgadm/pool/", "The default directory pool, where the host has no ZFS."),
     ("POOL/UUID/disk.raw", "In a directory pool: the disk of an image of type zvol."),
     ("POOL/UUID/stream.zfs", "In a directory pool: the checked stream of any other image."),
@@ -46,13 +71,34 @@ _EXIT_STATUS = (
     ("1", "Any failure without a status of its own."),
     ("2", "The command line makes no sense."),
     ("3", "The image, or the one that it is based on, is not installed."),
-    ("130, 143", "Ended by Ctrl-C, or by SIGTERM."),
+    ("130, 143, 129", "Ended by Ctrl-C, by SIGTERM or by SIGHUP; what was under way is undone."),
+    ("141", "Nobody reads the output any more, as in imgadm list | head -1."),
 )
 
 _ERRORS = """\
 A failure ends with one line on standard error, imgadm COMMAND: error (CODE): MESSAGE, whose code
-does not change. With -E a JSON object that has the same code and message follows as the last
-line."""
+does not change. With -E a JSON object that has the same code and message takes its place.
+
+With -v, or IMGADM_LOG_LEVEL, log records come before it, each a line of JSON in the format of
+bunyan. At debug there is one for each program that was run, with its arguments, its exit status and
+the seconds it took; at trace, also one for each request to a source and for what came back."""
+
+EXAMPLES = (
+    (
+        "Which Debian images for hardware virtual machines are there, the newest last?",
+        "imgadm avail os=linux type=zvol name=~debian",
+    ),
+    (
+        "Import one, with all that it is based on",
+        "imgadm import 7b1d0e6e-52f4-4c5b-9f0a-6d3b8e0c41aa",
+    ),
+    (
+        "Keep it as a raw disk, on a host that has no ZFS",
+        "imgadm import -P /images 7b1d0e6e-52f4-4c5b-9f0a-6d3b8e0c41aa",
+    ),
+    ("Which images does nothing use?", "imgadm list clones=0 -o uuid,name,version,size"),
+    ("Let other hosts import from this one", "imgadm serve -l 192.0.2.1:8080 -P /images"),
+)
 
 
 def manual_page() -> str:
@@ -61,6 +107,9 @@ def manual_page() -> str:
     lines = [
         '.\\" Made by python -m imgadm.cli.manual from the declarations of the commands.',
         '.TH IMGADM 8 "" imgadm "System Administration"',
+        '.\\" What can be copied must not be torn apart, nor stretched.',
+        ".nh",
+        ".ad l",
         ".SH NAME",
         "imgadm \\- manage virtual machine images",
         ".SH SYNOPSIS",
@@ -78,7 +127,7 @@ def manual_page() -> str:
         lines += _command(command)
     lines += [
         ".SH ENVIRONMENT",
-        *_definitions(ENVIRONMENT),
+        *_definitions((*ENVIRONMENT, *_MORE_ENVIRONMENT)),
         ".SH FILES",
         *_definitions(_FILES),
         ".PP",
@@ -87,8 +136,12 @@ def manual_page() -> str:
         *_definitions(_EXIT_STATUS),
         ".PP",
         *_paragraphs(_ERRORS),
+        ".SH EXAMPLES",
+        *(line for purpose, example in EXAMPLES for line in _example(purpose, example)),
         ".SH SEE ALSO",
-        "zfs(8), zpool(8)",
+        ".BR zfs (8),",
+        ".BR zpool (8),",
+        ".BR zoneadm (8)",
     ]
     return "\n".join(lines) + "\n"
 
@@ -113,15 +166,27 @@ def _command(command: Command) -> Iterator[str]:
     for section in command.sections:
         yield ".PP"
         yield f"{_escaped(section.title)}:"
-        yield from (".PP", ".nf", ".RS 4")
-        yield from _literal(section.text.splitlines())
-        yield from (".RE", ".fi")
+        yield from _section(section.text)
     for example in command.examples:
-        yield ".PP"
-        yield _escaped(example.purpose.rstrip(".?") + ("?" if example.purpose[-1] == "?" else ":"))
-        yield from (".PP", ".nf", ".RS 4")
-        yield from _literal([example.command])
-        yield from (".RE", ".fi")
+        yield from _example(example.purpose, example.command)
+
+
+def _section(text: str) -> Iterator[str]:
+    """Lines of two columns are terms and what they mean, others are text."""
+    for line in text.splitlines():
+        term, _, meaning = line.partition("  ")
+        if meaning:
+            yield from _definitions(((term, meaning.strip()),))
+        elif term:
+            yield from (".PP", *_paragraphs(term))
+
+
+def _example(purpose: str, command: str) -> Iterator[str]:
+    yield ".PP"
+    yield _escaped(purpose.rstrip(".?") + ("?" if purpose[-1] == "?" else ":"))
+    yield from (".PP", ".nf", ".RS 4")
+    yield from _literal(continued(command, _WIDTH - 4))
+    yield from (".RE", ".fi")
 
 
 def _options(options: tuple[Option, ...]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from imgadm.sources import (
     Retry,
     Source,
     SourceConfig,
-    open_source,
+    ping_source,
 )
 from imgadm.tokens import read_token
 
@@ -53,16 +53,18 @@ def open_repository(
 
 
 def ping(context: Context, config: SourceConfig) -> None:
-    """Raise SourcePingError unless ``config`` answers, ConfigError for a type we cannot ask."""
-    with open_source(config, client_options(context)) as source:
-        source.ping()
+    """Raise SourcePingError unless ``config`` answers, ConfigError for a URL that is none."""
+    ping_source(config, client_options(context))
 
 
 def client_options(context: Context) -> ClientOptions:
     """Return who we are to servers; an operator at a terminal sees that a request is repeated."""
 
+    from imgadm.cache import Cache
+
     def on_retry(retry: Retry) -> None:
-        logs.logger("sources").info("%s: %s, trying again", retry.url, retry.reason)
+        fields = {"fields": {"source": {"url": retry.url}}}
+        logs.logger("source").info("%s: %s, trying again", retry.url, retry.reason, extra=fields)
         if sys.stderr.isatty():
             context.warn(f"{retry.url}: {retry.reason}, trying again in {retry.delay:g} s")
 
@@ -70,4 +72,5 @@ def client_options(context: Context) -> ClientOptions:
         request_id=context.settings.request_id,
         user_agent_extra=context.loaded_configuration().user_agent_extra or "",
         on_retry=on_retry,
+        cache=Cache(context.settings.cache_directory),
     )

@@ -7,13 +7,17 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Context
-from imgadm.errors import ConfigError, ImgadmError, InternalError, UsageError
+from imgadm.cli.waiting import warn_of_waiting
+from imgadm.errors import ConfigError, FileSystemError, ImgadmError, InternalError, UsageError
 from imgadm.operations.manage_sources import replace_sources
+from imgadm.programs import log_program
 from imgadm.source_rules import SOURCE_TYPES
 from imgadm.sources import SourceConfig
 
@@ -50,7 +54,9 @@ def edit_sources(context: Context, *, ping: Ping | None) -> int:
             return 0
         try:
             wanted = parse_buffer(text)
-            replacement = replace_sources(context.settings, wanted, ping=ping)
+            replacement = replace_sources(
+                context.settings, wanted, ping=ping, on_wait=partial(warn_of_waiting, context)
+            )
         except ImgadmError as error:
             if not _wants_to_edit_again(error):
                 raise
@@ -91,22 +97,57 @@ def _parse_line(url: str, kind: str = "imgapi", options: str = "") -> SourceConf
 
 def _run_editor(text: str) -> tuple[int, str]:
     """Return the exit status of the editor and the text it left."""
-    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-    descriptor, name = tempfile.mkstemp(prefix="imgadm-sources-", suffix=".txt")
+    editor = _editor()
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="imgadm-sources-", suffix=".txt")
+    except OSError as error:
+        raise FileSystemError.from_os_error(
+            "cannot write the sources down for the editor (TMPDIR can name another directory)",
+            error,
+        ) from error
     path = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        sys.stdout.flush()
-        status = subprocess.run([*editor, name], check=False).returncode
+        status = _run([*editor, name])
         return status, path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise InternalError(
-            f"cannot run the editor {shlex.join(editor)}: {error.strerror}; set VISUAL to another",
-            cause=error,
+        raise FileSystemError.from_os_error(
+            f'cannot exchange "{path}" with the editor', error
         ) from error
     finally:
         path.unlink(missing_ok=True)
+
+
+def _editor() -> list[str]:
+    """The program that the operator wants, and its options."""
+    for variable in ("VISUAL", "EDITOR"):
+        given = os.environ.get(variable, "")
+        try:
+            words = shlex.split(given)
+        except ValueError as error:
+            raise InternalError(
+                f"{variable} names no editor: {given}: {str(error).lower()}"
+            ) from error
+        if words:
+            return words
+    return ["vi"]
+
+
+def _run(argv: list[str]) -> int:
+    """Run the editor on our terminal and return its exit status."""
+    sys.stdout.flush()
+    started = time.monotonic()
+    try:
+        status = subprocess.run(argv, check=False).returncode
+    except OSError as error:
+        raise InternalError(
+            f"cannot run the editor {shlex.join(argv[:-1])}: {error.strerror}; "
+            "set VISUAL to another",
+            cause=error,
+        ) from error
+    log_program(argv, status, time.monotonic() - started)
+    return status
 
 
 def _wants_to_edit_again(error: ImgadmError) -> bool:

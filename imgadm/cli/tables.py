@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from imgadm.cli.terminal import printable
 from imgadm.errors import UsageError
-from imgadm.manifest.values import compact_json
-from imgadm.operations.values import MISSING, as_number, number_text, string_form
+from imgadm.json_text import compact_json
+from imgadm.operations.values import MISSING, as_number, number_text, spells_number, string_form
 
 Row = Mapping[str, Any]
 
@@ -47,31 +47,66 @@ def table(
     cell: Callable[[object], str] = safe_cell_text,
 ) -> str:
     """Return the table of ``columns`` of ``rows``; each line ends in a newline."""
-    if not rows:
+    values = [[row.get(column) for row in rows] for column in columns]
+    return table_of_columns(columns, values, header=header, cell=cell)
+
+
+def table_of_columns(
+    columns: Sequence[str],
+    values: Sequence[list[Any]],
+    *,
+    header: bool = True,
+    cell: Callable[[object], str] = safe_cell_text,
+) -> str:
+    """Return the table whose columns have these names, and ``values``."""
+    if not values[0]:
         return ""
-    titles = [column.upper() for column in columns]
-    lines = [[cell(row.get(column)) for column in columns] for row in rows]
-    widths = [
-        max(_width(title), max(_width(line[index]) for line in lines))
-        for index, title in enumerate(titles)
-    ]
-    shown = [titles, *lines] if header else lines
-    return "".join(_justified(line, widths) for line in shown)
+    shown = [_cells(*column, cell) for column in zip(columns, values, strict=True)]
+    padded = [*map(_justified, shown[:-1]), shown[-1]]
+    lines = ["  ".join(line) for line in zip(*padded, strict=True)]
+    return "\n".join(lines if header else lines[1:]) + "\n"
 
 
 def sort_rows(rows: Sequence[Row], fields: Sequence[str]) -> list[Row]:
-    """Return ``rows`` sorted by ``fields`` in turn, stably; a leading minus reverses a field.
+    """Return ``rows`` sorted as :func:`sort_order` says."""
+    order = sort_order(len(rows), lambda name: [row.get(name, MISSING) for row in rows], fields)
+    return [rows[index] for index in order]
 
-    Two values that both are or spell numbers compare as such, missing before present, texts by
+
+def sort_order(
+    count: int, values_of: Callable[[str], list[Any]], fields: Sequence[str]
+) -> list[int]:
+    """Return the indexes of ``count`` rows, sorted stably by ``fields`` in turn.
+
+    A leading minus reverses a field. ``values_of`` a field are those of all rows, MISSING where one
+    has none. Two that both are or spell numbers compare as such, missing before present, texts by
     UTF-16 code unit. Raises UsageError for a field without a name.
     """
     keys = [(field.removeprefix("-"), field.startswith("-")) for field in fields]
     if not all(name for name, _ in keys):
         raise UsageError(f"zero-length sort field: {','.join(fields)}")
-    ordered = list(rows)
+    order = list(range(count))
     for name, reverse in reversed(keys):
-        ordered = _sorted_by(ordered, name, reverse=reverse)
-    return ordered
+        order = _sorted_by(order, values_of(name), reverse=reverse)
+    return order
+
+
+def _cells(column: str, values: list[object], cell: Callable[[object], str]) -> list[str]:
+    """Return the title of a column and the texts of its cells."""
+    plain = _joined(values)
+    if plain is not None and plain.isascii() and plain.isprintable():
+        return [column.upper(), *cast("list[str]", values)]
+    return [column.upper(), *map(cell, values)]
+
+
+def _justified(cells: list[str]) -> list[str]:
+    """Return the texts of a column, all as wide as the widest."""
+    if "".join(cells).isascii():
+        width = max(map(len, cells))
+        return [text.ljust(width) for text in cells]
+    widths = [*map(_width, cells)]
+    widest = max(widths)
+    return [text + " " * (widest - width) for text, width in zip(cells, widths, strict=True)]
 
 
 def _width(text: str) -> int:
@@ -79,28 +114,40 @@ def _width(text: str) -> int:
     return len(text) if text.isascii() else len(text) + sum(c > "\uffff" for c in text)
 
 
-def _justified(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [
-        cell + " " * (width - _width(cell))
-        for cell, width in zip(cells[:-1], widths[:-1], strict=True)
-    ]
-    return "  ".join((*padded, cells[-1])) + "\n"
+def _joined(values: list[Any]) -> str | None:
+    """Return all texts as one, to be looked at all at once; None if anything is no text."""
+    try:
+        return "".join(values)
+    except TypeError:
+        return None
 
 
-def _sorted_by(rows: list[Row], name: str, *, reverse: bool) -> list[Row]:
-    values = [row.get(name, MISSING) for row in rows]
+def _sorted_by(order: list[int], values: list[Any], *, reverse: bool) -> list[int]:
+    """Return the indexes in ``order`` by the ``values`` that they have."""
+    if _are_plain_texts(values):
+        return sorted(order, key=values.__getitem__, reverse=reverse)
     numbers = [as_number(value) for value in values]
     present = [index for index, value in enumerate(values) if value is not MISSING]
-    indexes = list(range(len(rows)))
+    keys: list[tuple[bool, Any]]
     if all(numbers[index] is not None for index in present):
-        indexes.sort(key=lambda i: (values[i] is not MISSING, numbers[i] or 0), reverse=reverse)
+        keys = [
+            (value is not MISSING, number or 0)
+            for value, number in zip(values, numbers, strict=True)
+        ]
     elif all(isinstance(values[i], str) and numbers[i] is None for i in present):
-        units = [_code_units(value) if value is not MISSING else "" for value in values]
-        indexes.sort(key=lambda i: (values[i] is not MISSING, units[i]), reverse=reverse)
+        keys = [
+            (value is not MISSING, _code_units(value) if value is not MISSING else "")
+            for value in values
+        ]
     else:
-        compare = _comparison(values, numbers, -1 if reverse else 1)
-        indexes = _merge_sorted(indexes, compare)
-    return [rows[index] for index in indexes]
+        return _merge_sorted(order, _comparison(values, numbers, -1 if reverse else 1))
+    return sorted(order, key=keys.__getitem__, reverse=reverse)
+
+
+def _are_plain_texts(values: list[Any]) -> bool:
+    """Tell whether all are texts that spell no number and sort as they are."""
+    joined = _joined(values)
+    return joined is not None and joined.isascii() and not any(map(spells_number, values))
 
 
 def _comparison(

@@ -6,6 +6,9 @@ import os
 import sys
 from io import TextIOWrapper
 
+FULL_WIDTH = 80
+_LEAST_WIDTH = 30
+
 
 def printable(text: str, *, keep: str = "") -> str:
     """Return ``text`` with control characters, other than those to ``keep``, as escapes.
@@ -18,6 +21,14 @@ def printable(text: str, *, keep: str = "") -> str:
         _escaped(character) if _is_control(character) and character not in keep else character
         for character in text
     )
+
+
+def help_width() -> int:
+    """How many columns a help text may take: 80, or those of a terminal that has fewer."""
+    if not sys.stdout.isatty():
+        return FULL_WIDTH
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    return min(max(columns, _LEAST_WIDTH), FULL_WIDTH) if columns else FULL_WIDTH
 
 
 def open_missing_streams() -> None:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from imgadm.cli.sizes import human_seconds, human_size
+from imgadm.cli.terminal import printable
 from imgadm.cli.waiting import show_waiting
 from imgadm.operations import events
 
@@ -114,7 +115,7 @@ class LineView:
             case events.SourceFailed(message):
                 self.warn(message)
             case events.ProgramSaid(program, text):
-                self.tell(f"Stderr from {program}: {text}\n")
+                self.tell(printable(f"Stderr from {program}: {text}\n", keep="\n\t"))
             case events.Aborting(message):
                 if self._command != "install":
                     self.say(f"Aborting ({message})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from imgadm.errors import InternalError
-from imgadm.programs import Completed, run_program, run_to_end
+from imgadm.programs import Completed, run_query, run_to_end
 
 
 class Datasets:
@@ -21,14 +21,14 @@ class Datasets:
 
     def exists(self, name: str) -> bool:
         """Whether there is a dataset or snapshot of this name. Raises InternalError if unsure."""
-        answer = run_program([self.zfs, "list", "-H", "-p", "-o", "name", name])
+        answer = run_query([self.zfs, "list", "-H", "-p", "-o", "name", name])
         if answer.status != 0 and answer.stderr.strip() and "does not exist" not in answer.stderr:
             raise InternalError(f'cannot look for "{name}": {_told(answer)}')
         return answer.status == 0
 
     def value(self, name: str, prop: str) -> str:
         """A property, as programs read it. Raises InternalError."""
-        answer = run_program([self.zfs, "get", "-Hp", "-o", "value", prop, name])
+        answer = run_query([self.zfs, "get", "-Hp", "-o", "value", prop, name])
         if answer.status != 0:
             raise InternalError(f'cannot tell the {prop} of "{name}": {_told(answer)}')
         return answer.stdout.strip()

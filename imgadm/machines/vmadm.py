@@ -8,7 +8,7 @@ from typing import Any
 
 from imgadm.errors import InternalError, VmNotFoundError
 from imgadm.machines.machine import Machine
-from imgadm.programs import Completed, run_program, run_to_end
+from imgadm.programs import Completed, run_query, run_to_end
 
 
 class Vmadm:
@@ -24,7 +24,7 @@ class Vmadm:
 
     def get(self, uuid: str) -> Machine:
         """The machine as it is now. Raises VmNotFoundError, InternalError."""
-        answer = run_program([self._program, "get", uuid])
+        answer = run_query([self._program, "get", uuid])
         if answer.status != 0:
             raise VmNotFoundError(uuid, _told(answer))
         try:
@@ -44,7 +44,7 @@ class Vmadm:
         """Change properties, as ``set_X`` objects, ``remove_X`` lists or plain values."""
         self._run("update", uuid, stdin=json.dumps(change, separators=(",", ":")))
 
-    def _run(self, command: str, *arguments: str, stdin: str | None = None) -> None:
+    def _run(self, command: str, *arguments: str, stdin: str = "") -> None:
         answer = run_to_end(
             [self._program, command, *arguments], stdin=stdin, on_start=self.on_start
         )

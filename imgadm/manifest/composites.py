@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from imgadm.json_text import compact_json
 from imgadm.manifest.requirements import requirement_violations
 from imgadm.manifest.uuids import is_uuid
-from imgadm.manifest.values import compact_json, display, shown_json, truthy
+from imgadm.manifest.values import display, shown_json, truthy
 from imgadm.manifest.violations import Context, Violation, invalid
 
 COMPRESSIONS = ("gzip", "bzip2", "xz", "none", "zstd")

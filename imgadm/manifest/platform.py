@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from imgadm.errors import InvalidManifestError, PlatformError
-from imgadm.manifest.values import compact_json, display
+from imgadm.json_text import compact_json
+from imgadm.manifest.values import display
 
 DEFAULT_RELEASE = "6.5"
 

@@ -7,9 +7,10 @@ control characters, which a terminal would obey, are escaped.
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any, TypeGuard
+
+from imgadm.json_text import compact_json
 
 SHOWN_CHARACTERS = 200
 
@@ -61,11 +62,6 @@ def as_text(value: object) -> str | None:
     if isinstance(value, str):
         return value
     return compact_json(value) if is_number(value) else None
-
-
-def compact_json(value: Any) -> str:
-    """Return ``value`` as JSON without blanks."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def shown_json(value: Any) -> str:

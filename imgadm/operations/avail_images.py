@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from imgadm.errors import ImgadmError
-from imgadm.operations.filters import Filters, matches
-from imgadm.operations.in_parallel import in_parallel
-from imgadm.operations.rows import ListedImage, image_row
+from imgadm.errors import ClientError, ImgadmError
+from imgadm.operations.filters import Filters, matching
+from imgadm.operations.in_parallel import LateError, in_parallel
+from imgadm.operations.rows import ListedImage
 from imgadm.sources import SourceError
 
 if TYPE_CHECKING:
@@ -20,31 +20,42 @@ if TYPE_CHECKING:
 class Offer:
     """The images on offer, and the errors of the sources that did not answer."""
 
-    images: list[ListedImage]
+    images: Sequence[ListedImage]
     failures: list[ImgadmError]
 
 
-def avail_images(sources: Sequence[Source], filters: Filters) -> Offer:
+def avail_images(
+    sources: Sequence[Source],
+    filters: Filters,
+    *,
+    on_slow: Callable[[Source], None] | None = None,
+    seconds: float | None = None,
+) -> Offer:
     """Ask all sources at once; an image that several have is that of the first in their order.
 
     What state an image is in is up to the sources: nothing is left out here but what does not
-    match.
+    match. ``on_slow`` hears of sources that are waited for; one that has not answered after
+    ``seconds`` counts as one that failed.
     """
-    answers = in_parallel(lambda source: source.list_images(), sources)
-    images: dict[object, ListedImage] = {}
+    answers = in_parallel(
+        lambda source: source.list_images(), sources, on_slow=on_slow, seconds=seconds
+    )
+    images: dict[str, ListedImage] = {}
     failures = []
     for source, answer in zip(sources, answers, strict=True):
         if isinstance(answer, ImgadmError):
-            failures.append(answer.named() if isinstance(answer, SourceError) else answer)
+            failures.append(_named(answer, source.url))
             continue
+        url = source.url
         for manifest in answer:
-            if manifest.get("uuid") not in images:
-                images[manifest.get("uuid")] = _listed(manifest, source.url)
-    matching = [image for image in images.values() if matches(image.row, filters)]
-    return Offer(images=matching, failures=failures)
+            images.setdefault(manifest["uuid"], ListedImage(manifest, url))
+    return Offer(matching(list(images.values()), filters), failures)
 
 
-def _listed(manifest: dict[str, Any], url: str) -> ListedImage:
-    return ListedImage(
-        document={"manifest": manifest, "source": url}, row=image_row(manifest, source=url)
-    )
+def _named(error: ImgadmError, url: str) -> ImgadmError:
+    match error:
+        case SourceError():
+            return error.named()
+        case LateError():
+            return ClientError(f"{url}: Error: {error.message}")
+    return error

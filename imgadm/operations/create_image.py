@@ -18,7 +18,7 @@ from imgadm.operations.prepare_machine import Clock, prepare_machine
 from imgadm.operations.restore_machine import Restoration, traces
 from imgadm.operations.save_image import Delivery, Destination
 from imgadm.pools.base import Pool
-from imgadm.programs import CHANGE_SECONDS, is_running
+from imgadm.programs import CHANGE_SECONDS, is_running, log_program
 
 PRE_PREPARE = "imgadm-create-pre-prepare"
 """The name of snapshots that a prepared machine goes back to, as the first imgadm called them."""
@@ -127,7 +127,7 @@ def _make(
     file.note(final=final)
     host.datasets.snapshot(final)
     delivery.take(
-        streams.zfs_send(final, origin=image.base, zfs=host.datasets.zfs),
+        streams.zfs_send(final, origin=image.base, zfs=host.datasets.zfs, on_end=log_program),
         name=final,
         guid=host.datasets.value(final, "guid"),
     )

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgadm.errors import ImageHasDependentClonesError, ImageNotInstalledError
-from imgadm.interrupts import uninterrupted
 from imgadm.locks import OnWait, image_lock
 from imgadm.manifest.uuids import check_uuid
 
@@ -37,8 +36,7 @@ def delete_image(
         clones = pool.children(uuid).clones
         if clones:
             raise ImageHasDependentClonesError(uuid, clones)
-        with uninterrupted():
-            pool.delete(uuid)
+        pool.delete(uuid)
 
 
 def _check_installed(pool: Pool, uuid: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from imgadm.errors import UsageError
+from imgadm.operations.rows import ListedImage, column
 from imgadm.operations.values import MISSING, string_form
 
 Filters = Mapping[str, str]
@@ -23,19 +24,26 @@ def parse_filters(arguments: Iterable[str]) -> Filters:
     return filters
 
 
-def matches(row: Mapping[str, Any], filters: Filters) -> bool:
-    """Tell whether ``row`` has all the wanted values.
+def matching(images: Sequence[ListedImage], filters: Filters) -> Sequence[ListedImage]:
+    """Return those of ``images`` that have all the wanted values.
 
     A field with dots leads into objects and arrays: ``files.0.compression``. A value ``true`` or
     ``false`` is that boolean; ``~TEXT`` is part of a text, or one element of an array; anything
     else is the whole text of the field.
     """
-    return all(_matches(_look_up(row, field), wanted) for field, wanted in filters.items())
+    for field, wanted in filters.items():
+        name, *steps = field.split(".")
+        values = column(images, name)
+        images = [
+            image
+            for image, value in zip(images, values, strict=True)
+            if _matches(_follow(value, steps), wanted)
+        ]
+    return images
 
 
-def _look_up(row: Mapping[str, Any], field: str) -> Any:
-    value: Any = row
-    for step in field.split("."):
+def _follow(value: Any, steps: Sequence[str]) -> Any:
+    for step in steps:
         if isinstance(value, Mapping):
             value = value.get(step, MISSING)
         elif isinstance(value, list) and step.isascii() and step.isdecimal():

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imgadm.operations.filters import Filters, matches
-from imgadm.operations.rows import ListedImage, image_row
+from imgadm.operations.filters import Filters, matching
+from imgadm.operations.rows import ListedImage, manifest_fields
 
 if TYPE_CHECKING:
     from imgadm.pools.base import InstalledImage, Pool
 
 
-def list_images(pools: Iterable[Pool], filters: Filters) -> list[ListedImage]:
-    """Return the images on ``pools`` that match, in the order of the pools."""
-    listed = []
-    for pool in pools:
-        for image in pool.images():
-            one = listed_image(image)
-            if matches(one.row, filters):
-                listed.append(one)
-    return listed
+def list_images(
+    pools: Iterable[Pool], filters: Filters, columns: Iterable[str] | None = None
+) -> Sequence[ListedImage]:
+    """Return the images on ``pools`` that match, in the order of the pools.
+
+    Where ``columns`` says what is wanted of them, they may have no more than that.
+    """
+    fields = None
+    if columns is not None:
+        fields = manifest_fields([*columns, *(name.partition(".")[0] for name in filters)])
+    images = [listed_image(image) for pool in pools for image in pool.images(fields)]
+    return matching(images, filters)
 
 
 def listed_image(image: InstalledImage) -> ListedImage:
     """Return an installed image as listings show it."""
-    clones = None if image.clones is None else len(image.clones)
-    row = image_row(image.manifest, source=image.source, pool=image.pool, clones=clones)
-    return ListedImage(document=installed_document(image), row=row)
+    return ListedImage(image.manifest, image.source, image.pool, image.clones, image.extra)
 
 
 def installed_document(image: InstalledImage) -> dict[str, Any]:
     """Return an installed image as JSON output shows it."""
-    document: dict[str, Any] = {"manifest": image.manifest, "zpool": image.pool}
-    if image.source is not None:
-        document["source"] = image.source
-    document.update(image.extra)
-    if image.clones is not None:
-        document["cloneNames"] = list(image.clones)
-        document["clones"] = len(image.clones)
-    return document
+    return listed_image(image).document

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from imgadm.configuration import Configuration
 from imgadm.errors import ConfigError, ImgadmError
-from imgadm.locks import state_lock
+from imgadm.locks import OnWait, state_lock
 from imgadm.operations.in_parallel import in_parallel
 from imgadm.settings import Settings
 from imgadm.source_rules import check_source
@@ -47,11 +47,17 @@ class Check:
     error: ImgadmError | None
 
 
-def add_source(settings: Settings, source: SourceConfig, *, ping: Ping | None) -> Addition:
+def add_source(
+    settings: Settings,
+    source: SourceConfig,
+    *,
+    ping: Ping | None,
+    on_wait: OnWait | None = None,
+) -> Addition:
     """Append a source, once it answers ``ping`` if that is given.
 
-    Raises ConfigError for a source that makes no sense, and what ``ping`` raises; the configuration
-    is as before then.
+    ``on_wait`` is told if another process is changing the configuration. Raises ConfigError for a
+    source that makes no sense, and what ``ping`` raises; the configuration is as before then.
     """
     check_source(source)
     existing = _find(Configuration.load(settings.configuration_path), source)
@@ -59,7 +65,7 @@ def add_source(settings: Settings, source: SourceConfig, *, ping: Ping | None) -
         return Addition(existing, added=False)
     if ping is not None:
         ping(source)
-    with _changing(settings) as configuration:
+    with _changing(settings, on_wait) as configuration:
         existing = _find(configuration, source)
         if existing is not None:
             return Addition(existing, added=False)
@@ -68,9 +74,11 @@ def add_source(settings: Settings, source: SourceConfig, *, ping: Ping | None) -
     return Addition(source, added=True)
 
 
-def delete_sources(settings: Settings, url: str) -> list[SourceConfig]:
+def delete_sources(
+    settings: Settings, url: str, *, on_wait: OnWait | None = None
+) -> list[SourceConfig]:
     """Remove all sources at ``url``, whatever their type, and return them; none is no error."""
-    with _changing(settings) as configuration:
+    with _changing(settings, on_wait) as configuration:
         sources = configuration.sources
         deleted = [source for source in sources if _same_url(source.url, url)]
         if deleted:
@@ -80,7 +88,11 @@ def delete_sources(settings: Settings, url: str) -> list[SourceConfig]:
 
 
 def replace_sources(
-    settings: Settings, wanted: Sequence[SourceConfig], *, ping: Ping | None
+    settings: Settings,
+    wanted: Sequence[SourceConfig],
+    *,
+    ping: Ping | None,
+    on_wait: OnWait | None = None,
 ) -> Replacement:
     """Configure exactly ``wanted``, each once, once the new ones among them answer ``ping``.
 
@@ -94,7 +106,7 @@ def replace_sources(
         check_source(source)
         if ping is not None:
             ping(source)
-    with _changing(settings) as configuration:
+    with _changing(settings, on_wait) as configuration:
         before = configuration.sources
         deleted = [source for source in before if source not in result]
         kept = [source for source in before if source in result]
@@ -106,15 +118,20 @@ def replace_sources(
     return replacement
 
 
-def check_sources(sources: Sequence[SourceConfig], *, ping: Ping) -> list[Check]:
-    """Ping all sources at once."""
-    errors = in_parallel(ping, sources)
+def check_sources(
+    sources: Sequence[SourceConfig],
+    *,
+    ping: Ping,
+    on_slow: Callable[[SourceConfig], None] | None = None,
+) -> list[Check]:
+    """Ping all sources at once; ``on_slow`` hears of those that are waited for."""
+    errors = in_parallel(ping, sources, on_slow=on_slow)
     return [Check(source, error) for source, error in zip(sources, errors, strict=True)]
 
 
 @contextmanager
-def _changing(settings: Settings) -> Iterator[Configuration]:
-    with state_lock(settings.lock_directory, command="imgadm sources"):
+def _changing(settings: Settings, on_wait: OnWait | None) -> Iterator[Configuration]:
+    with state_lock(settings.lock_directory, command="imgadm sources", on_wait=on_wait):
         yield Configuration.load(settings.configuration_path)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from imgadm import logs
-from imgadm.configuration import Configuration
+from imgadm.configuration import CURRENT_VERSION, Configuration
 from imgadm.errors import ImgadmError
-from imgadm.locks import state_lock
-from imgadm.operations.upgrade_state import add_source_types, needs_upgrade, upgrade_state
 from imgadm.settings import Settings
+
+if TYPE_CHECKING:
+    from imgadm.locks import Holder
 
 
 def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> Configuration:
@@ -21,10 +23,19 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
     """
     path = settings.configuration_path
     configuration = Configuration.load(path)
+    if configuration.upgraded_to == CURRENT_VERSION:
+        return configuration
+    from imgadm.locks import state_lock
+    from imgadm.operations.upgrade_state import add_source_types, needs_upgrade, upgrade_state
+
     if not needs_upgrade(configuration):
         return configuration
     try:
-        with state_lock(settings.lock_directory, command="imgadm: upgrade of the state"):
+        with state_lock(
+            settings.lock_directory,
+            command="imgadm: upgrade of the state",
+            on_wait=lambda holder: notify(_waiting(holder)),
+        ):
             configuration = Configuration.load(path)
             upgrade_state(settings, configuration, notify=notify)
     except ImgadmError as error:
@@ -33,3 +44,8 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
         configuration = Configuration.load(path)
         add_source_types(configuration)
     return configuration
+
+
+def _waiting(holder: Holder | None) -> str:
+    by = "another process" if holder is None else str(holder)
+    return f"imgadm: warning: waiting for the configuration, which is locked by {by}"

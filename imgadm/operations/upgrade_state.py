@@ -6,21 +6,19 @@ had sources without a type. ``upgradedToVer`` in the configuration says what has
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgadm.configuration import Configuration
+from imgadm.configuration import CURRENT_VERSION, Configuration
 from imgadm.database import Database
-from imgadm.errors import ConfigError, ImgadmError
+from imgadm.errors import ConfigError, ImgadmError, InvalidManifestError, UpgradeError
 from imgadm.files import read_or_none
 from imgadm.settings import Settings
 
 if TYPE_CHECKING:
     from imgadm.pools.base import InstalledImage
 
-CURRENT_VERSION = "3.0.0"
 _FIRST_DEFAULT_SOURCE = "https://datasets.tritondatacenter.com/datasets/"
 
 Notify = Callable[[str], None]
@@ -34,12 +32,12 @@ def needs_upgrade(configuration: Configuration) -> bool:
 def upgrade_state(settings: Settings, configuration: Configuration, *, notify: Notify) -> None:
     """Do every step that is missing and save; the caller holds the state lock.
 
-    Raises ImgadmError; what was done by then stays done, and the next run goes on.
+    Raises ImgadmError; what was done by then stays done, and the next run goes on: images that
+    ``zfs`` would not list today get their records when it does.
     """
     if _version(configuration) < _numbers("2.0.0"):
         if settings.legacy_directory is not None:
-            _upgrade_records(settings, settings.legacy_directory, notify)
-            _import_sources(settings.legacy_directory, configuration, notify)
+            _upgrade_from_version_1(settings, settings.legacy_directory, configuration, notify)
         configuration.values["upgradedToVer"] = "2.0.0"
     if needs_upgrade(configuration):
         add_source_types(configuration)
@@ -62,13 +60,29 @@ def _numbers(version: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in version.split("."))
     except ValueError:
-        raise ConfigError(
-            f'"upgradedToVer" in the config file is no version: "{version}"'
+        raise UpgradeError(
+            "could not determine appropriate upgrader: "
+            f"currVer={version} highestUpVer={CURRENT_VERSION}"
         ) from None
 
 
 def _type_of(url: str) -> str:
     return "dsapi" if url.endswith(("/datasets", "/datasets/")) else "imgapi"
+
+
+def _upgrade_from_version_1(
+    settings: Settings, legacy: Path, configuration: Configuration, notify: Notify
+) -> None:
+    failure = None
+    try:
+        _upgrade_records(settings, legacy, notify)
+    except ImgadmError as error:
+        failure = error
+    imported = _import_sources(legacy, configuration, notify)
+    if failure is not None:
+        if imported:
+            configuration.save()
+        raise failure
 
 
 def _upgrade_records(settings: Settings, legacy: Path, notify: Notify) -> None:
@@ -81,17 +95,22 @@ def _upgrade_records(settings: Settings, legacy: Path, notify: Notify) -> None:
     for pool in host_pools(settings):
         for image in pool.images():
             path = legacy / f"{image.uuid}.json"
-            if "name" not in image.manifest and path.is_file():
+            if "name" not in image.manifest:
                 _upgrade_record(image, path, database, notify)
 
 
 def _upgrade_record(image: InstalledImage, path: Path, database: Database, notify: Notify) -> None:
-    from imgadm.manifest import upgrade_manifest
+    from imgadm.manifest import parse_manifest, upgrade_manifest
 
     try:
-        old = json.loads(path.read_bytes())
+        content = read_or_none(path)
+        if content is None:
+            return
+        old = parse_manifest(content)
         manifest = upgrade_manifest(old)
-    except (ImgadmError, OSError, ValueError, AttributeError) as error:
+        if manifest.get("uuid") != image.uuid:
+            raise InvalidManifestError(f"it is about image {manifest.get('uuid')}")
+    except ImgadmError as error:
         notify(
             f"imgadm: warning: could not load image {image.uuid} info from {path} "
             f"for upgrade: {error}"
@@ -102,17 +121,20 @@ def _upgrade_record(image: InstalledImage, path: Path, database: Database, notif
     notify(f"Upgraded image {image.uuid} data")
 
 
-def _import_sources(legacy: Path, configuration: Configuration, notify: Notify) -> None:
-    """Configure the sources of version 1, unless it only had its default one."""
+def _import_sources(legacy: Path, configuration: Configuration, notify: Notify) -> bool:
+    """Configure the sources of version 1, unless it only had its default one.
+
+    Tells whether anything was configured.
+    """
     content = None if configuration.has_sources else read_or_none(legacy / "sources.list")
     if content is None:
-        return
+        return False
     words = (
         line.partition("#")[0].split() for line in content.decode(errors="replace").split("\n")
     )
     urls = [line[0] for line in words if line]
     if not urls or urls == [_FIRST_DEFAULT_SOURCE]:
-        return
+        return False
     from imgadm.source_rules import DEFAULT_SOURCE, check_source
     from imgadm.sources.base import SourceConfig
 
@@ -128,3 +150,4 @@ def _import_sources(legacy: Path, configuration: Configuration, notify: Notify) 
             sources[source.identity] = source
             notify(f'Upgrade: imported image source "{url}"')
     configuration.set_sources(list(sources.values()))
+    return True

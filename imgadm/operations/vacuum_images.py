@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgadm.errors import ImgadmError
-from imgadm.interrupts import uninterrupted
 from imgadm.locks import Holder, image_lock
 from imgadm.operations.unused_images import full_name, is_based, unused_images
 from imgadm.pools.base import InstalledImage, Pool
@@ -84,7 +83,7 @@ def find_unused(
         return too_young or image.uuid in excluded
 
     by_name = {pool.name: pool for pool in pools}
-    images = [image for pool in by_name.values() for image in pool.images()]
+    images = [image for pool in by_name.values() for image in pool.images(look_inside=True)]
     return [Candidate(by_name[image.pool], image) for image in unused_images(images, is_kept)]
 
 
@@ -169,8 +168,7 @@ def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> Event
         return Kept(image, f"{users[0]} is based on it by now")
     if current.doubtful:
         return Kept(image, "by now it does not look like an image and nothing else")
-    with uninterrupted():
-        pool.delete(image.uuid)
+    pool.delete(image.uuid)
     return Removed(image)
 
 

@@ -15,7 +15,7 @@ MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING", "__bool__":
 _NUMBER = re.compile(
     r"0[xX][0-9a-fA-F]+|[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 )
-_LAST_OF_A_NUMBER = frozenset("0123456789abcdefABCDEF.y")
+_LAST_OF_A_WORD = frozenset("ghijklmnopqrstuvwxzGHIJKLMNOPQRSTUVWXYZ_-+~")
 _BLANKS = " \t\n\r\v\f\ufeff\u00a0\u2028\u2029"
 
 
@@ -54,14 +54,18 @@ def as_number(value: object) -> float | None:
         return int(value or 0)
     if isinstance(value, (int, float)):
         return None if math.isnan(value) else value
-    return _parsed(value) if isinstance(value, str) else None
-
-
-def _parsed(text: str) -> float | None:
-    stripped = text.strip(_BLANKS)
+    if not isinstance(value, str) or not spells_number(value):
+        return None
+    stripped = value.strip(_BLANKS)
     if not stripped:
         return 0
-    # Most texts are names, dates and UUIDs: their last character settles it.
-    if stripped[-1] not in _LAST_OF_A_NUMBER or not _NUMBER.fullmatch(stripped):
-        return None
     return int(stripped, 16) if stripped[:2] in {"0x", "0X"} else float(stripped)
+
+
+def spells_number(text: str) -> bool:
+    """Tell whether :func:`as_number` makes a number of ``text``."""
+    # Most texts are names, dates and UUIDs: their last character settles it.
+    if text[-1:] in _LAST_OF_A_WORD:
+        return False
+    stripped = text.strip(_BLANKS)
+    return not stripped or _NUMBER.fullmatch(stripped) is not None

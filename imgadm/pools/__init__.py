@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgadm.errors import InternalError
-from imgadm.programs import find_program
 
 if TYPE_CHECKING:
     from imgadm.pools.base import Pool
@@ -25,11 +24,11 @@ def open_pool(settings: Settings, name: str | None = None) -> Pool:
     pool is there. Raises InternalError for a zpool on a host without ZFS.
     """
     name = name or settings.default_pool
-    if name is None and find_program("zfs") is None:
-        return _directory(settings.root / "pool")
+    if name is None and _zfs_program() is None:
+        return _directory(settings, settings.root / "pool")
     name = name or DEFAULT_ZPOOL
     if "/" in name:
-        return _directory(Path(name).absolute())
+        return _directory(settings, Path(name).absolute())
     host = _zfs_host(settings)
     if host is None:
         raise InternalError(
@@ -55,18 +54,30 @@ def host_pools(settings: Settings, *, recorded: bool = False) -> list[Pool]:
     return [open_pool(settings)]
 
 
-def _directory(path: Path) -> Pool:
+def _directory(settings: Settings, path: Path) -> Pool:
     from imgadm.pools.directory import DirectoryPool
 
-    return DirectoryPool(path)
+    return DirectoryPool(path, settings.cache_directory)
+
+
+def _zfs_program() -> str | None:
+    from imgadm.programs import find_program
+
+    return find_program("zfs")
 
 
 def _zfs_host(settings: Settings) -> ZfsHost | None:
-    zfs = find_program("zfs")
+    zfs = _zfs_program()
     if zfs is None:
         return None
     from imgadm.database import Database
     from imgadm.logs import logger
     from imgadm.pools.zfs import ZfsHost
 
-    return ZfsHost(zfs, Database(settings.records_directory, warn=logger().warning))
+    def warn(text: str) -> None:
+        logger().warning(text)
+
+    database = Database(
+        settings.records_directory, warn=warn, cache_directory=settings.cache_directory
+    )
+    return ZfsHost(zfs, database)

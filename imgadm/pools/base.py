@@ -8,20 +8,23 @@ removed by whoever holds that image's lock.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import InternalError
 from imgadm.interrupts import uninterrupted
-from imgadm.pools.sending import MadeStream, StoredStream
-from imgadm.streams import Report, Stage, Volume
+
+if TYPE_CHECKING:
+    from imgadm.pools.sending import MadeStream, StoredStream
+    from imgadm.streams import Report, Stage, Volume
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class InstalledImage:
-    """An image on a pool and what is recorded about it.
+    """An image on a pool and what is recorded about it; not frozen, which takes twice as long.
 
     ``manifest`` has at least ``uuid``; that is all it has where no record was found. ``clones`` are
     full names of the datasets (or directory-pool images) that are based on it, in the order of the
@@ -49,6 +52,14 @@ class Children:
 
     snapshots: tuple[str, ...]
     clones: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """``name`` is the full one; ``guid`` is that of ZFS, decimal, None where it is not known."""
+
+    name: str
+    guid: str | None
 
 
 class Reception(ABC):
@@ -97,8 +108,35 @@ class Pool(ABC):
         """Snapshots and clones of an installed image."""
 
     @abstractmethod
-    def images(self) -> Sequence[InstalledImage]:
-        """Every image on this pool with its clones, in the order of the pool."""
+    def snapshots(self, image: InstalledImage) -> Sequence[Snapshot]:
+        """The snapshots of an installed image, without those of datasets below it."""
+
+    @abstractmethod
+    def name_final(self, image: InstalledImage, snapshot: str) -> None:
+        """Rename ``snapshot``, the full name of one of an image that has no ``@final``, to that.
+
+        What is cloned from it stays so. Raises InternalError, and nothing has changed then.
+        """
+
+    @abstractmethod
+    def record(
+        self, image: InstalledImage, manifest: Mapping[str, Any], *, source: str | None
+    ) -> None:
+        """Replace the manifest and the source that are recorded of an installed image.
+
+        Whatever else is recorded stays. Raises FileSystemError, and the old record stays then.
+        """
+
+    @abstractmethod
+    def images(
+        self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
+    ) -> Sequence[InstalledImage]:
+        """Every image on this pool with its clones, in the order of the pool.
+
+        Who needs no more than some ``fields`` of the manifests, and no ``extra``, may get no more.
+        Without ``look_inside`` they may all look as if nothing was known of when they came, and
+        nothing doubtful.
+        """
 
     @abstractmethod
     def receive(

@@ -9,60 +9,57 @@ POOL/UUID.partial/      an image on its way in, or what a dead process left of o
 from __future__ import annotations
 
 import errno
-import json
 import os
-import re
-import shutil
 import stat
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from imgadm import streams
 from imgadm.errors import FileSystemError, InternalError
-from imgadm.files import sync_directory, write_atomically
+from imgadm.files import sync_directory
 from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
-from imgadm.pools.base import Children, InstalledImage, Pool, Reception
+from imgadm.manifest import is_uuid
+from imgadm.pools.base import Children, InstalledImage, Pool, Reception, Snapshot
 from imgadm.pools.directory_contents import look_inside
-from imgadm.pools.disk_copy import copy_disk
-from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
-from imgadm.pools.zfs_discovery import UUID_PATTERN
+from imgadm.pools.directory_record import (
+    RECORD,
+    described_stream,
+    read_record,
+    recorded_guid,
+    recorded_volume,
+    write_record,
+)
+from imgadm.summaries import FIELDS, Summary, read_summaries
 
-RECORD = "image.json"
+if TYPE_CHECKING:
+    from imgadm import streams
+    from imgadm.pools.sending import MadeStream, StoredStream
+
 DISK = "disk.raw"
 STREAM = "stream.zfs"
 FILES = frozenset({RECORD, DISK, STREAM})
 
 
 class DirectoryPool(Pool):
-    """One directory. ``path`` is absolute; ``name`` is what it is called by."""
+    """One directory. ``path`` is absolute; ``name`` is what it is called by.
 
-    def __init__(self, path: Path) -> None:
+    What lists need of its images is kept in ``cache_directory``, if that is given.
+    """
+
+    def __init__(self, path: Path, cache_directory: Path | None = None) -> None:
         self.path = path
         self.name = str(path)
+        self._cache_directory = cache_directory
 
     def get(self, uuid: str) -> InstalledImage | None:
-        image = self._recorded(uuid)
-        return None if image is None else look_inside(image, self.path / uuid, FILES)
-
-    def _recorded(self, uuid: str) -> InstalledImage | None:
-        directory = self.path / uuid
-        if not self._is_directory(directory):
+        if not self._is_directory(self.path / uuid):
             return None
-        try:
-            record = json.loads((directory / RECORD).read_bytes())
-            if record["manifest"]["uuid"] != uuid:
-                raise ValueError(f"is about image {record['manifest']['uuid']}")
-        except FileNotFoundError:
-            return InstalledImage({"uuid": uuid}, self.name)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            logger().warning(f'ignoring the record "{directory / RECORD}": {error}')
-            return InstalledImage({"uuid": uuid}, self.name)
-        known = {"manifest", "zpool", "source"}
-        extra = {key: value for key, value in record.items() if key not in known}
-        return InstalledImage(record["manifest"], self.name, record.get("source"), None, extra)
+        return self._look_inside(read_record(self.name, uuid))
+
+    def _look_inside(self, image: InstalledImage) -> InstalledImage:
+        return look_inside(image, self.path / image.uuid, FILES)
 
     def _is_directory(self, path: Path) -> bool:
         try:
@@ -80,34 +77,75 @@ class DirectoryPool(Pool):
             cause=error,
         )
 
-    def images(self) -> Sequence[InstalledImage]:
-        found = self._installed()
-        return [
-            replace(
-                image,
-                clones=tuple(
-                    f"{self.name}/{other.uuid}" for other in found if _is_based(other, image)
-                ),
-            )
-            for image in found
-        ]
+    def images(
+        self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
+    ) -> Sequence[InstalledImage]:
+        uuids = self._uuids()
+        if fields is not None and fields <= FIELDS and not look_inside:
+            found = self._present(self._summaries(uuids))
+        else:
+            found = self._present(read_record(self.name, uuid) for uuid in uuids)
+        if look_inside:
+            found = [self._look_inside(image) for image in found]
+        clones: dict[str, list[str]] = {}
+        for image in found:
+            origin = image.manifest.get("origin")
+            if isinstance(origin, str):
+                clones.setdefault(origin, []).append(f"{self.name}/{image.uuid}")
+        for image in found:
+            image.clones = tuple(clones.get(image.uuid, ()))
+        return found
 
-    def _installed(self) -> list[InstalledImage]:
+    def _uuids(self) -> list[str]:
         try:
-            names = sorted(entry.name for entry in self.path.iterdir())
+            with os.scandir(self.path) as entries:
+                return sorted(e.name for e in entries if is_uuid(e.name) and e.is_dir())
         except FileNotFoundError:
             return []
         except OSError as error:
             raise self._unusable(error) from error
-        uuids = [name for name in names if re.fullmatch(UUID_PATTERN, name)]
-        return [image for uuid in uuids if (image := self.get(uuid)) is not None]
+
+    def _present(self, images: Iterable[InstalledImage]) -> list[InstalledImage]:
+        """Leave out those that were deleted meanwhile: their records are gone with them."""
+        return [
+            image
+            for image in images
+            if len(image.manifest) > 1 or self._is_directory(self.path / image.uuid)
+        ]
+
+    def _summaries(self, uuids: Sequence[str]) -> Iterator[InstalledImage]:
+        def read(name: str) -> Summary | None:
+            image = read_record(self.name, name.partition("/")[0])
+            return Summary(image.manifest, image.source) if len(image.manifest) > 1 else None
+
+        names = [f"{uuid}/{RECORD}" for uuid in uuids]
+        summaries = read_summaries(self.name, self.name, names, read, self._cache_directory)
+        for uuid, summary in zip(uuids, summaries, strict=True):
+            if summary is None:
+                yield InstalledImage({"uuid": uuid}, self.name)
+            else:
+                yield InstalledImage(summary.manifest, self.name, summary.source)
 
     def children(self, uuid: str) -> Children:
-        based = [image for image in self._installed() if image.manifest.get("origin") == uuid]
+        images = self.images(frozenset({"origin"}))
         return Children(
             snapshots=(f"{self.name}/{uuid}@final",),
-            clones=tuple(f"{self.name}/{image.uuid}" for image in based),
+            clones=next((image.clones or () for image in images if image.uuid == uuid), ()),
         )
+
+    def snapshots(self, image: InstalledImage) -> Sequence[Snapshot]:
+        return (Snapshot(f"{self.name}/{image.uuid}@final", recorded_guid(image)),)
+
+    def name_final(self, image: InstalledImage, snapshot: str) -> None:
+        (only,) = self.snapshots(image)
+        raise InternalError(
+            f'cannot rename "{snapshot}": in a directory pool an image has only "{only.name}"'
+        )
+
+    def record(
+        self, image: InstalledImage, manifest: Mapping[str, Any], *, source: str | None
+    ) -> None:
+        write_record(self.path / image.uuid, self.name, manifest, source, image.extra)
 
     def check(self) -> None:
         try:
@@ -127,6 +165,8 @@ class DirectoryPool(Pool):
         return DirectoryReception(self, manifest, source, origin)
 
     def send(self, image: InstalledImage) -> StoredStream | MadeStream:
+        from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
+
         directory = self.path / image.uuid
         if (directory / STREAM).is_file():
             return StoredStream((directory / STREAM).open("rb"))
@@ -150,21 +190,20 @@ class DirectoryPool(Pool):
         return self.path / image.uuid / DISK, recorded_volume(image)
 
     def delete(self, uuid: str) -> None:
+        import shutil
+
         doomed = self.partial(uuid)
         shutil.rmtree(doomed, ignore_errors=True)
         try:
-            (self.path / uuid).rename(doomed)
-            sync_directory(self.path)
-            shutil.rmtree(doomed)
+            with uninterrupted():
+                (self.path / uuid).rename(doomed)
+                sync_directory(self.path)
+                shutil.rmtree(doomed)
         except OSError as error:
             raise FileSystemError.from_os_error(f'error deleting image "{uuid}"', error) from error
 
     def partial(self, uuid: str) -> Path:
         return self.path / f"{uuid}.partial"
-
-
-def _is_based(image: InstalledImage, origin: InstalledImage) -> bool:
-    return image.manifest.get("origin") == origin.uuid
 
 
 class DirectoryReception(Reception):
@@ -197,6 +236,9 @@ class DirectoryReception(Reception):
             raise
 
     def _prepare(self, origin: InstalledImage | None) -> tuple[streams.Stage, ...]:
+        from imgadm import streams
+        from imgadm.pools.disk_copy import copy_disk
+
         if self._manifest.get("type") != "zvol":
             return streams.verify_zfs_stream(), streams.write_file(self._directory / STREAM)
         disk = self._directory / DISK
@@ -211,12 +253,8 @@ class DirectoryReception(Reception):
         return self._stages
 
     def commit(self, report: streams.Report) -> None:
-        record: dict[str, Any] = {"manifest": self._manifest, "zpool": self._pool.name}
-        if self._source is not None:
-            record["source"] = self._source
-        record["stream"] = _described(report.facts["zfs_stream"])
-        content = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self._directory / RECORD, content.encode("utf-8", "backslashreplace"))
+        stream = {"stream": described_stream(report.facts["zfs_stream"])}
+        write_record(self._directory, self._pool.name, self._manifest, self._source, stream)
         final = self._pool.path / self._uuid
         try:
             sync_directory(self._directory)
@@ -227,38 +265,9 @@ class DirectoryReception(Reception):
         self._committed = True
 
     def roll_back(self) -> None:
+        import shutil
+
         if not self._committed:
             shutil.rmtree(self._directory, ignore_errors=True)
             if os.path.lexists(self._directory):
                 logger().warning(f'could not remove "{self._directory}"; remove it by hand')
-
-
-def _described(summary: Any) -> dict[str, Any]:
-    """What is to be known later of the stream that an image came as; guids as ZFS prints them."""
-    described = {
-        "type": summary.type,
-        "name": summary.name,
-        "guid": str(summary.guid),
-        "creation_time": summary.creation_time,
-    }
-    if summary.from_guid:
-        described["from_guid"] = str(summary.from_guid)
-    if summary.volume_size is not None:
-        described |= {"volume_size": summary.volume_size, "block_size": summary.block_size}
-    return described
-
-
-def recorded_volume(image: InstalledImage) -> streams.Volume:
-    """The disk of an image in a directory pool, as an incremental stream must know it."""
-    stream: Any = image.extra.get("stream")
-    try:
-        return streams.Volume(
-            guid=int(stream["guid"]),
-            size=int(stream["volume_size"]),
-            block_size=int(stream["block_size"]),
-        )
-    except (TypeError, KeyError, ValueError):
-        raise InternalError(
-            f'image "{image.uuid}" in "{image.pool}" is not recorded as a disk, so nothing can be '
-            "based on it; delete it and import it again"
-        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import BinaryIO
 
 from imgadm._native import VolumeStreamWriter
 from imgadm.errors import InternalError
+from imgadm.programs import log_program
 from imgadm.streams import Volume
 
 _PIECE = 1024 * 1024
@@ -70,6 +72,7 @@ def disk_stream(
 
 def program_output(argv: Sequence[str]) -> Generator[memoryview, None, None]:
     """What a program writes. Raises InternalError, at the end, if the program fails."""
+    started = time.monotonic()
     process = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
@@ -93,3 +96,4 @@ def program_output(argv: Sequence[str]) -> Generator[memoryview, None, None]:
         if process.poll() is None:
             process.terminate()
         process.wait()
+        log_program(argv, process.returncode, time.monotonic() - started)

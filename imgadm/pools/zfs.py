@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from imgadm import streams
 from imgadm.database import Database
 from imgadm.errors import ImgadmError, InternalError, UnexpectedNumberOfSnapshotsError
 from imgadm.logs import logger
-from imgadm.pools.base import Children, InstalledImage, Pool, Reception
-from imgadm.pools.sending import MadeStream, program_output
-from imgadm.pools.zfs_discovery import COLUMNS, LISTING, FoundImage, find_images, zone_roots
-from imgadm.programs import Completed, run_program
+from imgadm.pools.base import Children, InstalledImage, Pool, Reception, Snapshot
+from imgadm.pools.zfs_discovery import (
+    COLUMNS,
+    LISTING,
+    FoundImage,
+    find_images,
+    names_below,
+    zone_roots,
+)
+from imgadm.programs import Completed, log_program, run_program, run_query
+from imgadm.summaries import FIELDS
+
+if TYPE_CHECKING:
+    from imgadm import streams
+    from imgadm.pools.sending import MadeStream
+
+_SIZE = re.compile(r"[0-9]{1,20}")
 
 #: Seconds for which a dataset may stay busy after the process that received it was ended.
 _BUSY_SECONDS = 5.0
+
+#: Subcommands that change nothing, so that they may be given up.
+_QUERIES = frozenset({"get", "list"})
 
 #: What a ``zfs`` program says first if it cannot talk to the kernel: libzfs_error_init of OpenZFS.
 _NO_KERNEL_PART = re.compile(
@@ -36,9 +52,14 @@ class ZfsHost:
         self.zfs = zfs
         self.database = database
 
-    def run(self, *arguments: str) -> Completed:
-        """Run ``zfs ARGUMENTS``. Raises InternalError where it cannot talk to the kernel."""
-        completed = run_program([self.zfs, *arguments])
+    def run(self, *arguments: str, bounded: bool = False) -> Completed:
+        """Run ``zfs ARGUMENTS``. Raises InternalError where it cannot talk to the kernel.
+
+        One that changes something is waited for, however long that takes, unless it is ``bounded``
+        as queries are.
+        """
+        run = run_query if bounded or arguments[0] in _QUERIES else run_program
+        completed = run([self.zfs, *arguments])
         if completed.status != 0 and (problem := _NO_KERNEL_PART.match(completed.stderr)):
             raise InternalError(
                 f"{self.zfs} does not work on this host: {problem[0]}; make it work, or use a "
@@ -75,7 +96,9 @@ class ZfsPool(Pool):
         if listing.status != 0:
             raise self._query_error(listing)
         found = find_images(listing, zone_roots(), self._host.database.has, logger().warning)
-        return replace(self._installed(found[0]), clones=None) if found else None
+        images = (image for image in found if (image.pool, image.uuid) == (self.name, uuid))
+        image = next(images, None)
+        return None if image is None else replace(self._installed(image), clones=None)
 
     def _exists(self, dataset: str) -> bool:
         answer = self._host.run("list", "-H", "-p", "-o", "name", dataset)
@@ -88,12 +111,9 @@ class ZfsPool(Pool):
         return InternalError(f'error running "{" ".join(answer.argv)}": {first_line}')
 
     def _installed(self, found: FoundImage) -> InstalledImage:
-        return replace(
-            self._recorded(found.uuid),
-            clones=found.clones,
-            created=found.created,
-            doubtful=found.doubtful,
-        )
+        image = self._recorded(found.uuid)
+        image.clones, image.created, image.doubtful = found.clones, found.created, found.doubtful
+        return image
 
     def _recorded(self, uuid: str) -> InstalledImage:
         record = self._host.database.read(self.name, uuid)
@@ -101,8 +121,25 @@ class ZfsPool(Pool):
             return InstalledImage({"uuid": uuid}, self.name)
         return InstalledImage(record.manifest, self.name, record.source, None, record.extra)
 
-    def images(self) -> Sequence[InstalledImage]:
-        return [self._installed(image) for image in self._host.found if image.pool == self.name]
+    def images(
+        self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
+    ) -> Sequence[InstalledImage]:
+        found = [image for image in self._host.found if image.pool == self.name]
+        if fields is None or not fields <= FIELDS:
+            return [self._installed(image) for image in found]
+        uuids = [image.uuid for image in found]
+        summaries = self._host.database.summaries(self.name, uuids)
+        return [
+            InstalledImage(
+                {"uuid": image.uuid} if summary is None else summary.manifest,
+                self.name,
+                None if summary is None else summary.source,
+                image.clones,
+                created=image.created,
+                doubtful=image.doubtful,
+            )
+            for image, summary in zip(found, summaries, strict=True)
+        ]
 
     def orphans(self) -> Sequence[InstalledImage]:
         recorded = [uuid for pool, uuid in self._host.database.names() if pool == self.name]
@@ -125,13 +162,31 @@ class ZfsPool(Pool):
         for answer in (below, origins):
             if answer.status != 0:
                 raise self._query_error(answer)
-        rows = (line.split("\t") for line in origins.stdout.splitlines())
         return Children(
-            snapshots=tuple(name for name in below.stdout.splitlines() if "@" in name),
+            snapshots=tuple(name for name in names_below(below, dataset) if "@" in name),
             clones=tuple(
-                row[1] for row in rows if row[0].startswith((f"{dataset}@", f"{dataset}/"))
+                name
+                for origin, name in origins.rows(2)
+                if origin.startswith((f"{dataset}@", f"{dataset}/"))
             ),
         )
+
+    def snapshots(self, image: InstalledImage) -> Sequence[Snapshot]:
+        options = ("-t", "snapshot", "-pHr", "-d", "1", "-o", "name,guid")
+        listing = self._host.run("list", *options, self.dataset(image.uuid))
+        if listing.status != 0:
+            raise self._query_error(listing)
+        return [Snapshot(name, guid) for name, guid in listing.rows(2)]
+
+    def name_final(self, image: InstalledImage, snapshot: str) -> None:
+        final = f"{self.dataset(image.uuid)}@final"
+        renamed = self._host.run("rename", "-r", snapshot, final)
+        renamed.check(f'error renaming "{snapshot}" to "{final}"')
+
+    def record(
+        self, image: InstalledImage, manifest: Mapping[str, Any], *, source: str | None
+    ) -> None:
+        self._host.database.write(self.name, manifest, source, extra=image.extra)
 
     def check(self) -> None:
         answer = self._host.run("list", "-H", "-p", "-o", "name", self.name)
@@ -145,7 +200,7 @@ class ZfsPool(Pool):
     def available(self) -> int | None:
         answer = self._host.run("list", "-H", "-p", "-o", "available", self.name)
         value = answer.stdout.strip()
-        return int(value) if answer.status == 0 and value.isdigit() else None
+        return int(value) if answer.status == 0 and _SIZE.fullmatch(value) else None
 
     def receive(
         self, manifest: dict[str, Any], *, source: str | None, origin: InstalledImage | None
@@ -156,6 +211,8 @@ class ZfsPool(Pool):
         return reception
 
     def send(self, image: InstalledImage) -> MadeStream:
+        from imgadm.pools.sending import MadeStream, program_output
+
         snapshot = f"{self.dataset(image.uuid)}@final"
         base = image.manifest.get("origin")
         options = ["-i", f"{self.dataset(base)}@final"] if base else []
@@ -198,10 +255,15 @@ class ZfsReception(Reception):
 
     @property
     def stages(self) -> tuple[streams.Stage, ...]:
+        from imgadm import streams
+
         # Left alone, zfs takes any snapshot of the pool with the guid that the stream names: the
         # same stream under another UUID, too.
         options = () if self._origin is None else ("-o", f"origin={self._origin}")
-        return (streams.zfs_receive(self._partial, options=options, zfs=self._host.zfs),)
+        stage = streams.zfs_receive(
+            self._partial, options=options, zfs=self._host.zfs, on_end=log_program
+        )
+        return (stage,)
 
     def commit(self, report: streams.Report) -> None:
         self._name_snapshot()
@@ -214,7 +276,7 @@ class ZfsReception(Reception):
 
     def _name_snapshot(self) -> None:
         listing = self._host.run("list", "-t", "all", "-pHr", "-o", "name", self._partial)
-        names = listing.check("error importing").stdout.splitlines()[1:]
+        names = names_below(listing.check("error importing"), self._partial)[1:]
         if len(names) != 1:
             snapshots = [name.removeprefix(self._partial) for name in names]
             raise UnexpectedNumberOfSnapshotsError(self._uuid, snapshots)
@@ -227,13 +289,17 @@ class ZfsReception(Reception):
             return
         deadline = time.monotonic() + _BUSY_SECONDS
         try:
-            while self._is_there() and self._host.run("destroy", "-r", self._partial).status != 0:
+            while self._is_there() and not self._destroy_partial():
                 if time.monotonic() >= deadline:
                     logger().warning(f'could not destroy "{self._partial}"; destroy it by hand')
                     return
                 time.sleep(0.2)
         except ImgadmError as error:
             logger().warning(f'could not destroy "{self._partial}": {error}')
+
+    def _destroy_partial(self) -> bool:
+        # No signal is heard meanwhile: a zfs that hangs must not hold us for ever.
+        return self._host.run("destroy", "-r", self._partial, bounded=True).status == 0
 
     def _is_there(self) -> bool:
         return self._host.run("list", "-H", "-o", "name", self._partial).status == 0

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from imgadm.programs import Completed, find_program, run_program
+from imgadm.programs import Completed, find_program, run_query
 
 UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 _IMAGE_NAME = re.compile(rf"([^/@]+)/({UUID_PATTERN})")
 _DISK = re.compile(rf"[^/@]+/{UUID_PATTERN}/disk[0-9]+")
+_FIELDS_OF_ZONE = 4
 _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"-", "false", "no"})
 
 LISTING = ("list", "-t", "filesystem,volume,snapshot", "-pH", "-o")
 COLUMNS = "name,origin,mountpoint,imgadm:ignore,creation"
 
 
-@dataclass(frozen=True)
-class FoundImage:
+class FoundImage(NamedTuple):
     """An image dataset, and the names of all datasets that are clones of it or of what is in it.
 
     ``created`` is in seconds since 1970. A ``doubtful`` one may be something else, or more: there
@@ -33,8 +33,7 @@ class FoundImage:
     doubtful: bool
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     name: str
     origin: str
     mountpoint: str
@@ -47,13 +46,38 @@ class _Row:
 
 
 def zone_roots() -> frozenset[str]:
-    """Mountpoints of the zones of this host; none where there are no zones."""
+    """Mountpoints of the zones of this host; none where there are no zones.
+
+    Raises InternalError if ``zoneadm`` does not tell: the datasets of machines would look like
+    images. It always lists the global zone.
+    """
     zoneadm = find_program("zoneadm")
     if zoneadm is None:
         return frozenset()
-    listing = run_program([zoneadm, "list", "-pc"]).check("could not list zones")
-    rows = (line.split(":") for line in listing.stdout.splitlines())
-    return frozenset(row[3] for row in rows if len(row) > 3)
+    listing = run_query([zoneadm, "list", "-pc"]).check("could not list zones")
+    roots = set()
+    for line in listing.lines() or [""]:
+        # A colon inside a field has a backslash before it.
+        fields = re.split(r"(?<!\\):", line)
+        if len(fields) < _FIELDS_OF_ZONE:
+            raise listing.nonsense(f"lines of {_FIELDS_OF_ZONE} or more fields", line)
+        roots.add(fields[3].replace("\\:", ":"))
+    return frozenset(roots)
+
+
+def names_below(listing: Completed, dataset: str) -> list[str]:
+    """The names that a listing of ``dataset`` and all below it has; ``dataset`` is the first.
+
+    Raises InternalError if there is anything else: names are renamed and destroyed by.
+    """
+    names = [name for (name,) in listing.rows(1)]
+    wanted = f"{dataset} and what is below it"
+    if names[:1] != [dataset]:
+        raise listing.nonsense(wanted, names[0] if names else "")
+    for name in names[1:]:
+        if not name.startswith((f"{dataset}@", f"{dataset}/", f"{dataset}#")):
+            raise listing.nonsense(wanted, name)
+    return names
 
 
 def find_images(
@@ -67,14 +91,22 @@ def find_images(
     A dataset is one if it is named ``POOL/UUID``, is no zone's, is not marked ``imgadm:ignore``,
     and does not look as virtual machines do: a clone without a ``@final`` of its own, or something
     with disks below it. ``is_recorded`` tells of a pool and a UUID whether an image is recorded.
+
+    Raises InternalError for a listing that makes no sense. A machine may own datasets, and give
+    them properties that have newlines in them: those must not pass for datasets of others.
     """
-    rows = [_Row(*fields) for fields in _split(listing.stdout) if len(fields) == 5]
+    rows = [_Row(*fields) for fields in listing.rows(COLUMNS.count(",") + 1)]
+    names: set[str] = set()
+    for row in rows:
+        if row.name in names:
+            raise listing.nonsense("every dataset once", row.name)
+        names.add(row.name)
     final = {row.name.removesuffix("@final") for row in rows if row.name.endswith("@final")}
     zones = {root.rpartition("/")[2] for root in roots}
     clones, below = _clones(rows), _datasets_below(rows)
     found = []
     for row in rows:
-        match = _IMAGE_NAME.fullmatch(row.name)
+        match = None if "@" in row.name else _IMAGE_NAME.fullmatch(row.name)
         if match is None or match[2] in zones:
             continue
         inside, has_final = below.get(row.name, []), row.name in final
@@ -91,10 +123,6 @@ def find_images(
                 )
             )
     return found
-
-
-def _split(text: str) -> Iterable[list[str]]:
-    return (line.split("\t") for line in text.splitlines())
 
 
 def _is_image(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from imgadm.json_text import indented
 from imgadm.manifest.values import display
 from imgadm.serve.catalogue import GeneratedBytes, StoredBytes
 
@@ -92,7 +93,7 @@ def invalid_parameter(name: str, message: str, code: str = "Invalid") -> HttpErr
 
 def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
     """Return ``value`` as an indented JSON document."""
-    body = json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    body = indented(value).encode("utf-8", "replace") + b"\n"
     return Reply(status, {"Content-Type": "application/json", **(headers or {})}, body)
 
 

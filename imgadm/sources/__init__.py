@@ -28,6 +28,7 @@ __all__ = [
     "UnusableReplyError",
     "normalise_url",
     "open_source",
+    "ping_source",
     "redact_url",
     "successor",
 ]
@@ -44,3 +45,17 @@ def open_source(config: SourceConfig, options: ClientOptions | None = None) -> S
     if source is None:
         raise ConfigError(f'invalid source type: "{config.type}"')
     return source(config, options)
+
+
+def ping_source(config: SourceConfig, options: ClientOptions | None = None) -> None:
+    """Raise :class:`SourcePingError` unless ``config`` answers as a source of its type should.
+
+    Raises :class:`ConfigError` as :func:`open_source`.
+    """
+    if config.type == "docker":
+        from imgadm.sources.registry import ping_registry
+
+        ping_registry(config, options or ClientOptions())
+        return
+    with open_source(config, options) as source:
+        source.ping()

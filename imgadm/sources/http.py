@@ -16,6 +16,7 @@ from imgadm.sources.errors import SourceError, StatusError, UnreachableError, Un
 from imgadm.sources.failures import source_error
 from imgadm.sources.options import ClientOptions, Retry
 from imgadm.sources.proxies import Proxies
+from imgadm.sources.records import log_body
 from imgadm.sources.session import make_session
 from imgadm.sources.urls import redact_url
 
@@ -27,12 +28,16 @@ _SHOWN_BODY = 1024
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply. ``source`` names the source in errors."""
+    """A whole reply. ``source`` names the source in errors.
+
+    ``etag`` is what the server will know this content by, empty where it must be asked for anew.
+    """
 
     source: str
     status: int
     content_type: str
     body: bytes
+    etag: str = ""
 
     def json(self) -> Any:
         """Return the value in the body.
@@ -99,9 +104,10 @@ class HttpClient:
         """End all connections."""
         self.session.close()
 
-    def get(self, url: str, *, limit: int) -> Reply:
+    def get(self, url: str, *, limit: int, known: str | None = None) -> Reply:
         """Return the reply to a GET of ``url``, whatever its status; at most ``limit`` bytes.
 
+        ``known`` is the entity tag of what we have already: the status is 304 if that is current.
         A request that failed on its way, or met a server that is overloaded (502, 503, 504),
         runs again while that is likely to help soon. Raises :class:`SourceError`.
         """
@@ -109,7 +115,8 @@ class HttpClient:
         began = clock()
         for attempt, delay in enumerate((*self._options.delays(), None), start=1):
             try:
-                reply = self._once("GET", url, limit)
+                tag = {"if-none-match": known} if known else {}
+                reply = self._once("GET", url, limit, headers=tag)
                 if reply.status not in (502, 503, 504):
                     return reply
                 failure = f"HTTP status {reply.status}"
@@ -130,9 +137,10 @@ class HttpClient:
         It runs again only if there was no connection, and redirects are not followed: nobody could
         tell what has been done. Raises :class:`SourceError`.
         """
+        kind = {"content-type": "application/json"}
         for attempt, delay in enumerate((*self._options.delays(), None), start=1):
             try:
-                reply = self._once(method, url, limit, body)
+                reply = self._once(method, url, limit, headers=kind, body=body)
                 break
             except UnreachableError as error:
                 if delay is None or error.permanent or not error.unsent:
@@ -154,18 +162,28 @@ class HttpClient:
             self._options.on_retry(Retry(self._source, failure, attempt, delay))
         self._options.sleep(delay)
 
-    def _once(self, method: str, url: str, limit: int, body: bytes | None = None) -> Reply:
-        deadline = self._options.clock() + REPLY_SECONDS
-        headers = {} if body is None else {"content-type": "application/json"}
+    def _once(
+        self,
+        method: str,
+        url: str,
+        limit: int,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> Reply:
+        began = self._options.clock()
         try:
             with self.session.request(
                 method, url, data=body, headers=headers, stream=True, allow_redirects=body is None
             ) as response:
+                got = b"" if response.is_redirect else self._body(response, limit, began)
+                log_body(got)
                 return Reply(
                     self._source,
                     response.status_code,
                     response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-                    b"" if response.is_redirect else self._body(response, limit, deadline),
+                    got,
+                    _etag(response),
                 )
         except SourceError:
             raise
@@ -184,7 +202,8 @@ class HttpClient:
         proxy = self._proxies.of(url)
         return source_error(self._source, error, redact_url(proxy) if proxy else None)
 
-    def _body(self, response: requests.Response, limit: int, deadline: float) -> bytes:
+    def _body(self, response: requests.Response, limit: int, began: float) -> bytes:
+        seconds = self._options.within_patience(REPLY_SECONDS)
         body = bytearray()
         encoding = response.headers.get("content-encoding", "identity")
         if encoding != "identity":
@@ -195,11 +214,18 @@ class HttpClient:
             body += block
             if len(body) > limit:
                 raise UnusableReplyError(self._source, f"the reply is longer than {limit} bytes")
-            if self._options.clock() > deadline:
+            if self._options.clock() > began + seconds:
                 raise UnreachableError(
                     self._source,
-                    f"the reply is not complete after {REPLY_SECONDS} seconds",
+                    f"the reply is not complete after {seconds:g} seconds",
                     code="ETIMEDOUT",
                     permanent=True,
                 )
         return bytes(body)
+
+
+def _etag(response: requests.Response) -> str:
+    """Return the entity tag of a reply that may be kept, which after a redirect is another's."""
+    if response.history or "no-store" in response.headers.get("cache-control", "").lower():
+        return ""
+    return response.headers.get("etag", "").strip()

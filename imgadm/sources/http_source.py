@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgadm.errors import SourcePingError
@@ -86,7 +87,33 @@ class HttpSource(Source):
 
     def _manifests(self, url: str) -> list[dict[str, Any]]:
         """Return the list of manifests at ``url``; each of them has a UUID."""
-        images = self._client().get(url, limit=MAX_LIST_BYTES).json()
+        cache = self._options.cache
+        if cache is None or self._address.credentials:
+            return self._checked(self._client().get(url, limit=MAX_LIST_BYTES).json())
+        from imgadm.cache import Entry
+
+        request = self._identity_of(url)
+        known = cache.find(request)
+        tag = known.tag if known else None
+        reply = self._client().get(url, limit=MAX_LIST_BYTES, known=tag)
+        if known and reply.status == 304:
+            return self._checked(replace(reply, status=200, body=known.body).json())
+        images = self._checked(reply.json())
+        if reply.status == 200:
+            cache.keep(request, Entry(reply.etag, reply.body))
+        return images
+
+    def _identity_of(self, url: str) -> str:
+        """Return a text that is another one for every request that may get another reply.
+
+        What came over a connection that nobody checked is never taken for what a trusted one says.
+        """
+        from imgadm.sources.identity import trusted_certificates
+
+        trust = trusted_certificates(self._options, insecure=self.config.insecure is True)
+        return repr((url, self.config.type, sorted(self._headers.items()), trust))
+
+    def _checked(self, images: Any) -> list[dict[str, Any]]:
         if not isinstance(images, list):
             raise self._unusable(f"a list of images was expected, got {json_type(images)}")
         for image in images:

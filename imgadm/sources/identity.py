@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import platform
-import re
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
-from uuid import uuid4
 
 from imgadm import __version__
 from imgadm.errors import ConfigError
+from imgadm.settings import request_id
 from imgadm.sources.options import ClientOptions
 
-_TOKEN = re.compile(r"[!-~]{1,128}")
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
@@ -36,12 +33,6 @@ def user_agent(extra: str = "") -> str:
     agent = f"imgadm/{__version__} (python/{platform.python_version()}; OpenSSL/{openssl})"
     shown = "".join(c for c in extra if " " <= c <= "~").strip()
     return f"{agent} {shown}" if shown else agent
-
-
-def request_id(environment: Mapping[str, str]) -> str:
-    """Return the id of this run: ``REQ_ID`` or ``req_id`` of the environment, or a new UUID."""
-    given = environment.get("REQ_ID") or environment.get("req_id") or ""
-    return given if _TOKEN.fullmatch(given) else str(uuid4())
 
 
 def trusted_certificates(options: ClientOptions, *, insecure: bool) -> bool | str:

@@ -6,8 +6,13 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from imgadm.errors import ConfigError
+from imgadm.settings import patience
+
+if TYPE_CHECKING:
+    from imgadm.cache import Cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class ClientOptions:
     Times are seconds. ``request_id`` is taken from the environment or made up if empty.
     ``ca_bundle`` is a file (or folder) of certificates to trust instead of the usual ones.
     ``on_retry`` hears of every request that is about to be repeated, on the thread that waits.
+    ``cache`` keeps lists of images.
     """
 
     request_id: str = ""
@@ -39,12 +45,23 @@ class ClientOptions:
     read_timeout: float = 60
     retry_delays: tuple[float, ...] = (1, 2, 4)
     on_retry: Callable[[Retry], None] | None = None
+    cache: Cache | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
+    def within_patience(self, seconds: float) -> float:
+        """Return ``seconds``, or what ``IMGADM_PATIENCE`` allows for an answer if that is less."""
+        allowed = patience(self.environment)
+        return seconds if allowed is None else min(seconds, allowed)
+
     def delays(self) -> tuple[float, ...]:
-        """Return how long to wait before each retry; ``IMGADM_CONNECT_RETRIES`` caps them."""
+        """Return how long to wait before each retry; ``IMGADM_CONNECT_RETRIES`` caps them.
+
+        Where patience is limited there are none.
+        """
+        if patience(self.environment) is not None:
+            return ()
         cap = self.environment.get("IMGADM_CONNECT_RETRIES", "")
         if not cap:
             return self.retry_delays

@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from imgadm.sources.identity import request_headers, trusted_certificates
 from imgadm.sources.options import ClientOptions
 from imgadm.sources.proxies import Proxies
+from imgadm.sources.records import log_request, log_response
 
 MAX_REDIRECTS = 5
 
@@ -50,6 +51,7 @@ class SourceAdapter(HTTPAdapter):
         url = request.url or ""
         proxy = self._proxies.of(url)
         request.headers["date"] = formatdate(usegmt=True)
+        log_request(request)
         response = super().send(
             request,
             stream=stream,
@@ -58,6 +60,7 @@ class SourceAdapter(HTTPAdapter):
             cert=cert,
             proxies={urlsplit(url).scheme: proxy} if proxy else None,
         )
+        log_response(response)
         if response.is_redirect:
             _drop_body(response)
         return response
@@ -91,6 +94,13 @@ class SourceSession(requests.Session):
             raise RefusedRedirectError("a redirect from https to http is not followed")
         raise RefusedRedirectError(f"a redirect to a {scheme}: address is not followed")
 
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Leave out, where a redirect leads, what was meant for the first address alone."""
+        prepared_request.headers.pop("if-none-match", None)
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+
 
 def make_session(
     options: ClientOptions,
@@ -109,7 +119,13 @@ def make_session(
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     session.auth = credentials
     session.headers.update(request_headers(options))
-    adapter = SourceAdapter(proxies, (options.connect_timeout, options.read_timeout))
+    adapter = SourceAdapter(
+        proxies,
+        (
+            options.within_patience(options.connect_timeout),
+            options.within_patience(options.read_timeout),
+        ),
+    )
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

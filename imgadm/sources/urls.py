@@ -18,6 +18,9 @@ _SUCCESSORS = {
     "images.joyent.com": "https://images.smartos.org",
     "datasets.joyent.com": "https://images.smartos.org",
 }
+_OFFICIAL_REGISTRY = "https://registry-1.docker.io"
+_OFFICIAL_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+_OFFICIAL_URLS = frozenset({"https://index.docker.io/v1/"})
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HOST = re.compile(r"[\w.~!$&'()*+,;=-]+")
 
@@ -52,9 +55,12 @@ def normalise_url(url: str) -> str:
         raise _invalid(url, "it has control characters")
     try:
         parts = urlsplit(text.replace(" ", "%20"))
-        port = parts.port
     except ValueError as error:
         raise _invalid(url, str(error).lower()) from error
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise _invalid(url, "its port is no number from 0 to 65535") from error
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS:
         raise _invalid(url, f'its scheme is "{scheme}", http or https was expected')
@@ -91,6 +97,36 @@ def dsapi_root(url: str) -> str:
     if not urlsplit(base).path.endswith("/datasets"):
         raise ConfigError(f'"dsapi" source URL does not end with "/datasets": "{redact_url(url)}"')
     return base.removesuffix("/datasets")
+
+
+def registry_root(url: str) -> str:
+    """Return what ``/v2/`` of the Docker registry ``url`` is under.
+
+    A registry is named by its host, which is asked over https unless the URL says otherwise or the
+    host is this one. Raises :class:`ConfigError` for what names no registry.
+    """
+    scheme, separator, rest = url.lower().rpartition("://")
+    if separator and scheme not in _DEFAULT_PORTS:
+        raise ConfigError(f'invalid index scheme, must be "http" or "https": {redact_url(url)}')
+    address, _, repository = rest.partition("/")
+    host = address.rpartition("@")[2]
+    name = host.rpartition(":")[0] or host
+    if not host:
+        raise ConfigError(f"invalid index, empty host: {redact_url(url)}")
+    if repository and url not in _OFFICIAL_URLS:
+        raise ConfigError(f"invalid index, trailing repo: {redact_url(url)}")
+    if host != "localhost" and "." not in host and ":" not in host:
+        raise ConfigError(
+            f'invalid index, "{redact_url(url)}" does not look like a valid host: {host}'
+        )
+    if name in _OFFICIAL_HOSTS:
+        if scheme == "http":
+            raise ConfigError(
+                f"invalid index, HTTP to official index is disallowed: {redact_url(url)}"
+            )
+        return _OFFICIAL_REGISTRY
+    usual = "http" if name in ("localhost", "127.0.0.1") else "https"
+    return server_address(f"{scheme or usual}://{host}").base
 
 
 def redact_url(url: str) -> str:

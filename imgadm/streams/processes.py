@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from imgadm._native import Cancelled, move_bytes, read_into, write_all
-from imgadm.streams.child import Child
+from imgadm.streams.child import Child, OnEnd
 from imgadm.streams.descriptors import make_pipe
 from imgadm.streams.errors import UnreadError
 from imgadm.streams.interruptions import uninterrupted
@@ -21,10 +22,11 @@ class IntoProcess(Stage):
     moves_descriptors = True
     judges_content = True
 
-    def __init__(self, argv: Sequence[str], name: str | None) -> None:
+    def __init__(self, argv: Sequence[str], name: str | None, on_end: OnEnd | None) -> None:
         self.name = name or Path(argv[0]).name
-        self._child = Child(argv, self.name)
+        self._child = Child(argv, self.name, on_end=on_end, end_input=self._close_stdin)
         self._stdin = -1
+        self._stdin_lock = threading.Lock()
 
     def open(self, context: Context) -> None:
         uninterrupted(self._spawn)
@@ -50,9 +52,14 @@ class IntoProcess(Stage):
         self._close_stdin()
         self._child.finish(context.cancel)
 
-    def take_input_descriptor(self) -> int | None:
-        descriptor, self._stdin = self._stdin, -1
+    def take_input_descriptor(self) -> int:
+        with self._stdin_lock:
+            descriptor, self._stdin = self._stdin, -1
         return descriptor
+
+    def take_back_input_descriptor(self, descriptor: int) -> None:
+        with self._stdin_lock:
+            self._stdin = descriptor
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
         self._child.finish(context.cancel)
@@ -65,9 +72,9 @@ class IntoProcess(Stage):
         self._close_stdin()
 
     def _close_stdin(self) -> None:
-        if self._stdin >= 0:
-            os.close(self._stdin)
-            self._stdin = -1
+        descriptor = self.take_input_descriptor()
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 class FromProcess(Stage):
@@ -75,9 +82,9 @@ class FromProcess(Stage):
 
     moves_descriptors = True
 
-    def __init__(self, argv: Sequence[str], name: str | None) -> None:
+    def __init__(self, argv: Sequence[str], name: str | None, on_end: OnEnd | None) -> None:
         self.name = name or Path(argv[0]).name
-        self._child = Child(argv, self.name)
+        self._child = Child(argv, self.name, on_end=on_end)
         self._stdout = -1
 
     def open(self, context: Context) -> None:
@@ -116,40 +123,53 @@ class FromProcess(Stage):
             self._stdout = -1
 
 
-def into_process(argv: Sequence[str], *, name: str | None = None) -> Stage:
+def into_process(
+    argv: Sequence[str], *, name: str | None = None, on_end: OnEnd | None = None
+) -> Stage:
     """Feed the bytes to the standard input of a program, and wait for it to succeed.
 
     On failure of any stage the program is ended, with all its children (SIGTERM, then SIGKILL),
-    before its input closes, so that it can't take a broken stream for a complete one.
+    before its input closes, so that it can't take a broken stream for a complete one. ``on_end`` is
+    called once when it has ended, however it did.
 
     Raises ProcessError if the program fails, StreamError if it can't be started or ends early.
     """
-    return IntoProcess(argv, name)
+    return IntoProcess(argv, name, on_end)
 
 
-def from_process(argv: Sequence[str], *, name: str | None = None) -> Stage:
+def from_process(
+    argv: Sequence[str], *, name: str | None = None, on_end: OnEnd | None = None
+) -> Stage:
     """The bytes that a program writes to its standard output; it gets no input.
 
     The next stage sees the end of the stream only when the program has ended well. On failure of
-    any stage it is ended, with all its children.
+    any stage it is ended, with all its children. ``on_end`` is called once when it has ended.
 
     Raises ProcessError if the program fails, StreamError if it can't be started.
     """
-    return FromProcess(argv, name)
+    return FromProcess(argv, name, on_end)
 
 
-def zfs_receive(dataset: str, *, options: Sequence[str] = (), zfs: str = "zfs") -> Stage:
+def zfs_receive(
+    dataset: str,
+    *,
+    options: Sequence[str] = (),
+    zfs: str = "zfs",
+    on_end: OnEnd | None = None,
+) -> Stage:
     """Receive the ZFS stream as ``dataset`` with the host's ``zfs receive``.
 
     The dataset, whole or in part, is the caller's to rename or to destroy.
     """
-    return into_process([zfs, "receive", *options, dataset], name="zfs receive")
+    return into_process([zfs, "receive", *options, dataset], name="zfs receive", on_end=on_end)
 
 
-def zfs_send(snapshot: str, *, origin: str | None = None, zfs: str = "zfs") -> Stage:
+def zfs_send(
+    snapshot: str, *, origin: str | None = None, zfs: str = "zfs", on_end: OnEnd | None = None
+) -> Stage:
     """The stream that the host's ``zfs send`` makes of ``snapshot``.
 
     It is incremental where the snapshot ``origin`` is given, which whoever receives it must have.
     """
     base = () if origin is None else ("-i", origin)
-    return from_process([zfs, "send", *base, snapshot], name="zfs send")
+    return from_process([zfs, "send", *base, snapshot], name="zfs send", on_end=on_end)

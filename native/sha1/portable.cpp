@@ -18,7 +18,7 @@ void compress_portable(State &state, const std::uint8_t *blocks, std::size_t cou
     for (; count > 0; --count, blocks += 64) {
         // A ring of the last sixteen words of the message schedule.
         std::uint32_t w[16];
-        auto [a, b, c, d, e] = state;
+        std::uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
         const auto round = [&](int t, std::uint32_t f, std::uint32_t k) {
             std::uint32_t &word = w[t & 15];
             if (t < 16) {

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from imgadm.cli.failures import InterruptError
+from imgadm.errors import ImgadmError
+
 TREE = Path(__file__).parents[2]
 SAMPLES = TREE / "tests" / "data" / "zfs-streams"
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
@@ -54,3 +57,16 @@ def test_links_between_documents_lead_somewhere() -> None:
     for document in documents:
         for target in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_every_code_of_an_error_is_documented() -> None:
+    text = (TREE / "docs" / "scripting.md").read_text()
+    codes = {code for code in codes_of(ImgadmError) if code is not None}
+    assert InterruptError.code in codes
+    assert sorted(code for code in codes if f"`{code}`" not in text) == []
+
+
+def codes_of(kind: type[ImgadmError]) -> Iterator[str | None]:
+    yield kind.code
+    for below in kind.__subclasses__():
+        yield from codes_of(below)

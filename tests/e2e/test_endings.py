@@ -55,6 +55,16 @@ def test_signals(
     assert process.returncode == 128 + number
 
 
+def test_a_signal_in_json(environment: dict[str, str], silent_source: socket.socket) -> None:
+    process = start(["-E", "avail"], environment)
+    connection, _ = silent_source.accept()
+    with connection:
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=30)
+    error = json.loads(stderr)["err"]
+    assert (error["code"], error["signal"], error["exitStatus"]) == ("Interrupted", "SIGTERM", 143)
+
+
 def test_a_reader_that_went_away(environment: dict[str, str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -85,6 +95,39 @@ def test_a_server_that_hangs_up_is_not_taken_for_the_reader(
     assert process.returncode == 1
 
 
+def test_patience_with_a_source_that_says_nothing(
+    environment: dict[str, str], silent_source: socket.socket
+) -> None:
+    """As completions in shells ask: what other sources have is not lost by one that is dead."""
+    process = start(["avail"], {**environment, "IMGADM_PATIENCE": "0.5"})
+    connection, _ = silent_source.accept()
+    with connection:
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (1, "")
+    assert stderr.startswith("imgadm avail: error (ClientError): http://127.0.0.1:")
+    assert stderr.endswith((": no answer after 0.5 seconds\n", ": read ETIMEDOUT\n"))
+
+
+@pytest.mark.parametrize("ignored", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_that_the_caller_ignores_stays_ignored(
+    environment: dict[str, str], silent_source: socket.socket, ignored: signal.Signals
+) -> None:
+    """As ``nohup imgadm ...`` wants it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imgadm", "avail"],
+        env={**environment, "IMGADM_PATIENCE": "0.5"},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(ignored, signal.SIG_IGN),
+    )
+    connection, _ = silent_source.accept()
+    with connection:
+        process.send_signal(ignored)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error (ClientError)" in stderr
+
+
 BUG = """
 import sys
 from imgadm.cli import main
@@ -111,6 +154,36 @@ def test_a_bug_is_called_one(
     assert "unexpected KeyError: 'list': this is a bug in imgadm" in process.stderr
     assert ("    at find_command (" in process.stderr) is has_frames
     assert "Traceback" not in process.stderr
+
+
+INTERRUPTED_WHILE_FREEING = """
+import signal, sys, time
+from imgadm.cli import main
+class Freed:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.001)
+def find_command(typed):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    freed = Freed()
+    del freed
+    time.sleep(60)
+main.find_command = find_command
+sys.exit(main.run(sys.argv[1:]))
+"""
+
+
+def test_an_interrupt_while_an_object_is_freed_is_not_lost(environment: dict[str, str]) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_FREEING, "list"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert process.returncode == 128 + signal.SIGINT
+    assert process.stderr == "imgadm list: error (Interrupted): interrupted\n"
 
 
 def start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:

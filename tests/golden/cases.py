@@ -17,6 +17,7 @@ FILES = (
     "get",
     "show",
     "avail",
+    "update",
     "delete",
     "ancestry",
     "vacuum",
@@ -25,7 +26,7 @@ FILES = (
     "general",
     "publish",
 )
-NOT_OURS_YET = frozenset({"update"})
+NOT_OURS_YET: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

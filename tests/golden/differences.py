@@ -75,6 +75,7 @@ EMPTY_OBJECT = (
 )
 CONF = "/var/imgadm/imgadm.conf"
 BASE = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
+UBUNTU = "7b5981c4-1889-11e6-8cd9-cf4dc1e40004"
 NO_SUCH_POOL = (
     "cannot use zpool \"nopool\": cannot open 'nopool': dataset does not exist; "
     "name another with -P, or a directory: -P /a/path, or IMGADM_POOL=/a/path"
@@ -150,6 +151,7 @@ Aborting ({NO_SUCH_POOL})
                     "message": NO_ORIGIN,
                     "name": "WError",
                     "code": "OriginNotFoundInSource",
+                    "exitStatus": 1,
                 },
                 "msg": NO_ORIGIN,
                 "v": 0,
@@ -330,6 +332,27 @@ abcdef01-2345-4678-9abc-def012340099  only-here         -                       
     "vacuum/no-manifest": Difference(
         "a name that is not known is shown as in tables",
         stdout=f"Deleted image {BASE} (-@-)\n",
+    ),
+    "update/unreachable-two-images": Difference(
+        "the source that failed is named, once, and so are the images that it failed for",
+        stderr="imgadm update: error (ECONNREFUSED): $UNREACHABLE: connect ECONNREFUSED; "
+        f"not updated: {BASE}, {UBUNTU}\n",
+    ),
+    "update/rename-to-final-n": Difference(
+        "a dry run changes nothing",
+        state={
+            ("datasets added", f"zones/{BASE}@final"): None,
+            ("datasets removed", f"zones/{BASE}@other"): None,
+        },
+    ),
+    "update/two-errors": Difference(
+        "an image that cannot be updated does not keep the others from it",
+        stderr=f"""\
+imgadm update: error (MultiError): multiple (2) errors
+    error (ImageMissingOriginalSnapshot): image "{BASE}" is missing its original snapshot
+    error (ImageMissingOriginalSnapshot): image "{UBUNTU}" is missing its original snapshot
+""",
+        requests=frozenset({f"GET $IMGAPI/images/{BASE}", f"GET $IMGAPI/images/{UBUNTU}"}),
     ),
     "sources/add-redirect": Difference(
         "redirects are followed",

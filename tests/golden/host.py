@@ -143,6 +143,9 @@ class Host:
         if "set" in step:
             self._state["datasets"][name]["props"].update(step["set"])
             return
+        if "type" not in step:
+            self._state["datasets"][name]["guid"] = str(step["guid"])
+            return
         origin, props, guid = step.get("origin"), step.get("props"), step.get("guid")
         ds.add(self._state, name, step["type"], guid=guid, origin=origin, props=props)
         if origin and props and "recorder:send" in props:
@@ -161,6 +164,10 @@ class Host:
             path.write_bytes(stream)
             files[kind] = None if props[f"recorder:{kind}"] == "FAIL" else str(path)
         self._state["datasets"][name]["streams"] = files
+
+    def dataset_renamed(self, step: dict[str, Any]) -> None:
+        old, new = step["dataset_renamed"]
+        ds.rename(self._state["datasets"], old, new)
 
     def dataset_removed(self, step: dict[str, Any]) -> None:
         name, datasets = step["dataset_removed"], self._state["datasets"]
@@ -250,6 +257,7 @@ STEPS = {
     "file": Host.file,
     "dir": Host.dir,
     "dataset": Host.dataset,
+    "dataset_renamed": Host.dataset_renamed,
     "dataset_removed": Host.dataset_removed,
     "vm": Host.vm,
 }

@@ -219,3 +219,18 @@ def published_in_one_pass(case: Case, outcome: Outcome) -> Outcome:
         re.sub("sha1=[0-9a-f]+", "dataset_guid=$GUID", request) for request in outcome.requests
     }
     return replace(outcome, stdout=TEMPORARY_FILE.sub(snapshot, text), requests=frozenset(requests))
+
+
+@rule("with -E the record of an error has the exit status too")
+def exit_status_in_records(case: Case, outcome: Outcome) -> Outcome:
+    lines = [_with_exit_status(line, outcome.exit) for line in outcome.stderr.split("\n")]
+    return replace(outcome, stderr="\n".join(lines))
+
+
+def _with_exit_status(line: str, status: str) -> str:
+    if not line.startswith('{"name":'):
+        return line
+    record = json.loads(line)
+    if record.get("err"):
+        record["err"]["exitStatus"] = int(status)
+    return json.dumps(record)

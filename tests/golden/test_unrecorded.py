@@ -1,4 +1,4 @@
-"""What nobody recorded, on the same hosts: an upgrade from imgadm 1, and what is no image."""
+"""What nobody recorded, on the same hosts: an upgrade from imgadm 1, other pools, no images."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_upgrade_from_version_1(hosts: Hosts) -> None:
     assert outcome.stderr.splitlines() == [
         f"Upgraded image {OLD} data",
         f"imgadm: warning: could not load image {BROKEN} info from /var/db/imgadm/{BROKEN}.json "
-        "for upgrade: Expecting value: line 1 column 1 (char 0)",
+        "for upgrade: manifest is invalid: not JSON: expecting value at line 1, column 1",
         'Upgrade: imported image source "https://datasets.tritondatacenter.com/datasets/"',
         'Upgrade: imported image source "http://foo.example/datasets"',
     ]
@@ -177,3 +177,16 @@ def test_pools_with_digits_in_their_names_are_listed(hosts: Hosts) -> None:
     pool = [{"conf": CURRENT}, {"dataset": "tank2", "type": "filesystem"}]
     outcome = hosts.run("list", "-Ho", "uuid,zpool", setup=[*pool, *image(f"tank2/{OLD}")])
     assert outcome.stdout == f"{OLD}  tank2\n"
+
+
+def test_an_image_on_two_pools_is_updated_on_both(hosts: Hosts) -> None:
+    pools = [
+        {"conf": {"upgradedToVer": "3.0.0", "sources": [{"type": "imgapi", "url": "$IMGAPI"}]}},
+        {"dataset": "tank2", "type": "filesystem"},
+    ]
+    installed = [*image(f"zones/{ODD}"), *image(f"tank2/{ODD}")]
+    outcome = hosts.run("update", ODD, setup=[*pools, *installed])
+    assert (outcome.exit, outcome.stderr) == ("0", "")
+    assert outcome.stdout == 2 * f'Added manifest info for image {ODD} from "$IMGAPI"\n'
+    records = {path: json.loads(text)["zpool"] for (_, path), text in outcome.state.items()}
+    assert records == {f"/var/imgadm/images/{pool}-{ODD}.json": pool for pool in ("zones", "tank2")}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imgadm.configuration import Configuration
-from imgadm.errors import ConfigError
+from imgadm.errors import ConfigError, UpgradeError
 from imgadm.operations.manage_sources import replace_sources
 from imgadm.operations.open_configuration import open_configuration
 from imgadm.operations.upgrade_state import needs_upgrade
@@ -50,6 +51,8 @@ def test_no_sources_is_not_the_default(tmp_path: Path) -> None:
         ("", 'config file "{}" is not valid JSON'),
         ("{bad", 'config file "{}" is not valid JSON'),
         ("[" * 100_000, 'config file "{}" is not valid JSON'),
+        ('{"mine": NaN}', 'config file "{}" is not valid JSON'),
+        ('{"mine": 1e400}', 'config file "{}" is not valid JSON'),
         ("null", 'config file "{}" is not a JSON object'),
         ("[]", 'config file "{}" is not a JSON object'),
         ('{"userAgentExtra": 7}', '"userAgentExtra" in config file "{}" is not a string'),
@@ -145,7 +148,7 @@ def test_versions_compare_as_numbers(tmp_path: Path, version: str, older: bool) 
 
 
 def test_a_version_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is no version"):
+    with pytest.raises(UpgradeError, match="upgrader: currVer=three highestUpVer=3.0.0"):
         needs_upgrade(Configuration(tmp_path, {"upgradedToVer": "three"}))
 
 
@@ -156,6 +159,46 @@ def test_state_that_cannot_be_written_is_read_as_upgraded(settings: Settings) ->
     configuration = open_configuration(settings, notify=pytest.fail)
     assert configuration.sources == [SourceConfig("http://a/datasets", "dsapi")]
     assert settings.configuration_path.read_bytes() == before
+
+
+UUID = "01b2c898-945f-11e1-a523-af1afbe22822"
+OTHER = "7970c690-1738-4e58-a04f-8ce4ea8ebfca"
+
+
+def test_version_1_is_upgraded_in_full_when_zfs_answers(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sources are there at once, the records of its images as soon as those can be listed."""
+    old = {"uuid": UUID, "name": "smartos", "version": "1", "creator_uuid": UUID}
+    legacy = tmp_path / "db" / "imgadm"
+    legacy.mkdir(parents=True)
+    (legacy / "sources.list").write_text("http://a/datasets\n")
+    for uuid in (UUID, OTHER):
+        (legacy / f"{uuid}.json").write_text(json.dumps(old))
+    zfs = tmp_path / "zfs"
+    zfs.write_text("#!/bin/sh\necho busy >&2; exit 1\n")
+    zfs.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    said: list[str] = []
+    configuration = open_configuration(settings, notify=said.append)
+    assert configuration.sources == [SourceConfig("http://a/datasets", "dsapi")]
+    assert configuration.upgraded_to == "1.0.0"
+    assert said == ['Upgrade: imported image source "http://a/datasets"']
+
+    rows = "".join(rf"zones/{uuid}\t-\t/zones/{uuid}\t-\t1\n" for uuid in (UUID, OTHER))
+    zfs.write_text(f"#!/bin/sh\nprintf '{rows}'\n")
+    said.clear()
+    configuration = open_configuration(settings, notify=said.append)
+    assert configuration.sources == [SourceConfig("http://a/datasets", "dsapi")]
+    assert configuration.upgraded_to == "3.0.0"
+    assert said == [
+        f"Upgraded image {UUID} data",
+        f"imgadm: warning: could not load image {OTHER} info from {legacy}/{OTHER}.json "
+        f"for upgrade: manifest is invalid: it is about image {UUID}",
+    ]
+    record = json.loads((settings.records_directory / f"zones-{UUID}.json").read_text())
+    assert record["manifest"]["owner"] == UUID
+    assert [path.name for path in settings.records_directory.iterdir()] == [f"zones-{UUID}.json"]
 
 
 def replace(settings: Settings, *urls: str) -> tuple[list[str], list[str], bool]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import shlex
 import shutil
 import subprocess
@@ -13,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from imgadm.cli.commands import GROUPS, find_command
-from imgadm.cli.manual import manual_page
+from imgadm.cli.manual import EXAMPLES, manual_page
+from imgadm.cli.options import parse_options
 from tests.python_path import PACKAGES
 
 TREE = Path(__file__).parents[2]
@@ -24,8 +27,9 @@ OTHER = "8c2e1f7f-52f4-4c5b-9f0a-6d3b8e0c41aa"
 STALE = "run scripts/generate"
 
 
-def test_manual_page_is_in_step() -> None:
-    assert (TREE / "man" / "imgadm.8").read_text() == manual_page(), STALE
+@pytest.mark.parametrize("name", ["imgadm.8", "imgadm.1m"])
+def test_manual_page_is_in_step(name: str) -> None:
+    assert (TREE / "man" / name).read_text() == manual_page(), STALE
 
 
 @pytest.mark.parametrize("shell", COMPLETIONS)
@@ -45,10 +49,19 @@ def test_manual_page_has_every_option(name: str) -> None:
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
 def test_manual_page_formats_without_warnings() -> None:
-    command = ["groff", "-man", "-Tutf8", "-ww", TREE / "man" / "imgadm.8"]
+    page = TREE / "man" / "imgadm.8"
+    command = ["groff", "-man", "-Tutf8", "-P-cbou", "-ww", "-rCHECKSTYLE=3", "-rLL=78n", page]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert "imgadm import [<options>] <uuid>" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 78
+
+
+def test_examples_of_the_manual_page_are_command_lines() -> None:
+    for _, example in EXAMPLES:
+        program, name, *words = example.split()
+        assert program == "imgadm"
+        parse_options(find_command(name).options, words)
 
 
 def generated(shell: str) -> str:
@@ -65,7 +78,10 @@ def host(tmp_path: Path) -> dict[str, str]:
     program = tmp_path / "bin" / "imgadm"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m imgadm "$@"\n')
+    zpool = tmp_path / "bin" / "zpool"
+    zpool.write_text("#!/bin/sh\n[ \"$*\" = 'list -Ho name' ] && echo tank2\n")
     program.chmod(0o755)
+    zpool.chmod(0o755)
     for uuid, name in ((UUID, "debian-12"), (OTHER, "alpine")):
         image = tmp_path / "pool" / uuid
         image.mkdir(parents=True)
@@ -92,21 +108,43 @@ LINES = [
     ("imgadm ancestry 8c", [OTHER]),
     ("imgadm vacuum -x ", [UUID, OTHER]),
     ("imgadm destroy 8", [OTHER]),
+    ("imgadm update 8", [OTHER]),
     ("imgadm help av", ["avail"]),
+    ("imgadm sources -t d", ["docker", "dsapi"]),
     ("imgadm sources -d ", ["https://images.smartos.org"]),
+    ("imgadm sources -d https://im", ["https://images.smartos.org"]),
+    ("imgadm import -S h", ["https://images.smartos.org"]),
+    ("imgadm get -P /nowhere ", []),
+    ("imgadm get -P tan", ["tank2"]),
 ]
 
 
 @pytest.mark.parametrize(("line", "offered"), [*LINES, ("imgadm info deb", [UUID])])
 def test_bash_offers(host: dict[str, str], line: str, offered: list[str]) -> None:
-    words = line + "''" if line.endswith(" ") else line
     script = f"""
         source {shlex.quote(str(TREE / "completions" / "imgadm.bash"))}
-        COMP_WORDS=({words}) COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+        compopt() {{ :; }}
+        COMP_LINE={shlex.quote(line)} COMP_POINT={len(line)} COMP_TYPE=9
         _imgadm
-        printf '%s\\n' "${{COMPREPLY[@]}}"
+        printf '%s\n' "${{COMPREPLY[@]}}"
     """
-    assert sorted(run("bash", script, host)) == offered
+    given = sorted(run("bash", script, host)) if offered else run("bash", script, host)
+    wanted = [word.removeprefix("https:") for word in offered] if "https:" in line else offered
+    assert given == (wanted or [""])
+
+
+def test_bash_tells_names_where_it_only_lists(host: dict[str, str]) -> None:
+    script = f"""
+        source {shlex.quote(str(TREE / "completions" / "imgadm.bash"))}
+        COMP_TYPE=63
+        for COMP_LINE in "imgadm get " "imgadm get " "imgadm get deb"; do
+            COMP_POINT=${{#COMP_LINE}}
+            _imgadm
+            printf '%s\n' "${{COMPREPLY[@]}}"
+        done
+    """
+    both = [f"{OTHER}  alpine     1", f"{UUID}  debian-12  1"]
+    assert sorted(run("bash", script, host)[:2]) == sorted(both)
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
@@ -119,15 +157,72 @@ def test_fish_offers(host: dict[str, str], line: str, offered: list[str]) -> Non
     assert sorted(answer.split("\t")[0] for answer in run("fish", script, host)) == offered
 
 
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
-def test_zsh_takes_the_completion(host: dict[str, str]) -> None:
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_tells_names(host: dict[str, str]) -> None:
     script = f"""
-        fpath=({shlex.quote(str(TREE / "completions"))} $fpath)
-        autoload -Uz compinit && compinit -u -D
-        autoload +X -Uz _imgadm
-        print $_comps[imgadm]
+        source {shlex.quote(str(TREE / "completions" / "imgadm.fish"))}
+        complete -C 'imgadm get 7'; complete -C 'imgadm list -P tank'
     """
-    assert run("zsh", script, host) == ["_imgadm"]
+    assert run("fish", script, host) == [f"{UUID}\tdebian-12 1", "tank2\tzpool"]
+
+
+ZSHRC = """
+PS1='$ ' fpath=({completions} $fpath)
+autoload -Uz compinit && compinit -u -D
+tell() {{ zle -I; print -r -- "<<$BUFFER>>"; BUFFER=; }}
+zle -N tell
+bindkey '^T' tell
+print -r -- '<<ready>>'
+"""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_offers(host: dict[str, str], tmp_path: Path) -> None:
+    completions = shlex.quote(str(TREE / "completions"))
+    (tmp_path / ".zshrc").write_text(ZSHRC.format(completions=completions))
+    environment = {**host, "ZDOTDIR": str(tmp_path), "TERM": "dumb", "LANG": "C.UTF-8"}
+    with Terminal(["zsh", "-d", "-i"], environment) as shell:
+        assert shell.read_answer()[1] == "ready"
+        for line, offered in LINES:
+            shell.type(f"{line}\t\x14")
+            printed, left = shell.read_answer()
+            if len(offered) > 1:
+                assert all(word in printed for word in offered), (line, printed)
+            else:
+                assert left.strip() == " ".join([*line.split(" ")[:-1], *offered]).strip(), printed
+        shell.type("imgadm get \t\x14")
+        assert f"{UUID}  -- debian-12  1" in shell.read_answer()[0]
+
+
+class Terminal:
+    """A program on a terminal of its own, which tells what is on its line in double brackets."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self._terminal, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, process_group=0
+        )
+        os.close(theirs)
+        self._unread = ""
+
+    def type(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
+
+    def read_answer(self) -> tuple[str, str]:
+        """What was printed up to the brackets, and what is in them."""
+        while (match := re.search(r"<<(.*?)>>", self._unread, re.DOTALL)) is None:
+            self._unread += os.read(self._terminal, 65536).decode()
+        printed = self._unread[: match.start()]
+        self._unread = self._unread[match.end() :]
+        return printed, match[1]
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._terminal)
+        self._process.kill()
+        self._process.wait()
 
 
 def run(shell: str, script: str, environment: dict[str, str]) -> list[str]:

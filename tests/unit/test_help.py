@@ -48,6 +48,19 @@ def test_command_help(name: str) -> None:
     assert command.examples
 
 
+@pytest.mark.parametrize("width", [40, 60])
+def test_help_for_narrow_terminals(name: str, width: int) -> None:
+    text = command_help(find_command(name), width) + top_level_help(width)
+    too_long = [line for line in text.splitlines() if len(line) > width]
+    assert [line for line in too_long if " " in line.strip()] == []
+    wide = command_help(find_command(name)) + top_level_help()
+    assert words_of(text) == words_of(wide)
+
+
+def words_of(text: str) -> list[str]:
+    return [word for word in text.split() if word not in ("\\", "#")]
+
+
 def test_every_command_but_help_has_an_option_for_help(name: str) -> None:
     assert (HELP in find_command(name).options) is (name != "help")
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from imgadm.errors import UsageError
-from imgadm.operations.filters import matches, parse_filters
-from imgadm.operations.rows import docker_rows, image_row
+from imgadm.operations.filters import matching, parse_filters
+from imgadm.operations.rows import ListedImage, column, docker_rows, manifest_fields
+from imgadm.operations.values import MISSING
 
 MANIFEST: dict[str, Any] = {
     "uuid": "01b2c898-945f-11e1-a523-af1afbe22822",
@@ -27,7 +28,7 @@ MANIFEST: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("filters", "matching"),
+    ("filters", "found"),
     [
         ("name=base", True),
         ("name=Base", False),
@@ -66,9 +67,10 @@ MANIFEST: dict[str, Any] = {
         ("name=x name=base", True),
     ],
 )
-def test_filters(filters: str, matching: bool) -> None:
+def test_filters(filters: str, found: bool) -> None:
     words = [filters] if "[" in filters else filters.split(" ")
-    assert matches(image_row(MANIFEST), parse_filters(words)) is matching
+    images = [ListedImage(MANIFEST)]
+    assert list(matching(images, parse_filters(words))) == (images if found else [])
 
 
 def test_a_value_may_have_equals_signs() -> None:
@@ -81,19 +83,26 @@ def test_a_filter_without_value() -> None:
     assert caught.value.message == 'invalid filter: "foo" (must be of the form "field=value")'
 
 
+COMPUTED = {
+    "published_date": "2015-07-27",
+    "pub": "2015-07-27",
+    "published": "2015-07-27T15:13:57Z",
+    "source": "http://s",
+    "zpool": "zones",
+    "clones": 0,
+    "size": 37,
+}
+
+
+def field(image: ListedImage, name: str) -> Any:
+    [value] = column([image], name)
+    return value
+
+
 def test_computed_fields_stay_out_of_the_manifest() -> None:
     manifest = deepcopy(MANIFEST)
-    row = image_row(manifest, source="http://s", pool="zones", clones=0)
-    computed = {key: value for key, value in row.items() if key not in manifest}
-    assert computed == {
-        "published_date": "2015-07-27",
-        "pub": "2015-07-27",
-        "published": "2015-07-27T15:13:57Z",
-        "source": "http://s",
-        "zpool": "zones",
-        "clones": 0,
-        "size": 37,
-    }
+    image = ListedImage(manifest, "http://s", "zones", clones=())
+    assert {name: field(image, name) for name in COMPUTED} == COMPUTED
     assert manifest == MANIFEST
 
 
@@ -108,35 +117,57 @@ def test_computed_fields_stay_out_of_the_manifest() -> None:
     ],
 )
 def test_nothing_is_computed_from_nothing(manifest: dict[str, Any]) -> None:
-    assert image_row(manifest) == manifest
+    assert {field(ListedImage(manifest), name) for name in COMPUTED} == {MISSING}
+    own = dict.fromkeys(COMPUTED, "own")
+    assert {field(ListedImage({**own, **manifest}), name) for name in COMPUTED} == {"own"}
+
+
+@pytest.mark.parametrize(
+    ("published_at", "published"),
+    [
+        ("2015-07-27T15:13:57Z", "2015-07-27T15:13:57Z"),
+        ("2015-07-27T15:13:57.5Z", "2015-07-27T15:13:57Z"),
+        ("2015.07.27", "2015.07.27"),
+        ("15.x.1Z", "15.xZ"),
+        (".Z", ".Z"),
+        ("", ""),
+    ],
+)
+def test_seconds_without_their_fraction(published_at: str, published: str) -> None:
+    assert field(ListedImage({"published_at": published_at}), "published") == published
 
 
 def test_file_size_comes_before_that_of_the_manifest() -> None:
-    assert image_row({"size": 1, "files": [{"size": 2}]})["size"] == 2
+    assert field(ListedImage({"size": 1, "files": [{"size": 2}]}), "size") == 2
 
 
-def docker(uuid: str, tags: Any, **fields: Any) -> dict[str, Any]:
-    return image_row({"uuid": uuid, "type": "docker", "tags": tags, **fields})
+def test_what_columns_are_made_from() -> None:
+    assert manifest_fields(["uuid", "pub", "size", "docker_id"]) == {
+        *("uuid", "pub", "published_at", "size", "files", "docker_id", "type", "tags")
+    }
+
+
+def docker(uuid: str, tags: Any, **fields: Any) -> ListedImage:
+    return ListedImage({"uuid": uuid, "type": "docker", "tags": tags, **fields})
 
 
 def test_docker_fields() -> None:
-    row = docker("u", {"docker:id": "sha256:" + "ab" * 32, "docker:repo": "r", "docker:tag:1": 1})
-    assert (row["docker_short_id"], row["docker_repo"], row["docker_tags"]) == (
-        "abababababab",
-        "r",
-        ["1"],
-    )
-    assert docker("u", {"docker:id": "12" * 32})["docker_short_id"] == "12" * 6
-    assert "docker_short_id" not in docker("u", {})
-    assert "docker_tags" not in docker("u", None)
-    assert "docker_tags" not in image_row({"type": "zvol", "tags": {"docker:tag:x": True}})
+    image = docker("u", {"docker:id": "sha256:" + "ab" * 32, "docker:repo": "r", "docker:tag:1": 1})
+    names = ("docker_short_id", "docker_repo", "docker_tags")
+    assert [field(image, name) for name in names] == ["abababababab", "r", ["1"]]
+    assert field(docker("u", {"docker:id": "12" * 32}), "docker_short_id") == "12" * 6
+    assert field(docker("u", {}), "docker_short_id") is MISSING
+    assert field(docker("u", {}), "docker_tags") == []
+    assert field(docker("u", None), "docker_tags") is MISSING
+    other = ListedImage({"type": "zvol", "tags": {"docker:tag:x": True}})
+    assert field(other, "docker_tags") is MISSING
 
 
 def test_docker_rows_are_one_per_tag_of_a_top_layer() -> None:
-    rows = [
+    images = [
         docker("a", {"docker:tag:base": True}),
         docker("b", {"docker:tag:1": True, "docker:tag:2": True}, origin="a"),
         docker("c", None),
     ]
-    listed = [(row["uuid"], row["tag"]) for row in docker_rows(rows)]
+    listed = [(row["uuid"], row["tag"]) for row in docker_rows(images)]
     assert listed == [("b", "1"), ("b", "2"), ("c", None)]

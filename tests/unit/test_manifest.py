@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgadm import manifest as manifest_package
 from imgadm.errors import ImgadmError, InvalidManifestError, InvalidUUIDError, PlatformError
 from imgadm.manifest import (
     ImageFile,
@@ -323,3 +324,11 @@ def test_platform_error_text() -> None:
 def test_broken_platform_limits_are_refused(limits: Any) -> None:
     with pytest.raises(ImgadmError, match=r"requirements.max_platform must map releases"):
         check_platform({"max_platform": limits}, "7.0", STAMP)
+
+
+def test_all_that_the_package_promises_is_there() -> None:
+    promised = {name: getattr(manifest_package, name) for name in manifest_package.__all__}
+    assert promised["Manifest"] is Manifest
+    assert promised.keys() <= vars(manifest_package).keys()
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = manifest_package.nothing

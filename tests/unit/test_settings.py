@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imgadm.errors import UsageError
-from imgadm.settings import Settings
+from imgadm.settings import Settings, patience
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,21 @@ def test_a_relative_root_is_below_the_current_directory() -> None:
     assert settings.root == Path.cwd() / "state"
 
 
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    monkeypatch.delenv("HOME")
+    with pytest.raises(UsageError, match="cannot tell your home directory"):
+        Settings.from_environment({}, uid=7)
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("", None), ("2", 2.0), ("0.25", 0.25)])
+def test_patience(given: str, seconds: float | None) -> None:
+    assert patience({"IMGADM_PATIENCE": given}) == seconds
+
+
 def test_a_home_that_is_none() -> None:
     with pytest.raises(UsageError, match="IMGADM_ROOT"):
         Settings.from_environment({"HOME": "nowhere"}, uid=7)
@@ -66,10 +81,17 @@ def test_a_home_that_is_none() -> None:
         ({"REQ_ID": "a", "req_id": "b"}, "a"),
         ({"req_id": "b"}, "b"),
         ({"REQ_ID": "", "req_id": "b"}, "b"),
+        ({"REQ_ID": "a-b:7/~"}, "a-b:7/~"),
     ],
 )
 def test_request_id_is_given(environ: dict[str, str], request_id: str) -> None:
     assert Settings.from_environment(environ, uid=0).request_id == request_id
+
+
+@pytest.mark.parametrize("unfit", ["two words", "a\nx: y", "é", "\x7f", "x" * 129])
+def test_request_id_that_no_server_can_be_sent_is_replaced(unfit: str) -> None:
+    given = Settings.from_environment({"REQ_ID": unfit}, uid=0).request_id
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", given)
 
 
 def test_request_id_is_a_fresh_uuid() -> None:

@@ -15,7 +15,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("sources",),
     ("avail", "show"),
     ("import", "install"),
-    ("list", "get", "delete", "ancestry", "vacuum"),
+    ("list", "get", "update", "delete", "ancestry", "vacuum"),
     ("create", "publish", "serve"),
 )
 """All commands in the order of the help, related ones together."""

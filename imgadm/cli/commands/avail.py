@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os
+
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing
+from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing, collect_no_garbage
 from imgadm.cli.options import Options
 from imgadm.cli.shared_options import HELP
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
+    collect_no_garbage()
     from imgadm.cli.session import open_sources
+    from imgadm.cli.waiting import slow_source_warning
     from imgadm.operations.avail_images import avail_images
     from imgadm.operations.filters import parse_filters
     from imgadm.operations.in_parallel import combined
+    from imgadm.settings import patience
 
     listing = Listing(options)
     filters = parse_filters(arguments)
-    offer = avail_images(open_sources(context), filters)
-    if offer.images or not offer.failures:
-        listing.show(offer.images)
+    offer = avail_images(
+        open_sources(context),
+        filters,
+        on_slow=slow_source_warning(context),
+        seconds=patience(os.environ),
+    )
+    listing.show(offer.images)
     if offer.failures:
         raise combined(offer.failures)
     return 0

@@ -9,8 +9,11 @@ from imgadm.cli.options import Options
 def run(_context: Context, _options: Options, words: list[str]) -> int:
     from imgadm.cli.commands import find_command
     from imgadm.cli.help import command_help, top_level_help
+    from imgadm.cli.terminal import help_width
 
-    print(command_help(find_command(words[0])) if words else top_level_help(), end="")
+    width = help_width()
+    text = command_help(find_command(words[0]), width) if words else top_level_help(width)
+    print(text, end="")
     return 0
 
 

@@ -46,10 +46,13 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
     from imgadm.manifest import is_uuid
     from imgadm.operations.checks import ImportOptions
     from imgadm.operations.events import AlreadyInstalled
+    from imgadm.operations.image_argument import refuse_registry_image
     from imgadm.operations.import_image import import_image
     from imgadm.pools import open_pool
 
     if not is_uuid(image):
+        if not options.texts("-S"):
+            refuse_registry_image(image, context.loaded_configuration().sources)
         _sources(context, options)
         raise ActiveImageNotFoundError(image)
     pool = open_pool(context.settings, options.text("-P") or None)

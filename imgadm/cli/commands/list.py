@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing
+from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing, collect_no_garbage
 from imgadm.cli.options import Option, Options
 from imgadm.cli.shared_options import HELP, POOL
 
@@ -11,6 +11,7 @@ DOCKER = Option(("--docker",), "List tagged Docker images only, as the docker co
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
+    collect_no_garbage()
     from imgadm.operations.filters import parse_filters
     from imgadm.operations.list_images import list_images
     from imgadm.pools import host_pools, open_pool
@@ -21,8 +22,9 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         filters["type"] = "docker"
     pool = options.text("-P")
     pools = [open_pool(context.settings, pool)] if pool else host_pools(context.settings)
-    images = list_images(pools, filters)
-    if options.flag("--docker"):
+    as_docker = options.flag("--docker")
+    images = list_images(pools, filters, None if as_docker else listing.fields)
+    if as_docker:
         listing.show_docker(images)
     else:
         listing.show(images)

@@ -10,9 +10,11 @@ from imgadm.cli.shared_options import HELP, single_argument
 def run(context: Context, _options: Options, arguments: list[str]) -> int:
     from imgadm.cli.listing import print_json
     from imgadm.cli.session import open_sources
+    from imgadm.operations.image_argument import refuse_registry_image
     from imgadm.operations.show_image import show_image
 
     image = single_argument(arguments)
+    refuse_registry_image(image, context.loaded_configuration().sources)
     sources = open_sources(context)
     print_json(show_image(sources, image, on_failure=lambda error: context.warn(error.message)))
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import SEPARATOR, Kind, Option, Options
 from imgadm.cli.shared_options import HELP
+from imgadm.cli.waiting import slow_source_warning, warn_of_waiting
 from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +71,12 @@ def _add(context: Context, url: str, kind: str, options: Options) -> None:
     from imgadm.sources import SourceConfig
 
     source = SourceConfig(url, kind, insecure=True if options.flag("-k") else None)
-    addition = add_source(context.settings, source, ping=_ping(context, options))
+    addition = add_source(
+        context.settings,
+        source,
+        ping=_ping(context, options),
+        on_wait=partial(warn_of_waiting, context),
+    )
     if addition.added:
         print(f"Added {addition.source.display}")
     else:
@@ -80,7 +86,7 @@ def _add(context: Context, url: str, kind: str, options: Options) -> None:
 def _delete(context: Context, url: str) -> None:
     from imgadm.operations.manage_sources import delete_sources
 
-    deleted = delete_sources(context.settings, url)
+    deleted = delete_sources(context.settings, url, on_wait=partial(warn_of_waiting, context))
     for source in deleted:
         print(f"Deleted {source.display}")
     if not deleted:
@@ -105,7 +111,9 @@ def _check(context: Context) -> None:
             "ok": check.error is None,
             "error": None if check.error is None else _named(check.error),
         }
-        for check in check_sources(sources, ping=partial(ping, context))
+        for check in check_sources(
+            sources, ping=partial(ping, context), on_slow=slow_source_warning(context)
+        )
     ]
     print(table(rows, ["url", "type", "ok", "error"], cell=cell_text), end="")
 

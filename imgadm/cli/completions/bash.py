@@ -6,6 +6,8 @@ from imgadm.cli.completions.places import (
     ARGUMENTS,
     COMMANDS,
     LOOKUPS,
+    TYPES,
+    ZPOOLS,
     Words,
     pattern,
     shown,
@@ -15,18 +17,26 @@ from imgadm.cli.help import GLOBAL_OPTIONS
 from imgadm.cli.options import Kind
 
 _BASH = """\
+# Offers what a command prints: a word a line, and perhaps blanks and what it stands for.
 _imgadm_lookup() {
-    local uuid name named=()
-    while read -r uuid name; do
-        if [[ $uuid == "$cur"* ]]; then
-            COMPREPLY+=("$uuid")
-        elif [[ $name == "$cur"* ]]; then
-            named+=("$uuid")
+    local word about words=() described=() named=() called=()
+    while read -r word about; do
+        if [[ $word == "$cur"* ]]; then
+            words+=("$word")
+            described+=("$word${about:+  $about}")
+        elif [[ $about == "$cur"* ]]; then
+            named+=("$word")
+            called+=("$word  $about")
         fi
     done < <("$@" 2>/dev/null)
+    COMPREPLY=("${words[@]}")
     # The beginning of a name stands for its image, where it is the only one.
-    if ((${#COMPREPLY[@]} == 0 && ${#named[@]} == 1)); then
-        COMPREPLY=("${named[0]}")
+    if ((${#words[@]} == 0 && ${#named[@]} == 1)); then
+        COMPREPLY=("${named[@]}")
+    elif [[ ${COMP_TYPE-} == 63 ]]; then
+        # What is only shown, and not inserted, can tell more.
+        ((${#words[@]} > 1)) && COMPREPLY=("${described[@]}")
+        ((${#words[@]} == 0)) && COMPREPLY=("${called[@]}")
     fi
 }
 
@@ -34,22 +44,27 @@ _imgadm_words() {
     case $1 in
     available) _imgadm_lookup @AVAILABLE@ ;;
     commands) COMPREPLY=($(compgen -W "@COMMANDS@" -- "$cur")) ;;
-    directories) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
-    files) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-    installed) _imgadm_lookup @INSTALLED@ ;;
+    directories) compopt -o dirnames ;;
+    files) compopt -o default ;;
+    installed) _imgadm_lookup @INSTALLED@ "${pool[@]}" ;;
     machines) _imgadm_lookup @MACHINE@ ;;
+    pools) compopt -o plusdirs -o filenames; _imgadm_lookup @ZPOOLS@ ;;
     sources) _imgadm_lookup @SOURCE@ ;;
+    types) COMPREPLY=($(compgen -W "@TYPES@" -- "$cur")) ;;
     esac
 }
 
-_imgadm() {
-    local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local command= options= arguments=commands word
-    COMPREPLY=()
-    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+_imgadm_candidates() {
+    local command= options= arguments=commands word pool=()
+    for word in "${words[@]:1}"; do
         if [[ $word != -* ]]; then
             command=$word
             break
+        fi
+    done
+    for word in "${!words[@]}"; do
+        if [[ ${words[word]} == -P && -n ${words[word + 1]-} ]]; then
+            pool=(-P "${words[word + 1]}")
         fi
     done
     case $command in
@@ -64,6 +79,34 @@ _imgadm() {
         COMPREPLY=($(compgen -W "$options" -- "$cur"))
     else
         _imgadm_words "$arguments"
+    fi
+}
+
+_imgadm() {
+    # Words as imgadm will see them: in COMP_WORDS, URLs and --option=value are in pieces.
+    local line=${COMP_LINE:0:COMP_POINT} words cur before breaks= whole
+    read -ra words <<<"$line"
+    if [[ $line == *[[:blank:]] ]]; then
+        words+=("")
+    fi
+    cur=${words[${#words[@]} - 1]} before=${words[${#words[@]} - 2]-}
+    unset "words[${#words[@]} - 1]"
+    whole=$cur
+    if [[ $cur == --*=* ]]; then
+        before=${cur%%=*} cur=${cur#*=}
+    fi
+    COMPREPLY=()
+    if [[ $cur == [\\"\\']* ]]; then
+        cur=${cur:1} _imgadm_candidates
+        return
+    fi
+    _imgadm_candidates
+    # readline replaces what follows the last character that breaks words for it.
+    [[ $COMP_WORDBREAKS == *:* ]] && breaks+=:
+    [[ $COMP_WORDBREAKS == *=* ]] && breaks+==
+    if [[ -n $breaks && $whole == *[$breaks]* ]]; then
+        cur=${cur%"${cur##*[$breaks]}"}
+        COMPREPLY=("${COMPREPLY[@]#"$cur"}")
     fi
 }
 
@@ -90,6 +133,8 @@ def script() -> str:
     script = (
         _BASH.replace("@COMMANDS@", " ".join(command.name for command in COMMANDS))
         .replace("@GLOBAL@", " ".join(name for option in GLOBAL_OPTIONS for name in option.names))
+        .replace("@TYPES@", TYPES)
+        .replace("@ZPOOLS@", ZPOOLS)
         .replace("@CASES@", "\n".join(cases))
         .replace("@VALUES@", "\n".join(values))
     )

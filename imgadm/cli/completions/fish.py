@@ -6,7 +6,10 @@ from imgadm.cli.completions.places import (
     ARGUMENTS,
     COMMANDS,
     LOOKUPS,
+    TYPES,
+    ZPOOLS,
     Words,
+    brief,
     quoted,
     shown,
     spellings,
@@ -15,22 +18,70 @@ from imgadm.cli.completions.places import (
 from imgadm.cli.help import GLOBAL_OPTIONS
 from imgadm.cli.options import Kind, Option
 
-_DESCRIBED = '({} 2>/dev/null | string replace -r " +" \\t)'
+_FISH = """\
+# Whether the command is one of these; without any, whether none has been typed yet.
+function __imgadm_is
+    set -l words (commandline -opc)
+    set -e words[1]
+    for word in $words
+        if not string match -q -- '-*' $word
+            contains -- $word $argv
+            return
+        end
+    end
+    test (count $argv) -eq 0
+end
+
+# What a command prints: a word a line, and perhaps blanks and what it stands for.
+function __imgadm_lookup
+    command -q imgadm
+    and $argv 2>/dev/null | string replace -r ' +' \\t | string replace -ra ' +' ' '
+end
+
+function __imgadm_available
+    __imgadm_lookup @AVAILABLE@
+end
+
+function __imgadm_installed
+    set -l words (commandline -opc)
+    set -l at (contains -i -- -P $words)
+    and set -l pool -P $words[(math $at + 1)]
+    __imgadm_lookup @INSTALLED@ $pool
+end
+
+function __imgadm_pools
+    command -q zpool
+    and @ZPOOLS@ 2>/dev/null | string replace -r '$' \\tzpool
+    __fish_complete_directories (commandline -ct)
+end
+
+function __imgadm_machines
+    command -q vmadm
+    and __imgadm_lookup @MACHINE@
+end
+
+function __imgadm_sources
+    __imgadm_lookup @SOURCE@
+end
+
+complete -c imgadm -f
+"""
 
 _CANDIDATES = {
-    Words.AVAILABLE: _DESCRIBED.format(LOOKUPS[Words.AVAILABLE]),
-    Words.INSTALLED: _DESCRIBED.format(LOOKUPS[Words.INSTALLED]),
-    Words.MACHINE: _DESCRIBED.format(LOOKUPS[Words.MACHINE]),
-    Words.SOURCE: f"({LOOKUPS[Words.SOURCE]} 2>/dev/null)",
+    Words.AVAILABLE: "(__imgadm_available)",
+    Words.INSTALLED: "(__imgadm_installed)",
+    Words.MACHINE: "(__imgadm_machines)",
+    Words.POOL: "(__imgadm_pools)",
+    Words.SOURCE: "(__imgadm_sources)",
+    Words.TYPE: TYPES,
     Words.COMMAND: " ".join(command.name for command in COMMANDS),
-    Words.DIRECTORY: "(__fish_complete_directories)",
+    Words.DIRECTORY: "(__fish_complete_directories (commandline -ct))",
 }
 
 
 def script() -> str:
-    known = " ".join(spelling for command in COMMANDS for spelling in spellings(command.name))
-    no_command = quoted(f"not __fish_seen_subcommand_from {known}")
-    lines = ["complete -c imgadm -f"]
+    no_command = "__imgadm_is"
+    lines = [_functions()]
     for option in GLOBAL_OPTIONS:
         lines.append(f"complete -c imgadm -n {no_command} {_fish_option('', option)}")
     for command in COMMANDS:
@@ -38,7 +89,7 @@ def script() -> str:
             f"complete -c imgadm -n {no_command} -a {command.name} -d {quoted(command.summary)}"
         )
     for command in COMMANDS:
-        seen = quoted(f"__fish_seen_subcommand_from {' '.join(spellings(command.name))}")
+        seen = quoted(f"__imgadm_is {' '.join(spellings(command.name))}")
         for option in shown(command.options):
             lines.append(f"complete -c imgadm -n {seen} {_fish_option(command.name, option)}")
         arguments = ARGUMENTS.get(command.name)
@@ -46,6 +97,13 @@ def script() -> str:
             candidates = quoted(_CANDIDATES[arguments])
             lines.append(f"complete -c imgadm -n {seen} -a {candidates}")
     return "\n".join(lines) + "\n"
+
+
+def _functions() -> str:
+    script = _FISH.rstrip().replace("@ZPOOLS@", ZPOOLS)
+    for words, lookup in LOOKUPS.items():
+        script = script.replace(f"@{words.name}@", lookup)
+    return script
 
 
 def _fish_option(command: str, option: Option) -> str:
@@ -60,4 +118,4 @@ def _fish_option(command: str, option: Option) -> str:
             words.append("-F")
         elif value is not Words.NOTHING:
             words.append(f"-a {quoted(_CANDIDATES[value])}")
-    return " ".join([*words, f"-d {quoted(option.help)}"])
+    return " ".join([*words, f"-d {quoted(brief(option))}"])

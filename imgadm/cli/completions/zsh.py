@@ -8,7 +8,11 @@ from imgadm.cli.completions.places import (
     ARGUMENTS,
     COMMANDS,
     LOOKUPS,
+    SINGLE,
+    TYPES,
+    ZPOOLS,
     Words,
+    brief,
     pattern,
     quoted,
     shown,
@@ -33,10 +37,18 @@ _imgadm_commands() {
     _describe command found
 }
 
+_imgadm_pools() {
+    local -a pools
+    (($+commands[zpool])) && pools=(${(f)"$(@ZPOOLS@ 2>/dev/null)"})
+    (($#pools)) && compadd -J pools -X zpool -a pools
+    _files -/
+}
+
 _imgadm_available() { _imgadm_lookup @AVAILABLE@ }
-_imgadm_installed() { _imgadm_lookup @INSTALLED@ }
+_imgadm_installed() { _imgadm_lookup @INSTALLED@ ${opt_args[-P]:+-P} ${(Q)opt_args[-P]} }
 _imgadm_machines() { _imgadm_lookup @MACHINE@ }
 _imgadm_sources() { _imgadm_lookup @SOURCE@ }
+_imgadm_types() { local -a types=(@TYPES@); _describe type types }
 
 _imgadm() {
     local curcontext=$curcontext state line
@@ -61,7 +73,9 @@ _ZSH_ACTIONS = {
     Words.INSTALLED: "_imgadm_installed",
     Words.MACHINE: "_imgadm_machines",
     Words.NOTHING: " ",
+    Words.POOL: "_imgadm_pools",
     Words.SOURCE: "_imgadm_sources",
+    Words.TYPE: "_imgadm_types",
 }
 
 
@@ -71,12 +85,15 @@ def script() -> str:
         specs = list(_zsh_options(command.name, command.options))
         arguments = ARGUMENTS.get(command.name)
         if arguments is not None:
-            specs.append(f"'*: :{_ZSH_ACTIONS[arguments]}'")
+            how_many = "1" if command.name in SINGLE else "*"
+            specs.append(f"'{how_many}: :{_ZSH_ACTIONS[arguments]}'")
         block = "".join(f" \\\n            {spec}" for spec in specs)
         cases.append(f"    {pattern(command.name)})\n        _arguments -s -S{block}\n        ;;")
     described = "\n".join(f"        {quoted(f'{c.name}:{c.summary}')}" for c in COMMANDS)
     script = (
         _ZSH.replace("@COMMANDS@", described)
+        .replace("@TYPES@", TYPES)
+        .replace("@ZPOOLS@", ZPOOLS)
         .replace(
             "@GLOBAL@", "\n".join(f"        {spec} \\" for spec in _zsh_options("", GLOBAL_OPTIONS))
         )
@@ -89,7 +106,7 @@ def script() -> str:
 
 def _zsh_options(command: str, options: tuple[Option, ...]) -> Iterator[str]:
     for option in shown(options):
-        text = option.help.replace("[", "\\[").replace("]", "\\]").replace(":", "\\:")
+        text = brief(option).replace("[", "\\[").replace("]", "\\]").replace(":", "\\:")
         value, repeat = "", ""
         if option.kind is not Kind.FLAG:
             value = f": :{_ZSH_ACTIONS[value_of(command, option)]}"

@@ -96,5 +96,6 @@ def _loaded() -> tuple[Any, Any] | None:
     except (OSError, AttributeError):
         return None
     with contextlib.suppress(OSError, AttributeError):  # there is none but in glibc
-        ffi.dlopen(None).mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
+        process: Any = ffi.dlopen(None)
+        process.mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
     return ffi, library

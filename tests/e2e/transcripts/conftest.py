@@ -37,6 +37,12 @@ def offering(images: list[dict[str, Any]]) -> Callable[[str], Reply]:
     return answer
 
 
+def registry(status: int, content_type: str, body: bytes) -> Callable[[str], Reply]:
+    """Answer as something does that may be a Docker registry."""
+    missing = as_json(404, {"errors": [{"code": "NOT_FOUND", "message": "no such page"}]})
+    return lambda path: (status, content_type, body) if path == "/v2/" else missing
+
+
 def always(reply: Reply) -> Callable[[str], Reply]:
     return lambda _path: reply
 
@@ -60,6 +66,9 @@ SERVERS: dict[str, Callable[[str], Reply]] = {
     "ping-pongs:7005": always(as_json(200, {"ping": "pong"})),
     "bad-params:7006": always(as_json(422, INVALID_PARAMETERS)),
     "busy-texts:7007": always((503, "text/plain", b"busy")),
+    "wrong-ones:7008": always(as_json(200, {**IMAGES["one"][0], "e\x1bvil": True})),
+    "registries:7009": registry(401, "text/html", b"<html>who are you?</html>"),
+    "open-house:7010": registry(200, "application/json", b"{}"),
 }
 
 

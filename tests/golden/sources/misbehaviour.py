@@ -118,8 +118,11 @@ def subset(request: Request, _: str) -> Reply:
     match request.path:
         case ("images",):
             return as_json(sorted(manifests.values(), key=lambda one: str(one["published_at"])))
-        case ("images", uuid, *rest) if uuid in manifests:
-            return answer(request) if rest else as_json(manifests[uuid])
+        case ("images", uuid) if uuid == ONLY_IN_SUBSET["uuid"]:
+            return as_json(ONLY_IN_SUBSET)
+        case ("images", uuid, *_) if uuid in manifests:
+            # Asked for one of them, it relayed: an update saw no other description than before.
+            return answer(request)
         case ("images", *_):
             return not_found("image not found")
         case _:

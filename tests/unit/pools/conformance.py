@@ -11,6 +11,7 @@ import hashlib
 import lzma
 import uuid
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from typing import Any
 import pytest
 
 from imgadm import streams
-from imgadm.pools.base import InstalledImage, Pool, Reception
+from imgadm.errors import InternalError
+from imgadm.pools.base import InstalledImage, Pool, Reception, Snapshot
 from imgadm.pools.sending import StoredStream
 
 SAMPLES = Path(__file__).parents[2] / "data" / "zfs-streams"
@@ -28,6 +30,11 @@ CHAIN = ("zvol-full", "zvol-incr", "zvol-incr2")
 @cache
 def sample(name: str) -> bytes:
     return lzma.decompress((SAMPLES / f"{name}.zsend.xz").read_bytes())
+
+
+def sent_guid(name: str) -> str:
+    """The guid of the snapshot in a sample, from the record that it begins with."""
+    return str(int.from_bytes(sample(name)[40:48], "little"))
 
 
 def recorded_sha256(name: str) -> str:
@@ -145,6 +152,24 @@ class PoolConformance:
         with bench.open().receive(manifest, source=None, origin=None) as reception:
             reception.commit(bench.run(reception, sample("zvol-embedded")))
         assert bench.installed(manifest["uuid"]).source is None
+
+    def test_record_is_replaced(self, bench: Bench) -> None:
+        image = bench.install("zvol-embedded")
+        manifest = {**image.manifest, "description": "another"}
+        bench.open().record(image, manifest, source="http://another.source")
+        assert bench.installed(image.uuid) == replace(
+            image, manifest=manifest, source="http://another.source"
+        )
+        bench.open().record(image, image.manifest, source=None)
+        assert bench.installed(image.uuid) == replace(image, source=None)
+
+    def test_snapshot_is_the_one_that_was_sent(self, bench: Bench) -> None:
+        image = bench.install("zvol-embedded")
+        final = Snapshot(f"{image.pool}/{image.uuid}@final", sent_guid("zvol-embedded"))
+        assert list(bench.open().snapshots(image)) == [final]
+        with pytest.raises(InternalError, match="@nothing"):
+            bench.open().name_final(image, f"{image.pool}/{image.uuid}@nothing")
+        assert list(bench.open().snapshots(image)) == [final]
 
     def test_nothing_is_visible_before_the_commit(self, bench: Bench) -> None:
         manifest = manifest_of("zvol-embedded")

@@ -17,9 +17,15 @@ from typing import Any, cast
 
 import pytest
 
-from imgadm import streams
+from imgadm import logs, streams
 from imgadm.database import Database
-from imgadm.errors import ImgadmError, UnexpectedNumberOfSnapshotsError
+from imgadm.errors import (
+    FileSystemError,
+    ImgadmError,
+    InternalError,
+    UnexpectedNumberOfSnapshotsError,
+)
+from imgadm.logs import Log
 from imgadm.pools.zfs import ZfsHost, ZfsPool
 from tests.golden.host import Host
 from tests.golden.sources.server import Sources
@@ -86,16 +92,16 @@ class EmulatedBench(ZfsBench):
 
     def fail_on(self, *words: str, times: int = 1000, message: str = "dataset is busy") -> None:
         """Let the next calls that have all of these words fail, so often."""
+        failure = f'printf x >>{self.failures}\necho "cannot do that: {message}" >&2\nexit 1'
+        limit = f'[ "$(cat {self.failures} 2>/dev/null | wc -c)" -ge {times} ]'
+        self.wrap(" ".join(words), failure, unless=limit)
+
+    def wrap(self, words: str, script: str, *, unless: str = "false") -> None:
+        """Let calls that have all of these words run a script instead."""
         program = Path(self.zfs)
         real = program.rename(program.with_name("zfs.real"))
         program.write_text(
-            FAILING_PROGRAM.format(
-                words=" ".join(words),
-                failures=self.failures,
-                times=times,
-                message=message,
-                real=real,
-            )
+            WRAPPED_PROGRAM.format(words=words, script=script, unless=unless, real=real)
         )
         program.chmod(0o755)
 
@@ -105,15 +111,13 @@ class EmulatedBench(ZfsBench):
         return self.scratch / "failures"
 
 
-FAILING_PROGRAM = """\
+WRAPPED_PROGRAM = """\
 #!/bin/sh
 for word in {words}; do
     case " $* " in *" $word "*) ;; *) exec {real} "$@" ;; esac
 done
-if [ "$(cat {failures} 2>/dev/null | wc -c)" -ge {times} ]; then exec {real} "$@"; fi
-printf x >>{failures}
-echo "cannot do that: {message}" >&2
-exit 1
+if {unless}; then exec {real} "$@"; fi
+{script}
 """
 
 
@@ -202,6 +206,50 @@ def test_rename_that_fails_leaves_neither_image_nor_record(emulated: EmulatedBen
 
 
 @needs_emulation
+def test_record_that_cannot_be_written_leaves_no_image(emulated: EmulatedBench) -> None:
+    manifest = manifest_of("zvol-embedded")
+    (emulated.scratch / "images").write_text("a file in the way")
+    with (
+        pytest.raises(FileSystemError, match="cannot (write|create)"),
+        emulated.open().receive(manifest, source=None, origin=None) as reception,
+    ):
+        reception.commit(emulated.run(reception, sample("zvol-embedded")))
+    assert emulated.names() == set()
+    assert emulated.calls("rename") == []
+
+
+@needs_emulation
+def test_zfs_that_hangs_does_not_hold_a_roll_back(
+    emulated: EmulatedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = manifest_of("zvol-embedded")
+    with emulated.open().receive(manifest, source=None, origin=None) as reception:
+        emulated.run(reception, sample("zvol-embedded"))
+        emulated.wrap("destroy", "exec sleep 60")
+        monkeypatch.setenv("IMGADM_PATIENCE", "0.5")
+    assert emulated.names() == {f"{manifest['uuid']}-partial"}
+
+
+@needs_emulation
+def test_calls_of_zfs_are_logged_also_that_which_receives(
+    emulated: EmulatedBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        logs.use(Log(level=20, request_id="me", source_locations=False))
+        image = emulated.install("zvol-embedded")
+    finally:
+        logs.use(Log.from_environment({}, verbose=False, request_id="me"))
+    records = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {record["msg"] for record in records} == {"program ended"}
+    assert [record["argv"][1:3] for record in records if record["argv"][1] != "list"] == [
+        ["receive", f"zones/{image.uuid}-partial"],
+        ["rename", f"zones/{image.uuid}-partial"],
+    ]
+    assert all(record["seconds"] >= 0 for record in records)
+    assert {record["status"] for record in records} == {0, 1}
+
+
+@needs_emulation
 def test_busy_dataset_is_destroyed_when_it_is_free(emulated: EmulatedBench) -> None:
     manifest = manifest_of("zvol-embedded")
     emulated.fail_on("destroy", times=2)
@@ -219,6 +267,22 @@ def test_dataset_of_a_virtual_machine_is_no_image(emulated: EmulatedBench) -> No
     assert emulated.open().get(machine) is None
     assert [image.uuid for image in emulated.open().images()] == [base.uuid]
     assert emulated.open().children(base.uuid).clones == (f"zones/{machine}",)
+
+
+@needs_emulation
+def test_snapshot_that_cannot_be_named_final_stays_as_it_is(emulated: EmulatedBench) -> None:
+    image = emulated.install("zvol-embedded")
+    name = f"zones/{image.uuid}"
+    emulated.run_zfs("rename", f"{name}@final", f"{name}@other")
+    emulated.run_zfs("snapshot", f"{name}@newer")
+    before = emulated.open().snapshots(image)
+    assert [snapshot.name for snapshot in before] == [f"{name}@other", f"{name}@newer"]
+    emulated.fail_on("rename", message="permission denied")
+    with pytest.raises(
+        InternalError, match=rf'error renaming "{name}@other" to "{name}@final":(?s:.*)denied'
+    ):
+        emulated.open().name_final(image, f"{name}@other")
+    assert emulated.open().snapshots(image) == before
 
 
 @needs_emulation

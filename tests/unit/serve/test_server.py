@@ -23,6 +23,7 @@ import pytest
 import requests
 
 from imgadm import __version__
+from imgadm.cache import Cache
 from imgadm.errors import ImgadmError
 from imgadm.serve import AccessRecord, FolderCatalogue, GeneratedBytes, HostedImage, ImageServer
 from imgadm.sources import ClientOptions, SourceConfig, open_source
@@ -114,6 +115,19 @@ def test_conditional_json(server: ImageServer, path: str) -> None:
     assert ask(server, "GET", path, If_None_Match=etag.strip('"')).status_code == 304
     assert ask(server, "GET", path, If_None_Match='"x"').status_code == 200
     assert ask(server, "GET", path, If_Match='"x"').json()["code"] == "PreconditionFailed"
+
+
+def test_our_client_is_sent_a_list_once(
+    server: ImageServer, accesses: list[AccessRecord], folder: Path
+) -> None:
+    options = ClientOptions(environment={}, cache=Cache(folder / "cache"))
+    for name in ("foo", "foo", "bar", "bar"):
+        (folder / "foo.json").write_text(json.dumps(manifest(name=name)))
+        with open_source(SourceConfig(server.url), options) as source:
+            [image] = source.list_images()
+            assert image["name"] == name
+    server.stop()
+    assert [access.status for access in accesses] == [200, 304, 200, 304]
 
 
 @pytest.mark.parametrize(

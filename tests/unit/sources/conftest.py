@@ -60,7 +60,11 @@ class Handler(BaseHTTPRequestHandler):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if callable(answer):
             answer(self)
-            return
+        else:
+            self.give(answer)
+
+    def give(self, answer: Any) -> None:
+        """Send status, headers and body, or just a body."""
         status, headers, body = answer if isinstance(answer, tuple) else (200, {}, answer)
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -122,6 +123,42 @@ def test_nothing_moves_before_the_program_has_started() -> None:
 
     with pytest.raises(streams.StreamError, match="there is no program"):
         streams.run(Supply(tell()), streams.into_process(["/no/such/program"]))
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "stderr"),
+    [
+        ("cat >/dev/null; echo words >&2", 0, "words\n"),
+        ("cat >/dev/null; echo why >&2; exit 5", 5, "why\n"),
+        ("kill -9 $$", -signal.SIGKILL, ""),
+    ],
+)
+def test_who_wants_to_know_is_told_of_the_end(
+    script: str, status: int, stderr: str, way: str
+) -> None:
+    told: list[tuple[object, ...]] = []
+    argv = ["sh", "-c", script]
+    stage = streams.into_process(argv, on_end=lambda *end: told.append(end))
+    with contextlib.suppress(streams.StreamError):
+        streams.run(Supply([b"x" * 100_000]), stage)
+    ((given, ended, seconds, stdout, said),) = told
+    assert (given, ended, stdout, said) == (argv, status, "", stderr)
+    assert isinstance(seconds, float)
+
+
+def test_a_program_that_no_signal_ends_sees_the_end_of_its_input(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So does ``zfs receive`` now and then, whose part in the kernel waits for the stream."""
+    monkeypatch.setattr(os, "killpg", lambda group, number: None)
+
+    def broken() -> Iterable[bytes]:
+        yield CONTENT
+        raise OSError("the source broke")
+
+    with pytest.raises(OSError, match="the source broke"):
+        streams.run(Supply(broken()), streams.checksum("sha1"), shell("cat >/dev/null"))
+    assert children() == []
 
 
 def test_children_that_outlive_a_failed_program_end_too(way: str, tmp_path: Path) -> None:

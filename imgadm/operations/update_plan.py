@@ -1,0 +1,60 @@
+"""What has to change about an installed image, seeing what a source says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgadm.errors import ImageMissingOriginalSnapshotError, ImgadmError
+from imgadm.manifest import Manifest
+from imgadm.operations.image_lookup import Found
+from imgadm.operations.manifest_changes import changed_fields
+from imgadm.operations.update_notices import (
+    ManifestAdded,
+    ManifestUpdated,
+    OriginalUnknown,
+    SnapshotRenamed,
+)
+from imgadm.pools.base import InstalledImage, Pool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes that an image needs, and what stands in the way of one to its snapshot."""
+
+    manifest: ManifestAdded | ManifestUpdated | None = None
+    snapshot: SnapshotRenamed | None = None
+    obstacle: OriginalUnknown | ImgadmError | None = None
+
+    @property
+    def changes_something(self) -> bool:
+        return self.manifest is not None or self.snapshot is not None
+
+
+def plan_update(pool: Pool, image: InstalledImage, found: Found) -> Plan:
+    """Compare an image on ``pool`` with what was found of it; raises what the pool raises."""
+    manifest = _manifest_change(image, found)
+    snapshots = pool.snapshots(image)
+    if any(snapshot.name.endswith("@final") for snapshot in snapshots):
+        return Plan(manifest)
+    if not snapshots:
+        return Plan(manifest, obstacle=ImageMissingOriginalSnapshotError(image.uuid))
+    guid = _original_guid(found.image)
+    if guid is None:
+        return Plan(manifest, obstacle=OriginalUnknown(image.uuid))
+    for snapshot in snapshots:
+        if snapshot.guid == guid:
+            final = f"{snapshot.name.partition('@')[0]}@final"
+            return Plan(manifest, SnapshotRenamed(image.uuid, snapshot.name, final))
+    return Plan(manifest, obstacle=ImageMissingOriginalSnapshotError(image.uuid, guid))
+
+
+def _manifest_change(image: InstalledImage, found: Found) -> ManifestAdded | ManifestUpdated | None:
+    url = found.source.url
+    if not image.manifest.get("name"):
+        return ManifestAdded(image.uuid, url)
+    fields = changed_fields(image.manifest, found.image.raw)
+    return ManifestUpdated(image.uuid, url, tuple(fields)) if fields else None
+
+
+def _original_guid(image: Manifest) -> str | None:
+    return None if image.file is None else image.file.dataset_guid
