@@ -107,12 +107,12 @@ _imgadm_candidates() {
     create,--format) _imgadm_words nothing; return ;;
     create,--block-size) _imgadm_words nothing; return ;;
     create,-P) _imgadm_words pools; return ;;
-    publish,-m) _imgadm_words nothing; return ;;
-    publish,-f) _imgadm_words nothing; return ;;
-    publish,--token-file) _imgadm_words nothing; return ;;
+    publish,-m) _imgadm_words files; return ;;
+    publish,-f) _imgadm_words files; return ;;
+    publish,--token-file) _imgadm_words files; return ;;
     serve,-l|serve,--listen) _imgadm_words nothing; return ;;
     serve,-P) _imgadm_words pools; return ;;
-    serve,--token-file) _imgadm_words nothing; return ;;
+    serve,--token-file) _imgadm_words files; return ;;
     serve,--max-upload) _imgadm_words nothing; return ;;
     esac
     if [[ $cur == -* ]]; then

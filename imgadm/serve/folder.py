@@ -8,7 +8,6 @@ request, so that pairs come and go while the server runs.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 import threading
@@ -20,6 +19,7 @@ from typing import Any
 
 from imgadm.errors import ImgadmError
 from imgadm.files import write_atomically
+from imgadm.json_text import indented
 from imgadm.manifest import Manifest, parse_manifest
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogue import HostedImage, StoredBytes
@@ -67,7 +67,7 @@ def open_stored(path: Path, promised: int) -> StoredBytes:
 
 def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     """Replace the manifest at ``path`` as a whole; raises FileSystemError."""
-    write_atomically(path, json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
+    write_atomically(path, indented(manifest).encode() + b"\n")
 
 
 class FolderCatalogue:

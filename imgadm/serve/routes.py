@@ -72,6 +72,8 @@ class Routes:
 
     def _images(self, query: Query, headers: Headers) -> Reply:
         manifests = [image.manifest for image in self._catalogue.images()]
+        if self._writer is not None and not self._writer.knows(headers):
+            manifests = [one for one in manifests if one.get("state", "active") == "active"]
         return _conditional_json(select(manifests, query), headers)
 
 

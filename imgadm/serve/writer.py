@@ -75,14 +75,18 @@ class Writer:
                 writing = "PUT" if is_file else "POST" if uuid is None else "POST, DELETE"
                 raise not_allowed(method, ("GET", "HEAD", writing), "it does nothing here")
 
-    def _check_caller(self, headers: Headers) -> None:
+    def knows(self, headers: Headers) -> bool:
+        """Tell whether the caller may see what is not active, too."""
         if self._token is None:
-            if headers.get("Origin") is not None:
-                raise HttpError(403, "NotAuthorized", "web pages may not change images")
-            return
+            return True
         kind, _, token = (headers.get("Authorization") or "").partition(" ")
-        known = hmac.compare_digest(token.strip().encode(), self._token.encode())
-        if kind.lower() != "bearer" or not known:
+        same = hmac.compare_digest(token.strip().encode(), self._token.encode())
+        return kind.lower() == "bearer" and same
+
+    def _check_caller(self, headers: Headers) -> None:
+        if self._token is None and headers.get("Origin") is not None:
+            raise HttpError(403, "NotAuthorized", "web pages may not change images")
+        if not self.knows(headers):
             raise HttpError(
                 401,
                 "UnauthorizedError",

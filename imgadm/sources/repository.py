@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from imgadm.json_text import compact_json
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES, json_type
-from imgadm.manifest.values import compact_json, display
+from imgadm.manifest.values import display
 from imgadm.sources.base import FileRequest
 from imgadm.sources.errors import UnusableReplyError
 from imgadm.sources.options import ClientOptions
 from imgadm.sources.urls import redact_url, server_address
 
 if TYPE_CHECKING:
-    from imgadm.sources.http import HttpClient
+    from imgadm.sources.http import HttpClient, Reply
 
 _NOTHING = b"{}"
 
@@ -51,7 +52,7 @@ class Repository:
         """Make an unactivated image of ``manifest``, without a file; returns what is stored."""
         url = self._url(manifest["uuid"], ("action", "import"))
         body = compact_json(manifest).encode()
-        return self._manifest("POST", url, body, manifest["uuid"])
+        return self._checked(self._send("POST", url, body).json(), manifest["uuid"])
 
     def file_request(
         self, uuid: str, *, compression: str, sha1: str | None, dataset_guid: str | None
@@ -70,13 +71,11 @@ class Repository:
 
     def activate(self, uuid: str) -> None:
         """Make an image with a file available to everyone."""
-        self._manifest("POST", self._url(uuid, ("action", "activate")), _NOTHING, uuid)
+        self._send("POST", self._url(uuid, ("action", "activate")), _NOTHING)
 
     def delete(self, uuid: str) -> None:
         """Delete an image; one that is not there is fine."""
-        reply = self._client().send("DELETE", self._url(uuid), body=b"", limit=MAX_MANIFEST_BYTES)
-        if reply.status >= 300 and reply.status != 404:
-            reply.json()
+        self._send("DELETE", self._url(uuid), b"", accept=404)
 
     def find(self, uuid: str) -> dict[str, Any] | None:
         """Return the manifest of an image in whatever state, ``None`` if it is not there."""
@@ -123,9 +122,11 @@ class Repository:
         channel = (("channel", self._address.channel),) if self._address.channel else ()
         return self._address.url(f"/images/{uuid}{suffix}", channel + query)
 
-    def _manifest(self, method: str, url: str, body: bytes, uuid: str) -> dict[str, Any]:
+    def _send(self, method: str, url: str, body: bytes, *, accept: int = 200) -> Reply:
         reply = self._client().send(method, url, body=body, limit=MAX_MANIFEST_BYTES)
-        return self._checked(reply.json(), uuid)
+        if reply.status >= 400 and reply.status != accept:
+            reply.json()  # raises what it means
+        return reply
 
     def _checked(self, value: Any, uuid: str) -> dict[str, Any]:
         if not isinstance(value, dict):

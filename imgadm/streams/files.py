@@ -32,6 +32,8 @@ class ReadFile(Stage):
             self.total = status.st_size
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        elif not stat.S_ISBLK(status.st_mode):
+            os.set_blocking(self._descriptor, False)  # or nothing wakes a read from a silent pipe
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         while True:

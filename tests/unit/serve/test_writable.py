@@ -359,6 +359,16 @@ def test_only_who_knows_the_token_changes_images(tmp_path: Path, authorization: 
         assert site.ask("POST", path, json=body, headers=headers).status_code == 200
 
 
+def test_only_who_knows_the_token_is_shown_what_is_not_active(tmp_path: Path) -> None:
+    known = {"Authorization": f"Bearer {TOKEN}"}
+    for site in Site(tmp_path).serve(TOKEN):
+        body = {**manifest(), **ZVOL}
+        site.ask("POST", f"{IMAGE}?action=import", json=body, headers=known)
+        for path in ("/images?state=all", "/images?state=unactivated"):
+            assert site.ask("GET", path).json() == []
+            assert len(site.ask("GET", path, headers=known).json()) == 1
+
+
 def test_web_pages_change_nothing(site: Site) -> None:
     site.submit()
     reply = site.ask("POST", f"{IMAGE}?action=disable", headers={"Origin": "http://evil.example"})
