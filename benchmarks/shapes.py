@@ -16,7 +16,8 @@ from pathlib import Path
 
 from benchmarks.drain import drain
 from benchmarks.ends import FromMemory, Nowhere
-from benchmarks.peers import ORDINARY, Decoder, decode, download, one_pass
+from benchmarks.pack import pack
+from benchmarks.peers import ORDINARY, Program, compress, decode, download, one_pass
 from benchmarks.programs import HERE, PYTHON, imgadm_command, seconds_of
 from benchmarks.subject import Image, Subject
 from imgadm import streams
@@ -119,7 +120,31 @@ def stream_to_disk(bench: Bench, *, durable: bool) -> float:
         clear(bench)
 
 
+def compress_ours(bench: Bench, source: Path, compression: str) -> float:
+    """The stages of a creation: from a file, compressed and hashed, into a file."""
+    target = bench.scratch / "packed"
+    clear(bench)
+    try:
+        started = time.perf_counter()
+        report = pack(source, compression, target)
+        elapsed = time.perf_counter() - started
+        expect(report.bytes_in, source.stat().st_size)
+        return elapsed
+    finally:
+        clear(bench)
+
+
 # Others
+
+
+def compress_theirs(bench: Bench, source: Path, program: Program) -> float:
+    """The same without the hash, by a program."""
+    target = bench.scratch / "packed"
+    clear(bench)
+    try:
+        return seconds_of(["bash", "-c", compress(source, program, target)])
+    finally:
+        clear(bench)
 
 
 def two_pass(bench: Bench, image: Image) -> float:
@@ -135,7 +160,7 @@ def two_pass(bench: Bench, image: Image) -> float:
         clear(bench)
 
 
-def shell_pipeline(bench: Bench, image: Image, decoder: Decoder) -> float:
+def shell_pipeline(bench: Bench, image: Image, decoder: Program) -> float:
     """One pass in the shell. Nothing in it would stop bytes that are wrong."""
     digest = bench.scratch / "digest"
     digest.unlink(missing_ok=True)

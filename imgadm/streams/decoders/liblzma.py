@@ -7,12 +7,13 @@ lzma/container.h and lzma/lzma12.h, which have been stable since 5.2 and, for th
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 from typing import Any
 
 from cffi import FFI
+
+from imgadm.streams.heap import keep_freed_memory
 
 OK = 0
 STREAM_END = 1
@@ -59,14 +60,7 @@ int lzma_stream_encoder_mt(lzma_stream *stream, const lzma_mt *options);
 uint8_t lzma_lzma_preset(lzma_options_lzma *options, uint32_t preset);
 int lzma_code(lzma_stream *stream, int action);
 void lzma_end(lzma_stream *stream);
-int mallopt(int parameter, int value);
 """
-
-#: glibc, malloc.h. Left alone, it takes to keeping the decoder's buffers (24 MiB for each block of
-#: ``xz -6``) in its heaps once some have been freed, in pieces that fit no more: 20 MiB more at the
-#: peak of a large image.
-_M_MMAP_THRESHOLD = -3
-_MAPPED_FROM = 4 * 1024 * 1024
 
 
 def message(status: int) -> str:
@@ -95,7 +89,5 @@ def _loaded() -> tuple[Any, Any] | None:
         library.lzma_stream_decoder_mt  # noqa: B018  resolves the symbol
     except (OSError, AttributeError):
         return None
-    with contextlib.suppress(OSError, AttributeError):  # there is none but in glibc
-        process: Any = ffi.dlopen(None)
-        process.mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
+    keep_freed_memory()
     return ffi, library

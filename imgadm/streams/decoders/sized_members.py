@@ -19,6 +19,7 @@ from imgadm.streams.gzip_members import (
     TRAILER_SIZE,
     told_size,
 )
+from imgadm.streams.heap import keep_freed_memory
 from imgadm.streams.in_order import InOrder
 from imgadm.streams.stage import Context, Outlet
 
@@ -42,6 +43,7 @@ def decode_sized_members(
         size = int.from_bytes(member[-4:], "little")
         return member, decode_whole(member, size) if size <= CONTENT_SIZE else None
 
+    keep_freed_memory()
     with InOrder[tuple[bytes, bytes | None]](threads, name="decompress") as jobs:
         more, honest = True, True
         while more or jobs:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from imgadm.streams.buffers import Buffer, BufferPool
+from imgadm.streams.heap import keep_freed_memory
 from imgadm.streams.in_order import InOrder
 from imgadm.streams.stage import Context, Inlet, Outlet
 
@@ -30,6 +31,7 @@ def encode_pieces(
         finally:
             piece.release()
 
+    keep_freed_memory()
     with InOrder[bytes](threads, name="compress") as jobs:
         for piece in cut(inlet, size):
             context.cancel.check()
