@@ -18,10 +18,11 @@ _imgadm_lookup() {
 _imgadm_words() {
     case $1 in
     available) _imgadm_lookup imgadm avail -H -o uuid,name ;;
-    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get delete ancestry vacuum publish serve" -- "$cur")) ;;
+    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get delete ancestry vacuum create publish serve" -- "$cur")) ;;
     directories) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     files) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     installed) _imgadm_lookup imgadm list -H -o uuid,name ;;
+    machines) _imgadm_lookup vmadm list -H -o uuid,alias ;;
     sources) _imgadm_lookup imgadm sources ;;
     esac
 }
@@ -49,6 +50,7 @@ _imgadm() {
     delete|destroy) options="-h --help -P --no-wait" arguments=installed ;;
     ancestry) options="-h --help -j --json -H -o -P" arguments=installed ;;
     vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
+    create) options="-h --help -m -o --output-template --overwrite -c --compression --level -i --incremental --max-origin-depth -s -p --publish -k --insecure --token-file -q --quiet --no-wait" arguments=machines ;;
     publish) options="-h --help -m -f -k --insecure --token-file -q --quiet --json" arguments=nothing ;;
     serve) options="-h --help -l --listen -i --installed -P -q --quiet -w --writable --token-file --max-upload" arguments=directories ;;
     *) return ;;
@@ -75,6 +77,14 @@ _imgadm() {
     vacuum,-t) _imgadm_words nothing; return ;;
     vacuum,-x) _imgadm_words installed; return ;;
     vacuum,-P) _imgadm_words directories; return ;;
+    create,-m) _imgadm_words files; return ;;
+    create,-o|create,--output-template) _imgadm_words files; return ;;
+    create,-c|create,--compression) _imgadm_words nothing; return ;;
+    create,--level) _imgadm_words nothing; return ;;
+    create,--max-origin-depth) _imgadm_words nothing; return ;;
+    create,-s) _imgadm_words files; return ;;
+    create,-p|create,--publish) _imgadm_words nothing; return ;;
+    create,--token-file) _imgadm_words files; return ;;
     publish,-m) _imgadm_words nothing; return ;;
     publish,-f) _imgadm_words nothing; return ;;
     publish,--token-file) _imgadm_words nothing; return ;;

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from imgadm.errors import InternalError
@@ -14,6 +14,9 @@ from imgadm.logs import logger
 
 #: Where SmartOS and Linux keep the administrator's programs, should PATH not name them.
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
+
+CHANGE_SECONDS = 600.0
+"""For how long a program that changes something may run."""
 
 
 @dataclass(frozen=True)
@@ -46,45 +49,70 @@ def run_program(argv: Sequence[str]) -> Completed:
     return _run(argv)
 
 
-def run_to_end(argv: Sequence[str], *, stdin: str | None = None, seconds: float = 600) -> Completed:
+def run_to_end(
+    argv: Sequence[str],
+    *,
+    stdin: str | None = None,
+    seconds: float = CHANGE_SECONDS,
+    on_start: Callable[[int], None] | None = None,
+) -> Completed:
     """Run a program that changes something: Ctrl-C waits for its end, and does not reach it.
 
-    Raises InternalError if it can't be started, or is not done in ``seconds`` and had to be killed.
+    ``on_start`` is told its process id, which is that of its session too. Raises InternalError if
+    it can't be started, or is not done in ``seconds`` and had to be killed.
     """
     from imgadm.streams.interruptions import uninterrupted
 
     answers: list[Completed] = []
-    uninterrupted(lambda: answers.append(_run(argv, stdin=stdin, seconds=seconds, apart=True)))
+    uninterrupted(lambda: answers.append(_run(argv, stdin, seconds, on_start, apart=True)))
     return answers[0]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process leads the session of that number, as those of run_to_end do."""
+    ps = find_program("ps")
+    if ps is None:
+        return False
+    answer = run_program([ps, "-o", "s=", "-o", "sid=", "-p", str(pid)])
+    state, _, session = answer.stdout.strip().partition(" ")
+    return answer.status == 0 and state != "Z" and session.strip() == str(pid)
 
 
 def _run(
     argv: Sequence[str],
-    *,
     stdin: str | None = None,
     seconds: float | None = None,
+    on_start: Callable[[int], None] | None = None,
+    *,
     apart: bool = False,
 ) -> Completed:
     started = time.monotonic()
     try:
-        process = subprocess.run(
+        process = subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            input=stdin,
-            capture_output=True,
-            check=False,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="surrogateescape",
-            timeout=seconds,
             start_new_session=apart,
         )
-    except subprocess.TimeoutExpired as error:
-        raise InternalError(
-            f'"{" ".join(argv)}" was killed: it was not done after {seconds:g} s', cause=error
-        ) from error
     except OSError as error:
         raise InternalError(f'cannot run "{argv[0]}": {error.strerror}', cause=error) from error
-    completed = Completed(tuple(argv), process.returncode, process.stdout, process.stderr)
+    with process:
+        try:
+            if on_start is not None:
+                on_start(process.pid)
+            stdout, stderr = process.communicate(stdin, seconds)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            raise InternalError(
+                f'"{" ".join(argv)}" was killed: it was not done after {seconds:g} s', cause=error
+            ) from error
+        except BaseException:
+            process.kill()
+            raise
+    completed = Completed(tuple(argv), process.returncode, stdout, stderr)
     logger().debug(
         "exec done",
         extra={

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from imgadm.errors import InternalError
 from imgadm.programs import Completed, run_program, run_to_end
 
 
 class Datasets:
-    """What changes a dataset is run to its end, whoever presses Ctrl-C."""
+    """What changes a dataset is run to its end, whoever presses Ctrl-C.
+
+    ``on_start`` is told the process id of each program that changes something.
+    """
+
+    on_start: Callable[[int], None] | None = None
 
     def __init__(self, zfs: str) -> None:
         self.zfs = zfs
@@ -44,7 +51,7 @@ class Datasets:
         self._change(f'error destroying snapshot "{snapshot}"', "destroy", snapshot)
 
     def _change(self, failure: str, *arguments: str) -> None:
-        answer = run_to_end([self.zfs, *arguments])
+        answer = run_to_end([self.zfs, *arguments], on_start=self.on_start)
         if answer.status != 0:
             raise InternalError(f"{failure}: {_told(answer)}")
 

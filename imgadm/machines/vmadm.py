@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from imgadm.errors import InternalError, VmNotFoundError
@@ -12,7 +12,12 @@ from imgadm.programs import Completed, run_program, run_to_end
 
 
 class Vmadm:
-    """What changes a machine is run to its end: Ctrl-C waits, and nobody finds it half done."""
+    """What changes a machine is run to its end: Ctrl-C waits, and nobody finds it half done.
+
+    ``on_start`` is told the process id of each program that changes something.
+    """
+
+    on_start: Callable[[int], None] | None = None
 
     def __init__(self, program: str) -> None:
         self._program = program
@@ -40,7 +45,9 @@ class Vmadm:
         self._run("update", uuid, stdin=json.dumps(change, separators=(",", ":")))
 
     def _run(self, command: str, *arguments: str, stdin: str | None = None) -> None:
-        answer = run_to_end([self._program, command, *arguments], stdin=stdin)
+        answer = run_to_end(
+            [self._program, command, *arguments], stdin=stdin, on_start=self.on_start
+        )
         if answer.status != 0:
             raise InternalError(f"vmadm {command} failed ({answer.status}): {_told(answer)}")
 

@@ -18,6 +18,7 @@ from imgadm.operations.prepare_machine import Clock, prepare_machine
 from imgadm.operations.restore_machine import Restoration, traces
 from imgadm.operations.save_image import Delivery, Destination
 from imgadm.pools.base import Pool
+from imgadm.programs import CHANGE_SECONDS, is_running
 
 PRE_PREPARE = "imgadm-create-pre-prepare"
 """The name of snapshots that a prepared machine goes back to, as the first imgadm called them."""
@@ -70,7 +71,9 @@ def create_image(
         restoration = Restoration(host.machines, host.datasets, file, on_event)
         if file.journal is not None:
             on_event(events.LeftoversFound(uuid, file.journal.command))
+            _await_program(file.journal.program, host.clock)
             restoration.run()
+        host.machines.on_start = host.datasets.on_start = file.note_program
         machine = host.machines.get(uuid)
         image = plan_image(host.open_pool, host.datasets, machine, options.wanted, on_event)
         with destination.ready(image.manifest) as delivery, restoration.afterwards():
@@ -128,6 +131,13 @@ def _make(
         name=final,
         guid=host.datasets.value(final, "guid"),
     )
+
+
+def _await_program(pid: int | None, clock: Clock) -> None:
+    """Let the program end that a dead run has left: it may still be changing the machine."""
+    deadline = clock.now() + CHANGE_SECONDS
+    while pid is not None and is_running(pid) and clock.now() < deadline:
+        clock.sleep(0.2)
 
 
 def _snapshot_machine(datasets: Datasets, machine: Machine, file: JournalFile) -> None:

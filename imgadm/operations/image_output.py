@@ -43,6 +43,7 @@ class ImageOutput:
         """
         partial = Path(f"{self.manifest_path}.partial")
         descriptor = _reserve(partial)
+        reservation = ReservedOutput(self, descriptor)
         try:
             before = [path for path in (self.manifest_path, self.file_path) if _exists(path)]
             if before and not overwrite:
@@ -51,17 +52,13 @@ class ImageOutput:
                     "with --overwrite",
                     code="EEXIST",
                 )
-            reservation = ReservedOutput(self, descriptor, new=not before)
-            try:
-                yield reservation
-            except BaseException:
-                if reservation.new and not reservation.complete:
-                    Path(self.file_path).unlink(missing_ok=True)
-                raise
-            finally:
-                if not reservation.complete:
-                    partial.unlink(missing_ok=True)
+            reservation.new = not before
+            yield reservation
         finally:
+            if not reservation.complete:
+                if reservation.new:
+                    Path(self.file_path).unlink(missing_ok=True)
+                partial.unlink(missing_ok=True)
             os.close(descriptor)
 
     def remove_leftovers(self, *, new: bool) -> None:
@@ -92,9 +89,9 @@ class ReservedOutput:
     They are ``new`` if neither was there before, and ``complete`` once they have their names.
     """
 
-    def __init__(self, output: ImageOutput, manifest: int, *, new: bool) -> None:
+    def __init__(self, output: ImageOutput, manifest: int) -> None:
         self.output = output
-        self.new = new
+        self.new = False
         self.complete = False
         self._manifest = manifest
 

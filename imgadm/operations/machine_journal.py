@@ -6,12 +6,13 @@ knows that the process that wrote it has died before it had put the machine back
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from imgadm.errors import InternalError
+from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import read_or_none, remove_durably, write_atomically
 
 
@@ -32,7 +33,7 @@ class Journal:
     where it was lifted from ``dataset``. ``metadata`` has the names of keys that the machine had.
     ``snapshots`` are to go back to, or, once the machine is ``rolled_back``, to be destroyed.
     ``final`` is the snapshot that is sent, ``moved`` the new name of an older one that was called
-    so.
+    so. ``program`` is the process that was started last to change something.
     """
 
     machine: str
@@ -47,6 +48,7 @@ class Journal:
     final: str | None = None
     moved: str | None = None
     files: Files | None = None
+    program: int | None = None
 
 
 @dataclass
@@ -83,6 +85,12 @@ class JournalFile:
         self.journal = replace(self.journal, **changes)
         write_atomically(self.path, json.dumps(asdict(self.journal), indent=2).encode())
 
+    def note_program(self, pid: int) -> None:
+        """Remember a program that may outlive this process. That this fails stops nothing."""
+        if self.journal is not None:
+            with contextlib.suppress(FileSystemError):
+                self.note(program=pid)
+
     def end(self) -> None:
         """Forget everything: the machine is as it was. Raises FileSystemError."""
         remove_durably(self.path)
@@ -96,6 +104,8 @@ def _parse(value: dict[str, Any], machine: str) -> Journal:
         **{**value, **{name: tuple(value[name]) for name in names}},
         files=None if files is None else Files(**files),
     )
+    if not isinstance(journal.program, int | None):
+        raise TypeError("a process id is a number")
     strings = [journal.state, journal.dataset, *journal.snapshots]
     strings += [it for it in (journal.final, journal.moved, journal.quota) if it is not None]
     if journal.machine != machine or not all(isinstance(it, str) for it in strings):

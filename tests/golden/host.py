@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,7 @@ class Host:
             return
         origin, props, guid = step.get("origin"), step.get("props"), step.get("guid")
         ds.add(self._state, name, step["type"], guid=guid, origin=origin, props=props)
-        if origin and props and "peerlab:send" in props:
+        if origin and props and "recorder:send" in props:
             self._sendable(name, origin, props)
 
     def _sendable(self, name: str, origin: str, props: dict[str, str]) -> None:
@@ -158,7 +159,7 @@ class Host:
         for kind, stream in streams.items():
             path = self._streams / f"{image.uuid}.{kind}"
             path.write_bytes(stream)
-            files[kind] = None if props[f"peerlab:{kind}"] == "FAIL" else str(path)
+            files[kind] = None if props[f"recorder:{kind}"] == "FAIL" else str(path)
         self._state["datasets"][name]["streams"] = files
 
     def dataset_removed(self, step: dict[str, Any]) -> None:
@@ -196,6 +197,29 @@ class Host:
         """What the editor was given at first; empty if it was not started."""
         texts = self._now().get("editor_texts", [""])
         return self.placeholders.restore(texts[0])
+
+    def set_trap(self, calls: int, what: str, number: int = 0) -> None:
+        """Spring a trap at the so many'th call that changes something, counted from now.
+
+        ``fail`` makes the call fail, ``end`` sends the signal to the caller instead of doing what
+        was called for, ``go on`` does that too, and ``linger`` a second later.
+        """
+        trap = {"calls": calls, "what": what, "signal": number}
+        self._file.with_name(self._file.name + ".trap").write_text(json.dumps(trap))
+
+    def call(self, program: str, *arguments: str) -> None:
+        """Run one of the emulated programs."""
+        subprocess.run([self.bin / program, *arguments], check=True)
+
+    def machines(self) -> list[dict[str, Any]]:
+        """What ``vmadm`` knows."""
+        known: list[dict[str, Any]] = self._now()["machines"]
+        return known
+
+    def updates(self) -> list[dict[str, Any]]:
+        """What ``vmadm update`` was given, in order."""
+        given: list[dict[str, Any]] = self._now().get("updates", [])
+        return given
 
     def calls(self) -> list[list[str]]:
         """Every call of an emulated program so far."""

@@ -39,7 +39,8 @@ def main(name: str, urls: str) -> None:
         edit(placeholders.fill(case.recorded.editor_text))
     for (what, path), content in case.recorded.state.items():
         if not what.startswith(("datasets", "server")):
-            change(root / path.lstrip("/"), placeholders.fill(content))
+            # One that begins with a placeholder is absolute already, and stays so.
+            change(root / placeholders.fill(path.lstrip("/")), placeholders.fill(content))
     printed = case.recorded.stdout or case.recorded.terminal.replace("\r\n", "\n")
     sys.stdout.write(placeholders.fill(printed))
     sys.stderr.write(placeholders.fill(case.recorded.stderr))
@@ -86,6 +87,8 @@ def repeat(call: dict[str, Any]) -> None:
 
 def stdin_of(call: dict[str, Any]) -> bytes:
     """What this call received: the stream of the image, as far as it came, or a file as it was."""
+    if "stdin" in call:
+        return json.dumps(call["stdin"]).encode()
     if "stdin_bytes" not in call:
         return b""
     file = Path("i")
@@ -110,8 +113,9 @@ def change(path: Path, content: Any) -> None:
     if isinstance(content, str):
         path.write_text(content)
     else:
-        image = next(one for one in fixtures.images().values() if len(one.file) == content["size"])
-        path.write_bytes(image.file)
+        images = [image for image in fixtures.images().values() if image.file]
+        known = [data for image in images for data in (image.file, image.stream)]
+        path.write_bytes(next(one for one in known if len(one) == content["size"]))
 
 
 def complain(text: str) -> None:

@@ -164,7 +164,7 @@ def new_files_are_compressed_otherwise(case: Case, outcome: Outcome) -> Outcome:
     files = {path: file for (_, path), file in outcome.state.items() if path.endswith(SUFFIXES)}
     if case.command != "create" or not files:
         return outcome
-    stream = next(step["origin"] for step in case.setup if "peerlab:send" in step.get("props", {}))
+    stream = next(step["origin"] for step in case.setup if "recorder:send" in step.get("props", {}))
     content = fixtures.images()[stream.partition("@")[0].rpartition("/")[2]].stream
     inside = {"size": len(content), "sha1": sha1(content).hexdigest()}
     state = dict(outcome.state)

@@ -45,7 +45,7 @@ def run(case: Case, directory: Path, sources: Sources, program: Sequence[str] = 
     sources.take_published()
     command = [*program, *host.placeholders.fill(case.argv)]
     execute = _on_terminal if case.tty else _on_pipes
-    status, stdout, stderr = execute(command, case.stdin, _environment(case, host), host.work)
+    status, stdout, stderr = execute(command, case.stdin, environment(case, host), host.work)
 
     def text(output: bytes) -> str:
         restored = host.placeholders.restore(output.decode("utf-8", "backslashreplace"))
@@ -75,7 +75,8 @@ def run(case: Case, directory: Path, sources: Sources, program: Sequence[str] = 
     )
 
 
-def _environment(case: Case, host: Host) -> dict[str, str]:
+def environment(case: Case, host: Host) -> dict[str, str]:
+    """The variables that a program finds on the host of a case."""
     return {
         "PATH": f"{host.bin}:/usr/bin:/bin",
         "HOME": str(host.root),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.shared_options import HELP, INSECURE, NO_WAIT, QUIET, TOKEN_FILE
+from imgadm.cli.shared_options import HELP, INSECURE, QUIET, TOKEN_FILE
 from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ COMPRESSION = Option(
 )
 LEVEL = Option(
     ("--level",),
-    "How hard to compress: 1 to 9 for gzip, bzip2 and xz, 1 to 19 for zstd. The default is what "
-    "the format is usually written with.",
+    "How hard to compress, from fast to small: 1 to 9, or 1 to 19 for zstd.",
     kind=Kind.POSITIVE_INTEGER,
     placeholder="<n>",
 )
@@ -58,6 +57,10 @@ SCRIPT = Option(
     "Prepare the machine with this script first, and roll it back afterwards.",
     kind=Kind.TEXT,
     placeholder="<prepare-image-path>",
+)
+NO_WAIT = Option(
+    ("--no-wait",),
+    "Fail at once if another image of the machine is being created, instead of waiting.",
 )
 PUBLISH = Option(
     ("-p", "--publish"),
@@ -199,8 +202,8 @@ MACHINES = Section(
     "\n"
     "each within five minutes. The machine then goes back to its snapshot, and is\n"
     "started again if it ran: also after a failure and Ctrl-C. What a killed run\n"
-    "left is put right by the next one of the same machine; do not use the machine\n"
-    "in between.",
+    "left is put right by the next create of the same machine: do not use the\n"
+    "machine in between.",
 )
 
 FIELDS = Section(
@@ -209,9 +212,10 @@ FIELDS = Section(
     "properties of its disk are those of the image that the machine was made\n"
     "from, unless they are given. FIELD=VALUE wins over the file that -m names.\n"
     "The value is JSON, if it can be, and else the text itself; fields that are\n"
-    'strings, such as version, take any text as it is. \'requirements={"min_platform":\n'
-    "{}}' leaves out the requirement of this platform, which images of joyent\n"
-    "machines get otherwise.",
+    "strings, such as version, take any text as it is.\n"
+    "\n"
+    "Images of joyent machines require this platform or a later one, unless\n"
+    'another is given; the empty requirements={"min_platform":{}} asks for none.',
 )
 
 COMMAND = Command(

@@ -37,6 +37,7 @@ _imgadm_words() {
     directories) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     files) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     installed) _imgadm_lookup @INSTALLED@ ;;
+    machines) _imgadm_lookup @MACHINE@ ;;
     sources) _imgadm_lookup @SOURCE@ ;;
     esac
 }

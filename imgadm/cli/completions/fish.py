@@ -20,6 +20,7 @@ _DESCRIBED = '({} 2>/dev/null | string replace -r " +" \\t)'
 _CANDIDATES = {
     Words.AVAILABLE: _DESCRIBED.format(LOOKUPS[Words.AVAILABLE]),
     Words.INSTALLED: _DESCRIBED.format(LOOKUPS[Words.INSTALLED]),
+    Words.MACHINE: _DESCRIBED.format(LOOKUPS[Words.MACHINE]),
     Words.SOURCE: f"({LOOKUPS[Words.SOURCE]} 2>/dev/null)",
     Words.COMMAND: " ".join(command.name for command in COMMANDS),
     Words.DIRECTORY: "(__fish_complete_directories)",

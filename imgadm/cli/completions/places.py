@@ -18,6 +18,7 @@ class Words(StrEnum):
     DIRECTORY = "directories"
     FILE = "files"
     INSTALLED = "installed"
+    MACHINE = "machines"
     NOTHING = "nothing"
     SOURCE = "sources"
 
@@ -29,11 +30,16 @@ ARGUMENTS = {
     "get": Words.INSTALLED,
     "delete": Words.INSTALLED,
     "ancestry": Words.INSTALLED,
+    "create": Words.MACHINE,
     "serve": Words.DIRECTORY,
 }
 """The arguments of those commands whose arguments can be completed."""
 
 VALUES = {
+    ("create", "-m"): Words.FILE,
+    ("create", "-o"): Words.FILE,
+    ("create", "-s"): Words.FILE,
+    ("create", "--token-file"): Words.FILE,
     ("install", "-m"): Words.FILE,
     ("install", "-f"): Words.FILE,
     ("sources", "-d"): Words.SOURCE,
@@ -44,6 +50,7 @@ VALUES = {
 LOOKUPS = {
     Words.AVAILABLE: "imgadm avail -H -o uuid,name",
     Words.INSTALLED: "imgadm list -H -o uuid,name",
+    Words.MACHINE: "vmadm list -H -o uuid,alias",
     Words.SOURCE: "imgadm sources",
 }
 """Commands that print candidates, one a line, what comes after blanks being a description."""

@@ -35,6 +35,7 @@ _imgadm_commands() {
 
 _imgadm_available() { _imgadm_lookup @AVAILABLE@ }
 _imgadm_installed() { _imgadm_lookup @INSTALLED@ }
+_imgadm_machines() { _imgadm_lookup @MACHINE@ }
 _imgadm_sources() { _imgadm_lookup @SOURCE@ }
 
 _imgadm() {
@@ -58,6 +59,7 @@ _ZSH_ACTIONS = {
     Words.DIRECTORY: "_files -/",
     Words.FILE: "_files",
     Words.INSTALLED: "_imgadm_installed",
+    Words.MACHINE: "_imgadm_machines",
     Words.NOTHING: " ",
     Words.SOURCE: "_imgadm_sources",
 }

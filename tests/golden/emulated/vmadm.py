@@ -40,11 +40,13 @@ def machine_of(host, uuid):
     for machine in host["machines"]:
         if machine["uuid"] == uuid:
             return machine
-    return fail(f"No such zone configured: {uuid}")
+    raise SystemExit(1)
 
 
 def start(host, machine):
     machine["state"] = "running"
+    if "autoboot" in machine:  # which the recorded machines do not tell
+        machine["autoboot"] = True
     if "operator-script" in machine["internal_metadata"]:
         machine["customer_metadata"].update(REPORTS[host["preparation"]])
         machine["state"] = "stopped"
@@ -56,8 +58,10 @@ def stop(_host, machine):
     machine["state"] = "stopped"
 
 
-def update(_host, machine):
-    for name, value in json.load(sys.stdin).items():
+def update(host, machine):
+    given = json.load(sys.stdin)
+    host.setdefault("updates", []).append(given)
+    for name, value in given.items():
         action, _, prop = name.partition("_")
         if action == "set":
             machine[prop].update(value)
