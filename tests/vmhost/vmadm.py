@@ -9,7 +9,7 @@ import json
 import sys
 
 from . import machines
-from .machines import HVM_BRANDS, METADATA, OS_BRANDS, Record, VmadmError
+from .machines import METADATA, Record, VmadmError
 
 WIDTHS = {"uuid": 36, "type": 4, "ram": 7, "state": 16, "alias": 10}
 SNAPSHOT = "vmsnap-"
@@ -78,9 +78,10 @@ def _type(record: Record) -> str:
 
 def _create(words: list[str]) -> str:
     from . import datasets
+    from .new_machine import new_record
 
     payload = _payload()
-    record = _new_record(payload)
+    record = new_record(payload)
     datasets.create(record)
     machines.save(record)
     with machines.ChangingMetadata(record) as content:
@@ -89,35 +90,6 @@ def _create(words: list[str]) -> str:
     if record["autoboot"]:
         _boot(record)
     return f"Successfully created VM {record['uuid']}"
-
-
-def _new_record(payload: Record) -> Record:
-    """The record of a machine, filled up from what it was asked to be."""
-    import uuid
-
-    brand = payload.get("brand")
-    if brand not in OS_BRANDS + HVM_BRANDS:
-        raise VmadmError(f"Invalid brand: {brand}")
-    name = payload.get("uuid") or str(uuid.uuid4())
-    pool = payload.get("zpool", "zones")
-    record = {
-        "autoboot": True,
-        "ram": 256,
-        "quota": 10,
-        "disks": [],
-        **{key: value for key, value in payload.items() if key not in METADATA},
-        "uuid": name,
-        "zonename": name,
-        "zpool": pool,
-        "zfs_filesystem": f"{pool}/{name}",
-    }
-    between = "-" if brand == "kvm" else "/"
-    for number, disk in enumerate(record["disks"]):
-        volume = f"{pool}/{name}{between}disk{number}"
-        disk |= {"path": f"/dev/zvol/rdsk/{volume}", "zfs_filesystem": volume, "zpool": pool}
-    if brand == "bhyve":
-        record.setdefault("bootrom", "bios")
-    return record
 
 
 def _update(words: list[str]) -> str:
@@ -133,9 +105,8 @@ def _update(words: list[str]) -> str:
                 else:
                     for key in payload.pop(change):
                         content[kind].pop(key, None)
-    for key in ("autoboot",):
-        if key in payload:
-            record[key] = payload.pop(key) in (True, "true")
+    if "autoboot" in payload:
+        record["autoboot"] = payload.pop("autoboot") in (True, "true")
     if "alias" in payload:
         record["alias"] = payload.pop("alias")
     if payload:
