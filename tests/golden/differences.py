@@ -447,7 +447,12 @@ imgadm update: error (MultiError): multiple (2) errors
                 "req_id": "11111111-2222-4333-8444-555555555555",
                 "hostname": "$HOSTNAME",
                 "level": 50,
-                "err": {"message": SEND_FAILED, "name": "WError", "code": "InternalError"},
+                "err": {
+                    "message": SEND_FAILED,
+                    "name": "WError",
+                    "code": "InternalError",
+                    "exitStatus": 1,
+                },
                 "msg": SEND_FAILED,
                 "v": 0,
             }

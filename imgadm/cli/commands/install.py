@@ -92,7 +92,7 @@ COMMAND = Command(
     summary="Install an image from local files, or a disk",
     synopses=(
         "install [<options>] -m <manifest> -f <file>",
-        "install [<options>] --disk <disk> [<field>=<value> ...]",
+        "install [<options>] --disk <disk> <field>=<value>...",
     ),
     description="Install an image from its manifest and its file, a ZFS stream that may be "
     "compressed. Neither file is changed. What the image is based on must be installed. With "
