@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import (
+    compression,
     containers,
     disks,
     hashes,
@@ -28,14 +29,8 @@ from benchmarks.rows import Row
 from benchmarks.shapes import Bench, clear
 
 PARTS = (
-    "startup",
-    "listings",
-    "sha1",
-    "transfers",
-    "disks",
-    "containers",
-    "memory",
-    "memory-large",
+    *("startup", "listings", "sha1", "transfers", "disks", "compression", "containers"),
+    *("memory", "memory-large"),
 )
 
 
@@ -114,7 +109,7 @@ def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterato
         yield from listings.measure(say)
     if "sha1" in wanted:
         yield from hashes.measure(say)
-    if {"transfers", "disks", "memory"} & set(wanted):
+    if {"transfers", "disks", "compression", "memory"} & set(wanted):
         with ExitStack() as stack:
             bench = _bench(options.size, stack, say)
             images = [bench.subject.images[name] for name in options.compression]
@@ -122,6 +117,8 @@ def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterato
                 yield from transfers.measure(bench, images, plan, say)
             if "disks" in wanted:
                 yield from disks.measure(bench, plan, say)
+            if "compression" in wanted:
+                yield from compression.measure(bench, options.compression, plan, say)
             if "memory" in wanted:
                 yield from memory.measure(bench, images, "subject", say)
     if "containers" in wanted:

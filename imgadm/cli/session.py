@@ -5,12 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgadm import logs
 from imgadm.cli.command import Context
 from imgadm.operations import open_sources as operation
-from imgadm.sources import ClientOptions, Retry, Source, SourceConfig, ping_source
+from imgadm.sources import (
+    ClientOptions,
+    Repository,
+    Retry,
+    Source,
+    SourceConfig,
+    ping_source,
+)
+from imgadm.tokens import read_token
 
 if TYPE_CHECKING:
     from imgadm.sources.docker import DockerSource
@@ -41,6 +50,18 @@ def open_registries(context: Context) -> list[DockerSource]:
     if all(config.type != "docker" for config in configs):
         return []
     return operation.open_registries(configs, client_options(context), warn=context.warn)
+
+
+def open_repository(
+    context: Context, url: str, *, insecure: bool, token_file: str | None
+) -> Repository:
+    """Return the image server to publish to; raises ConfigError and FileSystemError."""
+    return Repository(
+        url,
+        client_options(context),
+        insecure=insecure,
+        token=None if token_file is None else read_token(Path(token_file)),
+    )
 
 
 def ping(context: Context, config: SourceConfig) -> None:

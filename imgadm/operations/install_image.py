@@ -8,21 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from imgadm import streams
-from imgadm.errors import (
-    DownloadError,
-    FileSystemError,
-    ImgadmError,
-    OriginNotInstalledError,
-    UsageError,
-)
+from imgadm.errors import DownloadError, ImgadmError, OriginNotInstalledError
 from imgadm.manifest import (
     Manifest,
     check_manifest,
     check_uuid,
-    parse_manifest,
     upgrade_manifest,
 )
-from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.operations.checks import (
     ImportOptions,
     check_limits,
@@ -31,6 +23,7 @@ from imgadm.operations.checks import (
     size_of_files,
 )
 from imgadm.operations.events import AlreadyInstalled, Event, InstallBegins, InstalledMeanwhile
+from imgadm.operations.local_files import read_local_manifest
 from imgadm.operations.transfer import transfer
 from imgadm.pools.base import InstalledImage, Pool
 
@@ -49,10 +42,7 @@ def install_image(
     Does nothing if the image is installed already. Raises an ImgadmError for whatever
     fails, after everything has been undone.
     """
-    for kind, path in (("manifest", manifest_path), ("file", file_path)):
-        if not path.exists():
-            raise UsageError(f'{kind} path does not exist: "{path}"')
-    raw = parse_manifest(_read(manifest_path))
+    raw = read_local_manifest(manifest_path, file_path)
     uuid = check_uuid(raw.get("uuid", "undefined"))
     installed = pool.get(uuid)
     if installed is not None:
@@ -60,7 +50,7 @@ def install_image(
         return
     raw = upgrade_manifest(raw)
     if not raw.get("published_at"):
-        raw["published_at"] = _timestamp(now())
+        raw["published_at"] = timestamp(now())
     check_manifest(raw)
     image = Manifest.of(raw)
     on_event(InstallBegins(image))
@@ -121,15 +111,8 @@ def _install_layer(
     receive_layers(pool, [layer], source=None, base=origin, on_event=on_event)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_MANIFEST_BYTES + 1)
-    except OSError as error:
-        raise FileSystemError.from_os_error(f'cannot read "{path}"', error) from error
-
-
-def _timestamp(moment: datetime) -> str:
+def timestamp(moment: datetime) -> str:
+    """A moment as manifests spell it."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,4 +1,4 @@
-"""GET requests to one source: repeated where that helps, bounded in size and time."""
+"""Requests to one source: repeated where that helps, bounded in size and time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -89,8 +90,9 @@ class HttpClient:
 
     ``source`` names the source in errors and is shown without its password; ``headers`` go with
     all requests. ``credentials`` are a user and a password, or know themselves how to be sent.
-    ``tls`` knows certificates besides the usual ones.
-    What a ``secret`` one gets and sends is not logged, and it follows no redirects.
+    ``tls`` knows certificates besides the usual ones. Unless they are ``persistent``, each
+    connection is for one request. What a ``secret`` client gets is not logged, and it follows no
+    redirects.
     """
 
     def __init__(
@@ -102,13 +104,15 @@ class HttpClient:
         insecure: bool = False,
         credentials: tuple[str, str] | AuthBase | None = None,
         tls: ssl.SSLContext | None = None,
+        persistent: bool = True,
         secret: bool = False,
     ) -> None:
+        self._persistent = persistent
+        self._secret = secret
         self.session = make_session(options, insecure=insecure, credentials=credentials, tls=tls)
         self.session.headers.update(headers)
         self._source = redact_url(source)
         self._options = options
-        self._secret = secret
         self._proxies = Proxies.from_environment(options.environment)
 
     def close(self) -> None:
@@ -129,26 +133,28 @@ class HttpClient:
         A request that failed on its way, or met a server that is overloaded (429, 502, 503, 504),
         runs again while that is likely to help soon. Raises :class:`SourceError`.
         """
-        condition = {"if-none-match": known} if known else {}
-        return self._send("GET", url, limit, {**(headers or {}), **condition})
+        tag = {"if-none-match": known} if known else {}
+        return self._repeatedly("GET", url, limit, headers={**(headers or {}), **tag})
 
-    def post(self, url: str, form: Mapping[str, str], *, limit: int) -> Reply:
-        """Return the reply to a POST of ``form``, as :meth:`get` does. It has to be repeatable."""
-        return self._send("POST", url, limit, {}, form)
+    def ask(self, url: str, form: Mapping[str, str], *, limit: int) -> Reply:
+        """Return the reply to a POST of ``form`` that changes nothing, as :meth:`get` does."""
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        return self._repeatedly("POST", url, limit, headers=kind, body=urlencode(form).encode())
 
-    def _send(
+    def _repeatedly(
         self,
         method: str,
         url: str,
         limit: int,
+        *,
         headers: Mapping[str, str],
-        form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
     ) -> Reply:
         clock = self._options.clock
         began = clock()
         for attempt, delay in enumerate((*self._options.delays(), None), start=1):
             try:
-                reply = self._send_once(method, url, limit, headers, form)
+                reply = self._once(method, url, limit, headers=headers, body=body)
                 if reply.status not in _NOT_NOW:
                     return reply
                 failure = f"HTTP status {reply.status}"
@@ -159,40 +165,69 @@ class HttpClient:
             lasting = (error is not None and error.permanent) or asked > MAX_RETRY_AFTER
             if delay is None or lasting or clock() - began > RETRY_SECONDS + asked:
                 break
-            delay = max(delay, asked)
-            if self._options.on_retry:
-                self._options.on_retry(Retry(self._source, failure, attempt, delay))
-            self._options.sleep(delay)
+            self._wait(failure, attempt, max(delay, asked))
         if error is not None:
             raise error
         return reply
 
-    def _send_once(
+    def send(self, method: str, url: str, *, body: bytes, limit: int) -> Reply:
+        """Return the reply to a request that changes something; ``body`` is JSON.
+
+        It runs again only if there was no connection, and redirects are not followed: nobody could
+        tell what has been done. Raises :class:`SourceError`.
+        """
+        kind = {"content-type": "application/json"}
+        for attempt, delay in enumerate((*self._options.delays(), None), start=1):
+            try:
+                reply = self._once(method, url, limit, headers=kind, body=body)
+                break
+            except UnreachableError as error:
+                if delay is None or error.permanent or not error.unsent:
+                    raise
+                self._wait(error.reason, attempt, delay)
+        if 300 <= reply.status < 400:
+            raise UnusableReplyError(
+                self._source,
+                f"it redirects, with status {reply.status}: use the address that leads to",
+            )
+        return reply
+
+    def reply(self, status: int, content_type: str, body: bytes) -> Reply:
+        """Return as a reply what the server said to a request that somebody else made."""
+        return Reply(self._source, status, content_type, body)
+
+    def _wait(self, failure: str, attempt: int, delay: float) -> None:
+        if self._options.on_retry:
+            self._options.on_retry(Retry(self._source, failure, attempt, delay))
+        self._options.sleep(delay)
+
+    def _once(
         self,
         method: str,
         url: str,
         limit: int,
+        *,
         headers: Mapping[str, str],
-        form: Mapping[str, str] | None,
+        body: bytes | None = None,
     ) -> Reply:
         began = self._options.clock()
         try:
             with self.session.request(
                 method,
                 url,
+                data=body,
                 headers=headers,
-                data=form,
                 stream=True,
-                allow_redirects=not self._secret,
+                allow_redirects=body is None and not self._secret,
             ) as response:
-                body = b"" if response.is_redirect else self._body(response, limit, began)
+                got = b"" if response.is_redirect else self._body(response, limit, began)
                 if not self._secret:
-                    log_body(body)
+                    log_body(got)
                 return Reply(
                     self._source,
                     response.status_code,
                     response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-                    body,
+                    got,
                     _etag(response),
                     response.headers,
                 )
@@ -205,6 +240,9 @@ class HttpClient:
             ValueError,
         ) as error:
             raise self._failure(url, error) from error
+        finally:
+            if not self._persistent:
+                self.session.close()
 
     def _failure(self, url: str, error: Exception) -> SourceError:
         proxy = self._proxies.of(url)

@@ -11,7 +11,19 @@ from imgadm.logs import TRACE_LEVEL, logger
 
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 _ADDRESSES = frozenset({"location", "content-location", "link"})
-_PLAIN_PARAMETERS = frozenset({"channel", "limit", "marker", "service", "scope"})
+_PLAIN_PARAMETERS = frozenset(
+    {
+        "action",
+        "channel",
+        "compression",
+        "dataset_guid",
+        "limit",
+        "marker",
+        "scope",
+        "service",
+        "sha1",
+    }
+)
 """Of queries; any other may be what lets us in, as in the signed addresses of stores."""
 
 _PORTS = {"http": 80, "https": 443}

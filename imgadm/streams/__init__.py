@@ -17,12 +17,18 @@ or raises the first error after everything has ended.
 
 from imgadm.streams.checksum import checksum
 from imgadm.streams.combined_report import CombinedReport
+from imgadm.streams.compress import compress
 from imgadm.streams.decompress import compression_of, decompress
+from imgadm.streams.disk_formats import FORMATS, DiskFormatError
+from imgadm.streams.disks import Disk, DiskChangedError, open_disk
 from imgadm.streams.errors import (
+    Answer,
     ChecksumError,
+    CompressionError,
     DecompressionError,
     FetchError,
     ProcessError,
+    SendError,
     SizeError,
     StreamError,
     ZfsStreamError,
@@ -30,18 +36,34 @@ from imgadm.streams.errors import (
 from imgadm.streams.files import read_file, write_file
 from imgadm.streams.http import http_get, http_get_file
 from imgadm.streams.http_file import HttpFile, RemoteFile
+from imgadm.streams.http_put import http_put
 from imgadm.streams.pipeline import run
-from imgadm.streams.processes import into_process, zfs_receive
+from imgadm.streams.processes import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.report import Report, StageReport
 from imgadm.streams.spool import Spool, SpoolError
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.volumes import (
+    BLOCK_SIZES,
+    DEFAULT_BLOCK_SIZE,
+    Snapshot,
+    from_disk,
+    to_volume_stream,
+)
 from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
 
 __all__ = [
+    "BLOCK_SIZES",
+    "DEFAULT_BLOCK_SIZE",
+    "FORMATS",
+    "Answer",
     "ChecksumError",
     "CombinedReport",
+    "CompressionError",
     "Context",
     "DecompressionError",
+    "Disk",
+    "DiskChangedError",
+    "DiskFormatError",
     "FetchError",
     "HttpFile",
     "Inlet",
@@ -49,7 +71,9 @@ __all__ = [
     "ProcessError",
     "RemoteFile",
     "Report",
+    "SendError",
     "SizeError",
+    "Snapshot",
     "Spool",
     "SpoolError",
     "Stage",
@@ -58,16 +82,23 @@ __all__ = [
     "Volume",
     "ZfsStreamError",
     "checksum",
+    "compress",
     "compression_of",
     "decompress",
+    "from_disk",
+    "from_process",
     "http_get",
     "http_get_file",
+    "http_put",
     "into_process",
+    "open_disk",
     "read_file",
     "run",
     "to_raw_disk",
+    "to_volume_stream",
     "verify_zfs_stream",
     "volume_of",
     "write_file",
     "zfs_receive",
+    "zfs_send",
 ]

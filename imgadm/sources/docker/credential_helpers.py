@@ -35,7 +35,7 @@ def ask_helper(name: str, registry: str) -> Credentials | None:
             "on this machine; install it, or log in again without it"
         )
     try:
-        ended = run_query([path, "get"], text=registry, secret=True)
+        ended = run_query([path, "get"], stdin=registry, secret=True)
     except ImgadmError as error:
         raise ConfigError(f"credential helper failed: {error.message}", cause=error) from error
     if ended.status != 0:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from imgadm.errors import ImgadmError
 from imgadm.logs import logger
-from imgadm.sources.docker.repository import Repository
+from imgadm.sources.docker.remote_repository import RemoteRepository
 
 Answer = TypeVar("Answer")
 
@@ -15,15 +15,15 @@ Answer = TypeVar("Answer")
 class Places:
     """The same repository at several servers, best first. One that fails is passed over."""
 
-    def __init__(self, repositories: Sequence[Repository]) -> None:
+    def __init__(self, repositories: Sequence[RemoteRepository]) -> None:
         self.repositories = tuple(repositories)
 
     @property
-    def origin(self) -> Repository:
+    def origin(self) -> RemoteRepository:
         """The repository at the registry itself."""
         return self.repositories[-1]
 
-    def ask(self, question: Callable[[Repository], Answer]) -> Answer:
+    def ask(self, question: Callable[[RemoteRepository], Answer]) -> Answer:
         """Return the first answer that is one. What the registry itself raises is raised."""
         for mirror in self.repositories[:-1]:
             try:

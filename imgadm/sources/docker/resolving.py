@@ -35,7 +35,7 @@ from imgadm.sources.docker.media_types import FOREIGN_LAYERS, INDEXES, LAYERS
 from imgadm.sources.docker.places import Places
 from imgadm.sources.docker.platforms import Platform
 from imgadm.sources.docker.references import Reference
-from imgadm.sources.docker.repository import Repository
+from imgadm.sources.docker.remote_repository import RemoteRepository
 from imgadm.sources.docker.schema1 import Schema1Manifest, read_schema1
 
 MAX_DEPTH = 4
@@ -97,7 +97,7 @@ class Resolver:
                 f"for {self._wanted}",
             )
 
-        def question(repository: Repository) -> tuple[Parsed, str]:
+        def question(repository: RemoteRepository) -> tuple[Parsed, str]:
             document = repository.manifest(version)
             where = self._name(version)
             if size is not None and len(document.body) != size:
@@ -214,7 +214,7 @@ class Resolver:
         )
 
     def _config(self, descriptor: Descriptor) -> dict[str, Any]:
-        def question(repository: Repository) -> dict[str, Any]:
+        def question(repository: RemoteRepository) -> dict[str, Any]:
             what = f"config {descriptor.digest} of {self._reference}"
             body = repository.blob(descriptor.digest, "config")
             if len(body) != descriptor.size:
@@ -288,7 +288,7 @@ def _parse(document: Document) -> tuple[Parsed, bytes]:
 
 
 def _check_digest(
-    repository: Repository, where: str, document: Document, signed: bytes, wanted: str | None
+    repository: RemoteRepository, where: str, document: Document, signed: bytes, wanted: str | None
 ) -> None:
     """Raise unless a document is what was asked for, and what the registry says that it is."""
     if wanted is not None and not matches(signed, wanted):
@@ -304,7 +304,9 @@ def _check_digest(
         )
 
 
-def _as_source_error(repository: Repository, where: str, error: ManifestError) -> RegistryError:
+def _as_source_error(
+    repository: RemoteRepository, where: str, error: ManifestError
+) -> RegistryError:
     kind = InvalidDockerInfoError if isinstance(error, UnusableImageError) else InvalidContentError
     return kind(repository.url, f"{where}: {error}", cause=error)
 

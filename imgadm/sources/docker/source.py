@@ -140,13 +140,13 @@ class DockerSource(Source):
         return Endpoint(index, index.root, insecure=self._insecure_everywhere)
 
     def _repository(self, endpoint: Endpoint, reference: Reference) -> Any:
-        from imgadm.sources.docker.repository import Repository
+        from imgadm.sources.docker.remote_repository import RemoteRepository
         from imgadm.sources.docker.tokens import Tokens
 
         tokens = self._tokens.setdefault(
             endpoint.root, Tokens(endpoint.root, self._options, insecure=endpoint.insecure)
         )
-        return Repository(
+        return RemoteRepository(
             endpoint,
             reference.remote_name,
             self._options,

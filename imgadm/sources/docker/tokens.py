@@ -105,7 +105,7 @@ class Tokens:
                 "client_id": _CLIENT_ID,
                 "refresh_token": credentials.identity_token,
             }
-            reply = client.post(grant.realm, form, limit=_MAX_REPLY_BYTES)
+            reply = client.ask(grant.realm, form, limit=_MAX_REPLY_BYTES)
             if reply.status not in (404, 405):
                 return reply
             # Servers without the OAuth 2 form take the token for a password.

@@ -115,9 +115,18 @@ def open_descriptors() -> set[str]:
 
 
 def children() -> list[str]:
-    """Numbers of the processes that this one has started and that have not been waited for."""
+    """Numbers of the processes that this one has started and that have not been waited for.
+
+    Not of registries, which tests share and which live as long as the run.
+    """
     found: list[str] = []
     for task in Path("/proc/self/task").iterdir():
         with suppress(FileNotFoundError):
             found += (task / "children").read_text().split()
-    return found
+    return [number for number in found if _program(number) != "docker-registry"]
+
+
+def _program(number: str) -> str:
+    with suppress(FileNotFoundError):
+        return Path("/proc", number, "comm").read_text().strip()
+    return ""

@@ -267,7 +267,7 @@ def test_schema_1_as_the_registry_converts_it(
 ) -> None:
     """A registry gives it to whoever does not say that he takes another, signed."""
     monkeypatch.setattr(
-        "imgadm.sources.docker.repository.MANIFEST_ACCEPT",
+        "imgadm.sources.docker.remote_repository.MANIFEST_ACCEPT",
         "application/vnd.docker.distribution.manifest.v1+prettyjws",
     )
     other = f"{registry.host}/as-v1/{two_layers}"

@@ -34,7 +34,7 @@ _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _VERSION_HEADER = "docker-distribution-api-version"
 
 
-class Repository:
+class RemoteRepository:
     """The repository ``name`` at ``endpoint``. Methods raise :class:`SourceError`.
 
     ``display`` is its full name in errors. Usable from several threads; :meth:`close` ends it.
