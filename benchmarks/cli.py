@@ -10,13 +10,27 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import disks, hashes, listings, memory, results, startup, subject, table, transfers
+from benchmarks import (
+    compression,
+    disks,
+    hashes,
+    listings,
+    memory,
+    results,
+    startup,
+    subject,
+    table,
+    transfers,
+)
 from benchmarks.measure import Plan
 from benchmarks.programs import serving
 from benchmarks.rows import Row
 from benchmarks.shapes import Bench, clear
 
-PARTS = ("startup", "listings", "sha1", "transfers", "disks", "memory", "memory-large")
+PARTS = (
+    *("startup", "listings", "sha1", "transfers", "disks", "compression"),
+    *("memory", "memory-large"),
+)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -94,7 +108,7 @@ def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterato
         yield from listings.measure(say)
     if "sha1" in wanted:
         yield from hashes.measure(say)
-    if {"transfers", "disks", "memory"} & set(wanted):
+    if {"transfers", "disks", "compression", "memory"} & set(wanted):
         with ExitStack() as stack:
             bench = _bench(options.size, stack, say)
             images = [bench.subject.images[name] for name in options.compression]
@@ -102,6 +116,8 @@ def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterato
                 yield from transfers.measure(bench, images, plan, say)
             if "disks" in wanted:
                 yield from disks.measure(bench, plan, say)
+            if "compression" in wanted:
+                yield from compression.measure(bench, options.compression, plan, say)
             if "memory" in wanted:
                 yield from memory.measure(bench, images, "subject", say)
     if "memory-large" in wanted:

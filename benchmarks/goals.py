@@ -47,7 +47,23 @@ SHELL = {
 #: ``cp`` of that stream. Like with like: synced with synced, not synced with not synced.
 COPY = at_most(1.5, 1.0)
 
-#: Peak resident memory of an import, in MiB, whatever its size.
+#: Wall time of ``imgadm create --disk`` with no compression, in units of ``cp --sparse=always`` of
+#: that disk, both synced.
+DISK_IMAGE = at_most(2.0, 1.2)
+
+#: Wall time of a source into the usual program into a file, in units of the stages of a creation.
+COMPRESSION = {
+    "gzip": at_least(2.0, 5.0),
+    **dict.fromkeys(("bzip2", "xz"), at_least(0.95, 1.1)),
+}
+
+#: Wall time of an import of what gzip made, in units of one of what we made of the same bytes.
+IMPORT_OF_OURS = at_least(1.5, 1.9)
+
+#: Peak resident memory of a creation, in MiB.
+COMPRESSION_MEMORY = at_most(256, 128)
+
+#: Peak resident memory of an import, or of a create from a disk, in MiB, whatever its size.
 MEMORY = at_most(160, 96)
 
 #: Wall time of ``imgadm --version``, in units of ``python3 -c pass``.

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from benchmarks.drain import drain
 from benchmarks.ends import FromMemory, Nowhere
-from benchmarks.peers import ORDINARY, Decoder, decode, download, one_pass
+from benchmarks.pack import pack
+from benchmarks.peers import ORDINARY, Program, compress, decode, download, one_pass
 from benchmarks.programs import HERE, PYTHON, imgadm_command, seconds_of
 from benchmarks.subject import Image, Subject
 from imgadm import streams
@@ -76,6 +77,23 @@ def install_command(bench: Bench, image: Image) -> float:
     return _into_pool(bench, image, [*imgadm_command(), "install", "-q", *files])
 
 
+def create_arguments(bench: Bench) -> list[str]:
+    """The command that makes an image of the raw disk, not compressed."""
+    fields = ["name=bench", "version=1", "os=linux", "-o", str(bench.scratch / "created")]
+    return [*imgadm_command(), "create", "--disk", str(bench.subject.disk), *fields]
+
+
+def create_command(bench: Bench) -> float:
+    """``imgadm create --disk`` of the raw disk, not compressed; the file is synced."""
+    clear(bench)
+    try:
+        elapsed = seconds_of(create_arguments(bench), bench.environ)
+        expect((bench.scratch / "created.zvol").stat().st_size, bench.subject.stream_size)
+    finally:
+        clear(bench)
+    return elapsed
+
+
 def _into_pool(bench: Bench, image: Image, argv: list[str]) -> float:
     pool = bench.scratch / "pool"
     clear(bench)
@@ -102,7 +120,31 @@ def stream_to_disk(bench: Bench, *, durable: bool) -> float:
         clear(bench)
 
 
+def compress_ours(bench: Bench, source: Path, compression: str) -> float:
+    """The stages of a creation: from a file, compressed and hashed, into a file."""
+    target = bench.scratch / "packed"
+    clear(bench)
+    try:
+        started = time.perf_counter()
+        report = pack(source, compression, target)
+        elapsed = time.perf_counter() - started
+        expect(report.bytes_in, source.stat().st_size)
+        return elapsed
+    finally:
+        clear(bench)
+
+
 # Others
+
+
+def compress_theirs(bench: Bench, source: Path, program: Program) -> float:
+    """The same without the hash, by a program."""
+    target = bench.scratch / "packed"
+    clear(bench)
+    try:
+        return seconds_of(["bash", "-c", compress(source, program, target)])
+    finally:
+        clear(bench)
 
 
 def two_pass(bench: Bench, image: Image) -> float:
@@ -118,7 +160,7 @@ def two_pass(bench: Bench, image: Image) -> float:
         clear(bench)
 
 
-def shell_pipeline(bench: Bench, image: Image, decoder: Decoder) -> float:
+def shell_pipeline(bench: Bench, image: Image, decoder: Program) -> float:
     """One pass in the shell. Nothing in it would stop bytes that are wrong."""
     digest = bench.scratch / "digest"
     digest.unlink(missing_ok=True)
@@ -142,6 +184,17 @@ def copy_stream(bench: Bench, *, durable: bool) -> float:
     try:
         elapsed = seconds_of(["cp", bench.subject.stream, copy])
         return elapsed + (seconds_of(["sync", copy]) if durable else 0.0)
+    finally:
+        clear(bench)
+
+
+def copy_disk(bench: Bench) -> float:
+    """``cp --sparse=always`` of the raw disk, and a ``sync`` of the copy."""
+    copy = bench.scratch / "copy"
+    clear(bench)
+    try:
+        elapsed = seconds_of(["cp", "--sparse=always", bench.subject.disk, copy])
+        return elapsed + seconds_of(["sync", copy])
     finally:
         clear(bench)
 

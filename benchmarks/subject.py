@@ -112,7 +112,7 @@ def _make(folder: Path, size: int, say: Callable[[str], None]) -> dict[str, Any]
         if compression != "none":
             with _told(say, path.name):
                 _compress(stream, path, compressor(compression, large=times > 1))
-        images.append(_describe(path, compression, disk.stat().st_size))
+        images.append(describe(path, compression, disk.stat().st_size))
     return {
         "stream_size": stream.stat().st_size,
         "images": [{**asdict(image), "path": image.path.name} for image in images],
@@ -170,7 +170,8 @@ def _compress(stream: Path, target: Path, argv: list[str]) -> None:
         subprocess.run(argv, stdin=reader, stdout=writer, check=True)
 
 
-def _describe(path: Path, compression: str, disk_size: int) -> Image:
+def describe(path: Path, compression: str, disk_size: int) -> Image:
+    """The image that the file is, with a manifest written beside it."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha1").hexdigest()
     size = path.stat().st_size

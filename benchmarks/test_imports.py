@@ -11,7 +11,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import shapes
-from benchmarks.peers import Decoder, decoders
+from benchmarks.peers import Program, decoders
 from benchmarks.shape_clock import CLOCK
 from benchmarks.shapes import Bench
 from benchmarks.subject import COMPRESSIONS, Image
@@ -46,7 +46,7 @@ def test_import(
 
 @pytest.mark.parametrize(("compression", "decoder"), PIPELINES)
 def test_shell_pipeline(
-    benchmark: BenchmarkFixture, bench: Bench, compression: str, decoder: Decoder
+    benchmark: BenchmarkFixture, bench: Bench, compression: str, decoder: Program
 ) -> None:
     benchmark.group = compression
     image = bench.subject.images[compression]

@@ -1,7 +1,9 @@
 #include "bzip2/decoder.hpp"
+#include "bzip2/encoder.hpp"
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "bindings/bindings.hpp"
 #include "bindings/buffer.hpp"
@@ -71,11 +73,27 @@ py::object readinto(const py::object &error_type, Decoder &decoder, const py::ob
     throw py::value_error("bzip2 decoder is closed");
 }
 
+py::bytes compress(const py::object &data, unsigned level) {
+    if (level < 1 || level > 9) {
+        throw py::value_error("got level " + std::to_string(level) + ", wanted 1 to 9");
+    }
+    const ContiguousBuffer view(data, ContiguousBuffer::Access::read);
+    std::vector<std::uint8_t> stream;
+    {
+        const py::gil_scoped_release unlocked;
+        stream = bzip2::Encoder(level).encode(view.data(), view.size());
+    }
+    return py::bytes(reinterpret_cast<const char *>(stream.data()), stream.size());
+}
+
 }  // namespace
 
 void bind_bzip2(py::module_ &module) {
     const py::exception<void> error_type(module, "Bzip2Error", PyExc_ValueError);
     error_type.attr("__doc__") = "Input is no whole bzip2 file: `kind` says why, `offset` (bytes) where.";
+
+    module.def("bzip2_compress", &compress, py::arg("data"), py::arg("level"),
+               "Everything in one bzip2 stream.");
 
     using unlocked = py::call_guard<py::gil_scoped_release>;
     py::class_<Decoder>(module, "Bzip2Decoder", "Decodes bzip2 on several threads.")

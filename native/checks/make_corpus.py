@@ -1,12 +1,14 @@
 """Write the seeds of the fuzz targets: ``python -m native.checks.make_corpus``.
 
 ZFS send streams, in both byte orders, that have every record and every packing of a block, and a
-package; payloads of each codec; bzip2 files of one, two and no blocks.
+package; payloads of each codec; bzip2 files of one, two and no blocks;
+contents that sort badly.
 """
 
 from __future__ import annotations
 
 import bz2
+import random
 import zlib
 from pathlib import Path
 
@@ -61,9 +63,20 @@ def bzip2_files() -> dict[str, bytes]:
     }
 
 
+def bzip2_contents() -> dict[str, bytes]:
+    """What to compress, behind the byte that says how."""
+    return {
+        "runs": b"\x01" + b"".join(bytes([byte]) * byte for byte in range(1, 256, 5)),
+        "periods": b"\xf0abracadabra",
+        "zeros": b"\x30" + bytes(259),
+        "noise": b"\x02" + random.Random(1).randbytes(700),  # noqa: S311  not for secrets
+        "waves": b"\x10" + bytes(range(256)) + bytes(range(255, -1, -1)),
+    }
+
+
 def main() -> None:
     corpus = Path(__file__).parent / "corpus"
-    for folder in ("zstream", "codecs", "bzip2"):
+    for folder in ("zstream", "codecs", "bzip2", "bzip2_encoder"):
         (corpus / folder).mkdir(parents=True, exist_ok=True)
     for order, suffix in (("<", "little"), (">", "big")):
         streams = {
@@ -84,6 +97,8 @@ def main() -> None:
         (corpus / "codecs" / f"compression-{number}").write_bytes(seed)
     for name, content in bzip2_files().items():
         (corpus / "bzip2" / name).write_bytes(content)
+    for name, content in bzip2_contents().items():
+        (corpus / "bzip2_encoder" / name).write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import zlib
 from typing import Any, Protocol
 
+from imgadm.streams import isal_library
 from imgadm.streams.buffers import Buffer
 from imgadm.streams.decoders import MAGIC
+from imgadm.streams.decoders.processors import usable_processors
+from imgadm.streams.decoders.sized_members import decode_sized_members
 from imgadm.streams.decoders.source import ByteSource
 from imgadm.streams.errors import DecompressionError
+from imgadm.streams.gzip_members import HEADER_SIZE, told_size
 from imgadm.streams.stage import Context, Outlet
 
 #: Compressed bytes that a decoder is given at a time. What it does not need it has to give back, at
 #: the end of each member, so that larger pieces make files of many small members slow.
 _PIECE = 64 * 1024
+
+#: More decode no faster than what follows can take it, and only need memory.
+_MOST_THREADS = 8
 
 
 class Member(Protocol):
@@ -52,36 +57,46 @@ class ZlibMember:
         return self._decoder.decompress(self._decoder.unconsumed_tail or data, max_length)
 
 
-@functools.cache
-def _isal() -> Any:
-    """ISA-L's module, or None: there is no wheel of it for some processors."""
-    try:
-        from isal import igzip_lib
-    except ImportError:
-        return None
-    return igzip_lib
-
-
 def _new_member() -> Member:
-    """By ISA-L; by zlib where there is none, or where ``IMGADM_ISAL=0`` forbids it."""
-    isal = _isal()
-    if isal is None or os.environ.get("IMGADM_ISAL", "1") == "0":
+    """By ISA-L; by zlib where there is none."""
+    isal = isal_library.load()
+    if isal is None:
         return ZlibMember()
     member: Member = isal.IgzipDecompressor(flag=isal.DECOMP_GZIP)
     return member
 
 
 def _errors() -> tuple[Any, ...]:
-    return (zlib.error,) if _isal() is None else (_isal().error, zlib.error)
+    isal = isal_library.load()
+    return (zlib.error,) if isal is None else (isal.error, zlib.error)
 
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
-    """Decode all members. What follows the last is ignored, as gzip does, and noted."""
+    """Decode all members. What follows the last is ignored, as gzip does, and noted.
+
+    Members that tell their size are decoded several at a time, for as long as it is true.
+    """
+    threads = min(usable_processors(), _MOST_THREADS)
+    trusted = threads > 1
     while source.peek(2) == MAGIC["gzip"]:
-        _decode_member(source, outlet, context)
+        if trusted and told_size(source.peek(HEADER_SIZE)) is not None:
+            trusted = decode_sized_members(source, outlet, context, _decode_whole, threads)
+        else:
+            _decode_member(source, outlet, context)
     ignored = source.skip_rest()
     if ignored:
         context.notes.append(f"ignored {ignored} bytes after the end of the gzip data")
+
+
+def _decode_whole(compressed: bytes, size: int) -> bytes | None:
+    """The content of a member, ``size`` bytes; None if it is anything else than that."""
+    member = _new_member()
+    try:
+        # Where the content is as long as it may be, the trailer has yet to be read.
+        content = member.decompress(compressed, size + 1)
+    except _errors():
+        return None
+    return content if member.eof and not member.unused_data and len(content) == size else None
 
 
 def _decode_member(source: ByteSource, outlet: Outlet, context: Context) -> None:

@@ -1,25 +1,31 @@
-"""The threaded decoder of the host's liblzma (5.4 or later), bound at run time.
+"""The threaded coders of the host's liblzma (5.4 or later), bound at run time.
 
-Nothing of liblzma is needed to build. Layouts are those of its public ABI, lzma/base.h and
-lzma/container.h, which have been stable since 5.2 and, for the threaded decoder, 5.4.
+Nothing of liblzma is needed to build. Layouts are those of its public ABI, lzma/base.h,
+lzma/container.h and lzma/lzma12.h, which have been stable since 5.2 and, for the threaded decoder,
+5.4.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
+import os
 from typing import Any
 
 from cffi import FFI
+
+from imgadm.streams.heap import keep_freed_memory
 
 OK = 0
 STREAM_END = 1
 RUN = 0
 FINISH = 3
 CONCATENATED = 0x08
+FILTER_LZMA2 = 0x21
+VLI_UNKNOWN = 2**64 - 1
+CHECK_CRC64 = 4
 
 #: What the other return values of lzma_code mean.
-MESSAGES = {
+_MESSAGES = {
     5: "not enough memory",
     6: "decoding it would take more memory than is allowed",
     7: "not in xz format",
@@ -42,22 +48,40 @@ typedef struct {
     uint64_t memlimit_threading; uint64_t memlimit_stop; uint64_t reserved_longs[2];
     void *reserved_pointers[4];
 } lzma_mt;
+typedef struct {
+    uint32_t dict_size; const uint8_t *preset_dict; uint32_t preset_dict_size;
+    uint32_t lc; uint32_t lp; uint32_t pb; int mode; uint32_t nice_len; int mf; uint32_t depth;
+    uint32_t ext_flags; uint32_t ext_size_low; uint32_t ext_size_high;
+    uint32_t reserved_integers[5]; int reserved_enums[4]; void *reserved_pointers[2];
+} lzma_options_lzma;
+typedef struct { uint64_t id; void *options; } lzma_filter;
 int lzma_stream_decoder_mt(lzma_stream *stream, const lzma_mt *options);
+int lzma_stream_encoder_mt(lzma_stream *stream, const lzma_mt *options);
+uint8_t lzma_lzma_preset(lzma_options_lzma *options, uint32_t preset);
 int lzma_code(lzma_stream *stream, int action);
 void lzma_end(lzma_stream *stream);
-int mallopt(int parameter, int value);
 """
 
-#: glibc, malloc.h. Left alone, it takes to keeping the decoder's buffers (24 MiB for each block of
-#: ``xz -6``) in its heaps once some have been freed, in pieces that fit no more: 20 MiB more at the
-#: peak of a large image.
-_M_MMAP_THRESHOLD = -3
-_MAPPED_FROM = 4 * 1024 * 1024
+
+def message(status: int) -> str:
+    """What went wrong when a function of the library returned ``status``."""
+    return _MESSAGES.get(status, f"liblzma says {status}")
+
+
+def load() -> tuple[Any, Any] | None:
+    """The binding and the library, or None: the host has none with a threaded decoder, or
+    ``IMGADM_LIBLZMA=0`` forbids it."""
+    return None if os.environ.get("IMGADM_LIBLZMA", "1") == "0" else _loaded()
+
+
+def load_encoder() -> tuple[Any, Any] | None:
+    """The same where it can encode, too."""
+    loaded = load()
+    return loaded if loaded is not None and hasattr(loaded[1], "lzma_stream_encoder_mt") else None
 
 
 @functools.cache
-def load() -> tuple[Any, Any] | None:
-    """The binding and the library, or None where the host has none with a threaded decoder."""
+def _loaded() -> tuple[Any, Any] | None:
     ffi = FFI()
     ffi.cdef(_DECLARATIONS)
     try:
@@ -65,7 +89,5 @@ def load() -> tuple[Any, Any] | None:
         library.lzma_stream_decoder_mt  # noqa: B018  resolves the symbol
     except (OSError, AttributeError):
         return None
-    with contextlib.suppress(OSError, AttributeError):  # there is none but in glibc
-        process: Any = ffi.dlopen(None)
-        process.mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
+    keep_freed_memory()
     return ffi, library

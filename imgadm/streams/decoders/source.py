@@ -45,6 +45,19 @@ class ByteSource:
         self._rest = self._view[len(self._view) - len(self._rest) - size :]
         self.position -= size
 
+    def take(self, size: int) -> bytes:
+        """The next ``size`` bytes, fewer only if the end comes first."""
+        pieces = []
+        while size and (view := self.next(size)) is not None:
+            pieces.append(bytes(view))
+            size -= len(view)
+        return b"".join(pieces)
+
+    def restore(self, taken: bytes) -> None:
+        """Undo the taking of the last bytes, whatever number of pieces they came in."""
+        self._rest = self._view = memoryview(taken + bytes(self._rest))
+        self.position -= len(taken)
+
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes; empty at the end. For libraries that want a file."""
         view = self.next(size)

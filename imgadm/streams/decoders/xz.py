@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import lzma
-import os
+from typing import Any
 
 from imgadm.streams.buffers import Buffer
 from imgadm.streams.decoders import MAGIC, liblzma
@@ -24,20 +24,20 @@ _PATIENCE = 100
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
     """Decode all streams, padding between them included (xz file format, section 2)."""
-    if os.environ.get("IMGADM_LIBLZMA", "1") != "0" and liblzma.load() is not None:
-        _decode_threaded(source, outlet, context)
-    else:
+    loaded = liblzma.load()
+    if loaded is None:
         _decode_plain(source, outlet, context)
+    else:
+        _decode_threaded(source, outlet, context, *loaded)
 
 
 def _fail(reason: str, source: ByteSource) -> DecompressionError:
     return DecompressionError("xz", reason, offset=source.position)
 
 
-def _decode_threaded(source: ByteSource, outlet: Outlet, context: Context) -> None:
-    loaded = liblzma.load()
-    assert loaded is not None
-    ffi, library = loaded
+def _decode_threaded(
+    source: ByteSource, outlet: Outlet, context: Context, ffi: Any, library: Any
+) -> None:
     stream = ffi.new("lzma_stream *")
     options = ffi.new("lzma_mt *")
     options.flags = liblzma.CONCATENATED
@@ -47,7 +47,7 @@ def _decode_threaded(source: ByteSource, outlet: Outlet, context: Context) -> No
     options.memlimit_stop = MEMORY_LIMIT
     status = library.lzma_stream_decoder_mt(stream, options)
     if status != liblzma.OK:
-        raise _fail(liblzma.MESSAGES.get(status, f"liblzma says {status}"), source)
+        raise _fail(liblzma.message(status), source)
     action, owner = liblzma.RUN, None
     try:
         while status != liblzma.STREAM_END:
@@ -64,7 +64,7 @@ def _decode_threaded(source: ByteSource, outlet: Outlet, context: Context) -> No
                         stream.next_in, stream.avail_in = owner, len(view)
                 status = library.lzma_code(stream, action)
                 if status not in (liblzma.OK, liblzma.STREAM_END):
-                    raise _fail(liblzma.MESSAGES.get(status, f"liblzma says {status}"), source)
+                    raise _fail(liblzma.message(status), source)
             filled = len(buffer) - stream.avail_out
             del memory
             if filled:

@@ -14,7 +14,7 @@ import zstandard
 
 from imgadm import streams
 
-from .stages import Collect, pieces
+from .stages import Collect, Supply, pieces
 
 MIB = 1024 * 1024
 
@@ -62,12 +62,19 @@ def plain(make: Make) -> Iterable[bytes]:
     return repeated(make, disk(30 * MIB), 600 * MIB)
 
 
+def of_ours(content: bytes) -> bytes:
+    sink = Collect()
+    streams.run(Supply(pieces(content, MIB)), streams.compress("gzip"), sink)
+    return bytes(sink.content)
+
+
 zstd = zstandard.ZstdCompressor(level=3).compress
 
 #: What goes through a decompressor, by name: hundreds of MiB like a disk, or of zeros.
 STREAMS: dict[str, Callable[[], Iterable[bytes]]] = {
     "none": lambda: plain(bytes),
     "gzip": lambda: plain(lambda content: gzip.compress(content, 1)),
+    "gzip of ours": lambda: plain(of_ours),
     "bzip2": lambda: repeated(bz2.compress, disk(10 * MIB), 300 * MIB),
     "xz": lambda: plain(lambda content: lzma.compress(content, preset=0)),
     "xz, small blocks": lambda: plain(lambda content: xz_blocks(content, MIB)),
@@ -83,6 +90,30 @@ STREAMS: dict[str, Callable[[], Iterable[bytes]]] = {
     "xz bomb": lambda: zeros_in_one_xz_block(304 * MIB),
     "zstd bomb": lambda: zeros_in_one_zstd_frame(2000 * MIB),
 }
+
+
+#: What is compressed, by name: the compression, the level, how much, and the memory it may take.
+UNCOMPRESSED = {
+    "gzip": ("gzip", None, 400 * MIB, 96 * MIB),
+    "gzip -6": ("gzip", 6, 100 * MIB, 96 * MIB),
+    "bzip2": ("bzip2", None, 20 * MIB, 96 * MIB),
+    "xz": ("xz", None, 60 * MIB, 230 * MIB),
+    "xz -9": ("xz", 9, 60 * MIB, 230 * MIB),
+    "zstd": ("zstd", None, 400 * MIB, 128 * MIB),
+    "zstd -19": ("zstd", 19, 60 * MIB, 230 * MIB),
+}
+
+
+def compress(name: str) -> None:
+    """Compress bytes like those of a disk on two threads."""
+    compression, level, total, _ = UNCOMPRESSED[name]
+    report = streams.run(
+        Supply(again(disk(10 * MIB), 10 * MIB, total)),
+        streams.compress(compression, level=level, threads=2),
+        streams.checksum("sha1"),
+        Collect(keep=False),
+    )
+    print(report.stages[1].bytes_in, report.peak_memory)
 
 
 def main(name: str, compressed: str) -> None:

@@ -5,6 +5,7 @@ That no thread, process or descriptor is left is checked after every test (conft
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -107,6 +108,28 @@ def test_an_error_in_the_source_while_the_sink_blocks(way: str) -> None:
 
     with pytest.raises(Trouble):
         streams.run(Supply(pieces()), Blocked())
+
+
+@pytest.mark.parametrize("settings", [{}, {"IMGADM_ISAL": "0", "IMGADM_LIBLZMA": "0"}])
+@pytest.mark.parametrize(
+    ("name", "level", "begun"),
+    [("gzip", 9, 1), ("bzip2", 9, 1), ("xz", 9, 7), ("zstd", 19, 5)],
+)
+def test_an_error_while_pieces_are_compressed(
+    name: str, level: int, begun: int, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in settings.items():
+        monkeypatch.setenv(variable, value)
+
+    def some_mebibytes() -> Iterator[bytes]:
+        for at in range(begun):
+            yield random.Random(at).randbytes(1024 * 1024)
+        raise Trouble
+
+    sink = Collect()
+    with pytest.raises(Trouble):
+        streams.run(Supply(some_mebibytes()), streams.compress(name, level=level), sink)
+    assert not sink.saw_end
 
 
 @pytest.mark.parametrize("moment", ["abort", "close"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .large import MIB, STREAMS
+from .large import MIB, STREAMS, UNCOMPRESSED
 
 ROOT = Path(__file__).parents[3]
 
@@ -20,6 +20,19 @@ def test_what_is_decompressed(name: str) -> None:
 
 def test_what_is_not(way: str) -> None:
     assert_little_memory("none")
+
+
+@pytest.mark.parametrize("name", list(UNCOMPRESSED))
+def test_what_is_compressed(name: str) -> None:
+    """By two threads, as memory depends on their number."""
+    code = f"from tests.unit.streams.large import compress; compress({name!r})"
+    program = [sys.executable, "-c", code]
+    said = subprocess.run(program, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout.split()
+    count, peak = map(int, said)
+    _, _, total, most = UNCOMPRESSED[name]
+    assert count >= 0.95 * total
+    assert peak <= most
+    print(f"{name}: {count / MIB:.0f} MiB through {peak / MIB:.0f} MiB")
 
 
 def assert_little_memory(name: str) -> None:
