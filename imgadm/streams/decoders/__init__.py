@@ -23,6 +23,9 @@ MAGIC = {
     "zstd": b"\x28\xb5\x2f\xfd",
 }
 
+#: Of a zstd frame without content, which may come first, behind one of sixteen numbers.
+_SKIPPABLE = b"\x2a\x4d\x18"
+
 #: Names of every compression that can be read, as manifests write them.
 COMPRESSIONS = ("none", *MAGIC)
 
@@ -35,6 +38,8 @@ def recognise(first_bytes: bytes) -> str:
     for compression, magic in MAGIC.items():
         if first_bytes.startswith(magic):
             return compression
+    if first_bytes[1:4] == _SKIPPABLE and first_bytes[0] >> 4 == 5:
+        return "zstd"
     return "none"
 
 

@@ -144,6 +144,38 @@ def test_zstd_frames_to_be_skipped() -> None:
         assert content == PARTS[0] + PARTS[3]
 
 
+def test_zstd_that_begins_with_a_frame_to_be_skipped() -> None:
+    """As pzstd writes it."""
+    content, report = decompress(
+        skippable(b"size") + zstandard.ZstdCompressor().compress(PARTS[0]), None
+    )
+    assert (content, report.facts["compression"]) == (PARTS[0], "zstd")
+
+
+def test_zstd_with_a_table_of_contents() -> None:
+    """``zstd:chunked``: a frame for each file, and what leads to them in frames to be skipped."""
+    frames = [zstandard.ZstdCompressor().compress(part) for part in [*PARTS, bytes(1024)]]
+    tail = skippable(frames[0]) + skippable(frames[1]) + skippable(b"GNUlInUx".rjust(64, b"\x01"))
+    assert decompress(b"".join(frames) + tail, None)[0] == b"".join(PARTS) + bytes(1024)
+
+
+@pytest.mark.parametrize("isal", ["1", "0"])
+@pytest.mark.parametrize("piece", [1, 100_000])
+def test_gzip_with_a_table_of_contents(
+    isal: str, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """eStargz: a member for each file, the last one empty, with an offset in its extra field."""
+    monkeypatch.setenv("IMGADM_ISAL", isal)
+    members = [gzip.compress(part[:30_000]) for part in [*PARTS, bytes(1024)]]
+    extra = b"SG" + (22).to_bytes(2, "little") + b"%016xSTARGZ" % sum(map(len, members))
+    footer = b"\x1f\x8b\x08\x04" + bytes(5) + b"\xff" + len(extra).to_bytes(2, "little") + extra
+    footer += b"\x01\x00\x00\xff\xff" + bytes(8)
+    assert len(footer) == 51
+    content, report = decompress(b"".join(members) + footer, None, piece)
+    assert content == b"".join(part[:30_000] for part in PARTS) + bytes(1024)
+    assert report.notes == []
+
+
 def trailing(compressed: bytes, compression: str, garbage: bytes) -> list[str]:
     content, report = decompress(compressed + garbage, compression)
     assert content == CONTENT
