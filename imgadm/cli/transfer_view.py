@@ -188,13 +188,22 @@ class BarView(SummaryView):
         if self._bar is None:
             from imgadm.cli.transfer_bar import TransferBar
 
-            self._bar = TransferBar(image.name, report.total)
-        self._bar.update(report.bytes_in - self._bar.n)
+            self._bar = TransferBar(_brief_name(image), report.total)
+        self._bar.update(report.progress - self._bar.n)
 
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _brief_name(image: Manifest) -> str:
+    """What tells the image from others: of a container image, that is its repository."""
+    tags = image.raw.get("tags")
+    repository = tags.get("docker:repo") if isinstance(tags, dict) else None
+    if isinstance(repository, str) and repository.isprintable():
+        return repository.rpartition("/")[2]
+    return image.name
 
 
 def summary_line(report: Report) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from imgadm import streams
 from imgadm.errors import FileSystemError, ImgadmError, UncompressionError
-from imgadm.layers import LayerError, unpack_layer
+from imgadm.layers import LayerError, Limits, unpack_layer
 from imgadm.manifest import Manifest
 from imgadm.operations.events import (
     Event,
@@ -87,12 +89,14 @@ class _Watch:
         self._head = head
         self._on_event = on_event
         self._current: streams.Report | None = None
+        #: Whether what is unpacked now was on the pool before.
+        self.is_beneath = False
 
     def __call__(self, report: streams.Report | None = None) -> None:
         """Tell how far all is. Raises what a layer could not be fetched for."""
         if report is not None and report is not self._current:
             self._current = report
-            self.report.unpackings.append(report)
+            (self.report.others if self.is_beneath else self.report.unpackings).append(report)
         if (failure := self.fetches.failure()) is not None:
             layer, error = failure
             if isinstance(error, streams.StreamError | OSError):
@@ -104,11 +108,13 @@ class _Watch:
 
 
 def _unpack_beneath(pool: Pool, reception: LayerReception, watch: _Watch) -> None:
+    watch.is_beneath = True
     for stored in reception.beneath():
         facts = stored.facts
         algorithm, _, digest = facts.digest.partition(":")
         try:
             _unpack(
+                pool,
                 reception.begin(None),
                 streams.read_file(stored.path),
                 streams.checksum(algorithm, expected=digest, size=facts.size),
@@ -124,6 +130,7 @@ def _unpack_beneath(pool: Pool, reception: LayerReception, watch: _Watch) -> Non
                 "what is based on it, and import it again",
                 cause=error,
             ) from error
+    watch.is_beneath = False
 
 
 def _receive_one(
@@ -134,6 +141,7 @@ def _receive_one(
     root = reception.begin(layer.image.uuid)
     try:
         report = _unpack(
+            pool,
             root,
             spool.reader(),
             compression=layer.compression,
@@ -154,6 +162,7 @@ def _receive_one(
 
 
 def _unpack(
+    pool: Pool,
     root: Path,
     *source: streams.Stage,
     compression: str | None,
@@ -164,7 +173,16 @@ def _unpack(
     if diff_id is not None:
         algorithm, _, digest = diff_id.partition(":")
         stages.append(streams.checksum(algorithm, expected=digest))
-    return streams.run(*stages, unpack_layer(root), on_progress=watch)
+    limits = Limits()
+    if (room := pool.available()) is not None:
+        # So what is small, and unpacks to terabytes, ends before it has filled the disk.
+        limits = replace(limits, archive_bytes=min(room, limits.archive_bytes))
+    try:
+        return streams.run(*stages, unpack_layer(root, limits=limits), on_progress=watch)
+    except LayerError as error:
+        if error.kind == "limit" and room is not None and (error.offset or 0) > room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 def _explain(error: streams.StreamError | OSError, layer: IncomingLayer, pool: Pool) -> ImgadmError:

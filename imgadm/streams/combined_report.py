@@ -18,7 +18,9 @@ class CombinedReport(Report):
     def __init__(self, lanes: int, total: int | None = None) -> None:
         super().__init__([])
         self.fetches: list[Report] = []
+        #: What takes further something that was fetched, and what was there before.
         self.unpackings: list[Report] = []
+        self.others: list[Report] = []
         self._lanes = lanes
         self._total = total
 
@@ -26,7 +28,7 @@ class CombinedReport(Report):
     def stages(self) -> list[StageReport]:
         return [
             *_added_up(self.fetches, self._lanes),
-            *_added_up(self.unpackings, 1),
+            *_added_up([*self.others, *self.unpackings], 1),
         ]
 
     @property
@@ -34,16 +36,29 @@ class CombinedReport(Report):
         return sum(report.bytes_in for report in tuple(self.fetches))
 
     @property
+    def progress(self) -> int:
+        """Halfway between what has been fetched and what of that has been taken further.
+
+        So it neither stands still while the one goes on, nor is at its end before both are.
+        """
+        taken = sum(report.bytes_in for report in tuple(self.unpackings))
+        return (self.bytes_in + taken) // 2
+
+    @property
     def total(self) -> int | None:
         return self._total
 
     @property
     def bytes_out(self) -> int:
-        return sum(report.bytes_out for report in tuple(self.unpackings))
+        return sum(report.bytes_out for report in (*self.others, *self.unpackings))
 
     @property
     def notes(self) -> list[str]:
-        return [note for report in (*self.fetches, *self.unpackings) for note in report.notes]
+        return [
+            note
+            for report in (*self.fetches, *self.others, *self.unpackings)
+            for note in report.notes
+        ]
 
 
 def _added_up(reports: list[Report], lanes: int) -> list[StageReport]:

@@ -94,6 +94,11 @@ class Report:
         return self._gauges[0].meter.bytes_out
 
     @property
+    def progress(self) -> int:
+        """How much of ``total`` is behind us."""
+        return self.bytes_in
+
+    @property
     def total(self) -> int | None:
         """Bytes that the first stage will deliver, where it knows."""
         return self._gauges[0].total

@@ -129,6 +129,9 @@ def test_events(bench: Bench) -> None:
     done = bench.events[-1]
     assert isinstance(done, ImageInstalled)
     assert done.report.bytes_in == done.report.total == sum(map(len, chain.blobs))
+    assert done.report.progress == done.report.total
+    shown = [event.report for event in bench.events if isinstance(event, Transferring)]
+    assert all(report.progress <= (report.total or 0) for report in shown)
     assert done.report.bytes_out == sum(map(len, chain.archives))
     names = [stage.name for stage in done.report.stages]
     assert names == [
@@ -144,6 +147,10 @@ def test_image_on_an_installed_base_fetches_only_what_is_new(bench: Bench) -> No
     assert (base.fetched, child.fetched) == ([0, 1], [2])
     assert bench.root(child.uuids[2]) == FLAT
     assert bench.root(base.uuids[1]) == {"etc/b": b"b", "etc/c": b"c" * 100_000, "opt/x": b"x"}
+    done = bench.events[-1]
+    assert isinstance(done, ImageInstalled)
+    assert done.report.progress == done.report.total == len(child.blobs[2])
+    assert done.report.bytes_out == sum(map(len, child.archives))
 
 
 def test_what_somebody_did_to_a_root_is_not_in_images_based_on_it(bench: Bench) -> None:
@@ -248,6 +255,23 @@ def test_layer_that_is_bad_in_itself(
     assert "\n" not in caught.value.message
     assert bench.names() == {chain.uuids[0]}
     assert bench.inside(chain.uuids[0]) == {"image.json", "layer"}
+
+
+def test_bomb_is_refused_before_it_has_filled_the_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = bench.chain(THREE[0], {"bomb": bytes(50 << 20)})
+    monkeypatch.setattr(bench.pool, "available", lambda: 20 << 20)
+    most = 0
+
+    def look(_: Event) -> None:
+        nonlocal most
+        most = max(most, sum(p.stat().st_size for p in bench.pool.path.rglob("bomb")))
+
+    with pytest.raises(FileSystemError, match="no space left for image") as caught:
+        receive_layers(bench.pool, chain.incoming(), source=None, base=None, on_event=look)
+    assert (caught.value.code, most) == ("ENOSPC", 0)
+    assert bench.names() == {chain.uuids[0]}
 
 
 def test_kept_layer_that_was_damaged_is_named(bench: Bench) -> None:
