@@ -27,13 +27,18 @@ if TYPE_CHECKING:
 
 def open_sources(context: Context, *, channel: str | None = None) -> list[Source]:
     """Return the configured sources, all for ``channel`` if given; raises NoSourcesError."""
-    configuration = context.loaded_configuration()
-    for problem in configuration.problems:
-        context.warn(problem)
-    configs = configuration.sources
+    configs = _configured(context)
     if channel is not None:
         configs = [replace(config, channel=channel) for config in configs]
     return operation.open_sources(configs, client_options(context), warn=context.warn)
+
+
+def _configured(context: Context) -> Sequence[SourceConfig]:
+    """Return the sources of the configuration, after a word on what is wrong with it."""
+    configuration = context.loaded_configuration()
+    for problem in configuration.problems:
+        context.warn(problem)
+    return configuration.sources
 
 
 def open_these_sources(
@@ -46,9 +51,9 @@ def open_these_sources(
 
 def open_registries(context: Context) -> list[DockerSource]:
     """Return the configured Docker registries; there may be none."""
-    configs = context.loaded_configuration().sources
-    if all(config.type != "docker" for config in configs):
+    if all(config.type != "docker" for config in context.loaded_configuration().sources):
         return []
+    configs = _configured(context)
     return operation.open_registries(configs, client_options(context), warn=context.warn)
 
 

@@ -118,8 +118,8 @@ def with_tags_of(manifest: Mapping[str, Any], other: Mapping[str, Any]) -> dict[
     """
     if is_untagged_layer(manifest):
         return dict(other)
-    kept, more = manifest.get("tags") or {}, other["tags"]
-    if kept.get(REPOSITORY) != more[REPOSITORY]:
+    kept = manifest.get("tags")
+    if not isinstance(kept, dict) or kept.get(REPOSITORY) != other["tags"][REPOSITORY]:
         return dict(manifest)
     return {**manifest, "tags": {**kept, **_tags_of(other)}}
 

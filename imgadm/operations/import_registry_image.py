@@ -38,14 +38,15 @@ def import_registry_image(
     head = image.manifests[-1]
     installed = pool.get(head.uuid)
     if installed is not None and not pool.lacks_root(installed):
-        with lock_for(head.uuid, options, on_event):
-            _record_tag(pool, head)
+        if _lacks_tag(installed, head):
+            with lock_for(head.uuid, options, on_event):
+                _record_tag(pool, head)
         on_event(AlreadyInstalled(installed, image.source.url))
         return
     on_event(ImportBegins(head, image.source.url, None, image.title))
     on_event(AncestryWanted(head.uuid))
     there = _count_installed(pool, image.manifests)
-    for member in reversed(image.manifests[:there]):
+    for member in reversed(image.manifests[: min(there, len(image.manifests) - 1)]):
         on_event(AncestorInstalled(member.uuid))
     with ExitStack() as locks:
         for member in reversed(image.manifests[there:] or [head]):
@@ -110,11 +111,13 @@ def _count_installed(pool: Pool, manifests: list[Manifest]) -> int:
     return 0
 
 
+def _lacks_tag(installed: InstalledImage, wanted: Manifest) -> bool:
+    return with_tags_of(installed.manifest, wanted.raw) != installed.manifest
+
+
 def _record_tag(pool: Pool, wanted: Manifest) -> None:
-    """Let the record say that the image has also been asked for by this name."""
+    """Let the record say that the image, which is locked, was also asked for by this name."""
     installed = pool.get(wanted.uuid)
-    if installed is None or "tags" not in installed.manifest:
-        return
-    manifest = with_tags_of(installed.manifest, wanted.raw)
-    if manifest != installed.manifest:
+    if installed is not None and _lacks_tag(installed, wanted):
+        manifest = with_tags_of(installed.manifest, wanted.raw)
         pool.record(installed, manifest, source=installed.source)

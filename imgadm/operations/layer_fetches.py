@@ -38,6 +38,15 @@ class IncomingLayer:
     diff_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Why a layer has not come; ``copy`` is the file on the pool that should have it, if any."""
+
+    layer: IncomingLayer
+    error: BaseException
+    copy: Path | None
+
+
 class _StoppedError(Exception):
     """Nobody wants the bytes any more."""
 
@@ -51,7 +60,8 @@ class _Fetch:
         self.report: streams.Report | None = None
         self.error: BaseException | None = None
         self.ended = threading.Event()
-        self._source = source
+        #: A file that should have the bytes, so that nobody need be asked for them.
+        self.source = source
 
     def run(self, begun: Callable[[streams.Report], None], stopped: threading.Event) -> None:
         layer = self.layer
@@ -64,7 +74,7 @@ class _Fetch:
                 raise _StoppedError
 
         stages = [
-            streams.read_file(self._source) if self._source is not None else layer.fetch(),
+            streams.read_file(self.source) if self.source is not None else layer.fetch(),
             _checked(layer.digest or "sha256:", layer.size),
         ]
         if layer.sha1 is not None:
@@ -152,11 +162,11 @@ class LayerFetches:
         """Whether a later layer has the same bytes."""
         return self._uses[index] in self._uses[index + 1 :]
 
-    def failure(self) -> tuple[IncomingLayer, BaseException] | None:
+    def failure(self) -> Failure | None:
         """The first layer that could not be fetched, and why."""
         for fetch in self._fetches:
             if fetch.error is not None:
-                return fetch.layer, fetch.error
+                return Failure(fetch.layer, fetch.error, fetch.source)
         return None
 
     def newly_verified(self) -> Iterator[tuple[Manifest, int]]:

@@ -19,9 +19,10 @@ from imgadm.operations.events import (
     LayerInstalled,
     Transferring,
 )
-from imgadm.operations.layer_fetches import AT_ONCE, IncomingLayer, LayerFetches
+from imgadm.operations.layer_fetches import AT_ONCE, Failure, IncomingLayer, LayerFetches
 from imgadm.operations.transfer import explain
-from imgadm.pools.base import InstalledImage, LayerReception, Pool
+from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.reception import LayerReception
 from imgadm.streams.pipeline import DIAGNOSIS
 
 
@@ -98,10 +99,7 @@ class _Watch:
             self._current = report
             (self.report.others if self.is_beneath else self.report.unpackings).append(report)
         if (failure := self.fetches.failure()) is not None:
-            layer, error = failure
-            if isinstance(error, streams.StreamError | OSError):
-                raise explain(error, layer.image, self._pool) from error
-            raise error
+            raise _why(failure, self._pool) from failure.error
         for image, size in self.fetches.newly_verified():
             self._on_event(FileVerified(image, size))
         self._on_event(Transferring(self._head, self.report))
@@ -125,11 +123,7 @@ def _unpack_beneath(pool: Pool, reception: LayerReception, watch: _Watch) -> Non
         except (streams.StreamError, OSError) as error:
             if _is_full(error):
                 raise explain(error, Manifest.of(stored.image.manifest), pool) from error
-            raise FileSystemError(
-                f'"{stored.path}" is damaged ({error}); delete image "{stored.image.uuid}", with '
-                "what is based on it, and import it again",
-                cause=error,
-            ) from error
+            raise _damaged(stored.path, error) from error
     watch.is_beneath = False
 
 
@@ -200,6 +194,24 @@ def _explain(error: streams.StreamError | OSError, layer: IncomingLayer, pool: P
                 f"the layer of image {uuid} cannot be unpacked: {reason}", cause=error
             )
     return explain(error, layer.image, pool)
+
+
+def _why(failure: Failure, pool: Pool) -> BaseException:
+    """What to raise for a layer that has not come."""
+    error = failure.error
+    if failure.copy is not None and not _is_full(error):
+        return _damaged(failure.copy, error)
+    if isinstance(error, streams.StreamError | OSError):
+        return explain(error, failure.layer.image, pool)
+    return error
+
+
+def _damaged(path: Path, error: BaseException) -> FileSystemError:
+    return FileSystemError(
+        f'"{path}" is damaged ({error}); delete that image, with what is based on it, and import '
+        "it again",
+        cause=error,
+    )
 
 
 def _is_full(error: BaseException) -> bool:

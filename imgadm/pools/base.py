@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import InternalError
-from imgadm.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from imgadm.pools.layers import LayerFacts, StoredLayer
+    from imgadm.pools.reception import LayerReception, Reception
     from imgadm.pools.sending import MadeStream, StoredStream
-    from imgadm.streams import Report, Stage, Volume
+    from imgadm.streams import Volume
 
 
 @dataclass(slots=True)
@@ -63,87 +62,6 @@ class Snapshot:
 
     name: str
     guid: str | None
-
-
-class Reception(ABC):
-    """One image on its way into a pool; visible to nobody until :meth:`commit`.
-
-    Use it as a context manager: leaving the block without a commit rolls back. The caller holds the
-    lock of the image all the while.
-    """
-
-    @property
-    @abstractmethod
-    def stages(self) -> tuple[Stage, ...]:
-        """What takes the decompressed ZFS stream: the last stages of one pipeline."""
-
-    @abstractmethod
-    def commit(self, report: Report) -> None:
-        """Make the received image visible, durably and at once. ``report`` is the pipeline's.
-
-        Raises UnexpectedNumberOfSnapshotsError if the stream brought other than one snapshot, and
-        InternalError if the pool refuses; nothing is visible then.
-        """
-
-    @abstractmethod
-    def roll_back(self) -> None:
-        """Remove what was received. May be called at any time and more than once; never raises."""
-
-    def __enter__(self) -> Reception:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with uninterrupted():
-            self.roll_back()
-
-
-class LayerReception(ABC):
-    """Images of layers on their way into a pool, each on top of the one before, the base first.
-
-    For each in turn: :meth:`begin`, unpack its layer, :meth:`commit`. What was committed stays;
-    leaving the block rolls back everything else. The caller holds the locks of all these images.
-    """
-
-    #: Where layers may wait that have come before it is their turn. Goes with the reception.
-    waiting_room: Path
-
-    @abstractmethod
-    def beneath(self) -> Sequence[StoredLayer]:
-        """Layers, base first, that have to be unpacked before the first that is received."""
-
-    @abstractmethod
-    def find(self, digest: str) -> Path | None:
-        """A file on the pool that should have the bytes of a layer with this digest."""
-
-    @abstractmethod
-    def begin(self, uuid: str | None) -> Path:
-        """The directory that the layer of an image, or the next of those beneath, goes into.
-
-        Raises InternalError and FileSystemError.
-        """
-
-    @abstractmethod
-    def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
-        """Make the image visible, durably and at once; its layer has been unpacked.
-
-        ``blob`` is the layer as it came, synced, which is the pool's to have unless the caller has
-        to ``keep`` it. Raises InternalError and FileSystemError; the image is not visible then.
-        """
-
-    @abstractmethod
-    def commit_root(self) -> None:
-        """What was beneath has been unpacked, and is all that there is to it."""
-
-    @abstractmethod
-    def roll_back(self) -> None:
-        """Remove what was not committed. May be called more than once; never raises."""
-
-    def __enter__(self) -> LayerReception:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with uninterrupted():
-            self.roll_back()
 
 
 class Pool(ABC):

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from imgadm.pools.base import InstalledImage
 
-#: What the directory of an image of a layer has beside the record.
+#: What the directory of an image has beside the record: of a zvol, of any other ZFS stream, and of
+#: a container's layer.
+DISK = "disk.raw"
+STREAM = "stream.zfs"
 LAYER, ROOT, OWNERS = "layer", "root", "owners.jsonl"
 
 

@@ -17,11 +17,12 @@ from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import sync_directory, sync_file_system
 from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
-from imgadm.pools.base import InstalledImage, LayerReception
+from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_contents import LAYER, OWNERS, ROOT
 from imgadm.pools.directory_record import write_record
 from imgadm.pools.disk_copy import copy_disk
 from imgadm.pools.layers import LayerFacts, StoredLayer
+from imgadm.pools.reception import LayerReception
 
 if TYPE_CHECKING:
     from imgadm.pools.directory import DirectoryPool

@@ -12,16 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.database import Database
-from imgadm.errors import ImgadmError, InternalError, UnexpectedNumberOfSnapshotsError
+from imgadm.errors import ImgadmError, InternalError
 from imgadm.logs import logger
-from imgadm.pools.base import (
-    Children,
-    InstalledImage,
-    LayerReception,
-    Pool,
-    Reception,
-    Snapshot,
-)
+from imgadm.pools.base import Children, InstalledImage, Pool, Snapshot
+from imgadm.pools.reception import LayerReception, Reception
 from imgadm.pools.zfs_discovery import (
     COLUMNS,
     LISTING,
@@ -30,11 +24,10 @@ from imgadm.pools.zfs_discovery import (
     names_below,
     zone_roots,
 )
-from imgadm.programs import Completed, log_program, run_program, run_query
+from imgadm.programs import Completed, run_program, run_query
 from imgadm.summaries import FIELDS
 
 if TYPE_CHECKING:
-    from imgadm import streams
     from imgadm.pools.sending import MadeStream
 
 _SIZE = re.compile(r"[0-9]{1,20}")
@@ -238,6 +231,8 @@ class ZfsPool(Pool):
     def receive(
         self, manifest: dict[str, Any], *, source: str | None, origin: InstalledImage | None
     ) -> Reception:
+        from imgadm.pools.zfs_reception import ZfsReception
+
         snapshot = None if origin is None else f"{self.dataset(origin.uuid)}@final"
         reception = ZfsReception(self._host, self.name, manifest, source, snapshot)
         reception.roll_back()
@@ -277,60 +272,3 @@ class ZfsPool(Pool):
 
 def _says_missing(answer: Completed) -> bool:
     return not answer.stderr.strip() or "does not exist" in answer.stderr
-
-
-class ZfsReception(Reception):
-    """Received as ``POOL/UUID-partial``; renamed when everything is right."""
-
-    def __init__(
-        self,
-        host: ZfsHost,
-        pool: str,
-        manifest: dict[str, Any],
-        source: str | None,
-        origin: str | None,
-    ) -> None:
-        self._host = host
-        self._pool = pool
-        self._manifest = manifest
-        self._source = source
-        self._origin = origin
-        self._uuid = str(manifest["uuid"])
-        self._final = f"{pool}/{self._uuid}"
-        self._partial = f"{self._final}-partial"
-        self._committed = False
-
-    @property
-    def stages(self) -> tuple[streams.Stage, ...]:
-        from imgadm import streams
-
-        # Left alone, zfs takes any snapshot of the pool with the guid that the stream names: the
-        # same stream under another UUID, too.
-        options = () if self._origin is None else ("-o", f"origin={self._origin}")
-        stage = streams.zfs_receive(
-            self._partial, options=options, zfs=self._host.zfs, on_end=log_program
-        )
-        return (stage,)
-
-    def commit(self, report: streams.Report) -> None:
-        self._name_snapshot()
-        self._host.database.write(self._pool, self._manifest, self._source)
-        renamed = self._host.run("rename", self._partial, self._final)
-        if renamed.status != 0:
-            self._host.database.remove(self._pool, self._uuid)
-            renamed.check("error importing")
-        self._committed = True
-
-    def _name_snapshot(self) -> None:
-        listing = self._host.run("list", "-t", "all", "-pHr", "-o", "name", self._partial)
-        names = names_below(listing.check("error importing"), self._partial)[1:]
-        if len(names) != 1:
-            snapshots = [name.removeprefix(self._partial) for name in names]
-            raise UnexpectedNumberOfSnapshotsError(self._uuid, snapshots)
-        if names[0] != f"{self._partial}@final":
-            renamed = self._host.run("rename", "-r", names[0], f"{self._partial}@final")
-            renamed.check("error importing")
-
-    def roll_back(self) -> None:
-        if not self._committed:
-            self._host.destroy_partial(self._partial)

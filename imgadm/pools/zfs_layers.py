@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.interrupts import uninterrupted
-from imgadm.pools.base import InstalledImage, LayerReception
+from imgadm.pools.base import InstalledImage
 from imgadm.pools.layers import LayerFacts, StoredLayer
+from imgadm.pools.reception import LayerReception
 
 if TYPE_CHECKING:
     from imgadm.pools.zfs import ZfsHost
@@ -51,7 +52,8 @@ class ZfsLayerReception(LayerReception):
             self._mounts.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._mounts.chmod(0o700)
             self.waiting_room = self._mounts / "layers"
-            self._mount_new(self._store, self.waiting_room, "create", "-o", "compression=off")
+            passing = ("-o", "compression=off", "-o", "sync=disabled")
+            self._mount_new(self._store, self.waiting_room, "create", *passing)
         except BaseException as error:
             with uninterrupted():
                 self.roll_back()

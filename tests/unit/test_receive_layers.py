@@ -342,3 +342,15 @@ def test_failure_ends_what_is_still_coming(bench: Bench) -> None:
         receive_layers(bench.pool, layers, source=None, base=None, on_event=lambda _: None)
     assert bench.names() == set()
     assert [thread.name for thread in threading.enumerate() if "imgadm" in thread.name] == []
+
+
+def test_damaged_copy_of_a_blob_is_named(bench: Bench) -> None:
+    first = bench.chain(THREE[0], name="first")
+    other = bench.chain({"x": b"x"}, THREE[0], name="other")
+    bench.receive(first)
+    layer = bench.pool.path / first.uuids[0] / "layer"
+    layer.write_bytes(first.blobs[0][:-1] + b"!")
+    with pytest.raises(FileSystemError, match="is damaged") as caught:
+        bench.receive(other)
+    assert str(layer) in caught.value.message
+    assert bench.names() <= {first.uuids[0], other.uuids[0]}

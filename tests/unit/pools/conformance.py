@@ -20,7 +20,8 @@ import pytest
 
 from imgadm import streams
 from imgadm.errors import InternalError
-from imgadm.pools.base import InstalledImage, Pool, Reception, Snapshot
+from imgadm.pools.base import InstalledImage, Pool, Snapshot
+from imgadm.pools.reception import Reception
 from imgadm.pools.sending import StoredStream
 
 SAMPLES = Path(__file__).parents[2] / "data" / "zfs-streams"
