@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 from imgadm.errors import InternalError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from imgadm.pools.reception import LayerReception, Reception
     from imgadm.pools.sending import MadeStream, StoredStream
     from imgadm.streams import Volume

@@ -207,6 +207,7 @@ def test_blob_that_another_image_on_the_pool_has_is_not_fetched(bench: Bench) ->
         (lambda blob: blob + b"x", DownloadError, "file size error"),
         (lambda _: b"", DownloadError, "file size error"),
     ],
+    ids=["damaged", "short", "long", "empty"],
 )
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_layer_that_is_not_what_was_promised(
@@ -243,6 +244,7 @@ GOOD = archive({"x": b"x" * 1000})
         (gzip.compress(GOOD[:700]), GOOD[:700], "cannot be unpacked"),
         (gzip.compress(archive({"../x": b""})), archive({"../x": b""}), "cannot be unpacked"),
     ],
+    ids=["trailing", "cut", "plain", "other", "no archive", "cut inside", "hostile"],
 )
 def test_layer_that_is_bad_in_itself(
     blob: bytes, inside: bytes, message: str, bench: Bench

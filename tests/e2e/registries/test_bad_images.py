@@ -50,6 +50,10 @@ def document_of(layout: Layout, image: Descriptor) -> dict[str, Any]:
         (gzip.compress(GOOD + b"more"), GOOD + b"more", "+gzip", "cannot be unpacked"),
         (gzip.compress(b"#!/bin/sh\n" * 99), b"#!/bin/sh\n" * 99, "+gzip", "cannot be unpacked"),
     ],
+    ids=[
+        *("cut", "trailing", "plain", "not zstd", "not plain"),
+        *("other", "cut inside", "trailing inside", "no archive"),
+    ],
 )
 def test_bad_layer(
     blob: bytes,
