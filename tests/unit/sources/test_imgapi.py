@@ -402,7 +402,7 @@ def test_retries_are_told_and_end(opened: Any, pace: Any, unused_port: int) -> N
     assert pace.slept == [1, 2, 4]
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_an_overloaded_server_is_asked_again(web: Any, opened: Any, pace: Any, status: int) -> None:
     web["/images"] = [(status, {}, HTML), (status, {}, HTML), (200, {}, [])]
     assert opened(web.url).list_images() == []
@@ -410,6 +410,27 @@ def test_an_overloaded_server_is_asked_again(web: Any, opened: Any, pace: Any, s
     web["/ping"] = (status, {}, {"code": "Busy", "message": "later"})
     with pytest.raises(SourcePingError, match="BusyError: later"):
         opened(web.url).ping()
+
+
+def test_a_server_gets_the_time_that_it_asks_for(web: Any, opened: Any, pace: Any) -> None:
+    date = {"Date": "Wed, 25 Nov 2026 12:00:00 GMT"}
+    web["/images"] = [
+        (429, {"Retry-After": "30"}, HTML),
+        (503, date | {"Retry-After": "Wed, 25 Nov 2026 12:00:20 GMT"}, HTML),
+        (503, {"Retry-After": "soon"}, HTML),
+        (200, {}, []),
+    ]
+    source = opened(web.url, retry_delays=(1, 2, 4))
+    with contextlib.suppress(StatusError, UnusableReplyError):
+        source.list_images()
+    assert pace.slept == [30, 20, 4]
+
+
+def test_a_server_that_asks_for_too_much_time(web: Any, opened: Any, pace: Any) -> None:
+    web["/images"] = (429, {"Retry-After": "61"}, SAD)
+    with pytest.raises(StatusError):
+        opened(web.url).list_images()
+    assert pace.slept == []
 
 
 def test_a_cut_reply_is_read_again(web: Any, opened: Any) -> None:
