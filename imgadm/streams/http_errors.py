@@ -29,9 +29,11 @@ def answer_error(response: Response) -> FetchError:
     except ValueError:
         body = None
     if isinstance(body, dict):
-        body = _first_error(body)
-        code = body.get("code") if isinstance(body.get("code"), str) else None
-        message = body["message"] if isinstance(body.get("message"), str) else ""
+        said = _first_error(body)
+        code = said["code"] if isinstance(said.get("code"), str) else None
+        message = said["message"] if isinstance(said.get("message"), str) else ""
+        if message and said is not body:
+            message = f"{_shown_url(response)}: {message}"
     if not message:
         kind = response.headers.get("Content-Type", "").partition(";")[0]
         message = f"{_shown_url(response)} answered {status} {response.reason}"
@@ -41,7 +43,7 @@ def answer_error(response: Response) -> FetchError:
 
 
 def _first_error(body: dict[str, Any]) -> dict[str, Any]:
-    """What has code and message: a body itself, or the first of its errors."""
+    """What has code and message: a body itself, or, of a Docker registry, its first error."""
     errors = body.get("errors")
     if "code" not in body and isinstance(errors, list) and errors and isinstance(errors[0], dict):
         return errors[0]

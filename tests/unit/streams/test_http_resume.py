@@ -266,7 +266,7 @@ def test_any_sequence_of_cuts(cuts: list[int], kinds: list[bool], abruptly: bool
 
 
 def test_what_cannot_change_goes_on_without_a_proof(server: Server) -> None:
-    """The next stage would notice if it was another file, and no hash of what has passed is kept."""
+    """The next stage notices if it was another file; no hash of what has passed is kept."""
     hashed = hashlib.sha256(CONTENT).hexdigest()
     url = server.plan(Answer(CONTENT, send=1_000_000), rest_of(CONTENT))
     for expected in (hashed, hashlib.sha256(OTHER).hexdigest()):
