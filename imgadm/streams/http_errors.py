@@ -33,7 +33,7 @@ def answer_error(response: Response) -> FetchError:
         code = said["code"] if isinstance(said.get("code"), str) else None
         message = said["message"] if isinstance(said.get("message"), str) else ""
         if message and said is not body:
-            message = f"{_shown_url(response)}: {message}"
+            message = f"{_shown_url(response)}: {_one_line(message)}"
     if not message:
         kind = response.headers.get("Content-Type", "").partition(";")[0]
         message = f"{_shown_url(response)} answered {status} {response.reason}"
@@ -117,4 +117,9 @@ def _leads_nowhere(error: BaseException) -> bool:
 def _first_line(error: BaseException) -> str:
     """What an exception says, without queries of URLs, which may be what lets us in."""
     text = str(error).partition("\n")[0]
-    return re.sub(r"\?[^\s'\")]+", "?...", text)[:_BODY_SHOWN]
+    return _one_line(re.sub(r"\?[^\s'\")]+", "?...", text))
+
+
+def _one_line(text: str) -> str:
+    """The beginning of what a stranger wrote, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "?" for c in text[:_BODY_SHOWN])

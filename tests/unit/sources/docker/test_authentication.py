@@ -235,6 +235,8 @@ CHALLENGES = [
     ({"WWW-Authenticate": 'Bearer realm="http://tokens.example/"'}, "an https address was"),
     ({"WWW-Authenticate": 'Bearer realm="file:///etc/passwd"'}, "an https address was"),
     ({"WWW-Authenticate": "Bearer"}, "an https address was"),
+    ({"WWW-Authenticate": 'Bearer realm="https://a.example/\x1b[2J"'}, "an https address was"),
+    ({"WWW-Authenticate": 'Bearer realm="https://[::1/"'}, "an https address was"),
 ]  # fmt: skip
 
 
@@ -246,6 +248,7 @@ def test_challenges_that_lead_nowhere(
     with pytest.raises(UnauthorizedError) as caught:
         resolved(opened_registry(web.url), "a/b:v")
     assert reason in caught.value.message
+    assert caught.value.message.isprintable()
 
 
 TOKEN_ANSWERS = [
