@@ -73,7 +73,7 @@ def _text(response: Response) -> str:
 def connection_error(error: BaseException, url: str) -> FetchError:
     """The error of a request without an answer; its code is the name of the system's error."""
     if _leads_nowhere(error):
-        return FetchError(f"{url}: {_first_line(error)}", code="Redirect")
+        return FetchError(f"{url}: {_first_line(error)}", final=True)
     code, reason = root_cause(error)
     return FetchError(f"{url}: {reason}", code=code)
 
