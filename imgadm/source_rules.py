@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from imgadm.errors import ConfigError
 from imgadm.sources.base import SourceConfig
-from imgadm.sources.docker.indexes import parse_index
 from imgadm.sources.urls import dsapi_root
 
 SOURCE_TYPES = ("imgapi", "dsapi", "docker")
@@ -20,6 +19,8 @@ def check_source(source: SourceConfig) -> None:
     if source.type not in SOURCE_TYPES:
         raise ConfigError(f'invalid source type: "{source.type}"')
     if source.type == "docker":
+        from imgadm.sources.docker.indexes import parse_index
+
         parse_index(source.url)
         return
     _ = source.normalised_url

@@ -46,6 +46,11 @@ _MORE_ENVIRONMENT = (
         "REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE",
         "A file with the certificates of the authorities to trust.",
     ),
+    (
+        "DOCKER_CONFIG, REGISTRY_AUTH_FILE",
+        "The directory with Docker's config.json, by default ~/.docker, and a file like it that is "
+        "read before: credentials for Docker registries.",
+    ),
     ("REQ_ID=<id>", "The id of this run in log records and requests; a new UUID by default."),
     ("VISUAL, EDITOR", "The editor for imgadm sources -e; vi by default."),
     ("TMPDIR", "Where the text for the editor is kept. Nothing else is written to it."),
@@ -53,7 +58,10 @@ _MORE_ENVIRONMENT = (
 """What is heeded too, but seldom needed."""
 
 _FILES = (
-    ("/var/imgadm/imgadm.conf", "Configuration: the sources, as JSON."),
+    (
+        "/var/imgadm/imgadm.conf",
+        "Configuration: the sources, and mirrors of Docker registries, as JSON.",
+    ),
     ("/var/imgadm/images/", "Records of the images on zpools."),
     ("/var/imgadm/cache/", "What makes lists of images faster; may be removed at any time."),
     ("/var/imgadm/pool/", "The default directory pool, where the host has no ZFS."),

@@ -1,14 +1,14 @@
 """Where images come from, behind one interface.
 
 :func:`open_source` turns an entry of the configuration into a :class:`Source`. Importing this
-package, and opening a source, loads no HTTP library; the first request does.
+package, and opening a source, loads no HTTP library; the first request does. What registries need
+is loaded with the first of them.
 """
 
 from __future__ import annotations
 
 from imgadm.errors import ConfigError
 from imgadm.sources.base import FileRequest, Source, SourceConfig
-from imgadm.sources.docker import DockerSource
 from imgadm.sources.dsapi import DsapiSource
 from imgadm.sources.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.sources.imgapi import ImgapiSource
@@ -18,7 +18,6 @@ from imgadm.sources.urls import normalise_url, redact_url, successor
 
 __all__ = [
     "ClientOptions",
-    "DockerSource",
     "FileRequest",
     "Repository",
     "Retry",
@@ -35,11 +34,7 @@ __all__ = [
     "successor",
 ]
 
-_TYPES: dict[str, type[ImgapiSource | DsapiSource | DockerSource]] = {
-    "imgapi": ImgapiSource,
-    "dsapi": DsapiSource,
-    "docker": DockerSource,
-}
+_TYPES = {"imgapi": ImgapiSource, "dsapi": DsapiSource}
 
 
 def open_source(config: SourceConfig, options: ClientOptions | None = None) -> Source:
@@ -47,6 +42,10 @@ def open_source(config: SourceConfig, options: ClientOptions | None = None) -> S
 
     Raises :class:`ConfigError` for a type or a URL that is none.
     """
+    if config.type == "docker":
+        from imgadm.sources.docker import DockerSource
+
+        return DockerSource(config, options)
     source = _TYPES.get(config.type)
     if source is None:
         raise ConfigError(f'invalid source type: "{config.type}"')

@@ -151,7 +151,7 @@ class HttpClient:
         body: bytes | None = None,
     ) -> Reply:
         clock = self._options.clock
-        began = clock()
+        deadline = clock() + RETRY_SECONDS
         for attempt, delay in enumerate((*self._options.delays(), None), start=1):
             try:
                 reply = self._once(method, url, limit, headers=headers, body=body)
@@ -163,8 +163,9 @@ class HttpClient:
             except UnreachableError as unreachable:
                 failure, error, asked = unreachable.reason, unreachable, 0.0
             lasting = (error is not None and error.permanent) or asked > MAX_RETRY_AFTER
-            if delay is None or lasting or clock() - began > RETRY_SECONDS + asked:
+            if delay is None or lasting or clock() > deadline:
                 break
+            deadline += asked
             self._wait(failure, attempt, max(delay, asked))
         if error is not None:
             raise error

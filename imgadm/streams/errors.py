@@ -41,7 +41,7 @@ class FetchError(StreamError):
     """The bytes could not be fetched.
 
     ``code`` is an errno name or the server's error code where there is one, ``status`` the HTTP
-    status of the answer and ``headers`` what came with it.
+    status of the answer and ``headers`` what came with it. One that is ``final`` would come again.
     """
 
     def __init__(
@@ -51,18 +51,20 @@ class FetchError(StreamError):
         code: str | None = None,
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
+        final: bool = False,
         offset: int | None = None,
     ) -> None:
         super().__init__(message, offset=offset)
         self.code = code
         self.status = status
         self.headers = headers or {}
+        self.final = final
 
     @property
     def transient(self) -> bool:
         """Whether trying again may help: there was no answer, or one that says "not now"."""
         if self.status is None:
-            return self.code not in {"Changed", "TLS", "Redirect"}
+            return not self.final and self.code not in {"Changed", "TLS"}
         return self.status in {429, 502, 503, 504}
 
 

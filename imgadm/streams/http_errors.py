@@ -29,9 +29,11 @@ def answer_error(response: Response) -> FetchError:
     except ValueError:
         body = None
     if isinstance(body, dict):
-        body = _first_error(body)
-        code = body.get("code") if isinstance(body.get("code"), str) else None
-        message = body["message"] if isinstance(body.get("message"), str) else ""
+        said = _first_error(body)
+        code = said["code"] if isinstance(said.get("code"), str) else None
+        message = said["message"] if isinstance(said.get("message"), str) else ""
+        if message and said is not body:
+            message = f"{_shown_url(response)}: {_one_line(message)}"
     if not message:
         kind = response.headers.get("Content-Type", "").partition(";")[0]
         message = f"{_shown_url(response)} answered {status} {response.reason}"
@@ -41,7 +43,7 @@ def answer_error(response: Response) -> FetchError:
 
 
 def _first_error(body: dict[str, Any]) -> dict[str, Any]:
-    """What has code and message: a body itself, or the first of its errors."""
+    """What has code and message: a body itself, or, of a Docker registry, its first error."""
     errors = body.get("errors")
     if "code" not in body and isinstance(errors, list) and errors and isinstance(errors[0], dict):
         return errors[0]
@@ -71,7 +73,7 @@ def _text(response: Response) -> str:
 def connection_error(error: BaseException, url: str) -> FetchError:
     """The error of a request without an answer; its code is the name of the system's error."""
     if _leads_nowhere(error):
-        return FetchError(f"{url}: {_first_line(error)}", code="Redirect")
+        return FetchError(f"{url}: {_first_line(error)}", final=True)
     code, reason = root_cause(error)
     return FetchError(f"{url}: {reason}", code=code)
 
@@ -115,4 +117,9 @@ def _leads_nowhere(error: BaseException) -> bool:
 def _first_line(error: BaseException) -> str:
     """What an exception says, without queries of URLs, which may be what lets us in."""
     text = str(error).partition("\n")[0]
-    return re.sub(r"\?[^\s'\")]+", "?...", text)[:_BODY_SHOWN]
+    return _one_line(re.sub(r"\?[^\s'\")]+", "?...", text))
+
+
+def _one_line(text: str) -> str:
+    """The beginning of what a stranger wrote, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "?" for c in text[:_BODY_SHOWN])

@@ -12,6 +12,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
+from imgadm.manifest.values import display
 from imgadm.sources.docker.challenges import Challenge, parse_challenges
 from imgadm.sources.docker.credentials import Credentials
 from imgadm.sources.docker.errors import UnauthorizedError
@@ -89,7 +90,7 @@ class RegistryAuth(AuthBase):
         for scheme in ("bearer", "basic"):
             if scheme in challenges:
                 return challenges[scheme]
-        schemes = ", ".join(sorted(challenges))[:200]
+        schemes = display(", ".join(sorted(challenges)))
         raise UnauthorizedError(self._root, f'unsupported auth scheme: "{schemes}"')
 
     def _proof(self, challenge: Challenge, *, refused: str) -> str | None:

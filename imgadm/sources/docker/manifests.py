@@ -27,6 +27,7 @@ MAX_LAYERS = 256
 """Each of them becomes a dataset that is a clone of the one before."""
 
 MAX_ENTRIES = 1000
+_KNOWN = MANIFESTS | INDEXES | SCHEMA_1
 _MAX_BLOB = 1 << 50
 _MAX_URLS = 8
 _ATTESTATION = "attestation-manifest"
@@ -96,9 +97,6 @@ def parse_document(body: bytes, content_type: str) -> dict[str, Any]:
     if said and content_type in _KNOWN and said != content_type:
         raise ManifestError(f"its mediaType is {display(said)}, but it was sent as {content_type}")
     return value
-
-
-_KNOWN = MANIFESTS | INDEXES | SCHEMA_1
 
 
 def is_schema1(document: Mapping[str, Any]) -> bool:

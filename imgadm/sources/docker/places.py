@@ -8,12 +8,16 @@ from typing import TypeVar
 from imgadm.errors import ImgadmError
 from imgadm.logs import logger
 from imgadm.sources.docker.remote_repository import RemoteRepository
+from imgadm.sources.errors import UnreachableError
 
 Answer = TypeVar("Answer")
 
 
 class Places:
-    """The same repository at several servers, best first. One that fails is passed over."""
+    """The same repository at several servers, best first. One that fails is passed over.
+
+    A mirror that does not answer is not asked again: to wait for it may take as long each time.
+    """
 
     def __init__(self, repositories: Sequence[RemoteRepository]) -> None:
         self.repositories = tuple(repositories)
@@ -30,7 +34,13 @@ class Places:
                 return question(mirror)
             except ImgadmError as error:
                 logger("source").info("passing over a mirror: %s", error.message)
+                if isinstance(error, UnreachableError):
+                    self._give_up(mirror)
         return question(self.origin)
+
+    def _give_up(self, mirror: RemoteRepository) -> None:
+        self.repositories = tuple(at for at in self.repositories if at is not mirror)
+        mirror.close()
 
     def close(self) -> None:
         for repository in self.repositories:

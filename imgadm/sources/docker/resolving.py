@@ -1,8 +1,4 @@
-"""Finding the image that a reference means for a platform, with every document checked.
-
-What a registry sends is believed only as far as its digest reaches: from the reference or the
-index to the manifest, from that to the configuration and the layers.
-"""
+"""Finding the image that a reference means for a platform."""
 
 from __future__ import annotations
 
@@ -10,43 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from imgadm.manifest.parse import JSONError, parse_json
 from imgadm.manifest.values import display
-from imgadm.sources.docker.digests import digest_of, is_digest, matches
-from imgadm.sources.docker.errors import (
-    BadDigestError,
-    InvalidContentError,
-    InvalidDockerInfoError,
-    RegistryError,
-)
+from imgadm.sources.docker.digests import is_digest
+from imgadm.sources.docker.documents import Documents, Parsed
+from imgadm.sources.docker.errors import InvalidContentError, InvalidDockerInfoError
 from imgadm.sources.docker.images import RemoteImage, RemoteLayer
-from imgadm.sources.docker.manifests import (
-    Descriptor,
-    Document,
-    ImageIndex,
-    ImageManifest,
-    ManifestError,
-    UnusableImageError,
-    is_schema1,
-    parse_document,
-    read_manifest,
-)
+from imgadm.sources.docker.manifests import Descriptor, ImageIndex, ImageManifest
 from imgadm.sources.docker.media_types import FOREIGN_LAYERS, INDEXES, LAYERS
 from imgadm.sources.docker.places import Places
 from imgadm.sources.docker.platforms import Platform
 from imgadm.sources.docker.references import Reference
-from imgadm.sources.docker.remote_repository import RemoteRepository
-from imgadm.sources.docker.schema1 import Schema1Manifest, read_schema1
+from imgadm.sources.docker.schema1 import Schema1Manifest
 
 MAX_DEPTH = 4
 """Of indexes in indexes."""
 
-MAX_DOCUMENTS = 32
-"""That are read to find one for the platform."""
-
 _SHOWN_PLATFORMS = 20
-
-Parsed = ImageManifest | ImageIndex | Schema1Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +41,17 @@ class Resolver:
     """Looks up one reference for one platform; used once."""
 
     def __init__(self, places: Places, reference: Reference, platform: Platform) -> None:
-        self._places = places
+        self._url = places.origin.url
+        self._documents = Documents(places, reference)
         self._reference = reference
         self._wanted = platform
-        self._documents = 0
         self._offered: dict[Platform, None] = {}
 
     def resolve(self) -> RemoteImage:
         """Return the image. Raises :class:`imgadm.sources.errors.SourceError`."""
-        parsed, digest = self._read(self._reference.version, self._reference.digest, None)
+        parsed, digest = self._documents.manifest(
+            self._reference.version, digest=self._reference.digest
+        )
         try:
             if isinstance(parsed, Schema1Manifest):
                 return self._schema1_image(parsed, digest)
@@ -87,34 +64,6 @@ class Resolver:
             raise self._no_platform(self._offered)
         return found
 
-    def _read(self, version: str, digest: str | None, size: int | None) -> tuple[Parsed, str]:
-        """Return the manifest of a tag or digest as it was parsed, and its digest."""
-        self._documents += 1
-        if self._documents > MAX_DOCUMENTS:
-            raise InvalidContentError(
-                self._places.origin.url,
-                f"{self._reference} has more than {MAX_DOCUMENTS} manifests that may be the one "
-                f"for {self._wanted}",
-            )
-
-        def question(repository: RemoteRepository) -> tuple[Parsed, str]:
-            document = repository.manifest(version)
-            where = self._name(version)
-            if size is not None and len(document.body) != size:
-                raise InvalidContentError(repository.url, f"{where}: {_sizes(size, document.body)}")
-            try:
-                parsed, signed = _parse(document)
-            except ManifestError as error:
-                raise _as_source_error(repository, where, error) from error
-            _check_digest(repository, where, document, signed, digest)
-            return parsed, digest or digest_of(signed)
-
-        return self._places.ask(question)
-
-    def _name(self, version: str) -> str:
-        separator = "@" if is_digest(version) else ":"
-        return f"{self._reference.canonical_name}{separator}{version}"
-
     def _from_index(self, index: ImageIndex, depth: int) -> RemoteImage | None:
         """Return the image for the platform: one that an index names as such, before others."""
         images, indexes, unnamed = self._sorted(index)
@@ -123,17 +72,17 @@ class Resolver:
                 return self._image(self._child(entry))
             except _OtherPlatformError as error:
                 raise InvalidDockerInfoError(
-                    self._places.origin.url,
+                    self._url,
                     f"{self._reference}: the manifest list promises {entry.platform}, but the "
                     f"image is for {error.args[0]}",
                 ) from None
         if indexes and depth == MAX_DEPTH:
             raise InvalidContentError(
-                self._places.origin.url,
+                self._url,
                 f"{self._reference} has manifest lists in more than {MAX_DEPTH} levels",
             )
         for entry in indexes:
-            child, _ = self._read(entry.digest, entry.digest, entry.size)
+            child, _ = self._listed(entry)
             if not isinstance(child, ImageIndex):
                 raise self._not_promised(entry)
             found = self._from_index(child, depth + 1)
@@ -167,28 +116,32 @@ class Resolver:
         ranked.sort(key=lambda pair: pair[0])
         return [entry for _, entry in ranked], indexes, unnamed
 
+    def _listed(self, entry: Descriptor) -> tuple[Parsed, str]:
+        return self._documents.manifest(entry.digest, digest=entry.digest, size=entry.size)
+
     def _child(self, entry: Descriptor) -> _Manifest:
-        child, digest = self._read(entry.digest, entry.digest, entry.size)
+        child, digest = self._listed(entry)
         if not isinstance(child, ImageManifest):
             raise self._not_promised(entry)
         return _Manifest(child, digest, entry.platform)
 
     def _not_promised(self, entry: Descriptor) -> InvalidContentError:
         return InvalidContentError(
-            self._places.origin.url,
-            f"{self._name(entry.digest)} is not of the type {entry.media_type} that the manifest "
-            "list promises",
+            self._url,
+            f"{self._documents.name_of(entry.digest)} is not of the type {entry.media_type}, which "
+            "the manifest list promises",
         )
 
     def _image(self, manifest: _Manifest) -> RemoteImage:
-        config = self._config(manifest.content.config)
+        config = self._documents.config(manifest.content.config)
+        platform = self._checked_platform(config, manifest.platform)
         return RemoteImage(
             self._reference,
             manifest.digest,
             config,
             manifest.content.config.digest,
             self._layers(manifest, config),
-            self._checked_platform(config, manifest.platform),
+            platform,
         )
 
     def _schema1_image(self, manifest: Schema1Manifest, digest: str) -> RemoteImage:
@@ -212,28 +165,6 @@ class Resolver:
             promised.architecture,
             None,
         )
-
-    def _config(self, descriptor: Descriptor) -> dict[str, Any]:
-        def question(repository: RemoteRepository) -> dict[str, Any]:
-            what = f"config {descriptor.digest} of {self._reference}"
-            body = repository.blob(descriptor.digest, "config")
-            if len(body) != descriptor.size:
-                raise InvalidContentError(
-                    repository.url, f"{what}: {_sizes(descriptor.size, body)}"
-                )
-            if not matches(body, descriptor.digest):
-                raise BadDigestError(
-                    repository.url, f"{what}: what was sent has the digest {digest_of(body)}"
-                )
-            try:
-                config = parse_json(body)
-            except JSONError as error:
-                raise InvalidContentError(repository.url, f"{what} is {error}") from error
-            if not isinstance(config, dict):
-                raise InvalidContentError(repository.url, f"{what} is no JSON object")
-            return config
-
-        return self._places.ask(question)
 
     def _layers(self, manifest: _Manifest, config: dict[str, Any]) -> tuple[RemoteLayer, ...]:
         layers = manifest.content.layers
@@ -265,7 +196,7 @@ class Resolver:
         return diff_ids
 
     def _invalid(self, reason: str) -> InvalidContentError:
-        return InvalidContentError(self._places.origin.url, f"{self._reference}: {reason}")
+        return InvalidContentError(self._url, f"{self._reference}: {reason}")
 
     def _no_platform(self, offered: Iterable[Platform]) -> InvalidDockerInfoError:
         names = [str(platform) for platform in offered]
@@ -273,43 +204,6 @@ class Resolver:
         shown = display(", ".join(names[:_SHOWN_PLATFORMS]) + more) if names else "none"
         hint = "; choose one with --platform" if names else ""
         return InvalidDockerInfoError(
-            self._places.origin.url,
+            self._url,
             f"{self._reference}: no {self._wanted} platform found in manifest list: {shown}{hint}",
         )
-
-
-def _parse(document: Document) -> tuple[Parsed, bytes]:
-    """Return what a document says, and the bytes that its digest is of."""
-    value = parse_document(document.body, document.content_type)
-    if is_schema1(value):
-        schema1 = read_schema1(value, document.body)
-        return schema1, schema1.payload
-    return read_manifest(value, document.content_type), document.body
-
-
-def _check_digest(
-    repository: RemoteRepository, where: str, document: Document, signed: bytes, wanted: str | None
-) -> None:
-    """Raise unless a document is what was asked for, and what the registry says that it is."""
-    if wanted is not None and not matches(signed, wanted):
-        raise BadDigestError(
-            repository.url, f"{where}: what was sent has the digest {digest_of(signed)}"
-        )
-    told = document.digest
-    if is_digest(told) and not matches(signed, told):
-        raise BadDigestError(
-            repository.url,
-            f"{where}: Docker-Content-Digest header, {told}, does not match given digest, "
-            f"{digest_of(signed)}",
-        )
-
-
-def _as_source_error(
-    repository: RemoteRepository, where: str, error: ManifestError
-) -> RegistryError:
-    kind = InvalidDockerInfoError if isinstance(error, UnusableImageError) else InvalidContentError
-    return kind(repository.url, f"{where}: {error}", cause=error)
-
-
-def _sizes(wanted: int, got: bytes) -> str:
-    return f"unexpected downloaded size: expected {wanted} bytes, downloaded {len(got)} bytes"

@@ -22,6 +22,7 @@ from imgadm.sources.options import ClientOptions
 if TYPE_CHECKING:
     from imgadm import streams
     from imgadm.sources.docker.places import Places
+    from imgadm.sources.docker.remote_repository import RemoteRepository
     from imgadm.sources.docker.tokens import Tokens
 
 
@@ -139,7 +140,7 @@ class DockerSource(Source):
             return self._own
         return Endpoint(index, index.root, insecure=self._insecure_everywhere)
 
-    def _repository(self, endpoint: Endpoint, reference: Reference) -> Any:
+    def _repository(self, endpoint: Endpoint, reference: Reference) -> RemoteRepository:
         from imgadm.sources.docker.remote_repository import RemoteRepository
         from imgadm.sources.docker.tokens import Tokens
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from imgadm.manifest.values import is_number
+from imgadm.manifest.values import display, is_number
 from imgadm.sources.docker.certificates import tls_for
 from imgadm.sources.docker.credentials import Credentials
 from imgadm.sources.docker.errors import RegistryError, UnauthorizedError
@@ -119,15 +119,18 @@ class Tokens:
         return client.get(_with_query(grant.realm, query), limit=_MAX_REPLY_BYTES, headers=headers)
 
     def _check_realm(self, realm: str) -> None:
-        parts = urlsplit(realm)
+        try:
+            parts = urlsplit(realm if realm.isascii() and realm.isprintable() else "")
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme == "https" and parts.netloc:
             return
         if parts.scheme == "http" and (self._insecure or self._is_here(parts.netloc)):
             return
         raise UnauthorizedError(
             self._registry,
-            f'the registry sends us for a token to "{redact_url(realm)[:200]}", an https address '
-            "was expected",
+            f'the registry sends us for a token to "{display(redact_url(realm))}", an https '
+            "address was expected",
         )
 
     def _is_here(self, address: str) -> bool:
@@ -140,7 +143,7 @@ class Tokens:
         if reply.status in (401, 403):
             raise UnauthorizedError(
                 self._registry,
-                f"{where} refuses a token for {' '.join(grant.scopes) or self._registry} "
+                f"{where} refuses a token for {display(' '.join(grant.scopes)) or self._registry} "
                 f"(HTTP status {reply.status}): check user and password, or log in again",
             )
         if reply.status != 200:

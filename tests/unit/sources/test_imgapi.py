@@ -15,6 +15,7 @@ import requests
 from imgadm import __version__
 from imgadm.errors import APIError, ClientError, ConfigError, InternalError, SourcePingError
 from imgadm.sources import Retry, SourceError, StatusError, UnreachableError, UnusableReplyError
+from imgadm.sources.http import retry_after
 from imgadm.sources.session import RefusedRedirectError
 
 UUID = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
@@ -402,7 +403,7 @@ def test_retries_are_told_and_end(opened: Any, pace: Any, unused_port: int) -> N
     assert pace.slept == [1, 2, 4]
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_an_overloaded_server_is_asked_again(web: Any, opened: Any, pace: Any, status: int) -> None:
     web["/images"] = [(status, {}, HTML), (status, {}, HTML), (200, {}, [])]
     assert opened(web.url).list_images() == []
@@ -410,6 +411,43 @@ def test_an_overloaded_server_is_asked_again(web: Any, opened: Any, pace: Any, s
     web["/ping"] = (status, {}, {"code": "Busy", "message": "later"})
     with pytest.raises(SourcePingError, match="BusyError: later"):
         opened(web.url).ping()
+
+
+def test_a_server_gets_the_time_that_it_asks_for(web: Any, opened: Any, pace: Any) -> None:
+    web["/images"] = [
+        (429, {"Retry-After": "30"}, HTML),
+        (503, {"Retry-After": "20"}, HTML),
+        (503, {"Retry-After": "soon"}, HTML),
+        (200, {}, []),
+    ]
+    assert opened(web.url, retry_delays=(1, 2, 4)).list_images() == []
+    assert pace.slept == [30, 20, 4]
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("17", 17),
+        ("0", 0),
+        ("", 0),
+        ("-5", 0),
+        ("soon", 0),
+        ("9" * 400, 999999999),
+        ("Wed, 25 Nov 2026 12:00:20 GMT", 20),
+        ("Wed, 25 Nov 2026 11:00:00 GMT", 0),
+        ("Wed, 25 Nov 2026 12:00:20", 0),
+    ],
+)
+def test_how_long_a_server_asks_us_to_wait(given: str, seconds: float) -> None:
+    headers = {"retry-after": given, "date": "Wed, 25 Nov 2026 12:00:00 GMT"}
+    assert retry_after(headers) == seconds
+
+
+def test_a_server_that_asks_for_too_much_time(web: Any, opened: Any, pace: Any) -> None:
+    web["/images"] = (429, {"Retry-After": "61"}, SAD)
+    with pytest.raises(StatusError):
+        opened(web.url).list_images()
+    assert pace.slept == []
 
 
 def test_a_cut_reply_is_read_again(web: Any, opened: Any) -> None:

@@ -263,3 +263,36 @@ def test_any_sequence_of_cuts(cuts: list[int], kinds: list[bool], abruptly: bool
     ]
     with Server() as server:
         fetch(server.plan(*plan, RangeAnswer(CONTENT, TAG)), delays=(0.0,) * 7)
+
+
+def test_what_cannot_change_goes_on_without_a_proof(server: Server) -> None:
+    """The next stage notices if it was another file; no hash of what has passed is kept."""
+    hashed = hashlib.sha256(CONTENT).hexdigest()
+    url = server.plan(Answer(CONTENT, send=1_000_000), rest_of(CONTENT))
+    for expected in (hashed, hashlib.sha256(OTHER).hexdigest()):
+        sink = Collect()
+        file = streams.HttpFile(url, None, {}, (5, 5), immutable=True)
+        stages = (
+            streams.http_get_file(file, delays=NO_WAIT),
+            streams.checksum("sha256", expected=expected),
+            sink,
+        )
+        if expected == hashed:
+            assert streams.run(*stages).notes == ONCE
+            assert sink.content == CONTENT
+            server.plan(Answer(CONTENT, send=1_000_000), rest_of(CONTENT))
+        else:
+            with pytest.raises(streams.ChecksumError):
+                streams.run(*stages)
+    assert ranges_asked(server) == [None, "bytes=1000000-"] * 2
+
+
+def rest_of(content: bytes) -> Behaviour:
+    """Answers with what a range asks for, and proves nothing."""
+
+    def answer(connection: Connection, request: Request) -> None:
+        begin = int(request.headers["range"].removeprefix("bytes=").removesuffix("-"))
+        headers = {"Content-Range": f"bytes {begin}-{len(content) - 1}/{len(content)}"}
+        Answer(content[begin:], "206 Partial Content", headers)(connection, request)
+
+    return answer

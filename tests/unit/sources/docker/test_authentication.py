@@ -235,6 +235,8 @@ CHALLENGES = [
     ({"WWW-Authenticate": 'Bearer realm="http://tokens.example/"'}, "an https address was"),
     ({"WWW-Authenticate": 'Bearer realm="file:///etc/passwd"'}, "an https address was"),
     ({"WWW-Authenticate": "Bearer"}, "an https address was"),
+    ({"WWW-Authenticate": 'Bearer realm="https://a.example/\x1b[2J"'}, "an https address was"),
+    ({"WWW-Authenticate": 'Bearer realm="https://[::1/"'}, "an https address was"),
 ]  # fmt: skip
 
 
@@ -246,6 +248,7 @@ def test_challenges_that_lead_nowhere(
     with pytest.raises(UnauthorizedError) as caught:
         resolved(opened_registry(web.url), "a/b:v")
     assert reason in caught.value.message
+    assert caught.value.message.isprintable()
 
 
 TOKEN_ANSWERS = [
@@ -339,3 +342,33 @@ def test_many_layers_at_once_need_one_token(
         for done in [threads.submit(fetched, other, image) for _ in range(8)]:
             done.result()
     assert len(token_server.asked) == 1
+
+
+def test_a_token_that_nobody_gives_any_more_ends_a_fetch(
+    web: Any, other_web: Any, opened_registry: OpenDocker
+) -> None:
+    """With the error that says so, though it came up inside of a stage."""
+    digest = digest_of(b"x")
+    challenge = {"WWW-Authenticate": f'Bearer realm="{other_web.url}/t",service="s"'}
+    web[f"/v2/a/b/blobs/{digest}"] = (401, challenge, {})
+    other_web["*"] = (403, {}, {})
+    layer = RemoteLayer(digest, 1, "none", None)
+    reference = parse_reference("a/b", default_index=web.url)
+    image = RemoteImage(reference, digest, {}, None, (layer,), Platform.default())
+    with pytest.raises(UnauthorizedError, match="refuses a token for repository:a/b:pull"):
+        fetched(opened_registry(web.url), image)
+
+
+def test_a_helper_that_fails_ends_a_search(
+    token_registry: Registry, two_layers: str, opened_registry: OpenDocker, tmp_path: Path
+) -> None:
+    environment = write_auth(tmp_path, '{"credsStore": "not-here-at-all"}')
+    with pytest.raises(ConfigError, match='helper "docker-credential-not-here-at-all"'):
+        resolved(opened_registry(token_registry.url, environment=environment), two_layers)
+
+
+def test_a_helper_that_fails_is_not_asked_where_nobody_asks_us(
+    registry: Registry, two_layers: str, opened_registry: OpenDocker, tmp_path: Path
+) -> None:
+    environment = write_auth(tmp_path, '{"credsStore": "not-here-at-all"}')
+    assert resolved(opened_registry(registry.url, environment=environment), two_layers).layers

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from imgadm.sources import SourceError, UnusableReplyError
 from imgadm.sources.docker import NotInRegistryError
+from imgadm.sources.docker.documents import MAX_DOCUMENTS
 from imgadm.sources.docker.errors import (
     BadDigestError,
     InvalidContentError,
@@ -23,7 +24,6 @@ from imgadm.sources.docker.errors import (
     UnauthorizedError,
 )
 from imgadm.sources.docker.manifests import ManifestError, is_schema1, parse_document, read_manifest
-from imgadm.sources.docker.resolving import MAX_DOCUMENTS
 from imgadm.sources.docker.schema1 import read_schema1
 from tests.registry.layouts import CONFIG, DOCKER, INDEX, LAYER, MANIFEST, digest_of
 from tests.unit.sources.docker.conftest import OpenDocker, resolved

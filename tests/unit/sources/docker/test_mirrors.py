@@ -104,3 +104,17 @@ def test_mirrors_of_other_registries_are_not_asked(
     mirrors = {"docker.io": [web.url], f"localhost:{port}": [web.url], "127.0.0.1:1": [web.url]}
     resolved(opened_registry(registry.url, mirrors=mirrors), two_layers)
     assert web.requests == []
+
+
+def test_a_mirror_that_does_not_answer_is_asked_once(
+    registry: Registry, two_layers: str, opened_registry: OpenDocker, unused_port: int
+) -> None:
+    told: list[Any] = []
+    source = opened_registry(
+        registry.url,
+        mirrors={registry.host: [f"http://127.0.0.1:{unused_port}"]},
+        retry_delays=(1,),
+        on_retry=told.append,
+    )
+    assert resolved(source, two_layers) == resolved(source, two_layers)
+    assert [retry.url for retry in told] == [f"http://127.0.0.1:{unused_port}"]

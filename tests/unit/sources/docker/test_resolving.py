@@ -57,6 +57,22 @@ def test_both_formats_are_one_image(
     assert resolved(source, other).layers == resolved(source, two_layers).layers
 
 
+def test_a_list_of_docker_s_own(
+    registry: Registry, layout: Layout, opened_registry: OpenDocker
+) -> None:
+    """A registry gives it to who takes lists, and a manifest of its choice to others."""
+    images = [layout.add_image(FILES, platform=f"linux/{name}") for name in ("386", "arm64")]
+    layout.tag("v", layout.add_index(images))
+    layout.push("v", f"{registry.host}/docker/index")
+    skopeo("copy", "--all", "--format", "v2s2", "--src-tls-verify=false", "--dest-tls-verify=false",
+           f"docker://{registry.host}/docker/index",
+           f"docker://{registry.host}/docker/list")  # fmt: skip
+    source = opened_registry(registry.url)
+    assert str(resolved(source, "docker/list", "linux/arm64").platform) == "linux/arm64"
+    with pytest.raises(InvalidDockerInfoError, match="linux/386, linux/arm64;"):
+        resolved(source, "docker/list")
+
+
 @pytest.fixture(scope="module")
 def many_platforms(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An index whose first entry is for nobody here; each image has one file with its platform."""
