@@ -26,7 +26,7 @@ _MOST_STEPS = 1024
 #: Directories that stay open.
 _MOST_OPEN = 64
 #: What the kernels say of a component that is a link, or no directory.
-_NO_DIRECTORY = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
+NO_DIRECTORY = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
 _DEFAULT_MODE = 0o755
 
 
@@ -103,8 +103,10 @@ class Tree:
         try:
             while self._open:
                 self._close(self._open.popitem()[1])
-        finally:
-            self._close(self.root)
+        except BaseException:
+            self.abandon()
+            raise
+        self._close(self.root)
 
     def abandon(self) -> None:
         """Close everything as it is: what was unpacked will not be kept."""
@@ -153,7 +155,7 @@ class Tree:
                 missing.append(part)
                 continue
             except OSError as error:
-                if error.errno not in _NO_DIRECTORY:
+                if error.errno not in NO_DIRECTORY:
                     raise
             target = _target_of_link(here, part)
             if target is None:
