@@ -109,20 +109,25 @@ class Archive:
             )
 
     def _pass_over_data(self) -> None:
-        for _ in self.data():
-            pass
-        self._unread, self._padding = self._padding, 0
-        for _ in self.data():
-            pass
+        left = self._unread + self._padding
+        self._unread = self._padding = 0
+        while left:
+            piece = self._source.next(left)
+            if piece is None:
+                raise self._cut("the data of an entry ends in the middle")
+            left -= len(piece)
 
     def _next_header(self) -> Header | None:
         if self._unread or self._padding:
             self._pass_over_data()
         block = self._source.peek(BLOCK_SIZE)
-        if not block or block == ZERO_BLOCK[: len(block)]:
+        if len(block) < BLOCK_SIZE or (not block[0] and block == ZERO_BLOCK):
+            if block.count(0) < len(block):
+                raise self._cut("the archive ends in the middle")
             self._read_to_end()
             return None
-        return parse_header(self._take(BLOCK_SIZE))
+        self._source.next(BLOCK_SIZE)
+        return parse_header(block)
 
     def _read_to_end(self) -> None:
         self._begin_data(0)
@@ -270,5 +275,5 @@ def _check_numbers(entry: Entry) -> None:
         )
     if abs(entry.mtime_ns) > _FURTHEST_TIME:
         raise LayerError("format", "its time is out of all range", entry=entry.name)
-    if not all(0 <= number < 1 << 32 for number in entry.device):
+    if entry.device != (0, 0) and not all(0 <= number < 1 << 32 for number in entry.device):
         raise LayerError("format", "it is a device of impossible numbers", entry=entry.name)

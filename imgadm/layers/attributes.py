@@ -44,6 +44,7 @@ class Attributes:
         #: Whether owners and devices are set.
         self.real = ownership is Ownership.REAL
         self._owners = owners
+        self._records_all = owners.keeps_all
         #: Extended attributes that were not set, and the first of them.
         self.refused = 0
         self.first_refused = b""
@@ -55,7 +56,7 @@ class Attributes:
             os.fchown(descriptor, entry.uid, entry.gid)
         missing = self._set_xattrs(path, descriptor, entry.xattrs) if entry.xattrs else None
         os.fchmod(descriptor, mode)
-        if not self.real or missing or not anew:
+        if self._records_all or missing or not anew:
             self._record(path, entry, mode=mode, missing=missing, anew=anew)
 
     def set_special(
@@ -73,7 +74,7 @@ class Attributes:
             os.chmod(name, mode, dir_fd=parent)
         times = (entry.mtime_ns, entry.mtime_ns)
         os.utime(name, ns=times, dir_fd=parent, follow_symlinks=False)
-        if not self.real or missing or as_file:
+        if self._records_all or missing or as_file:
             self._record(path, entry, mode=mode, missing=missing, as_file=as_file)
 
     def clear_xattrs(self, descriptor: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +14,7 @@ from imgadm.layers.errors import LayerError, shown
 from imgadm.layers.owners import OwnersWriter
 from imgadm.layers.paths import components, join
 from imgadm.layers.removal import Removal
-from imgadm.layers.tree import Directory, Tree
+from imgadm.layers.tree import NO_DIRECTORY, Directory, Tree
 
 _Made = TypeVar("_Made")
 
@@ -82,7 +81,7 @@ class Creation:
         try:
             directory = self._tree.opened(parent, name)
         except OSError as error:
-            if error.errno not in (errno.ENOTDIR, errno.ELOOP, errno.EMLINK):
+            if error.errno not in NO_DIRECTORY:
                 raise
             self._removal.replace(parent, name)
             os.mkdir(name, 0o700, dir_fd=parent.descriptor)

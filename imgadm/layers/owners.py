@@ -31,15 +31,25 @@ class Recorded:
 
 
 class OwnersWriter:
-    """Appends to the file. Where owners are ``real`` there is none until there is a need."""
+    """Appends to the file. Where owners are ``real`` there is none until there is a need.
+
+    Raises ValueError if there is a file that it cannot go on with.
+    """
 
     def __init__(self, path: Path, *, real: bool) -> None:
         self._path = path
         self._file: TextIO | None = None
         self._begun = path.exists()
         self._real = _has_real_owners(path) if self._begun else real
-        if not real and not self._begun:
+        if self._real and not real:
+            raise ValueError(f'"{path}" is of an image that root has unpacked; only root may go on')
+        if not self._begun and not real:
             self._open()
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every owner is recorded, those too that are on disk."""
+        return not self._real
 
     def record(self, path: bytes, recorded: Recorded, *, anew: bool) -> None:
         """``anew`` for a path that did not exist: nothing that was said of it has to be undone."""

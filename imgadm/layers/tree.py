@@ -26,7 +26,7 @@ _MOST_STEPS = 1024
 #: Directories that stay open.
 _MOST_OPEN = 64
 #: What the kernels say of a component that is a link, or no directory.
-_NO_DIRECTORY = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
+NO_DIRECTORY = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
 _DEFAULT_MODE = 0o755
 
 
@@ -103,8 +103,10 @@ class Tree:
         try:
             while self._open:
                 self._close(self._open.popitem()[1])
-        finally:
-            self._close(self.root)
+        except BaseException:
+            self.abandon()
+            raise
+        self._close(self.root)
 
     def abandon(self) -> None:
         """Close everything as it is: what was unpacked will not be kept."""
@@ -127,6 +129,8 @@ class Tree:
     def _resolve(self, parts: list[bytes], *, make: bool, entry: bytes) -> Directory | None:
         pending = parts[::-1]
         above: list[bytes] = []
+        #: What is below ``here``, and not there yet.
+        missing: list[bytes] = []
         here, links, steps = self.root, 0, 0
         while pending:
             part = pending.pop()
@@ -134,49 +138,56 @@ class Tree:
             if links > _MOST_LINKS or steps > _MOST_STEPS:
                 raise LayerError("name", "its path goes through too many links", entry=entry)
             if part == b"..":
-                above = above[:-1]
-                here = self._reopen(above)
+                if missing:
+                    missing.pop()
+                else:
+                    above = above[:-1]
+                    here = self._reopen(above)
                 continue
-            if here.depth >= self._limits.depth:
-                raise LayerError(
-                    "limit", f"it is more than {self._limits.depth} directories deep", entry=entry
-                )
+            if missing:
+                missing.append(part)
+                continue
             try:
-                here = self.opened(here, part)
+                here = self._below(here, part, entry)
                 above.append(part)
                 continue
             except FileNotFoundError:
-                if not make:
-                    return None
-                here = self._make(here, part)
-                above.append(part)
+                missing.append(part)
                 continue
             except OSError as error:
-                if error.errno not in _NO_DIRECTORY:
+                if error.errno not in NO_DIRECTORY:
                     raise
             target = _target_of_link(here, part)
             if target is None:
                 if not make:
                     return None
-                raise LayerError("name", f'"{_text(above, part)}" is not a directory', entry=entry)
+                place = shown(join(here.path, part))
+                raise LayerError("name", f'"{place}" is not a directory', entry=entry)
             links += 1
             if target.startswith(b"/"):
                 above, here = [], self.root
             pending += [step for step in target.split(b"/")[::-1] if step and step != b"."]
+        if missing and not make:
+            return None
+        for part in missing:
+            os.mkdir(part, _DEFAULT_MODE, dir_fd=here.descriptor)
+            here = self._below(here, part, entry)
+            os.fchown(here.descriptor, os.geteuid(), os.getegid())
+            os.fchmod(here.descriptor, _DEFAULT_MODE)
         return here
+
+    def _below(self, here: Directory, part: bytes, entry: bytes) -> Directory:
+        if here.depth >= self._limits.depth:
+            raise LayerError(
+                "limit", f"it is more than {self._limits.depth} directories deep", entry=entry
+            )
+        return self.opened(here, part)
 
     def _reopen(self, parts: list[bytes]) -> Directory:
         here = self._cached(b"/".join(parts)) or self.root
         for part in parts if here is self.root else ():
             here = self.opened(here, part)
         return here
-
-    def _make(self, parent: Directory, name: bytes) -> Directory:
-        os.mkdir(name, _DEFAULT_MODE, dir_fd=parent.descriptor)
-        made = self.opened(parent, name)
-        os.fchown(made.descriptor, os.geteuid(), os.getegid())
-        os.fchmod(made.descriptor, _DEFAULT_MODE)
-        return made
 
 
 def _directory(path: bytes, descriptor: int, *, depth: int) -> Directory:
@@ -192,7 +203,3 @@ def _target_of_link(parent: Directory, name: bytes) -> bytes | None:
         if error.errno != errno.EINVAL:
             raise
     return None
-
-
-def _text(parts: list[bytes], last: bytes) -> str:
-    return shown(b"/".join([*parts, last]))

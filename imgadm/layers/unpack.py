@@ -22,6 +22,7 @@ from imgadm.layers.removal import Removal
 from imgadm.layers.tree import Tree
 from imgadm.streams.cancellation import CancelToken
 from imgadm.streams.decoders.source import ByteSource
+from imgadm.streams.errors import StreamError
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 #: What the kernels say of a name that is to blame itself.
@@ -65,7 +66,10 @@ class UnpackLayer(Stage):
             finally:
                 context.meter.end_wait()
         archive = Archive(ByteSource(inlet.views()), self._limits)
-        owners = OwnersWriter(self._owners, real=self._policy is Ownership.REAL)
+        try:
+            owners = OwnersWriter(self._owners, real=self._policy is Ownership.REAL)
+        except ValueError as error:
+            raise StreamError(str(error)) from None
         try:
             tree = Tree(self._root, self._limits)
             try:

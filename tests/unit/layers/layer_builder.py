@@ -94,7 +94,7 @@ def unpack(
 
 
 def contents(root: Path) -> dict[str, str]:
-    """Every path below ``root``: the text of a file, the target of a link, ``/`` for the rest."""
+    """Every path below ``root``: text of a file, target of a link, ``/``, or ``?``."""
     return dict(_contents(root, root))
 
 
@@ -106,5 +106,7 @@ def _contents(root: Path, directory: Path) -> Iterable[tuple[str, str]]:
         elif path.is_dir():
             yield name, "/"
             yield from _contents(root, path)
-        else:
+        elif path.is_file():
             yield name, path.read_bytes().decode("latin-1")
+        else:
+            yield name, "?"

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from imgadm import streams
 from imgadm.layers import FILE_NAME, Ownership, Recorded, read_owners
 
 from .independent import needs_root
@@ -170,6 +171,29 @@ def test_damaged_files_are_named(tmp_path: Path, text: str, wanted: str) -> None
     with pytest.raises(ValueError, match=wanted) as caught:
         read_owners(path)
     assert str(path) in str(caught.value)
+
+
+@needs_root
+def test_root_goes_on_with_what_another_user_has_begun(root: Path) -> None:
+    recorded(root, archive(file("a", owner=(5, 6))))
+    unpack(root, archive(file("b", owner=(7, 8)), file("a")), policy=Ownership.REAL)
+    owners = read_owners(root.parent / FILE_NAME)
+    assert (owners[b"a"], owners[b"b"]) == (ROOT_OWNED, Recorded(7, 8))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('{"version": 1, "owners": "real"}\n', "only root may go on"),
+        ("damaged", "does not begin as a record of owners of version 1"),
+    ],
+)
+def test_what_cannot_go_on_is_refused(root: Path, text: str, wanted: str) -> None:
+    root.mkdir(parents=True)
+    (root.parent / FILE_NAME).write_text(text)
+    with pytest.raises(streams.StreamError, match=wanted):
+        unpack(root, archive(file("a")), policy=Ownership.RECORDED)
+    assert list(root.iterdir()) == []
 
 
 class TestExtendedAttributes:
