@@ -71,6 +71,9 @@ def _fields(event: events.Event) -> dict[str, Any]:
                 fields |= report_fields(value)
             case "holder":
                 fields["holder"] = None if value is None else vars(value)
+            case "reference" | "source":
+                if value is not None:
+                    fields[name] = value
             case _:
                 fields[name] = value
     return fields

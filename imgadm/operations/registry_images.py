@@ -97,7 +97,7 @@ def find_registry_image(
             on_failure(failure)
         return RegistryImage(remote, source)
     if failures:
-        raise combined([failure.bare() for failure in failures])
+        raise combined(failures)
     raise ActiveImageNotFoundError(name)
 
 

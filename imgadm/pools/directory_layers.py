@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,15 +70,20 @@ class DirectoryLayerReception(LayerReception):
         return self._beneath
 
     def find(self, digest: str) -> Path | None:
+        return self._kept.get(digest)
+
+    @cached_property
+    def _kept(self) -> dict[str, Path]:
+        """By digest, the layers that images on the pool are recorded to have."""
         from imgadm.manifest.docker import IDENTIFIER
 
+        kept = {}
         for image in self._pool.images(frozenset({"type", "tags"})):
             tags = image.manifest.get("tags")
-            if image.manifest.get("type") == "docker" and isinstance(tags, dict):
-                path = self._pool.path / image.uuid / LAYER
-                if tags.get(IDENTIFIER) == digest and path.is_file():
-                    return path
-        return None
+            path = self._pool.path / image.uuid / LAYER
+            if image.manifest.get("type") == "docker" and isinstance(tags, dict) and path.is_file():
+                kept[str(tags.get(IDENTIFIER))] = path
+        return kept
 
     def begin(self, uuid: str | None) -> Path:
         return self._directory / ROOT
