@@ -134,6 +134,11 @@ def test_token(host: Host, files: Path, site: Callable[..., Site]) -> None:
     served = site("--token-file", str(files / "token"))
     refused = publish(host, files, served.url)
     assert (refused.status, refused.error()[0], served.names()) == (1, "UnauthorizedError", set())
+    assert refused.error()[1].endswith("Bearer TOKEN; name a file with a token: --token-file")
+    (files / "other").write_text(TOKEN[::-1] + "x\n")
+    refused = publish(host, files, served.url, GOOD, "--token-file", "other")
+    assert (refused.status, served.names()) == (1, set())
+    assert refused.error()[1].endswith("; the one that --token-file names is refused")
     done = publish(host, files, served.url, GOOD, "--token-file", "token")
     assert (done.status, done.lines) == (0, lines_of(GOOD, served.url))
 
