@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.disks import raw_disk, some
+
 from .host import Finished, Host, Running, sha256, wait_until
 from .images import COMPRESS, Image, chain_of_three, disk_sha256, sample_image, small_image
 
@@ -127,6 +129,43 @@ def test_every_compression(
     ]
     [file] = served.folder.glob("*.zvol*")
     assert file.read_bytes() == image.data
+
+
+def test_disk_goes_to_the_server_with_no_file_in_between(
+    host: Host, files: Path, site: Callable[..., Site]
+) -> None:
+    served = site()
+    disk = raw_disk(files / "disk", 6 << 20, {0: some(300_000), 5 << 20: some(5000, 2)})
+    words = ("create", "--disk", "disk", "name=tiny", "version=1", "os=linux", "-c", "xz")
+    done = host.run(*words, "-p", served.url, cwd=files)
+    assert (done.status, done.stderr) == (0, "")
+    [pair] = served.folder.glob("*.imgmanifest")
+    manifest = json.loads(pair.read_text())
+    uuid = manifest["uuid"]
+    assert done.lines[-1] == f"Successfully published image {uuid} to {served.url}"
+    assert manifest["files"][0]["dataset_guid"].isdigit()
+    assert [path.name for path in files.iterdir()] == ["disk"]
+    assert host.run("import", "-S", served.url, uuid).status == 0
+    assert sha256(host.disk(uuid)) == sha256(disk)
+
+
+def test_disk_that_changes_is_not_published(
+    host: Host, files: Path, site: Callable[..., Site]
+) -> None:
+    served = site()
+    disk = raw_disk(files / "disk", 24 << 20, {0: some(24 << 20)})
+    words = ("create", "--disk", "disk", "name=tiny", "version=1", "os=linux", "-c", "xz")
+    running = host.start(*words, "-p", served.url, cwd=files)
+    wait_until(lambda: any(name.endswith("upload.partial") for name in served.names()))
+    with disk.open("r+b") as file:
+        file.write(b"changed")
+    failed = running.finish()
+    assert (failed.status, served.names()) == (1, set())
+    code, said = failed.error()
+    assert (code, said.split(":")[0]) == (
+        "InvalidDisk",
+        'the disk "disk" has changed while it was read',
+    )
 
 
 def test_token(host: Host, files: Path, site: Callable[..., Site]) -> None:
