@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -213,6 +214,30 @@ def test_ctrl_c_and_a_reader_that_goes_leave_nothing(
     done = publish(host, files, served.url, stdout=writing)
     os.close(writing)
     assert (done.status, done.stderr, served.names()) == (141, "", set())
+
+
+def test_remains_of_a_killed_publication_are_explained(
+    host: Host, files: Path, site: Callable[..., Site]
+) -> None:
+    served = site()
+    os.mkfifo(files / "pipe")
+    running = host.start("publish", "-m", "m.json", "-f", "pipe", served.url, cwd=files)
+    (files / "m.json").write_text(json.dumps(GOOD.manifest))
+    with (files / "pipe").open("wb") as pipe:
+        pipe.write(GOOD.data[:100])
+        pipe.flush()
+        wait_until(lambda: bool(served.names()))
+        running.signal(signal.SIGKILL)
+        running.finish()
+    again = publish(host, files, served.url)
+    code, message = again.error()
+    assert (again.status, again.stdout, code) == (1, "", "ImageUuidAlreadyExists")
+    taken = f'{served.url}: image uuid "{GOOD.uuid}" already exists; '
+    assert message.startswith(taken + "it has no file and is not activated: ")
+    request = Request(f"{served.url}{PATH}", method="DELETE")
+    with urlopen(request, timeout=30) as reply:
+        assert reply.status == 204
+    assert publish(host, files, served.url).status == 0
 
 
 def test_killed_server_is_clean_after_it_starts_again(
