@@ -1,4 +1,7 @@
-"""gzip (RFC 1952), by Intel's ISA-L where it runs and by zlib elsewhere."""
+"""gzip (RFC 1952), by Intel's ISA-L where it runs and by zlib elsewhere.
+
+Members that tell their size are decoded by the host's libdeflate, if it has that.
+"""
 
 from __future__ import annotations
 
@@ -90,15 +93,15 @@ def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
 
 def _whole_decoder() -> DecodeWhole:
     """By libdeflate, into memory that is used again; where there is none, as any other member."""
-    loaded = libdeflate.load()
-    if loaded is None:
+    library = libdeflate.load()
+    if library is None:
         return _decode_whole
     pool = BufferPool(CONTENT_SIZE)
 
     def decode_by_libdeflate(member: bytes, size: int) -> Buffer | None:
-        buffer = pool.get().keep(size)
-        if libdeflate.decode_member(*loaded, member, buffer.view):
-            return buffer
+        buffer = pool.get()
+        if libdeflate.decode_member(library, member, buffer.view, size):
+            return buffer.keep(size)
         buffer.release()
         return None
 

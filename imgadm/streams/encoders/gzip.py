@@ -6,7 +6,6 @@ where it runs; levels 4 to 9, and all of them elsewhere, are zlib's, which are t
 
 from __future__ import annotations
 
-import functools
 import zlib
 
 from imgadm.streams import gzip_members, isal_library
@@ -33,11 +32,12 @@ def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: Settings) -
 
 
 def _encoder(level: int) -> EncodePiece:
-    deflate = _deflate_by_isal if isal_library.load() and level <= _HIGHEST_FAST else _deflate_by_zlib
+    fast = level <= _HIGHEST_FAST
+    deflate = _deflate_by_isal if fast and isal_library.load() else _deflate_by_zlib
 
     def encode_member(content: memoryview) -> bytes:
         deflated, trailer = deflate(content, level)
-        if level <= _HIGHEST_FAST and len(deflated) > len(content) * (1 - _WORTHWHILE):
+        if fast and len(deflated) > len(content) * (1 - _WORTHWHILE):
             deflated = _raw_deflate(content, 0)
         size = gzip_members.HEADER_SIZE + len(deflated) + len(trailer)
         return b"".join([gzip_members.header(size), deflated, trailer])
