@@ -1,4 +1,4 @@
-"""An uncompressed zvol stream from a local file into a directory pool, next to ``cp``."""
+"""Streams into raw disks, and raw disks into streams, next to ``cp``; nothing is compressed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.shapes import Bench
 
 def measure(bench: Bench, plan: Plan, say: Callable[[str], None]) -> Iterator[Row]:
     """Like with like: the stages with and without a sync, and the whole command, which syncs."""
-    say("a local stream into a directory pool")
+    say("a local stream into a directory pool, and a disk into a stream")
     timed = warm_up(
         {
             "stages": lambda: shapes.stream_to_disk(bench, durable=False),
@@ -20,6 +20,8 @@ def measure(bench: Bench, plan: Plan, say: Callable[[str], None]) -> Iterator[Ro
             "stages synced": lambda: shapes.stream_to_disk(bench, durable=True),
             "cp synced": lambda: shapes.copy_stream(bench, durable=True),
             "install": lambda: shapes.install_command(bench, bench.subject.images["none"]),
+            "create": lambda: shapes.create_command(bench),
+            "cp sparse, synced": lambda: shapes.copy_disk(bench),
         },
         rivals=set(),
     )
@@ -39,3 +41,10 @@ def measure(bench: Bench, plan: Plan, say: Callable[[str], None]) -> Iterator[Ro
         yield ours_over_peer(
             key, f"zvol stream to disk ÷ cp: {what}", peer, result.compare(ours, peer), goal
         )
+    yield ours_over_peer(
+        "create-disk",
+        "disk to zvol stream ÷ cp --sparse=always: imgadm create --disk; both synced",
+        "cp sparse, synced",
+        result.compare("create", "cp sparse, synced"),
+        goals.DISK_IMAGE,
+    )

@@ -47,6 +47,10 @@ SHELL = {
 #: ``cp`` of that stream. Like with like: synced with synced, not synced with not synced.
 COPY = at_most(1.5, 1.0)
 
+#: Wall time of ``imgadm create --disk`` with no compression, in units of ``cp --sparse=always`` of
+#: that disk, both synced.
+DISK_IMAGE = at_most(2.0, 1.2)
+
 #: Wall time of a source into the usual program into a file, in units of the stages of a creation.
 COMPRESSION = {
     "gzip": at_least(2.0, 5.0),
@@ -59,7 +63,7 @@ IMPORT_OF_OURS = at_least(1.5, 1.9)
 #: Peak resident memory of a creation, in MiB.
 COMPRESSION_MEMORY = at_most(256, 128)
 
-#: Peak resident memory of an import, in MiB, whatever its size.
+#: Peak resident memory of an import, or of a create from a disk, in MiB, whatever its size.
 MEMORY = at_most(160, 96)
 
 #: Wall time of ``imgadm --version``, in units of ``python3 -c pass``.

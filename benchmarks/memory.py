@@ -1,4 +1,4 @@
-"""Peak resident memory of ``imgadm import`` into a directory pool, in every compression."""
+"""Peak resident memory: of ``imgadm import`` in every compression, and of ``create --disk``."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ MEBIBYTE = 1024 * 1024
 def measure(
     bench: Bench, images: Sequence[Image], label: str, say: Callable[[str], None]
 ) -> Iterator[Row]:
-    """One line for every image; ``label`` names the size of the subject in their keys."""
-    for image in images:
-        name = image.compression
+    """One line for every image and one more; ``label`` names the size of the subject in keys."""
+    runs = {
+        image.compression: ("import", shapes.import_arguments(bench, image)) for image in images
+    }
+    runs["disk"] = ("create --disk", shapes.create_arguments(bench))
+    for name, (command, argv) in runs.items():
         shapes.clear(bench)
-        peak = peak_memory_of(shapes.import_arguments(bench, image), bench.environ) / MEBIBYTE
+        peak = peak_memory_of(argv, bench.environ) / MEBIBYTE
         shapes.clear(bench)
         say(f"memory, {name}, {label}: {peak:.0f} MiB")
         yield Row(
             f"memory/{name}/{label}",
-            f"{name}: peak memory of imgadm import, {bench.subject.stream_size / 1e6:,.0f} MB",
+            f"{name}: peak memory of imgadm {command}, {bench.subject.stream_size / 1e6:,.0f} MB",
             ours=peak,
             peer=None,
             figure=peak,

@@ -77,6 +77,23 @@ def install_command(bench: Bench, image: Image) -> float:
     return _into_pool(bench, image, [*imgadm_command(), "install", "-q", *files])
 
 
+def create_arguments(bench: Bench) -> list[str]:
+    """The command that makes an image of the raw disk, not compressed."""
+    fields = ["name=bench", "version=1", "os=linux", "-o", str(bench.scratch / "created")]
+    return [*imgadm_command(), "create", "--disk", str(bench.subject.disk), *fields]
+
+
+def create_command(bench: Bench) -> float:
+    """``imgadm create --disk`` of the raw disk, not compressed; the file is synced."""
+    clear(bench)
+    try:
+        elapsed = seconds_of(create_arguments(bench), bench.environ)
+        expect((bench.scratch / "created.zvol").stat().st_size, bench.subject.stream_size)
+    finally:
+        clear(bench)
+    return elapsed
+
+
 def _into_pool(bench: Bench, image: Image, argv: list[str]) -> float:
     pool = bench.scratch / "pool"
     clear(bench)
@@ -167,6 +184,17 @@ def copy_stream(bench: Bench, *, durable: bool) -> float:
     try:
         elapsed = seconds_of(["cp", bench.subject.stream, copy])
         return elapsed + (seconds_of(["sync", copy]) if durable else 0.0)
+    finally:
+        clear(bench)
+
+
+def copy_disk(bench: Bench) -> float:
+    """``cp --sparse=always`` of the raw disk, and a ``sync`` of the copy."""
+    copy = bench.scratch / "copy"
+    clear(bench)
+    try:
+        elapsed = seconds_of(["cp", "--sparse=always", bench.subject.disk, copy])
+        return elapsed + seconds_of(["sync", copy])
     finally:
         clear(bench)
 

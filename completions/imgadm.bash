@@ -26,10 +26,11 @@ _imgadm_lookup() {
 _imgadm_words() {
     case $1 in
     available) _imgadm_lookup env IMGADM_PATIENCE=2 imgadm avail -H -o uuid,name,version ;;
-    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get update delete ancestry vacuum serve" -- "$cur")) ;;
+    commands) COMPREPLY=($(compgen -W "help sources avail show import install list get update delete ancestry vacuum create publish serve" -- "$cur")) ;;
     directories) compopt -o dirnames ;;
     files) compopt -o default ;;
     installed) _imgadm_lookup env IMGADM_PATIENCE=2 imgadm list -H -o uuid,name,version "${pool[@]}" ;;
+    machines) _imgadm_lookup vmadm list -H -o uuid,alias ;;
     pools) compopt -o plusdirs -o filenames; _imgadm_lookup zpool list -Ho name ;;
     sources) _imgadm_lookup env IMGADM_PATIENCE=2 imgadm sources ;;
     types) COMPREPLY=($(compgen -W "imgapi dsapi docker" -- "$cur")) ;;
@@ -56,14 +57,16 @@ _imgadm_candidates() {
     avail|available) options="-h --help -j --json -H -o -s" arguments=nothing ;;
     show) options="-h --help" arguments=available ;;
     import) options="-h --help -P -S --source -C --channel -q --quiet --json --no-wait --zstream" arguments=available ;;
-    install) options="-h --help -m -f -P -q --quiet --json --no-wait" arguments=nothing ;;
+    install) options="-h --help -m -f --disk --format --block-size -P -q --quiet --json --no-wait" arguments=nothing ;;
     list) options="-h --help -j --json -H -o -s -P --docker" arguments=nothing ;;
     get|info) options="-h --help -P -r" arguments=installed ;;
     update) options="-h --help -n --dry-run -P --no-wait" arguments=installed ;;
     delete|destroy) options="-h --help -P --no-wait" arguments=installed ;;
     ancestry) options="-h --help -j --json -H -o -P" arguments=installed ;;
     vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
-    serve) options="-h --help -l --listen -i --installed -P -q --quiet" arguments=directories ;;
+    create) options="-h --help -m -o --output-template --overwrite -c --compression --level -i --incremental --max-origin-depth -s -p --publish -k --insecure --token-file --disk --format --block-size -P -q --quiet --no-wait" arguments=machines ;;
+    publish) options="-h --help -m -f -k --insecure --token-file -q --quiet --json" arguments=nothing ;;
+    serve) options="-h --help -l --listen -i --installed -P -q --quiet -w --writable --token-file --max-upload" arguments=directories ;;
     *) return ;;
     esac
     case $command,$before in
@@ -77,6 +80,9 @@ _imgadm_candidates() {
     import,-C|import,--channel) _imgadm_words nothing; return ;;
     install,-m) _imgadm_words files; return ;;
     install,-f) _imgadm_words files; return ;;
+    install,--disk) _imgadm_words files; return ;;
+    install,--format) _imgadm_words nothing; return ;;
+    install,--block-size) _imgadm_words nothing; return ;;
     install,-P) _imgadm_words pools; return ;;
     list,-o) _imgadm_words nothing; return ;;
     list,-s) _imgadm_words nothing; return ;;
@@ -89,8 +95,25 @@ _imgadm_candidates() {
     vacuum,-t) _imgadm_words nothing; return ;;
     vacuum,-x) _imgadm_words installed; return ;;
     vacuum,-P) _imgadm_words pools; return ;;
+    create,-m) _imgadm_words files; return ;;
+    create,-o|create,--output-template) _imgadm_words files; return ;;
+    create,-c|create,--compression) _imgadm_words nothing; return ;;
+    create,--level) _imgadm_words nothing; return ;;
+    create,--max-origin-depth) _imgadm_words nothing; return ;;
+    create,-s) _imgadm_words files; return ;;
+    create,-p|create,--publish) _imgadm_words nothing; return ;;
+    create,--token-file) _imgadm_words files; return ;;
+    create,--disk) _imgadm_words files; return ;;
+    create,--format) _imgadm_words nothing; return ;;
+    create,--block-size) _imgadm_words nothing; return ;;
+    create,-P) _imgadm_words pools; return ;;
+    publish,-m) _imgadm_words files; return ;;
+    publish,-f) _imgadm_words files; return ;;
+    publish,--token-file) _imgadm_words files; return ;;
     serve,-l|serve,--listen) _imgadm_words nothing; return ;;
     serve,-P) _imgadm_words pools; return ;;
+    serve,--token-file) _imgadm_words files; return ;;
+    serve,--max-upload) _imgadm_words nothing; return ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options" -- "$cur"))

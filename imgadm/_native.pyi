@@ -1,7 +1,7 @@
 """Types of the native core (``native/``), built as an extension module."""
 
 from collections.abc import Callable
-from typing import Literal, final
+from typing import Literal, Protocol, final, type_check_only
 
 from typing_extensions import Buffer
 
@@ -45,6 +45,9 @@ def read_into(
     stall_milliseconds: int = -1,
 ) -> int: ...
 def write_all(descriptor: int, buffer: Buffer, cancel: int, meter: Meter) -> None: ...
+def start_write_back(descriptor: int, offset: int, length: int) -> None:
+    """Have the kernel begin to write a part of a file to its device, where it can be asked to."""
+
 def move_bytes(
     source: int,
     sink: int,
@@ -203,8 +206,23 @@ class RawDiskReceiver:
     def bytes_written(self) -> int:
         """Bytes of data written to the file so far; holes do not count."""
 
+@type_check_only
+class DiskReader(Protocol):
+    """A raw disk that is not a file.
+
+    One of known size also has ``find_data(offset)``, which returns the bounds of the first run at
+    or after ``offset`` that may hold data; past the end of the disk if there is none.
+    """
+
+    def read(self, offset: int, size: int, /) -> Buffer:
+        """At most ``size`` bytes from ``offset``; none where the disk ends."""
+
 class VolumeStreamWriter:
     """Makes the send stream of a raw disk: full, or incremental against ``origin_fd``.
+
+    ``disk`` is a descriptor, or reads by itself. With ``size`` None the disk is as long as what it
+    reads, which happens once and in order; ``find_data`` is not needed then. ``before_read`` is
+    called now and then while a descriptor is read; what it raises ends that.
 
     The stream uses no features, so that every receiver takes it. An incremental one is made to be
     received as a clone of the snapshot ``from_guid``, whose block size must be ``block_size``.
@@ -212,15 +230,16 @@ class VolumeStreamWriter:
     ``name`` is ``dataset@snapshot``. ``salt`` is an odd number, derived from ``guid`` by default.
     The same arguments and disks make the same bytes.
 
-    Methods raise OSError, and release the GIL. One thread at a time. The descriptors stay the
-    caller's, their positions are not kept. Raises ValueError for arguments that make no sense.
+    Methods raise OSError, whatever ``disk`` raises, and ValueError for a disk that turns out to be
+    empty; they release the GIL. One thread at a time. The descriptors stay the caller's, their
+    positions are not kept. Raises ValueError for arguments that make no sense.
     """
 
     def __init__(
         self,
-        fd: int,
+        disk: int | DiskReader,
         *,
-        size: int,
+        size: int | None,
         block_size: int,
         guid: int,
         creation_time: int,
@@ -229,11 +248,18 @@ class VolumeStreamWriter:
         origin_fd: int = -1,
         origin_size: int = 0,
         salt: int | None = None,
+        before_read: Callable[[], object] | None = None,
     ) -> None: ...
     def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` with the next bytes; returns how many, fewer only at the end, then 0."""
     def measure(self) -> int:
-        """The length of the whole stream in bytes; reads the disks but makes no stream."""
+        """The length of the whole stream in bytes; reads the disks but makes no stream.
+
+        Raises ValueError if the size of the disk is not known.
+        """
+    @property
+    def volume_size(self) -> int:
+        """The size of the disk in whole blocks; final at the end only if it was not known."""
 
 def fletcher4(
     buffer: Buffer, *, big_endian: bool = False, vectors: bool = True

@@ -78,6 +78,20 @@ def image_lock(
 
 
 @contextlib.contextmanager
+def machine_lock(
+    directory: Path,
+    uuid: str,
+    *,
+    command: str,
+    wait: bool = True,
+    on_wait: OnWait | None = None,
+) -> Iterator[None]:
+    """Hold the lock of a virtual machine: one image at a time is made of it."""
+    with _held(directory / f"img.{uuid}.create.lock", f"vm {uuid}", command, wait, on_wait):
+        yield
+
+
+@contextlib.contextmanager
 def state_lock(directory: Path, *, command: str, on_wait: OnWait | None = None) -> Iterator[None]:
     """Hold the lock of the configuration file, for as long as it takes to read and replace it."""
     with _held(directory / "imgadm.state.lock", "the configuration", command, True, on_wait):

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from imgadm.errors import InternalError
 from imgadm.interrupts import interrupted_afterwards
 from imgadm.logs import TRACE_LEVEL, logger
+from imgadm.program_io import converse
 from imgadm.settings import patience
 
 #: Where SmartOS and Linux keep the administrator's programs, should PATH not name them.
@@ -28,10 +29,9 @@ _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 QUERY_SECONDS = 300.0
 """How long a query may take where IMGADM_PATIENCE says nothing: a large pool may be slow."""
 
-MAX_OUTPUT = 256 << 20
-"""Bytes of stdout that are read at most. A million datasets are less."""
+CHANGE_SECONDS = 600.0
+"""For how long a program that changes something may run."""
 
-_MAX_STDERR = 64 << 10
 _SHOWN_OUTPUT = 4 << 10
 _SECONDS_TO_DIE = 1.0
 
@@ -97,15 +97,60 @@ def run_query(argv: Sequence[str]) -> Completed:
 def run_program(argv: Sequence[str], *, seconds: float | None = None) -> Completed:
     """Run a program to its end, without input; an interrupt of ours ends it.
 
-    Raises InternalError if it can't be started, prints more than :data:`MAX_OUTPUT`, or has not
-    ended after ``seconds``.
+    Raises InternalError if it can't be started, prints more than
+    :data:`~imgadm.program_io.MAX_OUTPUT`, or has not ended after ``seconds``.
     """
+    # A group of its own: Ctrl-C is for us to pass on, and to all that the program has started.
+    return _run(argv, "", seconds, lambda _pid: None, process_group=0)
+
+
+def run_to_end(
+    argv: Sequence[str],
+    *,
+    stdin: str = "",
+    seconds: float = CHANGE_SECONDS,
+    on_start: Callable[[int], None] | None = None,
+) -> Completed:
+    """Run a program that changes something: Ctrl-C waits for its end, and does not reach it.
+
+    ``on_start`` is told its process id, which is that of its session too. Raises InternalError as
+    :func:`run_program` does.
+    """
+    from imgadm.streams.interruptions import uninterrupted
+
+    started = on_start or (lambda _pid: None)
+    answers: list[Completed] = []
+    uninterrupted(
+        lambda: answers.append(_run(argv, stdin, seconds, started, start_new_session=True))
+    )
+    return answers[0]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process leads the session of that number, as those of run_to_end do."""
+    ps = find_program("ps")
+    if ps is None:
+        return False
+    answer = run_query([ps, "-o", "s=", "-o", "sid=", "-p", str(pid)])
+    state, _, session = answer.stdout.strip().partition(" ")
+    return answer.status == 0 and state != "Z" and session.strip() == str(pid)
+
+
+def _run(
+    argv: Sequence[str],
+    stdin: str,
+    seconds: float | None,
+    on_start: Callable[[int], None],
+    **apart: Any,
+) -> Completed:
     started = time.monotonic()
     process: subprocess.Popen[bytes] | None = None
     try:
         with interrupted_afterwards():
-            process = _start(argv)
-        stdout, stderr = _outputs(process, argv, None if seconds is None else started + seconds)
+            process = _start(argv, **apart)
+        on_start(process.pid)
+        deadline = None if seconds is None else started + seconds
+        stdout, stderr = converse(process, argv, stdin.encode(), deadline)
         status = process.wait(None if seconds is None else started + seconds - time.monotonic())
     except (subprocess.TimeoutExpired, TimeoutError):
         assert process is not None
@@ -146,15 +191,10 @@ def log_program(
     logger().log(TRACE_LEVEL, "exec done", extra={"fields": done})
 
 
-def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], **apart: Any) -> subprocess.Popen[bytes]:
     try:
-        # A group of its own: Ctrl-C is for us to pass on, and to all that the program has started.
         return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            process_group=0,
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **apart
         )
     except OSError as error:
         raise InternalError(f'cannot run "{argv[0]}": {error.strerror}', cause=error) from error
@@ -162,34 +202,6 @@ def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
 
 def _how_it_ended(argv: Sequence[str], status: int | None) -> str:
     return f"{'Given up' if status is None else 'Command failed'}: {' '.join(argv)}"
-
-
-def _outputs(
-    process: subprocess.Popen[bytes], argv: Sequence[str], deadline: float | None
-) -> tuple[bytes, bytes]:
-    """What the program prints on stdout and on stderr. Raises TimeoutError, InternalError."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    with process.stdout as stdout, process.stderr as stderr:
-        outputs = {stdout.fileno(): bytearray(), stderr.fileno(): bytearray()}
-        poll = select.poll()
-        for descriptor in outputs:
-            poll.register(descriptor, select.POLLIN)
-        silent: set[int] = set()
-        while len(silent) < len(outputs):
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise TimeoutError
-            for descriptor, _ in poll.poll(None if left is None else left * 1000):
-                piece = os.read(descriptor, 64 << 10)
-                outputs[descriptor] += piece
-                if not piece:
-                    poll.unregister(descriptor)
-                    silent.add(descriptor)
-            if len(outputs[stdout.fileno()]) > MAX_OUTPUT:
-                raise InternalError(f'"{" ".join(argv)}" printed more than {MAX_OUTPUT} bytes')
-            del outputs[stderr.fileno()][_MAX_STDERR:]
-        return bytes(outputs[stdout.fileno()]), bytes(outputs[stderr.fileno()])
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -16,3 +16,5 @@ os.environ["PYTHONSAFEPATH"] = "1"
 
 # Where the tests run in the background, Ctrl-C is ignored, and would be in all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # as under nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

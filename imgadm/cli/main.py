@@ -27,6 +27,7 @@ def run(words: Sequence[str]) -> int:
     That one says that the reader of our output is gone.
     """
     encode_everything()
+    sys.unraisablehook = _unraisable
     for number in (signal.SIGTERM, signal.SIGHUP):
         # What our caller ignores stays ignored: SIGHUP under nohup.
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -125,6 +126,8 @@ class _Run:
         self._log.record(DEBUG, "cli exit", fields)
 
     def fail(self, error: ImgadmError) -> int:
+        # All has been undone by now. Who presses Ctrl-C again gets the error line all the same.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._flush_stdout()
         self.log_exit(error.exit_status)
         return report_failure(
@@ -155,6 +158,23 @@ class _Run:
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     """End as after Ctrl-C, so that what is under way is rolled back."""
     raise KeyboardInterrupt(number)
+
+
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    """Let an interrupt come again that came where Python can't raise it, while it frees an object.
+
+    Otherwise it would be lost, and a traceback shown.
+    """
+    error = what.exc_value
+    if not isinstance(error, KeyboardInterrupt):
+        sys.__unraisablehook__(what)
+        return
+    from threading import Timer
+
+    number = error.args[0] if error.args else signal.SIGINT
+    again = Timer(0.01, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
 
 
 def _reader_is_gone() -> bool:

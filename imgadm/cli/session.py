@@ -5,11 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from imgadm import logs
 from imgadm.cli.command import Context
 from imgadm.operations import open_sources as operation
-from imgadm.sources import ClientOptions, Retry, Source, SourceConfig, ping_source
+from imgadm.sources import (
+    ClientOptions,
+    Repository,
+    Retry,
+    Source,
+    SourceConfig,
+    ping_source,
+)
+from imgadm.tokens import read_token
 
 
 def open_sources(context: Context, *, channel: str | None = None) -> list[Source]:
@@ -29,6 +38,18 @@ def open_these_sources(
     """Return image servers at ``urls``, whether they are configured or not."""
     configs = [SourceConfig(url, channel=channel) for url in urls]
     return operation.open_sources(configs, client_options(context), warn=context.warn)
+
+
+def open_repository(
+    context: Context, url: str, *, insecure: bool, token_file: str | None
+) -> Repository:
+    """Return the image server to publish to; raises ConfigError and FileSystemError."""
+    return Repository(
+        url,
+        client_options(context),
+        insecure=insecure,
+        token=None if token_file is None else read_token(Path(token_file)),
+    )
 
 
 def ping(context: Context, config: SourceConfig) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgadm.cli.options import Kind, Option
-from imgadm.errors import UsageError
+from imgadm.cli.options import Kind, Option, Options
+from imgadm.errors import ImgadmError, UsageError
 
 HELP = Option(("-h", "--help"), "Show this help.")
 JSON = Option(("-j", "--json"), "Print JSON instead of a table.")
@@ -22,6 +22,15 @@ POOL = Option(
 )
 QUIET = Option(("-q", "--quiet"), "Show no progress.")
 EVENTS = Option(("--json",), "Print what happens as JSON, one event a line.")
+MANIFEST = Option(("-m",), "The manifest of the image.", kind=Kind.TEXT, placeholder="<manifest>")
+FILE = Option(("-f",), "The file of the image.", kind=Kind.TEXT, placeholder="<file>")
+INSECURE = Option(("-k", "--insecure"), "Trust the server whatever its certificate is.")
+TOKEN_FILE = Option(
+    ("--token-file",),
+    "A file with the token that the server asks for, which is sent as a bearer token.",
+    kind=Kind.TEXT,
+    placeholder="<path>",
+)
 
 
 def columns_option(default: str) -> Option:
@@ -41,6 +50,15 @@ def sort_option(default: str) -> Option:
         kind=Kind.TEXT,
         placeholder="FIELD,...",
     )
+
+
+def required_text(options: Options, option: Option) -> str:
+    """Return the value of an option that must be given; raises ImgadmError."""
+    value = options.text(option.names[0])
+    if value is None:
+        # Scripts know this line without a code.
+        raise ImgadmError(f"{option.names[0]} {option.placeholder} (string) is required")
+    return value
 
 
 def single_argument(arguments: Sequence[str]) -> str:

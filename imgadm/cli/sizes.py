@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -14,6 +16,14 @@ def human_size(size: int) -> str:
         unit, divisor = unit + 1, divisor * 1024
     tenths = size * 10 // divisor
     return f"{tenths // 10}.{tenths % 10} {_UNITS[unit]}"
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes that ``20G``, ``512MiB`` or ``1048576`` spell; None if it spells none."""
+    match = re.fullmatch(r"([0-9]{1,15})(?:([KMGT])i?)?B?", text, re.IGNORECASE | re.ASCII)
+    if match is None:
+        return None
+    return int(match[1]) << 10 * " KMGT".index((match[2] or " ").upper())
 
 
 def human_seconds(seconds: float) -> str:

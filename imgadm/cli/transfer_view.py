@@ -1,4 +1,4 @@
-"""Events of an import or install, as lines and bars."""
+"""Events of an import, an install or a publication, as lines and bars."""
 
 from __future__ import annotations
 
@@ -101,6 +101,17 @@ class LineView:
                 done = "Installed" if self._command == "install" else "Imported"
                 self.say(f"{done} image {title(image)}")
                 self.summarise(report)
+            case events.ManifestAccepted(uuid, name, version, state):
+                self.say(f"Imported image {uuid} ({name}, {version}, state={state})")
+            case events.FileAdded(image, file, compression):
+                self.say(f'Added file "{file}" (compression "{compression}") to image {image.uuid}')
+                self.summarise(event.report)
+            case events.ImageActivated(image):
+                self.say(f"Activated image {image.uuid}")
+            case events.ImagePublished(image, url):
+                self.say(f"Successfully published image {image.uuid} to {url}")
+            case events.RemainsOnServer(uuid, message):
+                self.say(f"Warning: Could not delete partially published image {uuid}: {message}")
             case events.SourceFailed(message):
                 self.warn(message)
             case events.ProgramSaid(program, text):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imgadm.manifest.composites import COMPRESSIONS
     from imgadm.manifest.parse import JSONError, parse_json, parse_manifest
     from imgadm.manifest.platform import check_platform
+    from imgadm.manifest.rules import TEXT_FIELDS
     from imgadm.manifest.upgrade import upgrade_manifest
     from imgadm.manifest.uuids import check_uuid, is_uuid
     from imgadm.manifest.validate import check_manifest, find_violations
@@ -25,6 +26,7 @@ else:
         "ImageFile": "view",
         "JSONError": "parse",
         "Manifest": "view",
+        "TEXT_FIELDS": "rules",
         "Violation": "violations",
         "check_manifest": "validate",
         "check_platform": "platform",
@@ -48,6 +50,7 @@ else:
 
 __all__ = [
     "COMPRESSIONS",
+    "TEXT_FIELDS",
     "ImageFile",
     "JSONError",
     "Manifest",

@@ -53,3 +53,25 @@ RULES: Mapping[str, Rule] = {
     "image_size": scalars.image_size,
     "channels": composites.channels,
 }
+
+TEXT_FIELDS = frozenset(
+    {
+        "uuid",
+        "urn",
+        "owner",
+        "name",
+        "version",
+        "description",
+        "homepage",
+        "eula",
+        "published_at",
+        "state",
+        "type",
+        "os",
+        "origin",
+        "nic_driver",
+        "disk_driver",
+        "cpu_type",
+    }
+)
+"""Fields whose value is a string, whatever it looks like."""

@@ -1,4 +1,4 @@
-"""What happens while images are imported, as data for whoever shows it."""
+"""What happens while images are imported and published, as data for whoever shows it."""
 
 from __future__ import annotations
 
@@ -97,6 +97,51 @@ class ImageInstalled(Event):
 
     image: Manifest
     report: Report
+
+
+@dataclass(frozen=True)
+class ManifestAccepted(Event):
+    """A server has made an image of the manifest, without a file as yet, in the ``state``."""
+
+    uuid: str
+    name: str
+    version: str
+    state: str
+
+
+@dataclass(frozen=True)
+class FileAdded(Event):
+    """The server has the whole file, which is called ``file`` here, and it is the right one."""
+
+    image: Manifest
+    file: str
+    compression: str
+    size: int
+    sha1: str
+    report: Report
+
+
+@dataclass(frozen=True)
+class ImageActivated(Event):
+    """Everybody can import the image from the server."""
+
+    image: Manifest
+
+
+@dataclass(frozen=True)
+class ImagePublished(Event):
+    """All is done; ``url`` is the server's."""
+
+    image: Manifest
+    url: str
+
+
+@dataclass(frozen=True)
+class RemainsOnServer(Event):
+    """An image that could not be published whole is still on the server, and why."""
+
+    uuid: str
+    message: str
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from imgadm import streams
-from imgadm.errors import (
-    DownloadError,
-    FileSystemError,
-    ImgadmError,
-    OriginNotInstalledError,
-    UsageError,
-)
+from imgadm.errors import DownloadError, ImgadmError, OriginNotInstalledError
 from imgadm.manifest import (
     Manifest,
     check_manifest,
     check_uuid,
-    parse_manifest,
     upgrade_manifest,
 )
-from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.operations.checks import ImportOptions, check_limits, check_space, lock_for
 from imgadm.operations.events import AlreadyInstalled, Event, InstallBegins, InstalledMeanwhile
+from imgadm.operations.local_files import read_local_manifest
 from imgadm.operations.transfer import transfer
 from imgadm.pools.base import InstalledImage, Pool
 
@@ -43,10 +36,7 @@ def install_image(
     Does nothing if the image is installed already. Raises an ImgadmError for whatever
     fails, after everything has been undone.
     """
-    for kind, path in (("manifest", manifest_path), ("file", file_path)):
-        if not path.exists():
-            raise UsageError(f'{kind} path does not exist: "{path}"')
-    raw = parse_manifest(_read(manifest_path))
+    raw = read_local_manifest(manifest_path, file_path)
     uuid = check_uuid(raw.get("uuid", "undefined"))
     installed = pool.get(uuid)
     if installed is not None:
@@ -54,7 +44,7 @@ def install_image(
         return
     raw = upgrade_manifest(raw)
     if not raw.get("published_at"):
-        raw["published_at"] = _timestamp(now())
+        raw["published_at"] = timestamp(now())
     check_manifest(raw)
     image = Manifest.of(raw)
     on_event(InstallBegins(image))
@@ -90,15 +80,8 @@ def _install(
         raise _worded_for_files(error, file_path) from error
 
 
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_MANIFEST_BYTES + 1)
-    except OSError as error:
-        raise FileSystemError.from_os_error(f'cannot read "{path}"', error) from error
-
-
-def _timestamp(moment: datetime) -> str:
+def timestamp(moment: datetime) -> str:
+    """A moment as manifests spell it."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from typing import Any
 
 from imgadm import streams
 from imgadm.errors import (
@@ -34,21 +35,41 @@ def transfer(
     The caller holds the image's lock. ``compression`` None tells it from the first bytes. Raises an
     ImgadmError for whatever fails, after everything has been undone.
     """
-    watch = _Watch(image, on_event)
     file = image.file
-    with pool.receive(dict(image.raw), source=source, origin=origin) as reception:
+    receive(
+        pool,
+        image,
+        fetch,
+        streams.checksum(
+            "sha1",
+            expected=None if file is None else file.sha1,
+            size=None if file is None else file.size,
+        ),
+        streams.decompress(compression),
+        source=source,
+        origin=origin,
+        on_event=on_event,
+    )
+
+
+def receive(
+    pool: Pool,
+    image: Manifest,
+    *stages: streams.Stage,
+    source: str | None,
+    origin: InstalledImage | None,
+    on_event: Callable[[Event], None],
+    complete: Callable[[dict[str, Any], streams.Report], None] | None = None,
+) -> None:
+    """Receive the ZFS stream that ``stages`` bring as ``image``, as :func:`transfer` does.
+
+    ``complete`` may add to the manifest what only the bytes have told, before it is recorded.
+    """
+    watch = _Watch(image, on_event)
+    manifest = dict(image.raw)
+    with pool.receive(manifest, source=source, origin=origin) as reception:
         try:
-            report = streams.run(
-                fetch,
-                streams.checksum(
-                    "sha1",
-                    expected=None if file is None else file.sha1,
-                    size=None if file is None else file.size,
-                ),
-                streams.decompress(compression),
-                *reception.stages,
-                on_progress=watch,
-            )
+            report = streams.run(*stages, *reception.stages, on_progress=watch)
             watch(report)
         except streams.ProcessError as error:
             watch.look_for_verdict()
@@ -60,6 +81,8 @@ def transfer(
                 raise
             watch.look_for_verdict()
             raise explain(error, image, pool) from error
+        if complete is not None:
+            complete(manifest, report)
         with uninterrupted():
             reception.commit(report)
     on_event(ImageInstalled(image, report))

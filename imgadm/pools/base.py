@@ -11,13 +11,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgadm.errors import InternalError
 from imgadm.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from imgadm.pools.sending import MadeStream, StoredStream
-    from imgadm.streams import Report, Stage
+    from imgadm.streams import Report, Stage, Volume
 
 
 @dataclass(slots=True)
@@ -154,6 +156,16 @@ class Pool(ABC):
 
         Raises InternalError if the image can't be sent.
         """
+
+    def disk(self, image: InstalledImage) -> tuple[Path, Volume]:
+        """The raw disk of an installed image, and what an incremental stream must know of it.
+
+        Raises InternalError if the image has none, or the pool can't tell.
+        """
+        raise InternalError(
+            f'the disk of image "{image.uuid}" cannot be read in zpool "{self.name}", only in a '
+            "directory pool: import the image into one, and name that with -P /a/path"
+        )
 
     @abstractmethod
     def delete(self, uuid: str) -> None:

@@ -175,7 +175,7 @@ class DirectoryPool(Pool):
             origin = self.get(base)
             if origin is None:
                 raise InternalError(f'image "{image.uuid}" has lost its origin "{base}"')
-            based_on = (self.path / origin.uuid / DISK, recorded_volume(origin))
+            based_on = self.disk(origin)
         stream = image.extra.get("stream", {})
         chunks = disk_stream(
             directory / DISK,
@@ -185,6 +185,9 @@ class DirectoryPool(Pool):
             origin=based_on,
         )
         return MadeStream(chunks, repeatable=True)
+
+    def disk(self, image: InstalledImage) -> tuple[Path, streams.Volume]:
+        return self.path / image.uuid / DISK, recorded_volume(image)
 
     def delete(self, uuid: str) -> None:
         import shutil
@@ -241,8 +244,8 @@ class DirectoryReception(Reception):
         disk = self._directory / DISK
         if origin is None:
             return (streams.to_raw_disk(disk),)
-        volume = recorded_volume(origin)
-        copy_disk(self._pool.path / origin.uuid / DISK, disk)
+        below, volume = self._pool.disk(origin)
+        copy_disk(below, disk)
         return (streams.to_raw_disk(disk, origin=volume),)
 
     @property

@@ -1,9 +1,11 @@
-"""A read-only IMGAPI server: any image manager that speaks IMGAPI can import from it.
+"""An IMGAPI server: any image manager that speaks IMGAPI can import from it.
 
 ::
 
     with ImageServer(FolderCatalogue(Path("/export/images")), port=0) as server:
         print(server.url)
+
+It can only be read, unless it is given a :class:`Writer`.
 """
 
 from __future__ import annotations
@@ -17,9 +19,12 @@ from imgadm.serve.catalogue import (
 )
 from imgadm.serve.folder import FolderCatalogue, SkippedPair
 from imgadm.serve.handler import AccessRecord
+from imgadm.serve.repository import MAX_UPLOAD_BYTES, WritableFolder
 from imgadm.serve.server import ImageServer
+from imgadm.serve.writer import Writer
 
 __all__ = [
+    "MAX_UPLOAD_BYTES",
     "AccessRecord",
     "Catalogue",
     "CombinedCatalogue",
@@ -29,4 +34,6 @@ __all__ = [
     "ImageServer",
     "SkippedPair",
     "StoredBytes",
+    "WritableFolder",
+    "Writer",
 ]

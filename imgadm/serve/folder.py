@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imgadm.errors import ImgadmError
+from imgadm.files import write_atomically
+from imgadm.json_text import indented
 from imgadm.manifest import Manifest, parse_manifest
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogue import HostedImage, StoredBytes
@@ -37,20 +41,33 @@ class SkippedPair:
 
 @dataclass(frozen=True, slots=True)
 class FolderImage:
-    """A pair of files; ``manifest`` promises the size and SHA-1 of ``path``."""
+    """A pair of files; ``manifest`` promises the size and SHA-1 of ``path``.
+
+    ``source`` is the file of the manifest, which may say less.
+    """
 
     manifest: Mapping[str, Any]
     path: Path
+    source: Path
 
     def open_file(self) -> StoredBytes:
         """Open the file; :class:`OSError` if it is gone or has another size than promised."""
-        file = self.path.open("rb", buffering=0)
-        status = os.fstat(file.fileno())
-        promised = self.manifest["files"][0]["size"]
-        if status.st_size != promised:
-            file.close()
-            raise OSError(f"{self.path} has {status.st_size} bytes, {promised} were promised")
-        return StoredBytes(file, status.st_size, status.st_mtime)
+        return open_stored(self.path, self.manifest["files"][0]["size"])
+
+
+def open_stored(path: Path, promised: int) -> StoredBytes:
+    """Open a file of ``promised`` bytes; :class:`OSError` if it is gone or has another size."""
+    file = path.open("rb", buffering=0)
+    status = os.fstat(file.fileno())
+    if status.st_size != promised:
+        file.close()
+        raise OSError(f"{path} has {status.st_size} bytes, {promised} were promised")
+    return StoredBytes(file, status.st_size, status.st_mtime)
+
+
+def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Replace the manifest at ``path`` as a whole; raises FileSystemError."""
+    write_atomically(path, indented(manifest).encode() + b"\n")
 
 
 class FolderCatalogue:
@@ -69,7 +86,7 @@ class FolderCatalogue:
         """Return the images of all sound pairs; :class:`OSError` if the folder is unreadable."""
         return list(self._current().values())
 
-    def find(self, uuid: str) -> HostedImage | None:
+    def find(self, uuid: str) -> FolderImage | None:
         """Return the image; :class:`OSError` if the folder is unreadable."""
         return self._current().get(uuid)
 
@@ -77,9 +94,10 @@ class FolderCatalogue:
         with self._lock:
             stamps = {}
             for path in self._folder.iterdir():
-                if path.is_file():
+                with suppress(FileNotFoundError):  # it has just gone
                     status = path.stat()
-                    stamps[path.name] = (status.st_size, status.st_mtime_ns)
+                    if stat.S_ISREG(status.st_mode):
+                        stamps[path.name] = (status.st_size, status.st_mtime_ns)
             if stamps != self._stamps:
                 self._images = self._scan(stamps)
                 self._stamps = stamps
@@ -118,7 +136,7 @@ class FolderCatalogue:
         if declared and declared.dataset_guid:
             entry["dataset_guid"] = declared.dataset_guid
         raw = {"state": "active"} | dict(manifest.raw) | {"files": [entry]}
-        return FolderImage(raw, self._folder / name)
+        return FolderImage(raw, self._folder / name, path)
 
     def _sha1(self, name: str, stamp: _Stamp) -> str:
         key = (name, stamp)

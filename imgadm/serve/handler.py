@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, BinaryIO
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from imgadm import __version__
 from imgadm.serve.catalogue import GeneratedBytes, StoredBytes
 from imgadm.serve.replies import HttpError, Reply
+from imgadm.serve.request_body import CutBodyError, RequestBody
 from imgadm.serve.transfer import BodySender
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_REQUEST_LINE_BYTES = 8 << 10
 MAX_HEAD_BYTES = 32 << 10
-MAX_IGNORED_BODY_BYTES = 64 << 10
+LINGER_SECONDS = 2.0
 
 _TOKEN = re.compile(r"[!-~]{1,128}")
 _CODES = {
@@ -47,7 +50,7 @@ class AccessRecord:
 class _BoundedHead:
     """A connection's input; reading more than :data:`MAX_HEAD_BYTES` of one head fails."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BufferedReader) -> None:
         self._stream = stream
         self._left = 0
 
@@ -64,9 +67,9 @@ class _BoundedHead:
             raise http.client.LineTooLong("request head")
         return line
 
-    def read(self, size: int) -> bytes:
-        """Return ``size`` bytes of a body."""
-        return self._stream.read(size)
+    def readinto1(self, buffer: memoryview) -> int:
+        """Read some bytes of a body; returns how many, 0 at the end."""
+        return self._stream.readinto1(buffer)
 
     def close(self) -> None:
         """Close the stream."""
@@ -102,14 +105,12 @@ class ConnectionHandler(BaseHTTPRequestHandler):
             if len(self.raw_requestline) > MAX_REQUEST_LINE_BYTES:
                 self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
             elif self.raw_requestline and self.parse_request():
-                self._skip_body()
-                self._send(self._reply())
+                self._answer()
         except (OSError, http.client.HTTPException):
             self.close_connection = True
 
     def handle_expect_100(self) -> bool:
-        """Ask for no body: whoever waits for permission to send one gets the reply instead."""
-        self.close_connection = True
+        """Ask for no body as yet: whoever waits for permission may get the reply instead."""
         return True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
@@ -122,25 +123,43 @@ class ConnectionHandler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base
         """Print nothing; :class:`AccessRecord` has it all."""
 
-    def _reply(self) -> Reply:
+    def _answer(self) -> None:
         try:
-            return self.server.routes.answer(self.command, self.path, self.headers)
+            body = RequestBody(self.headers, self.rfile, self.send_continue)
+        except HttpError as error:
+            self.close_connection = True
+            self._send(error.reply())
+            return
+        reply = self._reply(body)
+        body.skip()
+        if not body.finished:
+            self.close_connection = True
+        self._send(reply)
+        if not body.finished:
+            self._linger()
+
+    def send_continue(self) -> None:
+        """Tell a client that waits for it to send the body."""
+        self.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _linger(self) -> None:
+        """Take what is still being sent: to close on it could cost the client our reply."""
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(LINGER_SECONDS)
+        deadline = time.monotonic() + LINGER_SECONDS
+        while time.monotonic() < deadline and self.connection.recv(64 << 10):
+            pass
+
+    def _reply(self, body: RequestBody) -> Reply:
+        try:
+            return self.server.routes.answer(self.command, self.path, self.headers, body)
         except HttpError as error:
             return error.reply()
+        except CutBodyError:
+            raise
         except Exception as error:
             self.server.report(error)
             return HttpError(500, "InternalError", "the server cannot answer").reply()
-
-    def _skip_body(self) -> None:
-        """Read past a small request body, so that the next request is where it should be."""
-        length = self.headers.get("Content-Length", "0")
-        plain = length.isascii() and length.isdigit() and len(length) < 10
-        if "Transfer-Encoding" in self.headers or not plain or "Expect" in self.headers:
-            self.close_connection = True
-        elif int(length) <= MAX_IGNORED_BODY_BYTES:
-            self.rfile.read(int(length))
-        else:
-            self.close_connection = True
 
     def _send(self, reply: Reply) -> None:
         body = BodySender(self.connection)
@@ -177,12 +196,12 @@ class ConnectionHandler(BaseHTTPRequestHandler):
         for name, value in reply.headers.items():
             self.send_header(name, value)
         length = reply.content_length
-        chunked = length is None and reply.status != 304 and self.request_version == "HTTP/1.1"
+        chunked = length is None and not reply.is_bare and self.request_version == "HTTP/1.1"
         if length is not None:
             self.send_header("Content-Length", str(length))
         elif chunked:
             self.send_header("Transfer-Encoding", "chunked")
-        elif reply.status != 304:
+        elif not reply.is_bare:
             self.close_connection = True
         if self.close_connection:
             self.send_header("Connection", "close")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from imgadm.json_text import indented
+from imgadm.manifest.values import display
 from imgadm.serve.catalogue import GeneratedBytes, StoredBytes
 
 
@@ -27,9 +28,14 @@ class Reply:
     length: int = 0
 
     @property
+    def is_bare(self) -> bool:
+        """Whether a reply with this status has no body by definition, not even an empty one."""
+        return self.status in (204, 304)
+
+    @property
     def content_length(self) -> int | None:
         """The length of the body in bytes; ``None`` if it has none or nobody knows."""
-        if self.status == 304:
+        if self.is_bare:
             return None
         if isinstance(self.source, StoredBytes):
             return self.length
@@ -67,9 +73,21 @@ def not_found(message: str) -> HttpError:
     return HttpError(404, "ResourceNotFound", message)
 
 
-def invalid_parameter(name: str, message: str) -> HttpError:
-    """Return the error for a query parameter that makes no sense."""
-    error = {"field": name, "code": "Invalid", "message": message}
+def not_allowed(method: str, allowed: Sequence[str], why: str) -> HttpError:
+    """Return the error for a method that does not work where it was tried."""
+    headers = {"Allow": ", ".join(allowed)}
+    message = f"{display(method)} is not allowed, {why}"
+    return HttpError(405, "MethodNotAllowedError", message, headers=headers)
+
+
+def precondition_failed() -> HttpError:
+    """Return the error for a condition that the client made and that does not hold."""
+    return HttpError(412, "PreconditionFailed", "the image is not the one that was asked for")
+
+
+def invalid_parameter(name: str, message: str, code: str = "Invalid") -> HttpError:
+    """Return the error for a parameter that makes no sense, or is missing."""
+    error = {"field": name, "code": code, "message": message}
     return HttpError(422, "InvalidParameter", f"invalid {name}: {message}", errors=[error])
 
 

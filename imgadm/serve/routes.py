@@ -16,7 +16,17 @@ from imgadm.serve.conditions import (
     parse_range,
 )
 from imgadm.serve.listing import Query, select
-from imgadm.serve.replies import HttpError, Reply, json_etag, json_reply, not_found
+from imgadm.serve.replies import (
+    HttpError,
+    Reply,
+    json_etag,
+    json_reply,
+    not_allowed,
+    not_found,
+    precondition_failed,
+)
+from imgadm.serve.request_body import RequestBody
+from imgadm.serve.writer import Writer, WriteRequest
 
 METHODS = ("GET", "HEAD")
 MAX_PARAMETERS = 64
@@ -25,12 +35,13 @@ _IMAGE = re.compile(r"/images/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(/fil
 
 
 class Routes:
-    """Answers requests about the images of ``catalogue``."""
+    """Answers requests about the images of ``catalogue``; ``writer`` those that change them."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, writer: Writer | None = None) -> None:
         self._catalogue = catalogue
+        self._writer = writer
 
-    def answer(self, method: str, target: str, headers: Headers) -> Reply:
+    def answer(self, method: str, target: str, headers: Headers, body: RequestBody) -> Reply:
         """Return the reply to ``method`` on ``target``, a request target as it was sent.
 
         ``headers`` finds fields in any case. Raises :class:`HttpError`. Errors of the catalogue
@@ -41,12 +52,12 @@ class Routes:
         if image is None and path.rstrip("/") not in ("/ping", "/images"):
             raise not_found(f"{display(path)} does not exist")
         if method not in METHODS:
-            raise HttpError(
-                405,
-                "MethodNotAllowedError",
-                f"{display(method)} is not allowed, this server can only be read",
-                headers={"Allow": ", ".join(METHODS)},
-            )
+            if self._writer is None:
+                raise not_allowed(method, METHODS, "this server can only be read")
+            if path.startswith("/ping"):
+                raise not_allowed(method, METHODS, "nothing is there to change")
+            uuid, is_file = (None, False) if image is None else (image[1], bool(image[2]))
+            return self._writer.answer(WriteRequest(method, uuid, is_file, query, headers, body))
         if image is None:
             return self._ping() if path.startswith("/ping") else self._images(query, headers)
         hosted = self._catalogue.find(image[1])
@@ -61,6 +72,8 @@ class Routes:
 
     def _images(self, query: Query, headers: Headers) -> Reply:
         manifests = [image.manifest for image in self._catalogue.images()]
+        if self._writer is not None and not self._writer.knows(headers):
+            manifests = [one for one in manifests if one.get("state", "active") == "active"]
         return _conditional_json(select(manifests, query), headers)
 
 
@@ -79,14 +92,10 @@ def _split(target: str) -> tuple[str, Query]:
 def _conditional_json(value: object, headers: Headers) -> Reply:
     validators = Validators(json_etag(value))
     if validators.precondition_fails(headers):
-        raise _precondition_failed()
+        raise precondition_failed()
     if validators.not_modified(headers):
         return Reply(304, validators.headers())
     return json_reply(value, headers=validators.headers())
-
-
-def _precondition_failed() -> HttpError:
-    return HttpError(412, "PreconditionFailed", "the image is not the one that was asked for")
 
 
 def _file(image: HostedImage, method: str, headers: Headers) -> Reply:
@@ -100,7 +109,7 @@ def _file(image: HostedImage, method: str, headers: Headers) -> Reply:
         unless_sent.callback(source.close)
         validators = Validators(str(image.manifest["files"][0]["sha1"]), source.modified)
         if validators.precondition_fails(headers):
-            raise _precondition_failed()
+            raise precondition_failed()
         content |= validators.headers() | {"Accept-Ranges": "bytes"}
         if validators.not_modified(headers):
             return Reply(304, content)

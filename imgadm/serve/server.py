@@ -1,4 +1,4 @@
-"""A read-only IMGAPI server on the standard library's threading server."""
+"""An IMGAPI server on the standard library's threading server."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from imgadm.errors import ImgadmError
 from imgadm.serve.catalogue import Catalogue
 from imgadm.serve.handler import AccessRecord, ConnectionHandler
 from imgadm.serve.routes import Routes
+from imgadm.serve.writer import Writer
 
 STOP_SECONDS = 5
 _POLL_SECONDS = 0.1
@@ -110,8 +111,9 @@ class ConnectionServer(ThreadingHTTPServer):
 class ImageServer:
     """Serves ``catalogue`` at ``url`` from :meth:`start` to :meth:`stop`.
 
-    Listens from the moment it is made; ``port`` 0 picks a free one. ``on_access`` hears of every
-    answered request, on the thread that answered it. Connections that are silent for
+    With a ``writer`` its images can be changed. Listens from the moment it is made; ``port`` 0
+    picks a free one. ``on_access`` hears of every answered request, on the thread that answered it.
+    Connections that are silent for
     ``idle_timeout`` seconds are closed. Raises :class:`ImgadmError` if it cannot listen.
     """
 
@@ -121,6 +123,7 @@ class ImageServer:
         host: str = "127.0.0.1",
         port: int = 8080,
         *,
+        writer: Writer | None = None,
         on_access: Callable[[AccessRecord], None] | None = None,
         idle_timeout: float = 60,
         max_connections: int = 256,
@@ -132,7 +135,7 @@ class ImageServer:
             self._server = ConnectionServer(
                 family,
                 (str(address[0]), port),
-                Routes(catalogue),
+                Routes(catalogue, writer),
                 idle_timeout=idle_timeout,
                 max_connections=max_connections,
                 on_access=on_access,

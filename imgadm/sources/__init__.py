@@ -12,11 +12,13 @@ from imgadm.sources.dsapi import DsapiSource
 from imgadm.sources.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.sources.imgapi import ImgapiSource
 from imgadm.sources.options import ClientOptions, Retry
+from imgadm.sources.repository import Repository
 from imgadm.sources.urls import normalise_url, redact_url, successor
 
 __all__ = [
     "ClientOptions",
     "FileRequest",
+    "Repository",
     "Retry",
     "Source",
     "SourceConfig",

@@ -47,7 +47,8 @@ class SourceError(ImgadmError):
 class UnreachableError(SourceError):
     """No answer came. ``code`` is the name of the system's error, such as ``ECONNREFUSED``.
 
-    ``permanent`` says that to try again cannot help.
+    ``permanent`` says that to try again cannot help, ``unsent`` that there was no connection: the
+    server does not know of the request.
     """
 
     def __init__(
@@ -57,10 +58,12 @@ class UnreachableError(SourceError):
         *,
         code: str,
         permanent: bool = False,
+        unsent: bool = False,
         cause: BaseException | None = None,
     ) -> None:
         super().__init__(url, reason, code=code, cause=cause)
         self.permanent = permanent
+        self.unsent = unsent
 
     def named(self) -> ImgadmError:
         return ClientError(f"{self.url}: Error: {self.reason}", cause=self.cause)

@@ -57,7 +57,8 @@ def source_error(url: str, error: Exception, proxy: str | None = None) -> Source
     reason = detail or f"{step} {code}"
     if proxy and any(isinstance(link, urllib3.exceptions.ProxyError) for link in chain):
         reason += f" (proxy {proxy})"
-    return UnreachableError(url, reason, code=code, permanent=permanent, cause=error)
+    unsent = connecting or code == "ENOTFOUND" or permanent
+    return UnreachableError(url, reason, code=code, permanent=permanent, unsent=unsent, cause=error)
 
 
 def _system_error(chain: list[BaseException]) -> tuple[str, str | None, bool]:

@@ -1,4 +1,4 @@
-"""GET requests to one source: repeated where that helps, bounded in size and time."""
+"""Requests to one source: repeated where that helps, bounded in size and time."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class HttpClient:
     """The connections to one source. Usable from several threads; :meth:`close` ends them.
 
     ``source`` names the source in errors and is shown without its password; ``headers`` go with
-    all requests.
+    all requests. Unless they are ``persistent``, each connection is for one request.
     """
 
     def __init__(
@@ -91,7 +91,9 @@ class HttpClient:
         headers: Mapping[str, str],
         insecure: bool = False,
         credentials: tuple[str, str] | None = None,
+        persistent: bool = True,
     ) -> None:
+        self._persistent = persistent
         self.session = make_session(options, insecure=insecure, credentials=credentials)
         self.session.headers.update(headers)
         self._source = redact_url(source)
@@ -113,7 +115,8 @@ class HttpClient:
         began = clock()
         for attempt, delay in enumerate((*self._options.delays(), None), start=1):
             try:
-                reply = self._get_once(url, limit, {"if-none-match": known} if known else {})
+                tag = {"if-none-match": known} if known else {}
+                reply = self._once("GET", url, limit, headers=tag)
                 if reply.status not in (502, 503, 504):
                     return reply
                 failure = f"HTTP status {reply.status}"
@@ -123,24 +126,63 @@ class HttpClient:
             lasting = error is not None and error.permanent
             if delay is None or lasting or clock() - began > RETRY_SECONDS:
                 break
-            if self._options.on_retry:
-                self._options.on_retry(Retry(self._source, failure, attempt, delay))
-            self._options.sleep(delay)
+            self._wait(failure, attempt, delay)
         if error is not None:
             raise error
         return reply
 
-    def _get_once(self, url: str, limit: int, headers: Mapping[str, str]) -> Reply:
+    def send(self, method: str, url: str, *, body: bytes, limit: int) -> Reply:
+        """Return the reply to a request that changes something; ``body`` is JSON.
+
+        It runs again only if there was no connection, and redirects are not followed: nobody could
+        tell what has been done. Raises :class:`SourceError`.
+        """
+        kind = {"content-type": "application/json"}
+        for attempt, delay in enumerate((*self._options.delays(), None), start=1):
+            try:
+                reply = self._once(method, url, limit, headers=kind, body=body)
+                break
+            except UnreachableError as error:
+                if delay is None or error.permanent or not error.unsent:
+                    raise
+                self._wait(error.reason, attempt, delay)
+        if 300 <= reply.status < 400:
+            raise UnusableReplyError(
+                self._source,
+                f"it redirects, with status {reply.status}: use the address that leads to",
+            )
+        return reply
+
+    def reply(self, status: int, content_type: str, body: bytes) -> Reply:
+        """Return as a reply what the server said to a request that somebody else made."""
+        return Reply(self._source, status, content_type, body)
+
+    def _wait(self, failure: str, attempt: int, delay: float) -> None:
+        if self._options.on_retry:
+            self._options.on_retry(Retry(self._source, failure, attempt, delay))
+        self._options.sleep(delay)
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        limit: int,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> Reply:
         began = self._options.clock()
         try:
-            with self.session.get(url, headers=headers, stream=True) as response:
-                body = self._body(response, limit, began)
-                log_body(body)
+            with self.session.request(
+                method, url, data=body, headers=headers, stream=True, allow_redirects=body is None
+            ) as response:
+                got = b"" if response.is_redirect else self._body(response, limit, began)
+                log_body(got)
                 return Reply(
                     self._source,
                     response.status_code,
                     response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-                    body,
+                    got,
                     _etag(response),
                 )
         except SourceError:
@@ -152,6 +194,9 @@ class HttpClient:
             ValueError,
         ) as error:
             raise self._failure(url, error) from error
+        finally:
+            if not self._persistent:
+                self.session.close()
 
     def _failure(self, url: str, error: Exception) -> SourceError:
         proxy = self._proxies.of(url)

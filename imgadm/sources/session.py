@@ -69,10 +69,17 @@ class SourceAdapter(HTTPAdapter):
 class SourceSession(requests.Session):
     """Follows a few redirects, never from https to http; credentials stay with their host."""
 
-    def __init__(self) -> None:
+    def __init__(self, proxies: Proxies) -> None:
         super().__init__()
+        self._route = proxies
         self.max_redirects = MAX_REDIRECTS
         self.trust_env = False
+
+    def merge_environment_settings(self, url: Any, *arguments: Any, **settings: Any) -> Any:
+        """Return how to send a request to ``url``, for those who send it without our adapter."""
+        merged = super().merge_environment_settings(url, *arguments, **settings)
+        proxy = self._route.of(url)
+        return {**merged, "proxies": {urlsplit(url).scheme: proxy} if proxy else {}}
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return where ``resp`` leads to; :class:`RefusedRedirectError` if we must not follow."""
@@ -105,14 +112,15 @@ def make_session(
 
     ``insecure`` takes any certificate. Raises :class:`ConfigError` for a CA file that is not there.
     """
-    session = SourceSession()
+    proxies = Proxies.from_environment(options.environment)
+    session = SourceSession(proxies)
     session.verify = trusted_certificates(options, insecure=insecure)
     if session.verify is False:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     session.auth = credentials
     session.headers.update(request_headers(options))
     adapter = SourceAdapter(
-        Proxies.from_environment(options.environment),
+        proxies,
         (
             options.within_patience(options.connect_timeout),
             options.within_patience(options.read_timeout),

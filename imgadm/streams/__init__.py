@@ -18,35 +18,56 @@ or raises the first error after everything has ended.
 from imgadm.streams.checksum import checksum
 from imgadm.streams.compress import compress
 from imgadm.streams.decompress import compression_of, decompress
+from imgadm.streams.disk_formats import FORMATS, DiskFormatError
+from imgadm.streams.disks import Disk, DiskChangedError, open_disk
 from imgadm.streams.errors import (
+    Answer,
     ChecksumError,
     CompressionError,
     DecompressionError,
     FetchError,
     ProcessError,
+    SendError,
     SizeError,
     StreamError,
     ZfsStreamError,
 )
 from imgadm.streams.files import read_file, write_file
 from imgadm.streams.http import http_get
+from imgadm.streams.http_put import http_put
 from imgadm.streams.pipeline import run
-from imgadm.streams.processes import into_process, zfs_receive
+from imgadm.streams.processes import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.report import Report, StageReport
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.volumes import (
+    BLOCK_SIZES,
+    DEFAULT_BLOCK_SIZE,
+    Snapshot,
+    from_disk,
+    to_volume_stream,
+)
 from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
 
 __all__ = [
+    "BLOCK_SIZES",
+    "DEFAULT_BLOCK_SIZE",
+    "FORMATS",
+    "Answer",
     "ChecksumError",
     "CompressionError",
     "Context",
     "DecompressionError",
+    "Disk",
+    "DiskChangedError",
+    "DiskFormatError",
     "FetchError",
     "Inlet",
     "Outlet",
     "ProcessError",
     "Report",
+    "SendError",
     "SizeError",
+    "Snapshot",
     "Stage",
     "StageReport",
     "StreamError",
@@ -56,13 +77,19 @@ __all__ = [
     "compress",
     "compression_of",
     "decompress",
+    "from_disk",
+    "from_process",
     "http_get",
+    "http_put",
     "into_process",
+    "open_disk",
     "read_file",
     "run",
     "to_raw_disk",
+    "to_volume_stream",
     "verify_zfs_stream",
     "volume_of",
     "write_file",
     "zfs_receive",
+    "zfs_send",
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class StreamError(Exception):
     """A stage failed.
@@ -61,6 +64,37 @@ class FetchError(StreamError):
         return self.status in {429, 502, 503, 504}
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a server said to an upload: the HTTP status, the type of the body, and the body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class SendError(StreamError):
+    """The bytes could not be sent, or the server does not want them.
+
+    ``code`` is an errno name where there is one, ``answer`` what the server said, if it did.
+    ``begun`` tells whether the server may know of the upload: False if nobody could be reached.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        answer: Answer | None = None,
+        offset: int | None = None,
+        begun: bool = True,
+    ) -> None:
+        super().__init__(message, offset=offset)
+        self.code = code
+        self.answer = answer
+        self.begun = begun
+
+
 class SizeError(StreamError):
     """There were more or fewer bytes than promised."""
 
@@ -112,15 +146,17 @@ class ZfsStreamError(StreamError):
 
 
 class ProcessError(StreamError):
-    """An external program at the end of a pipeline failed.
+    """An external program at either end of a pipeline failed.
 
-    ``status`` is its exit status (negative: the signal that ended it), ``stderr`` its last words.
+    ``status`` is its exit status (negative: the signal that ended it), ``stderr`` its last words,
+    ``argv`` how it was started.
     """
 
-    def __init__(self, program: str, status: int, stderr: str) -> None:
+    def __init__(self, program: str, status: int, stderr: str, *, argv: Sequence[str] = ()) -> None:
         how = f"exit code {status}" if status >= 0 else f"signal {-status}"
         said = f": {stderr}" if stderr else ""
         super().__init__(f"{program} failed with {how}{said}")
         self.program = program
+        self.argv = tuple(argv)
         self.status = status
         self.stderr = stderr

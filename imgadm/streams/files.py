@@ -6,8 +6,11 @@ import os
 import stat
 from pathlib import Path
 
-from imgadm._native import move_bytes, read_into, write_all
+from imgadm._native import move_bytes, read_into, start_write_back, write_all
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
+
+#: Bytes after which what was written is handed to the disk, so that the sync at the end is short.
+_WRITE_BACK = 32 * 1024 * 1024
 
 
 class ReadFile(Stage):
@@ -29,6 +32,8 @@ class ReadFile(Stage):
             self.total = status.st_size
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        elif not stat.S_ISBLK(status.st_mode):
+            os.set_blocking(self._descriptor, False)  # or nothing wakes a read from a silent pipe
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         while True:
@@ -71,8 +76,13 @@ class WriteFile(Stage):
         self._descriptor = os.open(self._partial, flags, 0o666)
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        written = started = 0
         for view in inlet.views():
             write_all(self._descriptor, view, context.cancel.fileno(), context.meter)
+            written += view.nbytes
+            if self._durable and written - started >= _WRITE_BACK:
+                start_write_back(self._descriptor, started, written - started)
+                started = written
         self._commit(context)
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:

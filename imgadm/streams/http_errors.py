@@ -55,11 +55,12 @@ def _text(response: Response) -> str:
 
 def connection_error(error: BaseException, url: str) -> FetchError:
     """The error of a request without an answer; its code is the name of the system's error."""
-    code, reason = _root_cause(error)
+    code, reason = root_cause(error)
     return FetchError(f"{url}: {reason}", code=code)
 
 
-def _root_cause(error: BaseException) -> tuple[str | None, str]:
+def root_cause(error: BaseException) -> tuple[str | None, str]:
+    """The name of the system's error that made a request fail, if it was one, and its words."""
     seen: list[BaseException] = []
     pending: list[object] = [error]
     while pending:

@@ -90,11 +90,12 @@ def uninterrupted(call: Callable[[], None]) -> None:
 
     try:
         threading.Thread(target=work, name="imgadm-call", daemon=True).start()
-    except BaseException:
+    except BaseException as error:
         with changed:
             abandoned = not begun
         if abandoned:
             raise
+        interruption = error
     while not ended:
         try:
             with changed:

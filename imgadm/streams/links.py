@@ -77,6 +77,7 @@ class PipeLinks(Links):
 
     def open(self, cancel: CancelToken) -> None:
         self._cancel = cancel
+        self._leads_into_program = False
         last = len(self._stages) - 1
         #: What each stage reads from and writes to; -1 where there is nothing, or no more.
         self._ends = [[-1, -1] for _ in self._stages]
@@ -86,21 +87,29 @@ class PipeLinks(Links):
                 self._ends[index + 1][0], self._ends[index][1] = make_pipe()
             else:
                 self._ends[index][1] = entrance
+                self._leads_into_program = True
 
     def fed_by_pipe(self) -> bool:
-        return self._ends[-1][0] < 0
+        return self._leads_into_program
 
     def run(self, index: int) -> None:
         source, sink = self._ends[index]
         try:
             self._stages[index].run_descriptors(self._contexts[index], source, sink)
-        except BrokenPipeError:
-            if sink < 0:
+        except BaseException as error:
+            self._give_back_entrance(index)
+            if sink < 0 or not isinstance(error, BrokenPipeError):
                 raise
             meter = self._contexts[index].meter
             raise UnreadError(self._stages[index + 1].name, offset=meter.bytes_out) from None
         self._close_end(index, 1)
         self._close_end(index, 0)
+
+    def _give_back_entrance(self, index: int) -> None:
+        """Let the last stage decide when its program sees the end of a stream that was cut."""
+        if index + 2 == len(self._stages) and self.fed_by_pipe():
+            descriptor, self._ends[index][1] = self._ends[index][1], -1
+            self._stages[-1].take_back_input_descriptor(descriptor)
 
     def discard_after(self, index: int) -> None:
         source, scratch = self._ends[index + 1][0], bytearray(BUFFER_SIZE)

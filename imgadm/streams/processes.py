@@ -1,34 +1,19 @@
-"""An external program as the last stage, fed through a pipe that we own."""
+"""External programs as the first and the last stage, joined by pipes that we own."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from imgadm._native import Cancelled, Meter, read_into, write_all
-from imgadm.streams.cancellation import CancelToken
+from imgadm._native import Cancelled, move_bytes, read_into, write_all
+from imgadm.streams.child import Child, OnEnd
 from imgadm.streams.descriptors import make_pipe
-from imgadm.streams.errors import ProcessError, StreamError, UnreadError
+from imgadm.streams.errors import UnreadError
 from imgadm.streams.interruptions import uninterrupted
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
-
-_STDERR_KEPT = 16 * 1024
-
-#: Seconds that a program's children may hold its standard error open after it has failed.
-_LAST_WORDS = 0.2
-
-
-OnEnd = Callable[[Sequence[str], int, float, str, str], None]
-"""Told of a program that has ended: argv, exit status, seconds, stdout (none is kept), stderr.
-
-A status below 0 is the number of a signal.
-"""
 
 
 class IntoProcess(Stage):
@@ -39,127 +24,103 @@ class IntoProcess(Stage):
 
     def __init__(self, argv: Sequence[str], name: str | None, on_end: OnEnd | None) -> None:
         self.name = name or Path(argv[0]).name
-        self._on_end = on_end
-        self._started = 0.0
-        self._argv = list(argv)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child = Child(argv, self.name, on_end=on_end, end_input=self._close_stdin)
         self._stdin = -1
-        self._succeeded = False
-        self._aborted = False
-        self._stderr = b""
-        self._stderr_reader: threading.Thread | None = None
-        self._hear_no_more: CancelToken | None = None
+        self._stdin_lock = threading.Lock()
 
     def open(self, context: Context) -> None:
         uninterrupted(self._spawn)
 
     def _spawn(self) -> None:
-        self._started = time.monotonic()
         read_end, self._stdin = make_pipe()
         try:
             os.set_blocking(read_end, True)
-            self._process = subprocess.Popen(
-                self._argv,
-                stdin=read_end,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # the terminal's Ctrl-C is for us to pass on, in order
-            )
-        except FileNotFoundError as error:
-            raise StreamError(f'there is no program "{self._argv[0]}" on this host') from error
-        except OSError as error:
-            raise StreamError(f'cannot start "{self._argv[0]}": {error.strerror}') from error
+            self._child.spawn(stdin=read_end, stdout=subprocess.DEVNULL)
         finally:
             os.close(read_end)
-        self._hear_no_more = CancelToken()
-        self._stderr_reader = threading.Thread(
-            target=self._read_stderr,
-            args=(self._process, self._hear_no_more),
-            name=f"imgadm-{self.name}-stderr",
-            daemon=True,
-        )
-        self._stderr_reader.start()
-
-    def _read_stderr(self, process: subprocess.Popen[bytes], hear_no_more: CancelToken) -> None:
-        assert process.stderr is not None
-        piece = bytearray(4096)
-        with process.stderr as stderr, contextlib.suppress(Cancelled):
-            os.set_blocking(stderr.fileno(), False)
-            while size := read_into(stderr.fileno(), piece, hear_no_more.fileno(), Meter()):
-                self._stderr = (self._stderr + piece[:size])[-_STDERR_KEPT:]
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         try:
             for view in inlet.views():
                 write_all(self._stdin, view, context.cancel.fileno(), context.meter)
         except BrokenPipeError:
-            self._finish(context)
+            self._child.finish(context.cancel)
             raise UnreadError(self.name, offset=context.meter.bytes_out) from None
         except Cancelled:
-            self._await_exit()
+            self._child.await_exit()
             raise
         self._close_stdin()
-        self._finish(context)
+        self._child.finish(context.cancel)
 
-    def take_input_descriptor(self) -> int | None:
-        descriptor, self._stdin = self._stdin, -1
+    def take_input_descriptor(self) -> int:
+        with self._stdin_lock:
+            descriptor, self._stdin = self._stdin, -1
         return descriptor
 
+    def take_back_input_descriptor(self, descriptor: int) -> None:
+        with self._stdin_lock:
+            self._stdin = descriptor
+
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
-        self._finish(context)
-
-    def _finish(self, context: Context) -> None:
-        status = self._await_exit()
-        context.cancel.check()
-        if status != 0:
-            assert self._stderr_reader is not None
-            self._stderr_reader.join(_LAST_WORDS)
-            raise ProcessError(self.name, status, self._stderr.decode(errors="replace").strip())
-        self._succeeded = True
-
-    def _await_exit(self) -> int:
-        """The exit status, negative for a signal. The process stays a zombie, its number taken."""
-        assert self._process is not None
-        ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        assert ended is not None
-        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        self._child.finish(context.cancel)
 
     def abort(self) -> None:
-        if self._succeeded:
-            return
-        self._signal(signal.SIGKILL if self._aborted else signal.SIGTERM)
-        self._aborted = True
-
-    def _signal(self, number: signal.Signals) -> None:
-        """To the program and to the children that it has left behind."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+        self._child.abort()
 
     def close(self) -> None:
-        if self._process is not None:
-            if not self._succeeded:
-                self._signal(signal.SIGKILL)
-            self._process.wait()
-        if self._hear_no_more is not None:
-            self._hear_no_more.cancel()
-            if self._stderr_reader is not None:
-                self._stderr_reader.join()
-            self._hear_no_more.close()
-            self._hear_no_more = None
-            self._tell_end()
+        self._child.close()
         self._close_stdin()
 
-    def _tell_end(self) -> None:
-        if self._on_end is not None and self._process is not None:
-            seconds = time.monotonic() - self._started
-            stderr = self._stderr.decode(errors="replace")
-            self._on_end(self._argv, self._process.returncode, seconds, "", stderr)
-
     def _close_stdin(self) -> None:
-        if self._stdin >= 0:
-            os.close(self._stdin)
-            self._stdin = -1
+        descriptor = self.take_input_descriptor()
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+class FromProcess(Stage):
+    """See :func:`from_process`."""
+
+    moves_descriptors = True
+
+    def __init__(self, argv: Sequence[str], name: str | None, on_end: OnEnd | None) -> None:
+        self.name = name or Path(argv[0]).name
+        self._child = Child(argv, self.name, on_end=on_end)
+        self._stdout = -1
+
+    def open(self, context: Context) -> None:
+        uninterrupted(self._spawn)
+
+    def _spawn(self) -> None:
+        self._stdout, write_end = make_pipe()
+        try:
+            os.set_blocking(write_end, True)
+            self._child.spawn(stdin=subprocess.DEVNULL, stdout=write_end)
+        finally:
+            os.close(write_end)
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        while True:
+            buffer = outlet.buffer()
+            size = read_into(self._stdout, buffer.view, context.cancel.fileno(), context.meter)
+            if size == 0:
+                buffer.release()
+                break
+            context.meter.add_in(size)
+            outlet.put(buffer.keep(size))
+        self._child.finish(context.cancel)
+
+    def run_descriptors(self, context: Context, source: int, sink: int) -> None:
+        move_bytes(self._stdout, sink, context.cancel.fileno(), context.meter)
+        self._child.finish(context.cancel)
+
+    def abort(self) -> None:
+        self._child.abort()
+
+    def close(self) -> None:
+        self._child.close()
+        if self._stdout >= 0:
+            os.close(self._stdout)
+            self._stdout = -1
 
 
 def into_process(
@@ -176,6 +137,19 @@ def into_process(
     return IntoProcess(argv, name, on_end)
 
 
+def from_process(
+    argv: Sequence[str], *, name: str | None = None, on_end: OnEnd | None = None
+) -> Stage:
+    """The bytes that a program writes to its standard output; it gets no input.
+
+    The next stage sees the end of the stream only when the program has ended well. On failure of
+    any stage it is ended, with all its children. ``on_end`` is called once when it has ended.
+
+    Raises ProcessError if the program fails, StreamError if it can't be started.
+    """
+    return FromProcess(argv, name, on_end)
+
+
 def zfs_receive(
     dataset: str,
     *,
@@ -188,3 +162,14 @@ def zfs_receive(
     The dataset, whole or in part, is the caller's to rename or to destroy.
     """
     return into_process([zfs, "receive", *options, dataset], name="zfs receive", on_end=on_end)
+
+
+def zfs_send(
+    snapshot: str, *, origin: str | None = None, zfs: str = "zfs", on_end: OnEnd | None = None
+) -> Stage:
+    """The stream that the host's ``zfs send`` makes of ``snapshot``.
+
+    It is incremental where the snapshot ``origin`` is given, which whoever receives it must have.
+    """
+    base = () if origin is None else ("-i", origin)
+    return from_process([zfs, "send", *base, snapshot], name="zfs send", on_end=on_end)

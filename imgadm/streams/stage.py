@@ -105,6 +105,10 @@ class Stage(ABC):
         """
         return None
 
+    def take_back_input_descriptor(self, descriptor: int) -> None:
+        """Own again what :meth:`take_input_descriptor` gave: whoever wrote to it has failed."""
+        raise TypeError(f"{self.name} gave no descriptor")
+
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
         """Do the work from the descriptor ``source`` to the pipe ``sink`` (-1: there is none)."""
         raise TypeError(f"{self.name} does not move descriptors")

@@ -11,6 +11,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -168,20 +171,83 @@ void bind_receiver(py::module_ &module) {
         });
 }
 
+// A disk whose bytes come from Python: read(offset, size) returns at most so many of them, none at
+// the end; find_data(offset) the bounds of the first run that may hold data.
+class ScriptedContent : public DiskContent {
+public:
+    explicit ScriptedContent(py::object reader) : reader_(std::move(reader)) {}
+    ~ScriptedContent() override {
+        const py::gil_scoped_acquire acquired;
+        reader_ = py::object();
+    }
+
+    std::size_t read(std::uint64_t offset, std::uint8_t *out, std::size_t size) override {
+        const py::gil_scoped_acquire acquired;
+        std::size_t filled = 0;
+        while (filled < size) {
+            const py::object piece = reader_.attr("read")(offset + filled, size - filled);
+            const ContiguousBuffer bytes(piece, Access::read);
+            if (bytes.size() > size - filled) {
+                throw std::length_error("more bytes than were asked for");
+            }
+            if (bytes.size() == 0) {
+                break;
+            }
+            std::copy_n(bytes.data(), bytes.size(), out + filled);
+            filled += bytes.size();
+        }
+        return filled;
+    }
+
+    Extent find_data(std::uint64_t offset, std::uint64_t size) override {
+        const py::gil_scoped_acquire acquired;
+        const auto [start, end] =
+            reader_.attr("find_data")(offset).cast<std::pair<std::uint64_t, std::uint64_t>>();
+        return {std::min(std::max(start, offset), size), std::min(end, size)};
+    }
+
+private:
+    py::object reader_;
+};
+
+std::function<void()> called_through(const py::object &hook) {
+    if (hook.is_none()) {
+        return nullptr;
+    }
+    return [hook] {
+        const py::gil_scoped_acquire acquired;
+        hook();
+    };
+}
+
+std::unique_ptr<DiskContent> content_of(const py::object &disk, const py::object &before_read) {
+    if (py::isinstance<py::int_>(disk)) {
+        return std::make_unique<FileContent>(disk.cast<int>(), called_through(before_read));
+    }
+    return std::make_unique<ScriptedContent>(disk);
+}
+
 void bind_writer(py::module_ &module) {
     using Class = Exclusive<VolumeWriter>;
     py::class_<Class>(module, "VolumeStreamWriter", "Makes the send stream of a raw disk.")
-        .def(py::init([](int fd, std::uint64_t size, std::size_t block_size, std::uint64_t guid,
-                         std::uint64_t creation_time, const std::string &name,
-                         std::uint64_t from_guid, int origin_fd, std::uint64_t origin_size,
-                         std::optional<std::uint64_t> salt) {
+        .def(py::init([](const py::object &disk, std::optional<std::uint64_t> size,
+                         std::size_t block_size, std::uint64_t guid, std::uint64_t creation_time,
+                         const std::string &name, std::uint64_t from_guid, int origin_fd,
+                         std::uint64_t origin_size, std::optional<std::uint64_t> salt,
+                         const py::object &before_read) {
+                 std::unique_ptr<DiskContent> origin;
+                 if (origin_fd >= 0) {
+                     origin = std::make_unique<FileContent>(origin_fd);
+                 }
                  return std::make_unique<Class>(
-                     fd, VolumeWriterOptions{size, block_size, guid, creation_time, name,
-                                             from_guid, origin_fd, origin_size, salt});
+                     content_of(disk, before_read),
+                     VolumeWriterOptions{size, block_size, guid, creation_time, name, from_guid,
+                                         std::move(origin), origin_size, salt});
              }),
-             py::arg("fd"), py::kw_only(), py::arg("size"), py::arg("block_size"),
+             py::arg("disk"), py::kw_only(), py::arg("size"), py::arg("block_size"),
              py::arg("guid"), py::arg("creation_time"), py::arg("name"), py::arg("from_guid") = 0,
-             py::arg("origin_fd") = -1, py::arg("origin_size") = 0, py::arg("salt") = py::none())
+             py::arg("origin_fd") = -1, py::arg("origin_size") = 0, py::arg("salt") = py::none(),
+             py::arg("before_read") = py::none())
         .def("readinto",
              [](Class &self, const py::buffer &buffer) {
                  const ContiguousBuffer room(buffer, Access::write);
@@ -189,8 +255,12 @@ void bind_writer(py::module_ &module) {
                      [&](VolumeWriter &core) { return core.read(room.data(), room.size()); });
              },
              py::arg("buffer"))
-        .def("measure", [](Class &self) {
-            return self.run([](VolumeWriter &core) { return core.measure(); });
+        .def("measure",
+             [](Class &self) {
+                 return self.run([](VolumeWriter &core) { return core.measure(); });
+             })
+        .def_property_readonly("volume_size", [](Class &self) {
+            return self.run([](VolumeWriter &core) { return core.volume_size(); });
         });
 }
 

@@ -6,7 +6,7 @@
 namespace imgadm::zstream {
 
 Change ChangeScan::next() {
-    while (at_ < end_) {
+    while (at_ < end_ && !disk_.ended(at_)) {
         if (pass_hole()) {
             continue;
         }

@@ -20,7 +20,7 @@ struct Change {
 // differ from it. Throws std::system_error.
 class ChangeScan {
 public:
-    // `origin` may be null; `end` is a multiple of the block size.
+    // `origin` may be null; `end`, a multiple of the block size, is where to stop at the latest.
     ChangeScan(ImageReader &disk, ImageReader *origin, std::size_t block_size, std::uint64_t end)
         : disk_(disk), origin_(origin), block_size_(block_size), end_(end) {}
 

@@ -57,13 +57,14 @@ Write volume_write(std::uint64_t object, std::uint32_t type, std::uint64_t offse
 }  // namespace
 
 struct VolumeWriter::Scan {
-    Scan(int fd, const VolumeWriterOptions &options)
-        : disk(fd, options.size, options.block_size),
+    Scan(DiskContent &content, const VolumeWriterOptions &options)
+        : disk(content, options.size, options.block_size),
           origin(options.from_guid != 0
-                     ? std::make_unique<ImageReader>(options.origin_fd, options.origin_size,
+                     ? std::make_unique<ImageReader>(*options.origin, options.origin_size,
                                                      options.block_size)
                      : nullptr),
-          end(std::max<std::uint64_t>(disk.data_end(), options.block_size)),
+          end(options.size ? std::max<std::uint64_t>(disk.data_end(), options.block_size)
+                           : ImageReader::nowhere),
           changes(disk, origin.get(), options.block_size, end) {}
 
     ImageReader disk;
@@ -72,19 +73,21 @@ struct VolumeWriter::Scan {
     ChangeScan changes;
 };
 
-VolumeWriter::VolumeWriter(int fd, VolumeWriterOptions options)
-    : fd_(fd), options_(std::move(options)) {
+VolumeWriter::VolumeWriter(std::unique_ptr<DiskContent> disk, VolumeWriterOptions options)
+    : disk_(std::move(disk)), options_(std::move(options)),
+      disk_size_(options_.size.value_or(0)) {
     const std::size_t block = options_.block_size;
     require(block >= smallest_block && block <= largest_plain_block && (block & (block - 1)) == 0,
             "block_size must be a power of two from 512 to 131072");
-    require(options_.size > 0 && options_.size <= INT64_MAX - largest_plain_block,
+    require(!options_.size ||
+                (*options_.size > 0 && *options_.size <= INT64_MAX - largest_plain_block),
             "size must be that of a disk");
     require(options_.guid != 0 && options_.guid != options_.from_guid,
             "guid must not be 0, nor that of the origin");
     require(options_.name.find('@') != std::string::npos && options_.name.size() < name_size &&
                 options_.name.find('\0') == std::string::npos,
             "name must be that of a snapshot, dataset@snapshot, in at most 255 bytes");
-    require((options_.from_guid != 0) == (options_.origin_fd >= 0),
+    require((options_.from_guid != 0) == (options_.origin != nullptr),
             "from_guid and origin_fd belong together");
     require(!options_.salt || *options_.salt % 2 == 1, "salt must be odd");
     staged_.resize(header_size + std::max(block, volume_properties_size));
@@ -94,7 +97,7 @@ VolumeWriter::~VolumeWriter() = default;
 
 std::uint64_t VolumeWriter::volume_size() const {
     const std::uint64_t block = options_.block_size;
-    return (options_.size + block - 1) / block * block;
+    return (disk_size_ + block - 1) / block * block;
 }
 
 std::size_t VolumeWriter::read(std::uint8_t *out, std::size_t size) {
@@ -142,9 +145,16 @@ std::size_t VolumeWriter::produce(std::uint8_t *out) {
         return advance(Step::data_tail, volume_object(volume_data_object, volume_data_type,
                                                       options_.block_size, guid));
     case Step::data_tail:
-        scan_ = std::make_unique<Scan>(fd_, options_);
+        scan_ = std::make_unique<Scan>(*disk_, options_);
+        if (!options_.size) {
+            step_ = Step::data;
+            return produce_data(out);
+        }
         return advance(Step::data, Free{volume_data_object, scan_->end, to_the_end, guid});
     case Step::data: return produce_data(out);
+    case Step::late_data_tail:
+        return advance(Step::properties_object,
+                       Free{volume_data_object, volume_size(), to_the_end, guid});
     case Step::properties_object:
         return advance(Step::properties_tail,
                        volume_object(volume_properties_object, volume_properties_type,
@@ -181,13 +191,20 @@ std::size_t VolumeWriter::produce_data(std::uint8_t *out) {
             Free{volume_data_object, change.offset, change.length, options_.guid}, {}, out);
     case Change::Kind::none: break;
     }
+    if (options_.size) {
+        step_ = Step::properties_object;
+    } else {
+        disk_size_ = scan_->disk.size();
+        require(disk_size_ != 0, "the disk is empty");
+        step_ = Step::late_data_tail;
+    }
     scan_.reset();
-    step_ = Step::properties_object;
     return produce(out);
 }
 
 std::uint64_t VolumeWriter::measure() const {
-    Scan scan(fd_, options_);
+    require(options_.size.has_value(), "the size of the disk is not known");
+    Scan scan(*disk_, options_);
     std::uint64_t length = fixed_record_count * header_size + volume_properties_size;
     for (;;) {
         const Change change = scan.changes.next();

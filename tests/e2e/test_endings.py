@@ -156,6 +156,36 @@ def test_a_bug_is_called_one(
     assert "Traceback" not in process.stderr
 
 
+INTERRUPTED_WHILE_FREEING = """
+import signal, sys, time
+from imgadm.cli import main
+class Freed:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.001)
+def find_command(typed):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    freed = Freed()
+    del freed
+    time.sleep(60)
+main.find_command = find_command
+sys.exit(main.run(sys.argv[1:]))
+"""
+
+
+def test_an_interrupt_while_an_object_is_freed_is_not_lost(environment: dict[str, str]) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_FREEING, "list"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert process.returncode == 128 + signal.SIGINT
+    assert process.stderr == "imgadm list: error (Interrupted): interrupted\n"
+
+
 def start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "imgadm", *command],

@@ -21,10 +21,11 @@ FILES = (
     "delete",
     "ancestry",
     "vacuum",
+    "create",
     "sources",
     "general",
+    "publish",
 )
-NOT_OURS_YET = frozenset({"create", "publish"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Case:
     recorded: Outcome
     calls: tuple[dict[str, Any], ...] = field(repr=False)
     http: tuple[dict[str, Any], ...] = field(repr=False)
+    preparation: str = "success"
 
     @property
     def command(self) -> str:
@@ -50,13 +52,12 @@ class Case:
 
 @cache
 def load() -> tuple[Case, ...]:
-    """The cases of the commands that we have."""
-    recorded = [
+    """All cases."""
+    return tuple(
         _case(entry)
         for name in FILES
         for entry in json.loads((fixtures.RECORDED / f"{name}.json").read_text("utf-8"))
-    ]
-    return tuple(case for case in recorded if case.command not in NOT_OURS_YET)
+    )
 
 
 def find(name: str) -> Case:
@@ -77,6 +78,7 @@ def _case(entry: dict[str, Any]) -> Case:
         recorded=_outcome(entry),
         calls=tuple(entry["calls"]),
         http=tuple(entry["http"]),
+        preparation=entry.get("lab", {}).get("prep", "success"),
     )
 
 
@@ -84,7 +86,7 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
     areas = {
         area: change
         for area, change in entry["state_change"].items()
-        if area in ("var_imgadm", "work_dir", "datasets", "var_db_imgadm", "downloads")
+        if area in ("var_imgadm", "work_dir", "datasets", "vms", "var_db_imgadm", "downloads")
     }
     state = {
         (f"{area} {kind}", path): content
@@ -92,6 +94,9 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
         for kind, found in change.items()
         for path, content in (dict.fromkeys(found, "") if kind == "removed" else found).items()
     }
+    if "server_image_after" in entry:
+        published = entry["server_image_after"]
+        state["server added", published["uuid"]] = json.dumps(published, indent=2)
     requests = {f"{one['method']} {one['source']}{one['url']}" for one in entry["http"]}
     return Outcome(
         exit=str(entry.get("signal") or entry["exit"]),

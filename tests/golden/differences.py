@@ -68,6 +68,11 @@ HTML_REPLY = (
     "$IMGAPI_HTML: a JSON reply was expected, got status 200 OK, text/html: "
     "<html><body>Not an IMGAPI</body></html>\n"
 )
+NOT_JSON = "our JSON reader says what it wanted, and where"
+EMPTY_OBJECT = (
+    "manifest is invalid: not JSON: expecting property name enclosed in double quotes "
+    "at line 1, column 2"
+)
 CONF = "/var/imgadm/imgadm.conf"
 BASE = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
 UBUNTU = "7b5981c4-1889-11e6-8cd9-cf4dc1e40004"
@@ -79,6 +84,46 @@ NO_ORIGIN = f'origin image "{BASE}" does not exist in image source "$IMGAPI_NOOR
 DECODED_HERE = "files are decompressed in this process: it tells the fault, and where it is"
 AS_COMPRESSED = "a file that is not compressed as the manifest says is refused"
 UNPACKING = f"uncompression error while importing image {BASE}"
+
+MACHINE = "f0f0f0f0-0000-4000-8000-000000000001"
+UNQUOTED = EMPTY_OBJECT.removeprefix("manifest is invalid: ")
+SEND_FAILED = f"""\
+zfs send error: exit code 1
+    cmd: /usr/sbin/zfs send zones/{MACHINE}@final
+    stderr:
+        warning: cannot send 'zones/{MACHINE}@final': I/O error"""
+INHERITED = f"""\
+Inheriting from origin image {BASE} (minimal-64 21.4.0)
+Manifest:
+    {{
+      "v": 2,
+      "uuid": "cccccccc-1111-4222-8333-444444444444",
+      "name": "myimg",
+      "version": "1.0.0",
+      "type": "zone-dataset",
+      "os": "smartos",
+      "requirements": {{
+        "min_platform": {{
+          "7.0": "20260312T000148Z"
+        }},
+        "networks": [
+          {{
+            "name": "net0",
+            "description": "public"
+          }}
+        ]
+      }},
+      "users": [
+        {{
+          "name": "root"
+        }},
+        {{
+          "name": "admin"
+        }}
+      ],
+      "generate_passwords": true
+    }}
+"""
 
 DIFFERENCES: dict[str, Difference] = {
     "import/P-unknown-pool": Difference(
@@ -131,9 +176,18 @@ Aborting ({NO_SUCH_POOL})
         "no variable of the environment makes a download fail", like="import/none-chain3"
     ),
     "install/bad-json": Difference(
-        "our JSON reader says what it wanted, and where",
-        stderr="imgadm install: error (InvalidManifest): manifest is invalid: not JSON: expecting "
-        "property name enclosed in double quotes at line 1, column 2\n",
+        NOT_JSON, stderr=f"imgadm install: error (InvalidManifest): {EMPTY_OBJECT}\n"
+    ),
+    "publish/bad-json": Difference(
+        NOT_JSON, stderr=f"imgadm publish: error (InvalidManifest): {EMPTY_OBJECT}\n"
+    ),
+    "publish/html": Difference(
+        "what is no image server is told at the first reply, and is sent no file",
+        stdout="",
+        stderr=f"imgadm publish: error (InternalError): {HTML_REPLY}",
+        requests=frozenset(
+            {"POST $IMGAPI_HTML/images/eeeeeeee-1111-4222-8333-444444444444?action=import"}
+        ),
     ),
     "install/corrupt-gzip": Difference(
         DECODED_HERE,
@@ -347,5 +401,62 @@ imgadm update: error (MultiError): multiple (2) errors
         SURVIVED,
         exit="0",
         stderr=f'imgadm: warning: "userAgentExtra" in config file "{CONF}" is not a string\n',
+    ),
+    "create/c-bogus": Difference(
+        "there is zstd as well",
+        stderr='imgadm create: error (Usage): invalid -c,--compression "lzma": must be one of '
+        '"none", "bzip2", "gzip", "xz", "zstd"\n',
+    ),
+    "create/o-missing-dir": Difference(
+        "where the files go is looked at before the machine is touched",
+        exit="1",
+        stdout=INHERITED,
+        stderr='imgadm create: error (ENOENT): cannot write to the directory "nodir": '
+        "No such file or directory\n",
+        state={("datasets added", f"zones/{MACHINE}@final"): None},
+    ),
+    "create/m-stdin-bad-json": Difference(
+        NOT_JSON,
+        stderr=f"imgadm create: error (Usage): invalid manifest JSON on stdin: {UNQUOTED}\n",
+    ),
+    "create/m-file-bad-json": Difference(
+        NOT_JSON,
+        stderr=f'imgadm create: error (Usage): invalid manifest JSON in "m.json": {UNQUOTED}\n',
+    ),
+    "create/s-missing-script": Difference(
+        INTENDED,
+        stderr="imgadm create: error (ENOENT): cannot read the prepare-image script "
+        '"nope.sh": No such file or directory\n',
+    ),
+    "create/existing-final-snapshot": Difference(
+        "the machine gets its own snapshot back",
+        state={
+            ("datasets added", f"zones/{MACHINE}@final-$MS"): None,
+            ("datasets removed", f"zones/{MACHINE}@final"): None,
+        },
+    ),
+    "create/send-fails": Difference(
+        "no empty line ends the words of zfs",
+        stderr=f"imgadm create: error (InternalError): {SEND_FAILED}\n",
+    ),
+    "create/E-send-fails": Difference(
+        "no empty line ends the words of zfs",
+        stderr=json.dumps(
+            {
+                "name": "imgadm",
+                "req_id": "11111111-2222-4333-8444-555555555555",
+                "hostname": "$HOSTNAME",
+                "level": 50,
+                "err": {
+                    "message": SEND_FAILED,
+                    "name": "WError",
+                    "code": "InternalError",
+                    "exitStatus": 1,
+                },
+                "msg": SEND_FAILED,
+                "v": 0,
+            }
+        )
+        + "\n",
     ),
 }

@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from . import described_bytes, fixtures
+from . import described_bytes, fixtures, inside
 from .emulated import datasets as ds
 from .outcome import StateChange
 from .placeholders import Placeholders
@@ -35,7 +36,13 @@ main({host_file!r})
 class Host:
     """An emulated host in ``directory``, with a pool ``zones`` and nothing on it."""
 
-    def __init__(self, directory: Path, sources: Sources, keystrokes: str = "true") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        sources: Sources,
+        keystrokes: str = "true",
+        preparation: str = "success",
+    ) -> None:
         self.root = directory / "root"
         self.work = directory / "work"
         self.bin = directory / "bin"
@@ -44,15 +51,22 @@ class Host:
         for made in (self.imgadm_root, self.work, self.bin, self.temporary):
             made.mkdir(parents=True)
         self.placeholders = Placeholders(
-            sources.url, str(self.work), str(self.root), socket.gethostname()
+            sources.url,
+            str(self.work),
+            str(self.root),
+            socket.gethostname(),
+            programs=str(self.bin),
         )
         self._file = directory / "host.json"
+        self._streams = directory / "streams"
+        self._streams.mkdir()
         self._state: dict[str, Any] = {
             "datasets": {},
             "txg": 0,
             "machines": [],
             "sysinfo": fixtures.sysinfo(),
             "keystrokes": self.placeholders.fill(keystrokes),
+            "preparation": preparation,
         }
         ds.add(self._state, "zones", "filesystem")
         self._install_programs()
@@ -121,6 +135,9 @@ class Host:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(described_bytes.make(step["bytes"], step.get("sha1")))
 
+    def dir(self, step: dict[str, Any]) -> None:
+        self.path(step["dir"]).mkdir()
+
     def dataset(self, step: dict[str, Any]) -> None:
         name = step["dataset"]
         if "set" in step:
@@ -131,6 +148,22 @@ class Host:
             return
         origin, props, guid = step.get("origin"), step.get("props"), step.get("guid")
         ds.add(self._state, name, step["type"], guid=guid, origin=origin, props=props)
+        if origin and props and "recorder:send" in props:
+            self._sendable(name, origin, props)
+
+    def _sendable(self, name: str, origin: str, props: dict[str, str]) -> None:
+        """Lay out what ``zfs send`` gives of a machine's dataset; None of one that fails."""
+        image = fixtures.images()[origin.rpartition("/")[2].partition("@")[0]]
+        children = [
+            it for it in fixtures.images().values() if it.manifest.get("origin") == image.uuid
+        ]
+        streams = {"send": image.stream, "sendincr": (children or [image])[0].stream}
+        files: dict[str, str | None] = {}
+        for kind, stream in streams.items():
+            path = self._streams / f"{image.uuid}.{kind}"
+            path.write_bytes(stream)
+            files[kind] = None if props[f"recorder:{kind}"] == "FAIL" else str(path)
+        self._state["datasets"][name]["streams"] = files
 
     def dataset_renamed(self, step: dict[str, Any]) -> None:
         old, new = step["dataset_renamed"]
@@ -163,12 +196,37 @@ class Host:
         for name, entry in self._now()["datasets"].items():
             origin = {"origin": entry["origin"]} if "origin" in entry else {}
             found["datasets", name] = {"type": entry["type"], **origin}
+        for machine in self._now()["machines"]:
+            found["vms", machine["uuid"]] = json.dumps(machine, indent=2)
         return found
 
     def editor_text(self) -> str:
         """What the editor was given at first; empty if it was not started."""
         texts = self._now().get("editor_texts", [""])
         return self.placeholders.restore(texts[0])
+
+    def set_trap(self, calls: int, what: str, number: int = 0) -> None:
+        """Spring a trap at the so many'th call that changes something, counted from now.
+
+        ``fail`` makes the call fail, ``end`` sends the signal to the caller instead of doing what
+        was called for, ``go on`` does that too, and ``linger`` a second later.
+        """
+        trap = {"calls": calls, "what": what, "signal": number}
+        self._file.with_name(self._file.name + ".trap").write_text(json.dumps(trap))
+
+    def call(self, program: str, *arguments: str) -> None:
+        """Run one of the emulated programs."""
+        subprocess.run([self.bin / program, *arguments], check=True)
+
+    def machines(self) -> list[dict[str, Any]]:
+        """What ``vmadm`` knows."""
+        known: list[dict[str, Any]] = self._now()["machines"]
+        return known
+
+    def updates(self) -> list[dict[str, Any]]:
+        """What ``vmadm update`` was given, in order."""
+        given: list[dict[str, Any]] = self._now().get("updates", [])
+        return given
 
     def calls(self) -> list[list[str]]:
         """Every call of an emulated program so far."""
@@ -181,6 +239,10 @@ class Host:
 
     def _content(self, path: Path) -> Any:
         data = path.read_bytes()
+        if path.suffix in inside.SUFFIXES:
+            return inside.described(data)
+        if path.suffix == ".imgmanifest":
+            data = inside.described_manifest(path)
         try:
             return self.placeholders.restore(data.decode("utf-8"))
         except UnicodeDecodeError:
@@ -193,6 +255,7 @@ STEPS = {
     "write_file": Host.write_file,
     "remove_file": Host.remove_file,
     "file": Host.file,
+    "dir": Host.dir,
     "dataset": Host.dataset,
     "dataset_renamed": Host.dataset_renamed,
     "dataset_removed": Host.dataset_removed,

@@ -38,8 +38,9 @@ def main(name: str, urls: str) -> None:
     if case.recorded.editor_text:
         edit(placeholders.fill(case.recorded.editor_text))
     for (what, path), content in case.recorded.state.items():
-        if not what.startswith("datasets"):
-            change(root / path.lstrip("/"), placeholders.fill(content))
+        if not what.startswith(("datasets", "server")):
+            # One that begins with a placeholder is absolute already, and stays so.
+            change(root / placeholders.fill(path.lstrip("/")), placeholders.fill(content))
     printed = case.recorded.stdout or case.recorded.terminal.replace("\r\n", "\n")
     sys.stdout.write(placeholders.fill(printed))
     sys.stderr.write(placeholders.fill(case.recorded.stderr))
@@ -50,7 +51,9 @@ def main(name: str, urls: str) -> None:
 
 
 def send(recorded: dict[str, Any], url: str) -> None:
-    request = urllib.request.Request(url, headers={"Accept": recorded["accept"]})
+    request = urllib.request.Request(
+        url, body_of(recorded), {"Accept": recorded["accept"]}, method=recorded["method"]
+    )
     opener = urllib.request.build_opener(NoRedirects)
     try:
         with opener.open(request) as reply:
@@ -60,6 +63,13 @@ def send(recorded: dict[str, Any], url: str) -> None:
         status = error.code
     if recorded.get("status", status) != status:
         complain(f"{url}: {status}, recorded was {recorded['status']}")
+
+
+def body_of(recorded: dict[str, Any]) -> bytes | None:
+    """What was published: the manifest, the file, or the empty object that activates."""
+    if recorded["method"] == "POST":
+        return Path("m.json").read_bytes() if "action=import" in recorded["url"] else b"{}"
+    return Path("i").read_bytes() if recorded["method"] == "PUT" else None
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -77,6 +87,8 @@ def repeat(call: dict[str, Any]) -> None:
 
 def stdin_of(call: dict[str, Any]) -> bytes:
     """What this call received: the stream of the image, as far as it came, or a file as it was."""
+    if "stdin" in call:
+        return json.dumps(call["stdin"]).encode()
     if "stdin_bytes" not in call:
         return b""
     file = Path("i")
@@ -101,8 +113,9 @@ def change(path: Path, content: Any) -> None:
     if isinstance(content, str):
         path.write_text(content)
     else:
-        image = next(one for one in fixtures.images().values() if len(one.file) == content["size"])
-        path.write_bytes(image.file)
+        images = [image for image in fixtures.images().values() if image.file]
+        known = [data for image in images for data in (image.file, image.stream)]
+        path.write_bytes(next(one for one in known if len(one) == content["size"]))
 
 
 def complain(text: str) -> None:

@@ -17,10 +17,19 @@ NAME = re.compile(r"\$(IMGAPI(?:_[A-Z0-9]+)*|UNREACHABLE|TMP)\b")
 class Placeholders:
     """``url_of`` gives the URL of a source by its placeholder, e.g. ``$IMGAPI_TRUNC``."""
 
-    def __init__(self, url_of: Callable[[str], str], work: str, root: str, hostname: str) -> None:
+    def __init__(
+        self,
+        url_of: Callable[[str], str],
+        work: str,
+        root: str,
+        hostname: str,
+        *,
+        programs: str = "/usr/sbin",
+    ) -> None:
         self._url_of = url_of
         self._work = work
         self._root = root
+        self._programs = programs
         self._hostname = hostname
         self._used = {"$IMGAPI": url_of("$IMGAPI")}
 
@@ -41,6 +50,7 @@ class Placeholders:
             text = text.replace(url.removeprefix("http://"), f"{name}_HOST")
         text = text.replace(UNREACHABLE, "$UNREACHABLE")
         text = text.replace(self._work, "$TMP").replace(self._root, "")
+        text = text.replace(self._programs, "/usr/sbin")
         return text.replace(f'"{self._hostname}"', '"$HOSTNAME"')
 
     def _real(self, name: str) -> str:

@@ -10,9 +10,11 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha1
 
-from . import tables
+from . import fixtures, made_up, tables
 from .cases import Case
+from .inside import GUID, SUFFIXES
 from .outcome import Outcome
 from .terminal import SUMMARY
 
@@ -55,6 +57,17 @@ def name_times_of_the_run(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, state=state)
 
 
+@rule("what the run itself makes up, a UUID or the name of a snapshot, is another one in every run")
+def name_what_is_made_up(case: Case, outcome: Outcome) -> Outcome:
+    state = {
+        (what, made_up.named(case, path)): made_up.named(case, content)
+        if isinstance(content, str)
+        else content
+        for (what, path), content in outcome.state.items()
+    }
+    return replace(outcome, stdout=made_up.named(case, outcome.stdout), state=state)
+
+
 @rule("usage errors exit with 2, as the manual page promises")
 def usage_errors_exit_2(case: Case, outcome: Outcome) -> Outcome:
     usage = USAGE_ERROR.search(outcome.stderr) or USAGE_RECORD.search(outcome.stderr)
@@ -77,6 +90,8 @@ def no_downloads(case: Case, outcome: Outcome) -> Outcome:
 
 @rule("images come one after the other, each in one pass: no second one is fetched ahead")
 def one_image_at_a_time(case: Case, outcome: Outcome) -> Outcome:
+    if case.command != "import":
+        return outcome
     lines = outcome.stdout.splitlines(keepends=True)
     fetched: dict[str, str] = {}
     ordered: list[str] = []
@@ -129,6 +144,81 @@ def cause_of_a_failed_check_once(case: Case, outcome: Outcome) -> Outcome:
     if case.command != "sources":
         return outcome
     return replace(outcome, stdout=REPEATED_CAUSE.sub("", outcome.stdout))
+
+
+@rule("manifests of new images tell the guid of the snapshot inside, as those of servers may")
+def new_manifests_tell_the_guid(case: Case, outcome: Outcome) -> Outcome:
+    if case.command != "create" or outcome.exit != "0":
+        return outcome
+    return replace(outcome, state={key: _with_guid(it) for key, it in outcome.state.items()})
+
+
+def _with_guid(content: object) -> object:
+    if not isinstance(content, str):
+        return content
+    return re.sub(r'("sha1": "[0-9a-f]{40}")\n', rf'\1,\n      "dataset_guid": "{GUID}"\n', content)
+
+
+@rule("compressed files of new images are not those of gzip and xz; what is inside is the same")
+def new_files_are_compressed_otherwise(case: Case, outcome: Outcome) -> Outcome:
+    files = {path: file for (_, path), file in outcome.state.items() if path.endswith(SUFFIXES)}
+    if case.command != "create" or not files:
+        return outcome
+    stream = next(step["origin"] for step in case.setup if "recorder:send" in step.get("props", {}))
+    content = fixtures.images()[stream.partition("@")[0].rpartition("/")[2]].stream
+    inside = {"size": len(content), "sha1": sha1(content).hexdigest()}
+    state = dict(outcome.state)
+    for (what, path), file in outcome.state.items():
+        if path in files:
+            state[what, path] = {"inside": inside}
+        elif path.endswith(".imgmanifest"):
+            for recorded in files.values():
+                for name, value in inside.items():
+                    file = file.replace(json.dumps(recorded[name]), json.dumps(value))
+            state[what, path] = file
+    return replace(outcome, state=state)
+
+
+@rule("the image file is called by its whole name, with what the compression adds to it")
+def files_are_called_by_their_names(case: Case, outcome: Outcome) -> Outcome:
+    if case.command != "create":
+        return outcome
+    names = [path.rpartition("/")[2] for _, path in outcome.state if path.endswith(SUFFIXES)]
+    stdout = outcome.stdout
+    for name in names:
+        stdout = stdout.replace(f'"{name.rpartition(".")[0]}"', f'"{name}"')
+    return replace(outcome, stdout=stdout)
+
+
+@rule("a version that looks like a number stays what was typed")
+def versions_stay_text(case: Case, outcome: Outcome) -> Outcome:
+    if case.command != "create":
+        return outcome
+
+    def quoted(text: object) -> object:
+        return (
+            re.sub(r'("version": )([0-9.]+),', r'\1"\2",', text) if isinstance(text, str) else text
+        )
+
+    state = {key: quoted(content) for key, content in outcome.state.items()}
+    return replace(outcome, stdout=str(quoted(outcome.stdout)), state=state)
+
+
+TEMPORARY_FILE = re.compile(r"/var/tmp/\.imgadm-create-\$MS-\$PID\.[a-z.]+")
+
+
+@rule("what is created and published at once is in no file on its way, and its SHA-1 comes last")
+def published_in_one_pass(case: Case, outcome: Outcome) -> Outcome:
+    if case.command != "create" or "-p" not in case.argv:
+        return outcome
+    lines = [line for line in outcome.stdout.splitlines(True) if "Saving manifest" not in line]
+    snapshot = f"zones/{case.argv[1]}@final"
+    text = "".join(lines).replace('Sending image file to "/', 'Sending image file to "$IMGAPI"/')
+    text = re.sub(r'"\$IMGAPI"[^"]*"', '"$IMGAPI"', text)
+    requests = {
+        re.sub("sha1=[0-9a-f]+", "dataset_guid=$GUID", request) for request in outcome.requests
+    }
+    return replace(outcome, stdout=TEMPORARY_FILE.sub(snapshot, text), requests=frozenset(requests))
 
 
 @rule("with -E the record of an error has the exit status too")

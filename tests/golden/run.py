@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from tests.python_path import PACKAGES
 
+from . import made_up
 from .cases import Case
 from .host import Host, change
 from .outcome import Outcome
@@ -36,21 +38,28 @@ ON_TERMINAL = 'exec "$@" <>"$0" >&0 2>&0'
 
 def run(case: Case, directory: Path, sources: Sources, program: Sequence[str] = OURS) -> Outcome:
     """Set up the host of a case in ``directory``, run ``program`` on it, report what came of it."""
-    host = Host(directory, sources, case.keystrokes)
+    host = Host(directory, sources, case.keystrokes, case.preparation)
     host.set_up(case.setup)
     before, started = host.state(), datetime.now(UTC)
     sources.take_requests()
+    sources.take_published()
     command = [*program, *host.placeholders.fill(case.argv)]
     execute = _on_terminal if case.tty else _on_pipes
-    status, stdout, stderr = execute(command, case.stdin, _environment(case, host), host.work)
+    status, stdout, stderr = execute(command, case.stdin, environment(case, host), host.work)
 
     def text(output: bytes) -> str:
         restored = host.placeholders.restore(output.decode("utf-8", "backslashreplace"))
-        return _name_times(restored, started)
+        return made_up.named(case, _name_times(restored, started))
 
+    published = {
+        ("server added", uuid): json.dumps(manifest, indent=2)
+        for uuid, manifest in sources.take_published().items()
+    }
     state = {
-        key: _name_times(content, started) if isinstance(content, str) else content
-        for key, content in change(before, host.state()).items()
+        key: made_up.named(case, _name_times(content, started))
+        if isinstance(content, str)
+        else content
+        for key, content in (change(before, host.state()) | published).items()
     }
     return Outcome(
         exit=_status_name(status),
@@ -58,12 +67,16 @@ def run(case: Case, directory: Path, sources: Sources, program: Sequence[str] = 
         stderr=text(stderr),
         terminal=text(stdout) if case.tty else "",
         state=state,
-        requests=frozenset(map(host.placeholders.restore, sources.take_requests())),
+        requests=frozenset(
+            made_up.named(case, host.placeholders.restore(request))
+            for request in sources.take_requests()
+        ),
         editor_text=host.editor_text(),
     )
 
 
-def _environment(case: Case, host: Host) -> dict[str, str]:
+def environment(case: Case, host: Host) -> dict[str, str]:
+    """The variables that a program finds on the host of a case."""
     return {
         "PATH": f"{host.bin}:/usr/bin:/bin",
         "HOME": str(host.root),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from imgadm import logs, programs
+from imgadm import logs, program_io
 from imgadm.errors import ConfigError, InternalError
 from imgadm.logs import Log
 from imgadm.programs import Completed, run_program, run_query
@@ -66,7 +66,7 @@ def test_patience_that_is_no_time(text: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_program_that_never_stops_talking(
     stream: str, install_program: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs, "MAX_OUTPUT", 1 << 20)
+    monkeypatch.setattr(program_io, "MAX_OUTPUT", 1 << 20)
     monkeypatch.setenv("IMGADM_PATIENCE", "20" if not stream else "0.5")
     program = install_program("zfs", f"exec yes {stream}")
     with pytest.raises(InternalError, match="printed more than 1048576" if not stream else "0.5 s"):

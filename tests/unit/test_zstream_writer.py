@@ -156,6 +156,76 @@ def test_round_trips(
     assert copy.stat().st_size == -(-second.stat().st_size // block_size) * block_size
 
 
+class Pieces:
+    """A disk that is read once and in order, a piece at a time."""
+
+    def __init__(self, content: bytes, piece: int) -> None:
+        self._content, self._piece, self._at = content, piece, 0
+
+    def read(self, offset: int, size: int) -> bytes:
+        assert offset == self._at
+        self._at += len(found := self._content[offset : offset + min(size, self._piece)])
+        return found
+
+
+def streamed(content: bytes, *, piece: int = 100_000, **more: Any) -> tuple[bytes, int]:
+    writer = VolumeStreamWriter(Pieces(content, piece), size=None, **{**OPTIONS, **more})
+    stream, buffer = bytearray(), bytearray(5000)
+    while count := writer.readinto(buffer):
+        stream += buffer[:count]
+    return bytes(stream), writer.volume_size
+
+
+def test_disk_of_unknown_size_is_ended_behind_its_data() -> None:
+    wanted = builder().object(1, 23, 512).free(1, 0, 1024).write(1024, BLOCK).free(1, 1536, 1024)
+    wanted.free(1, 2560, ALL).volume_end(2560)
+    content = bytes(1024) + BLOCK + bytes(700)
+    assert streamed(content, salt=1, piece=300) == (bytes(wanted), 2560)
+
+
+def test_empty_disk_of_unknown_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="the disk is empty"):
+        streamed(b"")
+    with pytest.raises(ValueError, match="not known"):
+        VolumeStreamWriter(Pieces(b"", 1), size=None, **OPTIONS).measure()
+
+
+@pytest.mark.parametrize("size", [512, (1 << 20) - 512, 1 << 20, (3 << 20) + 100])
+def test_streamed_disks_round_trip(size: int, tmp_path: Path) -> None:
+    origin = sparse(tmp_path / "origin", 2 << 20, {0: BLOCK, 1 << 20: BLOCK})
+    content = (BLOCK + bytes(5120)) * (size // 5632 + 1)
+    content = content[: size - 1] + b"\1"
+    summary = receive(stream_of(origin, guid=1), tmp_path / "disk")
+    with origin.open("rb") as base:
+        change, volume_size = streamed(
+            content, guid=2, from_guid=1, origin_fd=base.fileno(), origin_size=2 << 20
+        )
+    receive(change, tmp_path / "disk", origin=summary)
+    assert volume_size == -(-size // 512) * 512
+    assert (tmp_path / "disk").read_bytes() == content.ljust(volume_size, b"\0")
+
+
+def test_what_a_disk_raises_ends_the_stream(tmp_path: Path) -> None:
+    class Broken:
+        def read(self, offset: int, size: int) -> bytes:
+            raise PermissionError("not today")
+
+        def find_data(self, offset: int) -> tuple[int, int]:
+            return offset, 1 << 30
+
+    writer = VolumeStreamWriter(Broken(), size=1 << 30, **OPTIONS)
+    with pytest.raises(PermissionError, match="not today"):
+        writer.readinto(bytearray(1000))
+
+    def enough() -> None:
+        raise InterruptedError("enough")
+
+    with sparse(tmp_path / "zeros", 1 << 20, {0: bytes(1 << 20)}).open("rb") as zeros:
+        writer = VolumeStreamWriter(zeros.fileno(), size=1 << 20, before_read=enough, **OPTIONS)
+        with pytest.raises(InterruptedError, match="enough"):
+            writer.readinto(bytearray(1000))
+
+
 @pytest.mark.parametrize("name", ["zvol-full", "zvol-128k", "zvol-embedded"])
 def test_real_disks_round_trip(name: str, tmp_path: Path) -> None:
     summary = receive(sample(name), tmp_path / "disk")

@@ -15,6 +15,7 @@ import pytest
 from tests.zfsvm import Machine, Session, create_pool, missing_needs
 
 from .guest_host import GuestHost, Shelf
+from .vm_host import VmHost, vm_host
 
 HERE = Path(__file__).parent
 REMEDY = "`scripts/zfs-vm --install`, as root, installs it on Debian and Ubuntu"
@@ -56,6 +57,14 @@ def zones(zfs_host: Session) -> Iterator[Session]:
 def host(zones: Session) -> GuestHost:
     """A host that has no state yet and nothing on its pool."""
     return GuestHost(zones)
+
+
+@pytest.fixture
+def machines(zones: Session) -> Iterator[VmHost]:
+    """A host with a stand-in for vmadm, two images to make machines of, and no machines yet."""
+    with vm_host(zones) as host:
+        host.install_bases()
+        yield host
 
 
 @pytest.fixture(scope="session")

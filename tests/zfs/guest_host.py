@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -23,6 +24,9 @@ from tests.zfsvm.session import Command
 
 RUN_LIMIT_S = 280
 """For one run of the program, of several at once: the processor is emulated, and may be shared."""
+
+WORK = "(import|install|create|publish)"
+"""Commands that leave no process behind."""
 
 SUFFIXES = {compression: suffix for suffix, compression in COMPRESSION_BY_SUFFIX.items()}
 
@@ -96,7 +100,7 @@ class GuestHost:
             echo --; ls -A {state}/images 2>/dev/null
             echo --; find {state}/locks -type f -size +0 2>/dev/null
             echo --; ls -A {self.root}/temporary
-            echo --; pgrep --list-full --full 'imgadm (import|install)|zfs (receive|send)'
+            echo --; pgrep --list-full --full 'imgadm {WORK}|zfs (receive|send)'
             true
             """
         )
@@ -125,12 +129,13 @@ def finished(command: Command) -> Finished:
 
 
 def announced_url(server: Command) -> str:
-    """The last word of the first line that a server prints."""
+    """The URL in the first line that a server prints."""
     deadline = time.monotonic() + 60
     while not (line := server.stdout_path.read_text()).endswith("\n"):
         assert server.poll(0.1) is None, f"it ended: {server.poll()}"
         assert time.monotonic() < deadline, "no server yet"
-    return line.split()[-1]
+    (url,) = re.findall(r"http://[^\s,]+", line)
+    return str(url)
 
 
 class Shelf:

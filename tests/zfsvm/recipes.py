@@ -16,15 +16,17 @@ WRITE_LIMIT_S = 1200
 
 COPY_EXTENTS = """
 import json, os, sys
-disk, device, extents = sys.argv[1:]
-with open(disk, "rb") as source, open(device, "r+b", buffering=0) as volume:
+content, device, extents = sys.argv[1:]
+with open(content, "rb") as source, open(device, "r+b", buffering=0) as volume:
     for offset, length in json.load(open(extents)):
-        source.seek(offset)
         volume.seek(offset)
         volume.write(source.read(length))
     os.fsync(volume.fileno())
 """
-"""Runs in the guest, which writes a volume at about 10 MB/s: hence extents, not whole disks."""
+"""Runs in the guest, which writes a volume at about 10 MB/s: hence extents, not whole disks.
+
+They go through the exchange: what it once knew of the host's directories, the guest knows for good.
+"""
 
 
 def send_disk(
@@ -38,9 +40,9 @@ def send_disk(
 ) -> Path:
     """Make a volume of a raw disk of the host, snapshot it `@final`, and send that.
 
-    `disk` is a whole number of blocks long, and is not to change while the machine runs; `dataset`
-    is the volume to create, which stays. With `origin`, dataset and disk of an earlier call, the
-    volume is a clone of that, the stream incremental, and `block_size` (bytes) the origin's.
+    `disk` is a whole number of blocks long; `dataset` is the volume to create, which stays. With
+    `origin`, dataset and disk of an earlier call, the volume is a clone of that, the stream
+    incremental, and `block_size` (bytes) the origin's.
 
     Returns the stream, a file in ``vm.exchange``: move it to keep it. Only what differs from zeros,
     or from the origin's disk, is written: allow 10 s for 100 MB of it.
@@ -50,10 +52,16 @@ def send_disk(
         vm.check(f"zfs create -s -o volblocksize={block_size} -V {size} {dataset}")
     else:
         vm.check(f"zfs clone {origin[0]}@final {dataset}")
-    extents = vm.exchange / "extents"
-    extents.write_text(json.dumps(list(differences(disk, origin[1] if origin else None))))
-    words = ["python3", "-c", COPY_EXTENTS, str(disk), volume_device(vm, dataset), str(extents)]
+    content, extents = vm.exchange / "content", vm.exchange / "extents"
+    places = []
+    with content.open("wb") as copy:
+        for offset, chunk in differences(disk, origin[1] if origin else None):
+            copy.write(chunk)
+            places.append((offset, len(chunk)))
+    extents.write_text(json.dumps(places))
+    words = ["python3", "-c", COPY_EXTENTS, str(content), volume_device(vm, dataset), str(extents)]
     vm.check(shlex.join(words), timeout=WRITE_LIMIT_S)
+    content.unlink()
     vm.check(f"zfs snapshot {dataset}@final")
 
     stream = vm.exchange / f"{dataset.replace('/', '-')}.zsend"
@@ -63,12 +71,12 @@ def send_disk(
     return stream
 
 
-def differences(disk: Path, origin: Path | None) -> Iterator[tuple[int, int]]:
-    """Offset and length (bytes) of each chunk of `disk` that differs from `origin`'s or zeros."""
+def differences(disk: Path, origin: Path | None) -> Iterator[tuple[int, bytes]]:
+    """Offset and bytes of each chunk of `disk` that differs from `origin`'s or zeros."""
     with disk.open("rb") as new, (origin or Path("/dev/zero")).open("rb") as old:
         for offset in itertools.count(0, CHUNK):
             chunk = new.read(CHUNK)
             if not chunk:
                 return
             if chunk != old.read(len(chunk)):
-                yield offset, len(chunk)
+                yield offset, chunk

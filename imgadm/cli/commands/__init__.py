@@ -16,7 +16,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("avail", "show"),
     ("import", "install"),
     ("list", "get", "update", "delete", "ancestry", "vacuum"),
-    ("serve",),
+    ("create", "publish", "serve"),
 )
 """All commands in the order of the help, related ones together."""
 

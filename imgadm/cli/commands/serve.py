@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import Kind, Option, Options
 from imgadm.cli.shared_options import HELP, POOL
+from imgadm.cli.sizes import parse_size
 from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
-    from imgadm.serve import AccessRecord, Catalogue, SkippedPair
+    from imgadm.serve import AccessRecord, Catalogue, ImageServer, SkippedPair, WritableFolder
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 
@@ -24,41 +27,100 @@ LISTEN = Option(
 )
 INSTALLED = Option(("-i", "--installed"), "Serve the installed images next to those in folders.")
 QUIET = Option(("-q", "--quiet"), "Print nothing about requests.")
+WRITABLE = Option(
+    ("-w", "--writable"),
+    "Take images too, as imgadm publish sends them, into the one folder that is served. Without "
+    "--token-file only where no other host can connect.",
+)
+TOKEN_FILE = Option(
+    ("--token-file",),
+    "A file with a token that whoever changes images has to show (Authorization: Bearer TOKEN): "
+    "16 letters and digits or more, on one line.",
+    kind=Kind.TEXT,
+    placeholder="<path>",
+)
+MAX_UPLOAD = Option(
+    ("--max-upload",),
+    "The largest image file to take, such as 512M; the default is 20G.",
+    kind=Kind.TEXT,
+    placeholder="<size>",
+)
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     from imgadm.serve import CombinedCatalogue, ImageServer
 
-    host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
-    quiet = options.flag("-q")
+    if options.flag("--writable"):
+        return _run_writable(context, options, arguments)
+    for option in (TOKEN_FILE, MAX_UPLOAD):
+        if options.text(option.names[0]) is not None:
+            raise UsageError(f"{option.names[0]} makes sense only with -w,--writable")
     catalogue = CombinedCatalogue(_catalogues(context, options, arguments))
-    with ImageServer(catalogue, host, port, on_access=None if quiet else _print_access) as server:
-        if server.is_exposed:
-            context.warn(f"everybody who can connect to {server.url} can fetch these images")
-        count = len(catalogue.images())
-        print(f"Serving {count} image{'' if count == 1 else 's'} at {server.url}", flush=True)
-        try:
-            server.wait()
-        except KeyboardInterrupt:
-            print(file=sys.stderr)
+    host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
+    with ImageServer(catalogue, host, port, on_access=_on_access(options)) as server:
+        _serve(context, server, len(catalogue.images()))
     return 0
 
 
-def _catalogues(context: Context, options: Options, folders: list[str]) -> list[Catalogue]:
-    from pathlib import Path
+def _run_writable(context: Context, options: Options, folders: list[str]) -> int:
+    from imgadm.serve import ImageServer, Writer
+    from imgadm.tokens import read_token
 
+    token_file = options.text("--token-file")
+    token = None if token_file is None else read_token(Path(token_file))
+    host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
+    folder = _writable_folder(context, options, folders)
+    with folder.opened():
+        server = ImageServer(
+            folder, host, port, writer=Writer(folder, token), on_access=_on_access(options)
+        )
+        if server.is_exposed and token is None:
+            server.stop()
+            raise UsageError(
+                f"everybody who can connect to {server.host} could change these images: "
+                "--writable needs --token-file there"
+            )
+        with server:
+            waiting = folder.unactivated()
+            for image in waiting:
+                context.warn(f"image {image.manifest['uuid']} is here, but not activated")
+            _serve(context, server, len(folder.images()) - len(waiting), taking=True)
+    return 0
+
+
+def _serve(context: Context, server: ImageServer, count: int, *, taking: bool = False) -> None:
+    """Tell what is served, until somebody ends it."""
+    if server.is_exposed:
+        context.warn(f"everybody who can connect to {server.url} can fetch these images")
+    also = ", and taking more" if taking else ""
+    print(f"Serving {count} image{'' if count == 1 else 's'} at {server.url}{also}", flush=True)
+    try:
+        server.wait()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+
+
+def _writable_folder(context: Context, options: Options, folders: list[str]) -> WritableFolder:
+    from imgadm.serve import MAX_UPLOAD_BYTES, WritableFolder
+
+    if len(folders) != 1 or options.text("-P") or options.flag("-i"):
+        raise UsageError("--writable takes one folder, and neither -i nor -P")
+    most = options.text("--max-upload")
+    size = MAX_UPLOAD_BYTES if most is None else parse_size(most)
+    if not size:
+        raise UsageError(f'invalid --max-upload "{most}": must be a size such as 512M or 20G')
+    return WritableFolder(_folder(folders[0]), _skipper(context), max_upload=size)
+
+
+def _catalogues(context: Context, options: Options, folders: list[str]) -> list[Catalogue]:
     from imgadm.operations.host_images import InstalledCatalogue
     from imgadm.pools import host_pools, open_pool
     from imgadm.serve import FolderCatalogue
 
-    def skipped(pair: SkippedPair) -> None:
-        context.warn(f'not serving "{pair.path}": {pair.reason}')
-
-    catalogues: list[Catalogue] = []
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise UsageError(f'folder does not exist: "{folder}"')
-        catalogues.append(FolderCatalogue(folder, on_skip=skipped))
+    skipper = _skipper(context)
+    catalogues: list[Catalogue] = [
+        FolderCatalogue(_folder(folder), on_skip=skipper) for folder in folders
+    ]
     pool = options.text("-P") or None
     if pool is not None or options.flag("-i") or not folders:
         settings = context.settings
@@ -68,6 +130,21 @@ def _catalogues(context: Context, options: Options, folders: list[str]) -> list[
             )
         )
     return catalogues
+
+
+def _folder(typed: str) -> Path:
+    folder = Path(typed)
+    if not folder.is_dir():
+        raise UsageError(f'folder does not exist: "{folder}"')
+    return folder
+
+
+def _skipper(context: Context) -> Callable[[SkippedPair], None]:
+    return lambda pair: context.warn(f'not serving "{pair.path}": {pair.reason}')
+
+
+def _on_access(options: Options) -> Callable[[AccessRecord], None] | None:
+    return None if options.flag("-q") else _print_access
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -88,17 +165,22 @@ def _print_access(record: AccessRecord) -> None:
 
 COMMAND = Command(
     name="serve",
-    summary="Serve images to other hosts, read-only",
-    synopses=("serve [<options>] [<folder>...]",),
+    summary="Serve images to other hosts",
+    synopses=("serve [<options>] [<folder>...]", "serve -w [<options>] <folder>"),
     description="Offer images over HTTP, as an image server that imgadm sources -a can add. With "
     "folders, the pairs of manifest (NAME.imgmanifest) and file (NAME.zvol.gz, NAME.zfs.xz and so "
     "on) in them; without, the images that are installed on this host. Images of zpools are sent "
-    "as zfs send makes them: import those with --zstream. Ends with Ctrl-C.",
-    options=(HELP, LISTEN, INSTALLED, POOL, QUIET),
+    "as zfs send makes them: import those with --zstream. Nothing can be changed over HTTP unless "
+    "--writable says so. Ends with Ctrl-C.",
+    options=(HELP, LISTEN, INSTALLED, POOL, QUIET, WRITABLE, TOKEN_FILE, MAX_UPLOAD),
     run=run,
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
         Example("imgadm serve /export/images", "Serve a folder to this host"),
         Example("imgadm serve -l 192.0.2.1:8080 -P /images", "Serve a directory pool to others"),
+        Example(
+            "imgadm serve -w -l 192.0.2.1:8080 --token-file /etc/imgadm-token /export/images",
+            "Let those who know the token publish images",
+        ),
     ),
 )

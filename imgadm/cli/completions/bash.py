@@ -47,6 +47,7 @@ _imgadm_words() {
     directories) compopt -o dirnames ;;
     files) compopt -o default ;;
     installed) _imgadm_lookup @INSTALLED@ "${pool[@]}" ;;
+    machines) _imgadm_lookup @MACHINE@ ;;
     pools) compopt -o plusdirs -o filenames; _imgadm_lookup @ZPOOLS@ ;;
     sources) _imgadm_lookup @SOURCE@ ;;
     types) COMPREPLY=($(compgen -W "@TYPES@" -- "$cur")) ;;

@@ -55,6 +55,11 @@ function __imgadm_pools
     __fish_complete_directories (commandline -ct)
 end
 
+function __imgadm_machines
+    command -q vmadm
+    and __imgadm_lookup @MACHINE@
+end
+
 function __imgadm_sources
     __imgadm_lookup @SOURCE@
 end
@@ -65,6 +70,7 @@ complete -c imgadm -f
 _CANDIDATES = {
     Words.AVAILABLE: "(__imgadm_available)",
     Words.INSTALLED: "(__imgadm_installed)",
+    Words.MACHINE: "(__imgadm_machines)",
     Words.POOL: "(__imgadm_pools)",
     Words.SOURCE: "(__imgadm_sources)",
     Words.TYPE: TYPES,

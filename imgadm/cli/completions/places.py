@@ -19,6 +19,7 @@ class Words(StrEnum):
     DIRECTORY = "directories"
     FILE = "files"
     INSTALLED = "installed"
+    MACHINE = "machines"
     NOTHING = "nothing"
     POOL = "pools"
     SOURCE = "sources"
@@ -33,6 +34,7 @@ ARGUMENTS = {
     "update": Words.INSTALLED,
     "delete": Words.INSTALLED,
     "ancestry": Words.INSTALLED,
+    "create": Words.MACHINE,
     "serve": Words.DIRECTORY,
 }
 """The arguments of those commands whose arguments can be completed."""
@@ -41,9 +43,19 @@ SINGLE = frozenset({"help", "show", "import", "get", "delete"})
 """Commands that take one argument, after which there is nothing to offer."""
 
 VALUES = {
+    ("create", "-m"): Words.FILE,
+    ("create", "-o"): Words.FILE,
+    ("create", "-s"): Words.FILE,
+    ("create", "--disk"): Words.FILE,
+    ("create", "--token-file"): Words.FILE,
     ("import", "-S"): Words.SOURCE,
     ("install", "-m"): Words.FILE,
     ("install", "-f"): Words.FILE,
+    ("install", "--disk"): Words.FILE,
+    ("publish", "-m"): Words.FILE,
+    ("publish", "-f"): Words.FILE,
+    ("publish", "--token-file"): Words.FILE,
+    ("serve", "--token-file"): Words.FILE,
     ("sources", "-d"): Words.SOURCE,
     ("vacuum", "-x"): Words.INSTALLED,
     ("sources", "-t"): Words.TYPE,
@@ -53,6 +65,7 @@ VALUES = {
 LOOKUPS = {
     Words.AVAILABLE: "env IMGADM_PATIENCE=2 imgadm avail -H -o uuid,name,version",
     Words.INSTALLED: "env IMGADM_PATIENCE=2 imgadm list -H -o uuid,name,version",
+    Words.MACHINE: "vmadm list -H -o uuid,alias",
     Words.SOURCE: "env IMGADM_PATIENCE=2 imgadm sources",
 }
 """Commands that print candidates, one a line, what comes after blanks being a description.

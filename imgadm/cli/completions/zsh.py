@@ -46,6 +46,7 @@ _imgadm_pools() {
 
 _imgadm_available() { _imgadm_lookup @AVAILABLE@ }
 _imgadm_installed() { _imgadm_lookup @INSTALLED@ ${opt_args[-P]:+-P} ${(Q)opt_args[-P]} }
+_imgadm_machines() { _imgadm_lookup @MACHINE@ }
 _imgadm_sources() { _imgadm_lookup @SOURCE@ }
 _imgadm_types() { local -a types=(@TYPES@); _describe type types }
 
@@ -70,6 +71,7 @@ _ZSH_ACTIONS = {
     Words.DIRECTORY: "_files -/",
     Words.FILE: "_files",
     Words.INSTALLED: "_imgadm_installed",
+    Words.MACHINE: "_imgadm_machines",
     Words.NOTHING: " ",
     Words.POOL: "_imgadm_pools",
     Words.SOURCE: "_imgadm_sources",

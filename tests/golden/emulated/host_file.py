@@ -5,7 +5,21 @@ import fcntl
 import json
 import os
 import sys
+import time
 from contextlib import contextmanager
+
+CHANGES = {
+    ("zfs", "destroy"),
+    ("zfs", "rename"),
+    ("zfs", "rollback"),
+    ("zfs", "send"),
+    ("zfs", "set"),
+    ("zfs", "snapshot"),
+    ("vmadm", "start"),
+    ("vmadm", "stop"),
+    ("vmadm", "update"),
+}
+"""Calls that traps are set on."""
 
 POOL_BYTES = 100 << 30
 
@@ -32,10 +46,29 @@ def write(path, host):
 
 
 def record_call(path, program):
-    """Append this call to the log beside the host file."""
-    line = json.dumps([program, *sys.argv[1:]]) + "\n"
+    """Append this call to the log beside the host file, and spring the trap that is set on it."""
+    call = [program, *sys.argv[1:]]
     with open(path + ".calls", "a", encoding="utf-8") as log:
-        log.write(line)
+        log.write(json.dumps(call) + "\n")
+    if os.path.exists(path + ".trap") and tuple(call[:2]) in CHANGES:
+        _spring(path + ".trap")
+
+
+def _spring(path):
+    """Let something happen at the call that the trap counts down to."""
+    with open(path, encoding="utf-8") as file:
+        trap = json.load(file)
+    trap["calls"] -= 1
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(trap, file)
+    if trap["calls"] == 0:
+        if trap["what"] == "fail":
+            fail("it broke")
+        os.kill(os.getppid(), trap["signal"])
+        if trap["what"] == "end":
+            raise SystemExit(1)
+        if trap["what"] == "linger":
+            time.sleep(1)
 
 
 def fail(message, status=1):

@@ -1,3 +1,4 @@
+# Builtin open(): pathlib takes longer to import than these programs run.
 """``zfs``: the subcommands and options that an image manager has a use for."""
 
 import sys
@@ -6,6 +7,7 @@ from . import datasets as ds
 from .arguments import parse
 from .host_file import fail, locked, read, record_call
 
+METADATA = ("customer_metadata", "internal_metadata")
 NO_DATASET = "cannot open '{}': dataset does not exist"
 
 
@@ -18,6 +20,8 @@ def main(host_file):
         from . import zfs_receive
 
         zfs_receive.run(host_file, arguments)
+    elif name == "send":
+        send(read(host_file)["datasets"], arguments)
     elif name in ("list", "get"):
         from . import zfs_report
 
@@ -27,6 +31,17 @@ def main(host_file):
             CHANGES[name](host, arguments)
     elif name not in ("mount", "unmount", "version"):
         fail(f"unrecognized command '{name}'\nusage: zfs command args ...", 2)
+
+
+def send(datasets, arguments):
+    options, (name,) = parse(arguments, "", "i")
+    for snapshot in (name, *options.get("i", ())):
+        existing(datasets, snapshot)
+    path = datasets[ds.parent(name)]["streams"]["sendincr" if "i" in options else "send"]
+    if path is None:
+        fail(f"warning: cannot send '{name}': I/O error")
+    with open(path, "rb") as stream:
+        sys.stdout.buffer.write(stream.read())
 
 
 def existing(datasets, name):
@@ -85,6 +100,36 @@ def snapshot(host, arguments):
             if f"{target}@{label}" in host["datasets"]:
                 fail(f"cannot create snapshot '{target}@{label}': dataset already exists")
             ds.add(host, f"{target}@{label}", "snapshot", props=props)
+            for machine in _machines_on(host, target):
+                kept = {key: dict(machine[key]) for key in METADATA}
+                host["datasets"][f"{target}@{label}"]["metadata"] = kept
+
+
+def rollback(host, arguments):
+    options, (name,) = parse(arguments, "rRf")
+    datasets = host["datasets"]
+    existing(datasets, name)
+    dataset = ds.parent(name)
+    younger = [
+        other
+        for other in datasets
+        if other.startswith(f"{dataset}@") and datasets[other]["txg"] > datasets[name]["txg"]
+    ]
+    if younger and "r" not in options:
+        fail(f"cannot rollback to '{name}': more recent snapshots or bookmarks exist")
+    for other in younger:
+        del datasets[other]
+    for machine in _machines_on(host, dataset):
+        machine.update({key: dict(value) for key, value in datasets[name]["metadata"].items()})
+
+
+def _machines_on(host, dataset):
+    """The machines whose metadata is in the dataset."""
+    return [
+        machine
+        for machine in host["machines"]
+        if machine["zfs_filesystem"] == dataset and all(key in machine for key in METADATA)
+    ]
 
 
 def set_properties(host, arguments):
@@ -131,6 +176,7 @@ def _refuse_taken(datasets, name):
 CHANGES = {
     "destroy": destroy,
     "rename": rename,
+    "rollback": rollback,
     "snapshot": snapshot,
     "set": set_properties,
     "inherit": inherit,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import fixtures
+from .publishing import answer_everything
 from .replies import Reply, Request, answer, as_json, error, file_reply, not_found
 
 MINIMAL = fixtures.image("base").uuid
@@ -184,7 +185,7 @@ def dsapi(request: Request, real: str) -> Reply:
 HTML = Reply(200, b"<html><body>Not an IMGAPI</body></html>", {"Content-Type": "text/html"})
 
 BEHAVIOURS: dict[str, Behaviour] = {
-    "$IMGAPI": lambda request, real: answer(request),
+    "$IMGAPI": lambda request, real: answer_everything(request),
     "$IMGAPI_BADMAN": on_manifest(version_77),
     "$IMGAPI_BADMD5": on_manifest(without_sha1, on_file(wrong_md5)),
     "$IMGAPI_CORRUPT": on_file(corrupt),

@@ -28,16 +28,25 @@ class Reply:
 
 @dataclass(frozen=True)
 class Request:
-    """The path is split at its slashes; the query keeps the first value of each name."""
+    """The path is split at its slashes; the query keeps the first value of each name.
+
+    ``published`` are the images that the source has been given, by UUID.
+    """
 
     path: tuple[str, ...]
     query: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
+    published: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, target: str) -> Request:
+    def parse(
+        cls, target: str, method: str, body: bytes, published: dict[str, dict[str, Any]]
+    ) -> Request:
         parts = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        return cls(tuple(filter(None, parts.path.split("/"))), query)
+        path = tuple(filter(None, parts.path.split("/")))
+        return cls(path, query, method, body, published)
 
     @property
     def asks_for_file(self) -> bool:

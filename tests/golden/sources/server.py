@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from .misbehaviour import BEHAVIOURS, Behaviour
+from .publishing import served
 from .replies import Reply, Request
 
 FOUR_DIGIT_PORTS = range(2000, 10000)
@@ -27,13 +28,14 @@ class Sources:
     def __init__(self) -> None:
         self._servers: dict[str, _Server] = {}
         self._log: list[str] = []
+        self._published: dict[str, dict[str, Any]] = {}
         self._lock = Lock()
 
     def url(self, name: str) -> str:
         """The base URL of a source, e.g. of ``$IMGAPI_TRUNC``."""
         if name not in self._servers:
             real = self.url("$IMGAPI") if name != "$IMGAPI" else ""
-            source = _Source(name, BEHAVIOURS[name], real, self._record)
+            source = _Source(name, BEHAVIOURS[name], real, self._record, self._published)
             self._servers[name] = _start(source)
         return f"http://127.0.0.1:{self._servers[name].server_port}"
 
@@ -41,6 +43,12 @@ class Sources:
         """``METHOD URL`` of every request since the last call, the source by its placeholder."""
         with self._lock:
             taken, self._log = self._log, []
+        return taken
+
+    def take_published(self) -> dict[str, dict[str, Any]]:
+        """The images that were given to the sources since the last call, by UUID."""
+        taken = {uuid: served(image) for uuid, image in self._published.items()}
+        self._published.clear()
         return taken
 
     def _record(self, line: str) -> None:
@@ -67,6 +75,7 @@ class _Source:
     behave: Behaviour
     real: str
     record: Callable[[str], None]
+    published: dict[str, dict[str, Any]]
 
 
 class _Server(ThreadingHTTPServer):
@@ -87,7 +96,21 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         source = self.server.source
         source.record(f"{self.command} {source.name}{self.path}")
-        self._send(source.behave(Request.parse(self.path), source.real))
+        body = self._body()
+        request = Request.parse(self.path, self.command, body, source.published)
+        self._send(source.behave(request, source.real))
+
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  names of the base
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)

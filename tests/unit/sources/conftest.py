@@ -25,7 +25,8 @@ Answer = Any
 class Web(ThreadingHTTPServer):
     """Answers by path; ``requests`` has what was asked, path with query and headers.
 
-    ``ended`` is released for every connection that ends.
+    ``bodies`` has what came with those that change something; ``ended`` is released for every
+    connection that ends.
     """
 
     daemon_threads = True
@@ -33,6 +34,7 @@ class Web(ThreadingHTTPServer):
     def __init__(self, scheme: str = "http") -> None:
         self.answers: dict[str, Answer] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.bodies: list[tuple[str, bytes]] = []
         self.ended = threading.Semaphore(0)
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"{scheme}://127.0.0.1:{self.server_port}"
@@ -58,7 +60,11 @@ class Handler(BaseHTTPRequestHandler):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if callable(answer):
             answer(self)
-            return
+        else:
+            self.give(answer)
+
+    def give(self, answer: Any) -> None:
+        """Send status, headers and body, or just a body."""
         status, headers, body = answer if isinstance(answer, tuple) else (200, {}, answer)
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
@@ -69,6 +75,13 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.bodies.append((self.command, body))
+        self.do_GET()
+
+    do_PUT = do_DELETE = do_POST  # noqa: N815  names of the base
 
     def finish(self) -> None:
         super().finish()

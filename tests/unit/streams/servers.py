@@ -18,8 +18,11 @@ End = Literal["close", "reset", "stall"]
 
 @dataclass
 class Request:
+    """``begun`` is what came of the body together with the head."""
+
     path: str
     headers: dict[str, str]
+    begun: bytes = b""
 
 
 class Connection:
@@ -35,10 +38,11 @@ class Connection:
             if not piece:
                 return None
             data += piece
-        first, *lines = data.decode("latin-1").partition("\r\n\r\n")[0].split("\r\n")
+        head, _, begun = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
         fields = (line.partition(":") for line in lines)
         headers = {name.lower(): value.strip() for name, _, value in fields}
-        return Request(first.split(" ")[1], headers)
+        return Request(first.split(" ")[1], headers, begun)
 
     def send(self, data: bytes | memoryview) -> None:
         self.socket.sendall(data)

@@ -53,6 +53,25 @@ def test_a_pipe_is_read_to_its_end(way: str, tmp_path: Path) -> None:
     assert report.total is None
 
 
+class Enough(Exception):
+    pass
+
+
+def test_a_silent_pipe_keeps_nobody_waiting(way: str, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    keeper = os.open(fifo, os.O_RDWR)
+
+    def enough(report: streams.Report) -> None:
+        raise Enough
+
+    try:
+        with pytest.raises(Enough):
+            streams.run(streams.read_file(fifo), Collect(), on_progress=enough, interval=0.05)
+    finally:
+        os.close(keeper)
+
+
 def test_files_that_the_kernel_does_not_splice(way: str, tmp_path: Path) -> None:
     copy("/proc/self/cmdline", tmp_path / "to")
     assert (tmp_path / "to").read_bytes() == Path("/proc/self/cmdline").read_bytes()

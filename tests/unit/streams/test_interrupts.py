@@ -15,6 +15,7 @@ import pytest
 
 from imgadm import streams
 from imgadm.streams import Context
+from imgadm.streams.interruptions import uninterrupted
 
 from .interrupted import SITUATIONS
 from .servers import Answer, Server, hang_up, never_answer
@@ -147,3 +148,20 @@ def with_patience(call: Callable[[], None]) -> None:
         call()
     except KeyboardInterrupt:
         call()
+
+
+class InterruptedAtStart(threading.Thread):
+    """Ctrl-C comes after the thread has begun, and before whoever started it goes on."""
+
+    def start(self) -> None:
+        super().start()
+        self.join()
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_a_call_begins_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgadm.streams.interruptions.threading.Thread", InterruptedAtStart)
+    calls: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        uninterrupted(lambda: calls.append("made"))
+    assert calls == ["made"]

@@ -146,6 +146,21 @@ def test_who_wants_to_know_is_told_of_the_end(
     assert isinstance(seconds, float)
 
 
+def test_a_program_that_no_signal_ends_sees_the_end_of_its_input(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So does ``zfs receive`` now and then, whose part in the kernel waits for the stream."""
+    monkeypatch.setattr(os, "killpg", lambda group, number: None)
+
+    def broken() -> Iterable[bytes]:
+        yield CONTENT
+        raise OSError("the source broke")
+
+    with pytest.raises(OSError, match="the source broke"):
+        streams.run(Supply(broken()), streams.checksum("sha1"), shell("cat >/dev/null"))
+    assert children() == []
+
+
 def test_children_that_outlive_a_failed_program_end_too(way: str, tmp_path: Path) -> None:
     path = tmp_path / "child"
     begin = time.monotonic()

@@ -1,0 +1,70 @@
+"""``imgadm publish``: an image from local files to an image server."""
+
+from __future__ import annotations
+
+from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
+from imgadm.cli.options import Options
+from imgadm.cli.shared_options import (
+    EVENTS,
+    FILE,
+    HELP,
+    INSECURE,
+    MANIFEST,
+    QUIET,
+    TOKEN_FILE,
+    required_text,
+    single_argument,
+)
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    from pathlib import Path
+
+    from imgadm.cli.session import open_repository
+    from imgadm.cli.transfer_view import choose_view
+    from imgadm.operations.publish_files import publish_files
+
+    url = single_argument(arguments)
+    manifest, file = (required_text(options, option) for option in (MANIFEST, FILE))
+    with (
+        open_repository(
+            context,
+            url,
+            insecure=options.flag("--insecure"),
+            token_file=options.text("--token-file"),
+        ) as repository,
+        choose_view(
+            "publish", quiet=options.flag("--quiet"), as_json=options.flag("--json")
+        ) as view,
+    ):
+        publish_files(repository, Path(manifest), Path(file), view, name=file)
+    return 0
+
+
+COMMAND = Command(
+    name="publish",
+    summary="Publish an image from local files to an image server",
+    synopses=("publish [<options>] -m <manifest> -f <file> <url>",),
+    description="Send an image, its manifest and its file, to the image server at <url>, one that "
+    "takes images, as imgadm serve --writable does. The image is made there without being visible, "
+    "its file is sent, the server's checksum is compared with ours, and then it is activated. If "
+    "anything fails, it is deleted from the server again. One that the server had before is left "
+    "alone.",
+    options=(HELP, MANIFEST, FILE, INSECURE, TOKEN_FILE, QUIET, EVENTS),
+    sections=(
+        Section(
+            "Environment",
+            "http_proxy, https_proxy, no_proxy  The proxies to use.\n"
+            "REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
+            "IMGADM_INSECURE=1                  Trust any certificate.",
+        ),
+    ),
+    run=run,
+    configuration=ConfigurationUse.OPTIONAL,
+    examples=(
+        Example(
+            "imgadm publish -m debian.imgmanifest -f debian.zvol.gz http://127.0.0.1:8080",
+            "Publish what imgadm create has made",
+        ),
+    ),
+)

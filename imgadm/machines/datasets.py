@@ -1,0 +1,60 @@
+"""Datasets of machines: snapshots to send and to go back to, and quotas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imgadm.errors import InternalError
+from imgadm.programs import Completed, run_query, run_to_end
+
+
+class Datasets:
+    """What changes a dataset is run to its end, whoever presses Ctrl-C.
+
+    ``on_start`` is told the process id of each program that changes something.
+    """
+
+    on_start: Callable[[int], None] | None = None
+
+    def __init__(self, zfs: str) -> None:
+        self.zfs = zfs
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a dataset or snapshot of this name. Raises InternalError if unsure."""
+        answer = run_query([self.zfs, "list", "-H", "-p", "-o", "name", name])
+        if answer.status != 0 and answer.stderr.strip() and "does not exist" not in answer.stderr:
+            raise InternalError(f'cannot look for "{name}": {_told(answer)}')
+        return answer.status == 0
+
+    def value(self, name: str, prop: str) -> str:
+        """A property, as programs read it. Raises InternalError."""
+        answer = run_query([self.zfs, "get", "-Hp", "-o", "value", prop, name])
+        if answer.status != 0:
+            raise InternalError(f'cannot tell the {prop} of "{name}": {_told(answer)}')
+        return answer.stdout.strip()
+
+    def set(self, name: str, prop: str, value: str) -> None:
+        self._change(f'error setting the {prop} of "{name}"', "set", f"{prop}={value}", name)
+
+    def snapshot(self, name: str) -> None:
+        self._change(f'error creating snapshot "{name}"', "snapshot", name)
+
+    def rename(self, old: str, new: str) -> None:
+        self._change(f'error renaming snapshot "{old}"', "rename", old, new)
+
+    def roll_back(self, snapshot: str) -> None:
+        """Take the dataset back to the snapshot; younger ones are lost."""
+        self._change(f'error rolling back to snapshot "{snapshot}"', "rollback", "-r", snapshot)
+
+    def destroy_snapshot(self, snapshot: str) -> None:
+        assert "@" in snapshot
+        self._change(f'error destroying snapshot "{snapshot}"', "destroy", snapshot)
+
+    def _change(self, failure: str, *arguments: str) -> None:
+        answer = run_to_end([self.zfs, *arguments], on_start=self.on_start)
+        if answer.status != 0:
+            raise InternalError(f"{failure}: {_told(answer)}")
+
+
+def _told(answer: Completed) -> str:
+    return answer.stderr.strip() or f"zfs ended with exit status {answer.status}"

@@ -1,0 +1,108 @@
+"""A disk that becomes an image: how it is opened, and what the manifest says of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imgadm import streams
+from imgadm.errors import FileSystemError, InvalidDiskError, UsageError
+from imgadm.manifest.values import display
+from imgadm.operations.new_manifest import new_manifest
+from imgadm.programs import find_program
+
+_MIB = 1024 * 1024
+
+#: What virtual machines find their devices with, unless the operator knows better.
+_DRIVERS = {"nic_driver": "virtio", "disk_driver": "virtio", "cpu_type": "host"}
+
+
+@dataclass(frozen=True)
+class DiskToImage:
+    """A disk, a path or URL, and how it is to be read.
+
+    ``format`` None tells it from the first bytes; ``block_size`` None is the default, or that of
+    the origin.
+    """
+
+    location: str
+    format: str | None = None
+    block_size: int | None = None
+
+
+@contextmanager
+def opened(disk: DiskToImage) -> Iterator[streams.Disk]:
+    """Open a disk on this host; raises an ImgadmError if there is none that can be read."""
+    path = Path(disk.location)
+    if not path.exists():
+        raise UsageError(f'disk path does not exist: "{path}"')
+    qemu_nbd = find_program("qemu-nbd")
+    try:
+        opened_disk = streams.open_disk(
+            path, as_format=disk.format, qemu_nbd=qemu_nbd or "qemu-nbd"
+        )
+    except streams.StreamError as error:
+        hint = ""
+        if qemu_nbd is None and not isinstance(error, streams.DiskFormatError):
+            hint = "; it comes with QEMU, as the package qemu-utils or qemu-img"
+        raise InvalidDiskError(f'cannot read "{path}" as a disk: {error.message}{hint}') from error
+    except OSError as error:
+        raise FileSystemError.from_os_error(f'cannot read the disk "{path}"', error) from error
+    with opened_disk:
+        yield opened_disk
+
+
+def disk_manifest(
+    fields: Mapping[str, Any], *, origin: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The manifest of an image of a disk, without its size; incremental if there is an ``origin``.
+
+    Raises UsageError for fields that contradict that it is one.
+    """
+    if fields.get("type", "zvol") != "zvol":
+        raise UsageError(f'a disk becomes an image of type zvol, not "{display(fields["type"])}"')
+    below = None
+    if origin is not None:
+        below = {field: value for field, value in origin.items() if field != "image_size"}
+    given = {field: value for field, value in fields.items() if field != "origin"}
+    return new_manifest(
+        given,
+        origin=below,
+        incremental=origin is not None,
+        defaults={"type": "zvol", **_DRIVERS},
+    )
+
+
+def add_size(manifest: dict[str, Any], volume: streams.Volume) -> None:
+    """Say how large the disk is, in MiB; raises UsageError if another size was given."""
+    size = -(-volume.size // _MIB)
+    if manifest.setdefault("image_size", size) != size:
+        given = display(manifest["image_size"])
+        raise UsageError(f"the disk has {size} MiB, not image_size={given}: leave that out")
+
+
+def new_snapshot(
+    uuid: str, disk: DiskToImage, origin: tuple[Path, streams.Volume] | None = None
+) -> streams.Snapshot:
+    """The snapshot that a new image will be; raises UsageError if it can't be."""
+    block_size = disk.block_size
+    if origin is not None:
+        wanted = origin[1].block_size
+        if block_size not in (None, wanted):
+            raise UsageError(
+                f"invalid --block-size {block_size}: the origin has blocks of {wanted} bytes, "
+                "and what is based on it must have the same"
+            )
+        block_size = wanted
+    return streams.Snapshot(
+        guid=int.from_bytes(os.urandom(8), "big") | 1,
+        block_size=block_size or streams.DEFAULT_BLOCK_SIZE,
+        name=f"image/{uuid}@final",
+        creation_time=int(time.time()),
+        origin=origin,
+    )

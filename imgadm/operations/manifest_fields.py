@@ -1,0 +1,61 @@
+"""Manifest fields as an operator gives them: ``field=value`` words, and a file of JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from imgadm.errors import FileSystemError, UsageError
+from imgadm.manifest import TEXT_FIELDS, JSONError, parse_json
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES, json_type
+from imgadm.manifest.values import display
+
+
+def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return what ``field=value`` words say; a later word wins. Raises UsageError.
+
+    The value is JSON if it can be, else the text itself. A field that is a string in the manifest
+    takes the text as it was typed (``version=1.10`` is no number); only a JSON string in its quotes
+    is taken for what it spells, since that was the way to give such a version to the first imgadm.
+    """
+    return dict(map(_parse_field, arguments))
+
+
+def read_fields(path: str) -> dict[str, Any]:
+    """Return the JSON object in the file, or on the standard input where ``path`` is ``-``.
+
+    Raises UsageError for anything but a JSON object, FileSystemError if it can't be read.
+    """
+    where = "on stdin" if path == "-" else f'in "{path}"'
+    try:
+        if path == "-":
+            content = sys.stdin.buffer.read(MAX_MANIFEST_BYTES + 1)
+        else:
+            with Path(path).open("rb") as file:
+                content = file.read(MAX_MANIFEST_BYTES + 1)
+    except OSError as error:
+        raise FileSystemError.from_os_error(f"cannot read the manifest {where}", error) from error
+    try:
+        if len(content) > MAX_MANIFEST_BYTES:
+            raise JSONError(f"more than {MAX_MANIFEST_BYTES} bytes")
+        fields = parse_json(content)
+        if not isinstance(fields, dict):
+            raise JSONError(f"a JSON object was expected, got {json_type(fields)}")
+    except JSONError as error:
+        raise UsageError(f"invalid manifest JSON {where}: {error}", cause=error) from error
+    return fields
+
+
+def _parse_field(argument: str) -> tuple[str, Any]:
+    field, equals, text = argument.partition("=")
+    if not equals or not field:
+        raise UsageError(
+            f'invalid manifest field arg "{display(argument)}": must match "<field>=<value>"'
+        )
+    try:
+        value = parse_json(text.encode("utf-8", "surrogateescape"))
+    except JSONError:
+        return field, text
+    return field, value if field not in TEXT_FIELDS or isinstance(value, str) else text

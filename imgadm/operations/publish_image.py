@@ -1,0 +1,205 @@
+"""Publication of an image: manifest, file, activation; nothing of it stays if it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imgadm import streams
+from imgadm.errors import ClientError, ImgadmError, UploadError
+from imgadm.manifest import Manifest
+from imgadm.manifest.values import display
+from imgadm.operations.events import (
+    Event,
+    FileAdded,
+    ImageActivated,
+    ImagePublished,
+    ManifestAccepted,
+    RemainsOnServer,
+    Transferring,
+)
+from imgadm.sources import Repository, SourceError, UnreachableError
+
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The file of an image: ``stages`` bring its bytes, compressed as they are to be stored.
+
+    ``name`` is what messages call the file. ``size`` (bytes), ``sha1`` (hexadecimal) and
+    ``dataset_guid`` are what is known of it beforehand: the bytes must fit. ``explain`` words what
+    fails in the stages, or at these checks.
+    """
+
+    stages: Sequence[streams.Stage]
+    compression: str
+    name: str
+    explain: Callable[[streams.StreamError | OSError], ImgadmError]
+    size: int | None = None
+    sha1: str | None = None
+    dataset_guid: str | None = None
+
+
+def publish_image(
+    repository: Repository, image: Manifest, upload: Upload, on_event: OnEvent
+) -> streams.Report:
+    """Publish ``image`` with the file that ``upload`` brings; it is active in the end.
+
+    Before it is activated, the SHA-1 and the size that the server reports are compared with those
+    of the bytes that went there. Whatever fails, an interrupt too, the server is left without the
+    image, or with it as it was. Returns the report of the upload, whose facts have the ``sha1`` and
+    ``size`` of the file. Raises an ImgadmError.
+    """
+    created = _create(repository, image, on_event)
+    try:
+        on_event(_accepted(created, image))
+        report = _add_file(repository, image, upload, on_event)
+        on_event(
+            FileAdded(
+                image,
+                upload.name,
+                upload.compression,
+                report.facts["size"],
+                report.facts["sha1"],
+                report,
+            )
+        )
+        _activate(repository, image.uuid)
+    except BaseException as error:
+        _delete(repository, image.uuid, on_event)
+        if isinstance(error, SourceError):
+            raise error.named() from error
+        raise
+    on_event(ImageActivated(image))
+    on_event(ImagePublished(image, repository.url))
+    return report
+
+
+def _create(repository: Repository, image: Manifest, on_event: OnEvent) -> dict[str, Any]:
+    """Make the image on the server. One that was there before is never touched."""
+    try:
+        return repository.create(image.raw)
+    except UnreachableError as error:
+        if not error.unsent:
+            _delete_unanswered(repository, image, on_event)
+        raise error.named() from error
+    except SourceError as error:
+        raise error.named() from error
+    except KeyboardInterrupt:
+        _delete_unanswered(repository, image, on_event)
+        raise
+
+
+def _accepted(created: Mapping[str, Any], image: Manifest) -> ManifestAccepted:
+    """What the server made of the manifest, in the server's words."""
+    given = {"name": image.name, "version": image.version, "state": "unactivated", **created}
+    name, version, state = (display(given[field]) for field in ("name", "version", "state"))
+    return ManifestAccepted(image.uuid, name, version, state)
+
+
+def _add_file(
+    repository: Repository, image: Manifest, upload: Upload, on_event: OnEvent
+) -> streams.Report:
+    request = repository.file_request(
+        image.uuid,
+        compression=upload.compression,
+        sha1=upload.sha1,
+        dataset_guid=upload.dataset_guid,
+    )
+    listener = _Listener(image, on_event)
+    try:
+        report = streams.run(
+            *upload.stages,
+            streams.checksum("sha1", expected=upload.sha1, size=upload.size),
+            streams.http_put(
+                request.url, session=request.session, headers=request.headers, size=upload.size
+            ),
+            on_progress=listener,
+        )
+    except streams.SendError as error:
+        raise _refused(repository, image.uuid, error) from error
+    except (streams.StreamError, OSError) as error:
+        if error is listener.raised:
+            raise
+        raise upload.explain(error) from error
+    answer = report.facts["answer"]
+    stored = repository.stored(image.uuid, answer.status, answer.content_type, answer.body)
+    _check_stored(stored, report)
+    return report
+
+
+class _Listener:
+    """Turns the live report of a pipeline into events."""
+
+    def __init__(self, image: Manifest, on_event: OnEvent) -> None:
+        self._image = image
+        self._on_event = on_event
+        #: What showing the event raised, which is no failure of the pipeline.
+        self.raised: BaseException | None = None
+
+    def __call__(self, report: streams.Report) -> None:
+        try:
+            self._on_event(Transferring(self._image, report))
+        except BaseException as error:
+            self.raised = error
+            raise
+
+
+def _refused(repository: Repository, uuid: str, error: streams.SendError) -> ImgadmError:
+    """The failure of an upload, in the server's words if it had any."""
+    if error.answer is not None:
+        answer = error.answer
+        try:
+            repository.stored(uuid, answer.status, answer.content_type, answer.body)
+        except SourceError as failure:
+            return failure.named()
+    reason = error.message.partition(": ")[2] or error.message
+    return ClientError(f"{repository.url}: Error: {reason}", cause=error)
+
+
+def _check_stored(stored: Mapping[str, Any], report: streams.Report) -> None:
+    """Compare what the server has with what was sent."""
+    files = stored.get("files")
+    entry = files[0] if isinstance(files, list) and files and isinstance(files[0], dict) else {}
+    for fact in ("sha1", "size"):
+        got, wanted = entry.get(fact, "undefined"), report.facts[fact]
+        if got != wanted:
+            raise UploadError(f"{fact} expected to be {wanted}, but was {display(got)}")
+
+
+def _activate(repository: Repository, uuid: str) -> None:
+    """Activate the image. Where the answer does not come, it may have been done all the same."""
+    try:
+        repository.activate(uuid)
+    except UnreachableError:
+        found = repository.find(uuid)
+        if found is None or found.get("state") != "active":
+            raise
+
+
+def _delete_unanswered(repository: Repository, image: Manifest, on_event: OnEvent) -> None:
+    """Delete the image if the server made it without telling us.
+
+    What has a file, is active, or is called otherwise, was there before, and is somebody's.
+    """
+    try:
+        found = repository.find(image.uuid)
+    except SourceError as error:
+        on_event(RemainsOnServer(image.uuid, error.named().message))
+        return
+    if found is None or found.get("state") != "unactivated" or found.get("files"):
+        return
+    if (found.get("name"), found.get("version")) == (image.name, image.version):
+        _delete(repository, image.uuid, on_event)
+
+
+def _delete(repository: Repository, uuid: str, on_event: OnEvent) -> None:
+    try:
+        repository.delete(uuid)
+    except SourceError as error:
+        on_event(RemainsOnServer(uuid, error.named().message))
+    except KeyboardInterrupt:
+        on_event(RemainsOnServer(uuid, "interrupted"))
+        raise

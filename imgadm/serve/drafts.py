@@ -1,0 +1,174 @@
+"""Images that are not activated yet, on disk: no other program takes them for images.
+
+::
+
+    FOLDER/.imgadm/lock                     held by the server that writes to the folder
+    FOLDER/.imgadm/UUID/manifest.json       as it is served
+    FOLDER/.imgadm/UUID/SHA1                the file that the manifest names
+    FOLDER/.imgadm/UUID/upload.partial      a file on its way in
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imgadm.errors import FileSystemError, ImgadmError, InvalidManifestError, LockedError
+from imgadm.files import make_directory, sync_directory
+from imgadm.manifest import is_uuid, parse_manifest
+from imgadm.serve.catalogue import StoredBytes
+from imgadm.serve.folder import COMPRESSION_BY_SUFFIX, open_stored, write_manifest
+
+_SUFFIXES = {compression: suffix for suffix, compression in COMPRESSION_BY_SUFFIX.items()}
+_TEMPORARY = re.compile(r"\.[0-9a-f-]{36}\.imgmanifest\.[0-9]+\.[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An unactivated image in a directory of its own."""
+
+    manifest: Mapping[str, Any]
+    directory: Path
+
+    @property
+    def path(self) -> Path | None:
+        """The file, ``None`` if there is none yet."""
+        files = self.manifest["files"]
+        return self.directory / files[0]["sha1"] if files else None
+
+    @property
+    def partial(self) -> Path:
+        """Where a file is while it comes."""
+        return self.directory / "upload.partial"
+
+    def open_file(self) -> StoredBytes | None:
+        """Open the file; :class:`OSError` if it is gone or has another size than promised."""
+        path = self.path
+        return None if path is None else open_stored(path, self.manifest["files"][0]["size"])
+
+
+class DraftStore:
+    """The unactivated images of ``folder``; whoever calls excludes other threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._root = folder / ".imgadm"
+        self._drafts: dict[str, Draft] = {}
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """Keep other servers from writing to the folder, and take up what the last one left.
+
+        Raises LockedError, FileSystemError, and InvalidManifestError for a damaged draft.
+        """
+        make_directory(self._root)
+        try:
+            descriptor = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise FileSystemError.from_os_error(f'cannot write to "{self._root}"', error) from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise LockedError(f'another server writes to "{self._folder}"') from error
+            try:
+                self._take_up()
+            except OSError as error:
+                action = f'cannot clean up "{self._root}"'
+                raise FileSystemError.from_os_error(action, error) from error
+            yield
+        finally:
+            os.close(descriptor)
+
+    def all(self) -> list[Draft]:
+        return list(self._drafts.values())
+
+    def find(self, uuid: str) -> Draft | None:
+        return self._drafts.get(uuid)
+
+    def add(self, manifest: Mapping[str, Any]) -> Draft:
+        """Keep a new image."""
+        directory = self._root / manifest["uuid"]
+        directory.mkdir()
+        try:
+            return self.replace(Draft(manifest, directory), manifest)
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
+
+    def replace(self, draft: Draft, manifest: Mapping[str, Any]) -> Draft:
+        """Give the image another manifest; a file that this one does not name goes."""
+        changed = Draft(manifest, draft.directory)
+        write_manifest(draft.directory / "manifest.json", manifest)
+        self._drafts[manifest["uuid"]] = changed
+        if draft.path is not None and draft.path != changed.path:
+            draft.path.unlink(missing_ok=True)
+        return changed
+
+    def remove(self, draft: Draft) -> None:
+        """Forget the image, and delete what is here of it."""
+        del self._drafts[draft.manifest["uuid"]]
+        (draft.directory / "manifest.json").unlink(missing_ok=True)
+        sync_directory(draft.directory)
+        shutil.rmtree(draft.directory)
+
+    def publish(self, draft: Draft, manifest: Mapping[str, Any]) -> None:
+        """Make the image a pair in the folder, with this manifest.
+
+        It is there when its manifest has its name; until then it is a draft.
+        """
+        path = draft.path
+        assert path is not None
+        target = self._published_file(manifest)
+        path.rename(target)
+        try:
+            write_manifest(self._published_manifest(manifest["uuid"]), manifest)
+        except BaseException:
+            target.rename(path)
+            raise
+        self.remove(draft)
+
+    def is_taken(self, uuid: str) -> bool:
+        """Tell whether a file in the folder is in the way of an image of that UUID."""
+        return any(self._folder.glob(f"{uuid}.*"))
+
+    def _published_manifest(self, uuid: str) -> Path:
+        return self._folder / f"{uuid}.imgmanifest"
+
+    def _published_file(self, manifest: Mapping[str, Any]) -> Path:
+        kind = "zvol" if manifest["type"] == "zvol" else "zfs"
+        suffix = _SUFFIXES[manifest["files"][0]["compression"]]
+        return self._folder / f"{manifest['uuid']}.{kind}{suffix}"
+
+    def _take_up(self) -> None:
+        for path in self._folder.iterdir():
+            if _TEMPORARY.fullmatch(path.name):
+                path.unlink()
+        for directory in self._root.iterdir():
+            if is_uuid(directory.name):
+                self._take_up_draft(directory)
+
+    def _take_up_draft(self, directory: Path) -> None:
+        source = directory / "manifest.json"
+        if not source.exists() or self._published_manifest(directory.name).exists():
+            shutil.rmtree(directory)
+            return
+        try:
+            draft = Draft(parse_manifest(source.read_bytes()), directory)
+            path, uuid = draft.path, draft.manifest["uuid"]
+        except (ImgadmError, LookupError, TypeError) as error:
+            raise InvalidManifestError(f'"{source}" is damaged ({error}); remove it') from error
+        if path is not None and not path.exists():
+            # Killed between the two steps of an activation.
+            self._published_file(draft.manifest).rename(path)
+        for other in directory.iterdir():
+            if other not in (source, path):
+                other.unlink()
+        self._drafts[uuid] = draft

@@ -1,0 +1,244 @@
+"""A folder of images that can be published to: the states of an image, and what leads where.
+
+    create ─▶ unactivated ─ add_file ─▶ unactivated ─ activate ─▶ active ◀─ disable ─▶ disabled
+
+An image can be deleted in every state. From its activation on its file stays as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from imgadm._native import Sha1
+from imgadm.files import remove_durably, sync_directory
+from imgadm.serve.catalogue import HostedImage
+from imgadm.serve.drafts import Draft, DraftStore
+from imgadm.serve.folder import FolderCatalogue, SkippedPair, write_manifest
+from imgadm.serve.replies import HttpError, not_found
+from imgadm.serve.request_body import RequestBody
+
+MAX_UPLOAD_BYTES = 20 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a client says of the file that it uploads."""
+
+    compression: str
+    sha1: str | None = None
+    dataset_guid: str | None = None
+
+
+class WritableFolder:
+    """The pairs in ``folder`` and the unactivated images in a directory below, as a catalogue.
+
+    Usable, from several threads, while :meth:`opened`. Methods that change an image return its
+    manifest, and raise :class:`HttpError` for what a client may not do.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        on_skip: Callable[[SkippedPair], None] | None = None,
+        *,
+        max_upload: int = MAX_UPLOAD_BYTES,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._folder = folder
+        self._pairs = FolderCatalogue(folder, on_skip)
+        self._drafts = DraftStore(folder)
+        self._max_upload = max_upload
+        self._now = now
+        self._lock = threading.RLock()
+        self._uploading: set[str] = set()
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """Keep other servers from writing to the folder; raises :class:`ImgadmError`."""
+        with self._drafts.opened():
+            yield
+
+    def unactivated(self) -> list[Draft]:
+        """Return the images that wait to be activated."""
+        with self._lock:
+            return self._drafts.all()
+
+    def images(self) -> Sequence[HostedImage]:
+        """Return all images in all states."""
+        with self._lock:
+            return [*self._pairs.images(), *self._drafts.all()]
+
+    def find(self, uuid: str) -> HostedImage | None:
+        """Return the image in whatever state."""
+        with self._lock:
+            return self._drafts.find(uuid) or self._pairs.find(uuid)
+
+    def create(self, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Make an unactivated image without a file."""
+        uuid, origin = manifest["uuid"], manifest.get("origin")
+        with self._lock:
+            if self.find(uuid) is not None or self._drafts.is_taken(uuid):
+                raise _taken(uuid)
+            if origin is not None and self.find(origin) is None:
+                raise HttpError(
+                    422, "OriginDoesNotExist", f'origin image "{origin}" does not exist'
+                )
+            return self._drafts.add(manifest).manifest
+
+    def add_file(self, uuid: str, facts: FileFacts, body: RequestBody) -> Mapping[str, Any]:
+        """Store the file of an unactivated image, in place of one that it has."""
+        with self._upload_of(uuid) as (draft, file):
+            try:
+                with file:
+                    sha1, size = self._receive(file, facts, body)
+                return self._add(uuid, draft, facts, sha1, size)
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise _no_space("there is no space left for the file") from error
+                raise
+
+    @contextlib.contextmanager
+    def _upload_of(self, uuid: str) -> Iterator[tuple[Draft, BinaryIO]]:
+        """Be the only one who uploads the file of the image, into a file that goes in the end."""
+        with self._lock:
+            draft = self._drafts.find(uuid)
+            if draft is None:
+                if self._pairs.find(uuid) is not None:
+                    raise HttpError(
+                        422, "ImageFilesImmutable", f'image "{uuid}" is activated: its file stays'
+                    )
+                raise _unknown(uuid)
+            if uuid in self._uploading:
+                raise HttpError(409, "Upload", f'the file of image "{uuid}" is being uploaded')
+            file = draft.partial.open("wb")
+            self._uploading.add(uuid)
+        try:
+            yield draft, file
+        finally:
+            with self._lock:
+                self._uploading.discard(uuid)
+                draft.partial.unlink(missing_ok=True)
+
+    def _receive(self, file: BinaryIO, facts: FileFacts, body: RequestBody) -> tuple[str, int]:
+        """Write the body to ``file``; returns its SHA-1 and its size, which fit ``facts``."""
+        if body.length is not None:
+            self._check_size(body.length)
+            status = os.statvfs(self._folder)
+            available = status.f_bavail * status.f_frsize
+            if body.length > available:
+                raise _no_space(f"{body.length} bytes are needed, {available} are available")
+        sha1 = Sha1()
+        for block in body.blocks():
+            sha1.update(block)
+            self._check_size(sha1.length)
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+        if sha1.length == 0:
+            raise HttpError(
+                400, "Download", "image file size is 0 bytes, empty files are not allowed"
+            )
+        digest = sha1.hexdigest()
+        if facts.sha1 not in (None, digest):
+            raise HttpError(
+                400,
+                "Download",
+                f'"sha1" hash, {facts.sha1}, does not match the uploaded file sha1 hash, {digest}',
+            )
+        return digest, sha1.length
+
+    def _check_size(self, size: int) -> None:
+        if size > self._max_upload:
+            raise HttpError(
+                400, "Upload", f"the file is too big, at most {self._max_upload} bytes are taken"
+            )
+
+    def _add(
+        self, uuid: str, draft: Draft, facts: FileFacts, sha1: str, size: int
+    ) -> Mapping[str, Any]:
+        with self._lock:
+            current = self._drafts.find(uuid)
+            if current is None and self._pairs.find(uuid) is not None:
+                raise _activated(uuid)
+            if current is None or not draft.partial.exists():
+                raise _unknown(uuid)
+            draft.partial.rename(draft.directory / sha1)
+            sync_directory(draft.directory)
+            entry = {"sha1": sha1, "size": size, "compression": facts.compression}
+            if facts.dataset_guid is not None:
+                entry["dataset_guid"] = facts.dataset_guid
+            return self._drafts.replace(current, {**current.manifest, "files": [entry]}).manifest
+
+    def activate(self, uuid: str) -> Mapping[str, Any]:
+        """Show the image to everyone."""
+        with self._lock:
+            draft = self._drafts.find(uuid)
+            if draft is None:
+                raise _unknown(uuid) if self._pairs.find(uuid) is None else _activated(uuid)
+            if draft.path is None:
+                raise HttpError(422, "NoActivationNoFile", f'image "{uuid}" has no file')
+            if self._drafts.is_taken(uuid):
+                raise _taken(uuid)
+            manifest = dict(draft.manifest)
+            if "published_at" not in manifest:
+                moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
+                manifest["published_at"] = moment.replace("+00:00", "Z")
+            manifest["state"] = "disabled" if manifest["disabled"] else "active"
+            self._drafts.publish(draft, manifest)
+            return manifest
+
+    def disable(self, uuid: str, *, disabled: bool) -> Mapping[str, Any]:
+        """Hide the image from those who do not know it already, or show it again."""
+        with self._lock:
+            draft = self._drafts.find(uuid)
+            if draft is not None:
+                return self._drafts.replace(
+                    draft, {**draft.manifest, "disabled": disabled}
+                ).manifest
+            pair = self._pairs.find(uuid)
+            if pair is None:
+                raise _unknown(uuid)
+            state = "disabled" if disabled else "active"
+            manifest = {**pair.manifest, "disabled": disabled, "state": state}
+            write_manifest(pair.source, manifest)
+            return manifest
+
+    def delete(self, uuid: str) -> None:
+        """Delete the image, if no other one is based on it."""
+        with self._lock:
+            if self.find(uuid) is None:
+                raise _unknown(uuid)
+            if any(image.manifest.get("origin") == uuid for image in self.images()):
+                raise HttpError(
+                    422, "ImageHasDependentImages", f'other images are based on image "{uuid}"'
+                )
+            draft, pair = self._drafts.find(uuid), self._pairs.find(uuid)
+            if draft is not None:
+                self._drafts.remove(draft)
+            elif pair is not None:
+                remove_durably(pair.source)
+                remove_durably(pair.path)
+
+
+def _unknown(uuid: str) -> HttpError:
+    return not_found(f'image "{uuid}" was not found')
+
+
+def _taken(uuid: str) -> HttpError:
+    return HttpError(409, "ImageUuidAlreadyExists", f'image uuid "{uuid}" already exists')
+
+
+def _activated(uuid: str) -> HttpError:
+    return HttpError(422, "ImageAlreadyActivated", f'image "{uuid}" is already activated')
+
+
+def _no_space(message: str) -> HttpError:
+    return HttpError(503, "StorageIsDown", message)

@@ -1,0 +1,119 @@
+"""The two files of a new image: their names, and that they come whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgadm.errors import FileSystemError
+from imgadm.operations.image_output import ImageOutput, output_prefix
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("template", "fields", "prefix"),
+    [
+        (None, {"name": "web", "version": "1.0"}, "web-1.0"),
+        ("", {"name": "web", "version": "1.0"}, "web-1.0"),
+        (None, {"name": " My  Image! (x)- - y", "version": "1.0 beta/2"}, "my-image-x-y-1.0-beta2"),
+        (None, {"name": "é_A.b"}, "_a.b-undefined"),
+        (None, {"name": 7, "version": 1.5}, "7-1.5"),
+        ("here", {"name": "n", "version": "1"}, "here/n-1"),
+        ("./here/", {"name": "n", "version": "1"}, "here/n-1"),
+        ("there", {"name": "n", "version": "1"}, "there"),
+        ("here/x.y", {}, "here/x.y"),
+        (None, {"name": "../../etc", "version": "1"}, "....etc-1"),
+    ],
+)
+def test_how_names_begin(template: str | None, fields: dict[str, Any], prefix: str) -> None:
+    Path("here").mkdir()
+    assert output_prefix(template, fields) == prefix
+
+
+@pytest.mark.parametrize(
+    ("kind", "compression", "name"),
+    [
+        ("zvol", "none", "p.zvol"),
+        ("zone-dataset", "gzip", "p.zfs.gz"),
+        ("lx-dataset", "bzip2", "p.zfs.bz2"),
+        ("zvol", "xz", "p.zvol.xz"),
+        ("other", "zstd", "p.zfs.zst"),
+    ],
+)
+def test_names(kind: str, compression: str, name: str) -> None:
+    output = ImageOutput.of("p", {"type": kind}, compression)
+    assert output == ImageOutput("p.imgmanifest", name)
+
+
+OUTPUT = ImageOutput("p.imgmanifest", "p.zvol")
+
+
+def found() -> dict[str, str]:
+    return {path.name: path.read_text() for path in Path().iterdir()}
+
+
+def test_both_files_come() -> None:
+    with OUTPUT.reserved() as files:
+        Path("p.zvol").write_text("image")
+        files.save_manifest({"name": "é"})
+    assert found() == {"p.imgmanifest": '{\n  "name": "é"\n}', "p.zvol": "image"}
+
+
+def test_neither_stays_after_a_failure() -> None:
+    with contextlib.suppress(KeyboardInterrupt), OUTPUT.reserved():
+        Path("p.zvol").write_text("image")
+        raise KeyboardInterrupt
+    assert found() == {}
+
+
+@pytest.mark.parametrize("there", ["p.zvol", "p.imgmanifest"])
+def test_nothing_is_overwritten_unasked(there: str) -> None:
+    Path(there).write_text("old")
+    with pytest.raises(FileSystemError, match=f'"{there}" exists') as caught, OUTPUT.reserved():
+        pass
+    assert (caught.value.code, found()) == ("EEXIST", {there: "old"})
+
+
+def test_what_is_overwritten_stays_until_it_is() -> None:
+    Path("p.imgmanifest").write_text("old")
+    with pytest.raises(ValueError, match="no"), OUTPUT.reserved(overwrite=True):
+        raise ValueError("no")
+    assert found() == {"p.imgmanifest": "old"}
+    with OUTPUT.reserved(overwrite=True) as files:
+        Path("p.zvol").write_text("image")
+        files.save_manifest({})
+    assert found() == {"p.imgmanifest": "{}", "p.zvol": "image"}
+
+
+def test_two_do_not_write_the_same_files() -> None:
+    with OUTPUT.reserved() as files:
+        busy = 'another process writes "p.imgmanifest"'
+        with pytest.raises(FileSystemError, match=busy), OUTPUT.reserved():
+            pass
+        OUTPUT.remove_leftovers(new=True)
+        Path("p.zvol").write_text("image")
+        files.save_manifest({})
+    assert found() == {"p.imgmanifest": "{}", "p.zvol": "image"}
+
+
+@pytest.mark.parametrize(("new", "left"), [(True, {}), (False, {"p.zvol": "image"})])
+def test_leftovers_of_a_dead_process(new: bool, left: dict[str, str]) -> None:
+    for name in ("p.zvol", "p.zvol.partial", "p.imgmanifest.partial"):
+        Path(name).write_text("image")
+    OUTPUT.remove_leftovers(new=new)
+    assert found() == left
+
+
+def test_a_directory_that_is_not_there() -> None:
+    output = ImageOutput("no/p.imgmanifest", "no/p.zfs")
+    failure = 'cannot write to the directory "no"'
+    with pytest.raises(FileSystemError, match=failure) as caught, output.reserved():
+        pass
+    assert caught.value.code == "ENOENT"
