@@ -81,9 +81,10 @@ def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
     """
     threads = min(usable_processors(), _MOST_THREADS)
     trusted = threads > 1
+    decode_whole = _whole_decoder()
     while source.peek(2) == MAGIC["gzip"]:
         if trusted and told_size(source.peek(HEADER_SIZE)) is not None:
-            trusted = decode_sized_members(source, outlet, context, _whole_decoder(), threads)
+            trusted = decode_sized_members(source, outlet, context, decode_whole, threads)
         else:
             _decode_member(source, outlet, context)
     ignored = source.skip_rest()

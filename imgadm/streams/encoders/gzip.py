@@ -16,9 +16,9 @@ from imgadm.streams.stage import Context, Inlet, Outlet
 #: The highest level of those that are fast, and of ISA-L.
 _HIGHEST_FAST = 3
 
-#: Fast levels store a member of which deflate would not save this part. It is decoded for nothing
-#: then, where reading it out of long codes takes as long as any other: a fourteenth of the time
-#: to decode a disk for a hundred and fiftieth of its size.
+#: Fast levels store a member of which deflate would save less than this. Decoding that is copying;
+#: long codes take as long as any. It saves a fourteenth of the time to decode a disk of ours, and
+#: costs a hundred and fiftieth of its size.
 _WORTHWHILE = 1 / 8
 
 
