@@ -315,6 +315,12 @@ CANNOT = 'cannot create an image of vm "{vm}": '
         (
             "create/joyent",
             {},
+            "-s /dev/zero",
+            '(Usage): prepare-image script "/dev/zero" is longer than 1048576 bytes',
+        ),
+        (
+            "create/joyent",
+            {},
             "-m /dev/null",
             '(Usage): invalid manifest JSON in "/dev/null": not JSON: expecting value at line 1, '
             "column 1",
