@@ -82,10 +82,13 @@ def create_from_disk(
 ) -> None:
     """Run ``imgadm create --disk``."""
     from imgadm.operations.create_disk_image import CreateDiskOptions, create_disk_image
+    from imgadm.operations.disk_images import is_url
     from imgadm.pools import open_pool
 
     if wanted.script is not None:
         raise UsageError("-s prepares a machine, and there is none with --disk")
+    if is_url(disk.location):
+        raise UsageError("--disk takes no URL here: save the disk to a file first")
     create_disk_image(
         lambda: open_pool(context.settings, options.text("-P") or None),
         CreateDiskOptions(

@@ -32,6 +32,11 @@ def hint(error: ImgadmError, command: str | None) -> str | None:
             return _did_you_mean(typed, (*NAMES, *ALIASES)) or '"imgadm help" lists the commands.'
         case OptionError():
             return _about_option(typed, command)
+        case InvalidUUIDError() if command == "create" and not is_uuid(typed.lower()):
+            return (
+                '"imgadm create --disk FILE" makes an image of a disk; "vmadm list" shows the '
+                "UUIDs of machines."
+            )
         case InvalidUUIDError() if is_uuid(typed.lower()):
             return f'The UUIDs of images are lower case: "{typed.lower()}".'
         case InvalidUUIDError() if _NAME.fullmatch(typed):

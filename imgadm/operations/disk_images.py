@@ -35,6 +35,10 @@ class DiskToImage:
     block_size: int | None = None
 
 
+def is_url(location: str) -> bool:
+    return location.startswith(("http://", "https://"))
+
+
 @contextmanager
 def opened(disk: DiskToImage) -> Iterator[streams.Disk]:
     """Open a disk on this host; raises an ImgadmError if there is none that can be read."""

@@ -16,6 +16,7 @@ from imgadm.operations.disk_images import (
     DiskToImage,
     add_size,
     disk_manifest,
+    is_url,
     new_snapshot,
     opened,
 )
@@ -26,10 +27,6 @@ from imgadm.pools.base import Pool
 
 if TYPE_CHECKING:
     from requests import Session
-
-
-def is_url(location: str) -> bool:
-    return location.startswith(("http://", "https://"))
 
 
 def install_disk(

@@ -34,6 +34,9 @@ STATE = "prepare-image:state"
 ERROR = "prepare-image:error"
 PROGRESS = "prepare-image:progress"
 
+MAX_SCRIPT = 1 << 20
+"""Bytes of a script; it becomes a value in the metadata of the machine."""
+
 LIMIT = 300.0
 """Seconds that each of the script's three steps may take: to start, to end, to shut down."""
 
@@ -55,11 +58,16 @@ class _TimeIsUpError(ImgadmError):
 def read_script(path: str) -> str:
     """The script in a file. Raises FileSystemError, and UsageError for what can't be one."""
     try:
-        text = Path(path).read_text("utf-8")
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_SCRIPT + 1)
     except OSError as error:
         raise FileSystemError.from_os_error(
             f'cannot read the prepare-image script "{path}"', error
         ) from error
+    if len(content) > MAX_SCRIPT:
+        raise UsageError(f'prepare-image script "{path}" is longer than {MAX_SCRIPT} bytes')
+    try:
+        text = content.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f'prepare-image script "{path}" is not UTF-8 text') from error
     if not text.strip():

@@ -13,7 +13,7 @@ from imgadm.operations.create_events import CreateEvent, SendingFile
 from imgadm.operations.events import Event
 from imgadm.operations.publish_image import Upload, publish_image
 from imgadm.operations.save_image import Compression, Delivery, Destination, explained
-from imgadm.sources import Repository
+from imgadm.sources import Repository, SourceError
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class PublishDestination(Destination):
 
     @contextmanager
     def ready(self, manifest: Mapping[str, Any]) -> Iterator[Delivery]:
+        # A machine is stopped, and prepared for minutes, before the server gets its first request.
+        try:
+            self.repository.find(str(manifest["uuid"]))
+        except SourceError as error:
+            raise error.named() from error
         yield _ToServer(self, Manifest.of({**manifest, "files": []}))
 
 

@@ -23,6 +23,12 @@ from imgadm.sources import Repository, SourceError, UnreachableError
 
 OnEvent = Callable[[Event], None]
 
+_TAKEN = "ImageUuidAlreadyExists"
+_UNFINISHED = (
+    "it has no file and is not activated: if nobody is publishing it now, a publication was killed,"
+    " and DELETE /images/UUID there makes room for another one"
+)
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -86,10 +92,20 @@ def _create(repository: Repository, image: Manifest, on_event: OnEvent) -> dict[
             _delete_unanswered(repository, image, on_event)
         raise error.named() from error
     except SourceError as error:
+        if error.code == _TAKEN and _is_unfinished(repository, image):
+            raise ImgadmError(f"{error.message}; {_UNFINISHED}", code=_TAKEN) from error
         raise error.named() from error
     except KeyboardInterrupt:
         _delete_unanswered(repository, image, on_event)
         raise
+
+
+def _is_unfinished(repository: Repository, image: Manifest) -> bool:
+    """Tell whether the server has what a publication leaves there that was killed."""
+    try:
+        return _is_without_file(repository.find(image.uuid), image)
+    except SourceError:
+        return False
 
 
 def _accepted(created: Mapping[str, Any], image: Manifest) -> ManifestAccepted:
@@ -189,10 +205,15 @@ def _delete_unanswered(repository: Repository, image: Manifest, on_event: OnEven
     except SourceError as error:
         on_event(RemainsOnServer(image.uuid, error.named().message))
         return
-    if found is None or found.get("state") != "unactivated" or found.get("files"):
-        return
-    if (found.get("name"), found.get("version")) == (image.name, image.version):
+    if _is_without_file(found, image):
         _delete(repository, image.uuid, on_event)
+
+
+def _is_without_file(found: Mapping[str, Any] | None, image: Manifest) -> bool:
+    """Tell whether ``found`` on the server is ``image`` between the first two steps."""
+    if found is None or found.get("state") != "unactivated" or found.get("files"):
+        return False
+    return (found.get("name"), found.get("version")) == (image.name, image.version)
 
 
 def _delete(repository: Repository, uuid: str, on_event: OnEvent) -> None:

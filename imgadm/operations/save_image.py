@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgadm import streams
-from imgadm.errors import FileSystemError, ImgadmError, InternalError
+from imgadm.errors import FileSystemError, ImgadmError, InternalError, InvalidDiskError
 from imgadm.operations.create_events import CreateEvent, SavingManifest, Sending, SendingFile, Sent
 from imgadm.operations.image_output import ImageOutput, ReservedOutput, output_prefix
 
@@ -145,6 +145,8 @@ def explained(error: streams.StreamError | OSError, what: str) -> ImgadmError:
                 f"\n    stderr:\n{said}",
                 cause=error,
             )
+        case streams.DiskChangedError():
+            return InvalidDiskError(error.message, cause=error)
         case streams.StreamError():
             return InternalError(f"error {what}: {error.message}", cause=error)
         case OSError(errno=errno.ENOSPC | errno.EDQUOT as number):

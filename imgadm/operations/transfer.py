@@ -12,6 +12,7 @@ from imgadm.errors import (
     FileSystemError,
     ImgadmError,
     InternalError,
+    InvalidDiskError,
     UncompressionError,
 )
 from imgadm.interrupts import uninterrupted
@@ -149,6 +150,8 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
                 f"the ZFS stream of image {uuid} cannot be received: {error.message}",
                 cause=error,
             )
+        case streams.DiskChangedError() | streams.DiskFormatError():
+            return InvalidDiskError(error.message, cause=error)
         case streams.StreamError():
             return InternalError(f"error importing image {uuid}: {error.message}", cause=error)
         case OSError(errno=errno.ENOSPC | errno.EDQUOT as number):

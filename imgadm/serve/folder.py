@@ -135,7 +135,9 @@ class FolderCatalogue:
         }
         if declared and declared.dataset_guid:
             entry["dataset_guid"] = declared.dataset_guid
-        raw = {"state": "active"} | dict(manifest.raw) | {"files": [entry]}
+        raw = {**manifest.raw, "files": [entry]}
+        if "state" not in raw:
+            raw = {"state": "active", **raw}
         return FolderImage(raw, self._folder / name, path)
 
     def _sha1(self, name: str, stamp: _Stamp) -> str:

@@ -26,7 +26,8 @@ def select(manifests: Iterable[Manifest], query: Query) -> list[Manifest]:
     given = dict(query)
     ordered = sorted(manifests, key=lambda image: (_published(image), image["uuid"]))
     newest_first = _newest_first(given.get("sort", "published_at"))
-    chosen = [image for image in ordered if all(test(image) for test in _tests(query))]
+    tests = _tests(query)
+    chosen = [image for image in ordered if all(test(image) for test in tests)]
     if newest_first:
         chosen.reverse()
     if marker := given.get("marker"):

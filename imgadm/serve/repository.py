@@ -24,6 +24,7 @@ from imgadm.serve.drafts import Draft, DraftStore
 from imgadm.serve.folder import FolderCatalogue, SkippedPair, write_manifest
 from imgadm.serve.replies import HttpError, not_found
 from imgadm.serve.request_body import RequestBody
+from imgadm.serve.submitted import in_order
 
 MAX_UPLOAD_BYTES = 20 << 30
 
@@ -192,8 +193,8 @@ class WritableFolder:
                 moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
                 manifest["published_at"] = moment.replace("+00:00", "Z")
             manifest["state"] = "disabled" if manifest["disabled"] else "active"
-            self._drafts.publish(draft, manifest)
-            return manifest
+            self._drafts.publish(draft, in_order(manifest))
+            return in_order(manifest)
 
     def disable(self, uuid: str, *, disabled: bool) -> Mapping[str, Any]:
         """Hide the image from those who do not know it already, or show it again."""

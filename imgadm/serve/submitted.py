@@ -23,7 +23,6 @@ _FIELDS = (
     *("users", "generate_passwords", "inherited_directories", "origin", *_ONLY_ZVOL, "tags"),
     *("billing_tags", "traits"),
 )
-"""In the order in which image servers give them."""
 
 _DROPPED = ("files", "activated", "channels", "icon", "error", "owner")
 
@@ -37,7 +36,8 @@ def submitted_manifest(body: bytes, uuid: str | None) -> dict[str, Any]:
     raw = _upgraded(_object(body))
     if uuid is None:
         if "state" in raw:
-            raise _invalid([{"field": "state", "code": "NotAllowed"}])
+            message = "a new image has no state yet"
+            raise _invalid([{"field": "state", "code": "NotAllowed", "message": message}])
         forbidden: tuple[str, ...] = ("uuid", *_ONLY_IMPORTED)
     else:
         if raw.get("uuid") != uuid:
@@ -54,6 +54,11 @@ def submitted_manifest(body: bytes, uuid: str | None) -> dict[str, Any]:
     violations = find_violations({**manifest, "activated": False}, "dc")
     if violations:
         raise _invalid([violation.as_dict() for violation in violations])
+    return in_order(manifest)
+
+
+def in_order(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a valid manifest with its fields in the order in which image servers give them."""
     return {name: manifest[name] for name in _FIELDS if name in manifest}
 
 

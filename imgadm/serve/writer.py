@@ -67,7 +67,7 @@ class Writer:
                 if "source" in given:
                     raise _not_offered("files are not fetched from other servers")
                 facts = _file_facts(given)
-                return json_reply(self._repository.add_file(uuid, facts, request.body))
+                return _image(self._repository.add_file(uuid, facts, request.body))
             case ("DELETE", str(uuid), False):
                 self._repository.delete(uuid)
                 return Reply(204)
@@ -97,7 +97,7 @@ class Writer:
     def _create(self, request: WriteRequest, given: Mapping[str, str]) -> Reply:
         if "action" in given:
             raise invalid_parameter("action", f'"{display(given["action"])}" is not known here')
-        return json_reply(self._repository.create(_manifest(request, None)))
+        return _image(self._repository.create(_manifest(request, None)))
 
     def _act(self, uuid: str, request: WriteRequest, given: Mapping[str, str]) -> Reply:
         action = given.get("action")
@@ -106,19 +106,23 @@ class Writer:
                 raise _not_offered("images are not fetched from other servers")
             if "account" in given:
                 raise HttpError(403, "OperatorOnly", "an account cannot import images")
-            return json_reply(self._repository.create(_manifest(request, uuid)))
+            return _image(self._repository.create(_manifest(request, uuid)))
         image = self._repository.find(uuid)
         if image is None:
             raise not_found(f'image "{uuid}" was not found')
         if Validators(json_etag(image.manifest)).precondition_fails(request.headers):
             raise precondition_failed()
         if action == "activate":
-            return json_reply(self._repository.activate(uuid))
+            return _image(self._repository.activate(uuid))
         if action in ("enable", "disable"):
-            return json_reply(self._repository.disable(uuid, disabled=action == "disable"))
+            return _image(self._repository.disable(uuid, disabled=action == "disable"))
         if action is None:
             raise invalid_parameter("action", "it is missing", "MissingParameter")
         raise invalid_parameter("action", f'"{display(action)}" is not known here')
+
+
+def _image(manifest: Mapping[str, Any]) -> Reply:
+    return json_reply(manifest, headers=Validators(json_etag(manifest)).headers())
 
 
 def _manifest(request: WriteRequest, uuid: str | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from imgadm.json_text import compact_json
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES, json_type
 from imgadm.manifest.values import display
 from imgadm.sources.base import FileRequest
-from imgadm.sources.errors import UnusableReplyError
+from imgadm.sources.errors import StatusError, UnusableReplyError
 from imgadm.sources.options import ClientOptions
 from imgadm.sources.urls import redact_url, server_address
 
@@ -125,8 +125,22 @@ class Repository:
     def _send(self, method: str, url: str, body: bytes, *, accept: int = 200) -> Reply:
         reply = self._client().send(method, url, body=body, limit=MAX_MANIFEST_BYTES)
         if reply.status >= 400 and reply.status != accept:
-            reply.json()  # raises what it means
+            try:
+                reply.json()  # raises what it means
+            except StatusError as error:
+                if reply.status == 401:
+                    raise self._unauthorized(error) from error
+                raise
         return reply
+
+    def _unauthorized(self, error: StatusError) -> StatusError:
+        """The server's refusal, with what to do about it."""
+        hint = "name a file with a token: --token-file"
+        if self._token is not None:
+            hint = "the one that --token-file names is refused"
+        return StatusError(
+            self.url, 401, {"code": error.code, "message": f"{error.reason}; {hint}"}
+        )
 
     def _checked(self, value: Any, uuid: str) -> dict[str, Any]:
         if not isinstance(value, dict):

@@ -17,6 +17,7 @@ from imgadm.streams.disk_formats import (
     format_of,
 )
 from imgadm.streams.errors import StreamError
+from imgadm.streams.whole_disks import check_whole
 
 if TYPE_CHECKING:
     from imgadm.streams.qemu import QemuDisk
@@ -40,6 +41,7 @@ class Disk:
             foot = os.pread(self._descriptor, FOOT_SIZE, max(0, size - FOOT_SIZE))
             self.format = format_ or format_of(head, foot)
             check_self_contained(self.format, head, foot)
+            check_whole(self.format, self._descriptor, size)
             if self.format == "raw":
                 self.size = size
             else:
@@ -113,7 +115,7 @@ def open_disk(
 
     ``as_format`` is one of ``raw``, ``qcow2``, ``vmdk``, ``vhdx``, ``vpc`` and ``vdi``; None: tell
     by the first bytes. All but ``raw`` are opened by QEMU's program ``qemu_nbd``, and must be all
-    in one file: backing files are not followed.
+    in one file, and whole: backing files are not followed.
 
     Raises DiskFormatError for what is no such disk, StreamError where QEMU can't open it, OSError.
     """

@@ -117,10 +117,11 @@ class FromProcess(Stage):
         self._child.abort()
 
     def close(self) -> None:
-        self._child.close()
+        # First the pipe: the kernel's part of ``zfs send`` may wait for it with SIGKILL pending.
         if self._stdout >= 0:
             os.close(self._stdout)
             self._stdout = -1
+        self._child.close()
 
 
 def into_process(

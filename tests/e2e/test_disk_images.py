@@ -208,6 +208,7 @@ NAMED = ("name=tiny", "version=1", "os=linux")
     ("words", "code", "message"),
     [
         ("create --disk nothing", "Usage", 'disk path does not exist: "nothing"'),
+        ("create --disk http://127.0.0.1:1/disk", "Usage", "no URL here: save the disk to a file"),
         ("create --disk .", "InvalidDisk", "a file or a block device is wanted"),
         ("create --disk empty", "InvalidDisk", "the disk is empty"),
         ("create --disk packed", "InvalidDisk", "this is gzip data; decompress it first"),

@@ -75,6 +75,11 @@ def show(tmp_path: Path) -> Show:
             "delete debian-12",
             '"imgadm list name=~debian-12" shows the UUIDs of images with that name.',
         ),
+        (
+            "create disk.raw name=debian",
+            '"imgadm create --disk FILE" makes an image of a disk; "vmadm list" shows the UUIDs of '
+            "machines.",
+        ),
         ("get 1$", '"imgadm list" and "imgadm avail" show UUIDs.'),
     ],
 )

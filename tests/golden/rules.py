@@ -207,7 +207,10 @@ def versions_stay_text(case: Case, outcome: Outcome) -> Outcome:
 TEMPORARY_FILE = re.compile(r"/var/tmp/\.imgadm-create-\$MS-\$PID\.[a-z.]+")
 
 
-@rule("what is created and published at once is in no file on its way, and its SHA-1 comes last")
+@rule(
+    "what is created and published at once is in no file on its way, its SHA-1 comes last, and the "
+    "server is looked for before the machine is touched"
+)
 def published_in_one_pass(case: Case, outcome: Outcome) -> Outcome:
     if case.command != "create" or "-p" not in case.argv:
         return outcome
@@ -217,6 +220,11 @@ def published_in_one_pass(case: Case, outcome: Outcome) -> Outcome:
     text = re.sub(r'"\$IMGAPI"[^"]*"', '"$IMGAPI"', text)
     requests = {
         re.sub("sha1=[0-9a-f]+", "dataset_guid=$GUID", request) for request in outcome.requests
+    }
+    requests |= {
+        request.removesuffix("?action=import").replace("POST ", "GET ")
+        for request in requests
+        if request.endswith("?action=import")
     }
     return replace(outcome, stdout=TEMPORARY_FILE.sub(snapshot, text), requests=frozenset(requests))
 

@@ -114,6 +114,16 @@ def test_what_is_changed_and_put_back(machine: Machine) -> None:
     assert machine.machine_state() == machine.began
 
 
+def test_server_that_is_not_there_is_missed_before_the_machine_is_touched(
+    machine: Machine,
+) -> None:
+    ran = machine.create(*SCRIPT, "-p", "http://127.0.0.1:1")
+    assert (ran.status, machine.changes(), machine.files()) == (1, [], [])
+    assert ran.stderr == (
+        "imgadm create: error (ClientError): http://127.0.0.1:1: Error: connect ECONNREFUSED\n"
+    )
+
+
 @pytest.mark.parametrize("step", range(1, len(FORWARD + BACK) + 1))
 def test_killed_at_any_step_and_run_again(machine: Machine, step: int) -> None:
     machine.host.set_trap(step, "go on" if step % 2 else "end", signal.SIGKILL)
@@ -302,6 +312,12 @@ CANNOT = 'cannot create an image of vm "{vm}": '
             "(Usage): invalid --level: invalid level 9 for none, it has none",
         ),
         ("create/joyent", {}, "-s /dev/null", '(Usage): prepare-image script "/dev/null" is empty'),
+        (
+            "create/joyent",
+            {},
+            "-s /dev/zero",
+            '(Usage): prepare-image script "/dev/zero" is longer than 1048576 bytes',
+        ),
         (
             "create/joyent",
             {},

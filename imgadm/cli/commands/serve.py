@@ -93,8 +93,8 @@ def _serve(context: Context, server: ImageServer, count: int, *, taking: bool = 
     if server.is_exposed:
         context.warn(f"everybody who can connect to {server.url} can fetch these images")
     also = ", and taking more" if taking else ""
-    print(f"Serving {count} image{'' if count == 1 else 's'} at {server.url}{also}", flush=True)
     try:
+        print(f"Serving {count} image{'' if count == 1 else 's'} at {server.url}{also}", flush=True)
         server.wait()
     except KeyboardInterrupt:
         print(file=sys.stderr)

@@ -1,4 +1,7 @@
-"""gzip (RFC 1952), by Intel's ISA-L where it runs and by zlib elsewhere."""
+"""gzip (RFC 1952), by Intel's ISA-L where it runs and by zlib elsewhere.
+
+Members that tell their size are decoded by the host's libdeflate, if it has that.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ import zlib
 from typing import Any, Protocol
 
 from imgadm.streams import isal_library
-from imgadm.streams.buffers import Buffer
-from imgadm.streams.decoders import MAGIC
+from imgadm.streams.buffers import Buffer, BufferPool
+from imgadm.streams.decoders import MAGIC, libdeflate
 from imgadm.streams.decoders.processors import usable_processors
-from imgadm.streams.decoders.sized_members import decode_sized_members
+from imgadm.streams.decoders.sized_members import DecodeWhole, decode_sized_members
 from imgadm.streams.decoders.source import ByteSource
 from imgadm.streams.errors import DecompressionError
-from imgadm.streams.gzip_members import HEADER_SIZE, told_size
+from imgadm.streams.gzip_members import CONTENT_SIZE, HEADER_SIZE, told_size
 from imgadm.streams.stage import Context, Outlet
 
 #: Compressed bytes that a decoder is given at a time. What it does not need it has to give back, at
@@ -78,9 +81,10 @@ def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
     """
     threads = min(usable_processors(), _MOST_THREADS)
     trusted = threads > 1
+    decode_whole = _whole_decoder()
     while source.peek(2) == MAGIC["gzip"]:
         if trusted and told_size(source.peek(HEADER_SIZE)) is not None:
-            trusted = decode_sized_members(source, outlet, context, _decode_whole, threads)
+            trusted = decode_sized_members(source, outlet, context, decode_whole, threads)
         else:
             _decode_member(source, outlet, context)
     ignored = source.skip_rest()
@@ -88,15 +92,32 @@ def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
         context.notes.append(f"ignored {ignored} bytes after the end of the gzip data")
 
 
-def _decode_whole(compressed: bytes, size: int) -> bytes | None:
-    """The content of a member, ``size`` bytes; None if it is anything else than that."""
+def _whole_decoder() -> DecodeWhole:
+    """By libdeflate, into memory that is used again; where there is none, as any other member."""
+    library = libdeflate.load()
+    if library is None:
+        return _decode_whole
+    pool = BufferPool(CONTENT_SIZE)
+
+    def decode_by_libdeflate(member: bytes, size: int) -> Buffer | None:
+        buffer = pool.get()
+        if libdeflate.decode_member(library, member, buffer.view, size):
+            return buffer.keep(size)
+        buffer.release()
+        return None
+
+    return decode_by_libdeflate
+
+
+def _decode_whole(compressed: bytes, size: int) -> Buffer | None:
     member = _new_member()
     try:
         # Where the content is as long as it may be, the trailer has yet to be read.
         content = member.decompress(compressed, size + 1)
     except _errors():
         return None
-    return content if member.eof and not member.unused_data and len(content) == size else None
+    whole = member.eof and not member.unused_data and len(content) == size
+    return Buffer(memoryview(content)) if whole else None
 
 
 def _decode_member(source: ByteSource, outlet: Outlet, context: Context) -> None:

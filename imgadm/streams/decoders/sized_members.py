@@ -24,7 +24,7 @@ from imgadm.streams.in_order import InOrder
 from imgadm.streams.stage import Context, Outlet
 
 #: Decodes a whole member with that many bytes of content and checks it; None if it is not right.
-DecodeWhole = Callable[[bytes, int], bytes | None]
+DecodeWhole = Callable[[bytes, int], Buffer | None]
 
 
 def decode_sized_members(
@@ -39,12 +39,12 @@ def decode_sized_members(
     False: up to one that is not as it should be, which the source is at; others may be like it.
     """
 
-    def job(member: bytes) -> tuple[bytes, bytes | None]:
+    def job(member: bytes) -> tuple[bytes, Buffer | None]:
         size = int.from_bytes(member[-4:], "little")
         return member, decode_whole(member, size) if size <= CONTENT_SIZE else None
 
     keep_freed_memory()
-    with InOrder[tuple[bytes, bytes | None]](threads, name="decompress") as jobs:
+    with InOrder[tuple[bytes, Buffer | None]](threads, name="decompress") as jobs:
         more, honest = True, True
         while more or jobs:
             context.cancel.check()
@@ -59,7 +59,7 @@ def decode_sized_members(
             if content is None:
                 source.restore(member + b"".join(jobs.next()[0] for _ in range(len(jobs))))
                 return False
-            outlet.put(Buffer(memoryview(content)))
+            outlet.put(content)
     return honest
 
 

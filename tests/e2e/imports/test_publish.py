@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
+
+from tests.disks import raw_disk, some
 
 from .host import Finished, Host, Running, sha256, wait_until
 from .images import COMPRESS, Image, chain_of_three, disk_sha256, sample_image, small_image
@@ -129,11 +132,53 @@ def test_every_compression(
     assert file.read_bytes() == image.data
 
 
+def test_disk_goes_to_the_server_with_no_file_in_between(
+    host: Host, files: Path, site: Callable[..., Site]
+) -> None:
+    served = site()
+    disk = raw_disk(files / "disk", 6 << 20, {0: some(300_000), 5 << 20: some(5000, 2)})
+    words = ("create", "--disk", "disk", "name=tiny", "version=1", "os=linux", "-c", "xz")
+    done = host.run(*words, "-p", served.url, cwd=files)
+    assert (done.status, done.stderr) == (0, "")
+    [pair] = served.folder.glob("*.imgmanifest")
+    manifest = json.loads(pair.read_text())
+    uuid = manifest["uuid"]
+    assert done.lines[-1] == f"Successfully published image {uuid} to {served.url}"
+    assert manifest["files"][0]["dataset_guid"].isdigit()
+    assert [path.name for path in files.iterdir()] == ["disk"]
+    assert host.run("import", "-S", served.url, uuid).status == 0
+    assert sha256(host.disk(uuid)) == sha256(disk)
+
+
+def test_disk_that_changes_is_not_published(
+    host: Host, files: Path, site: Callable[..., Site]
+) -> None:
+    served = site()
+    disk = raw_disk(files / "disk", 24 << 20, {0: some(24 << 20)})
+    words = ("create", "--disk", "disk", "name=tiny", "version=1", "os=linux", "-c", "xz")
+    running = host.start(*words, "-p", served.url, cwd=files)
+    wait_until(lambda: any(name.endswith("upload.partial") for name in served.names()))
+    with disk.open("r+b") as file:
+        file.write(b"changed")
+    failed = running.finish()
+    assert (failed.status, served.names()) == (1, set())
+    code, said = failed.error()
+    assert (code, said.split(":")[0]) == (
+        "InvalidDisk",
+        'the disk "disk" has changed while it was read',
+    )
+
+
 def test_token(host: Host, files: Path, site: Callable[..., Site]) -> None:
     (files / "token").write_text(TOKEN + "\n")
     served = site("--token-file", str(files / "token"))
     refused = publish(host, files, served.url)
     assert (refused.status, refused.error()[0], served.names()) == (1, "UnauthorizedError", set())
+    assert refused.error()[1].endswith("Bearer TOKEN; name a file with a token: --token-file")
+    (files / "other").write_text(TOKEN[::-1] + "x\n")
+    refused = publish(host, files, served.url, GOOD, "--token-file", "other")
+    assert (refused.status, served.names()) == (1, set())
+    assert refused.error()[1].endswith("; the one that --token-file names is refused")
     done = publish(host, files, served.url, GOOD, "--token-file", "token")
     assert (done.status, done.lines) == (0, lines_of(GOOD, served.url))
 
@@ -169,6 +214,30 @@ def test_ctrl_c_and_a_reader_that_goes_leave_nothing(
     done = publish(host, files, served.url, stdout=writing)
     os.close(writing)
     assert (done.status, done.stderr, served.names()) == (141, "", set())
+
+
+def test_remains_of_a_killed_publication_are_explained(
+    host: Host, files: Path, site: Callable[..., Site]
+) -> None:
+    served = site()
+    os.mkfifo(files / "pipe")
+    running = host.start("publish", "-m", "m.json", "-f", "pipe", served.url, cwd=files)
+    (files / "m.json").write_text(json.dumps(GOOD.manifest))
+    with (files / "pipe").open("wb") as pipe:
+        pipe.write(GOOD.data[:100])
+        pipe.flush()
+        wait_until(lambda: bool(served.names()))
+        running.signal(signal.SIGKILL)
+        running.finish()
+    again = publish(host, files, served.url)
+    code, message = again.error()
+    assert (again.status, again.stdout, code) == (1, "", "ImageUuidAlreadyExists")
+    taken = f'{served.url}: image uuid "{GOOD.uuid}" already exists; '
+    assert message.startswith(taken + "it has no file and is not activated: ")
+    request = Request(f"{served.url}{PATH}", method="DELETE")
+    with urlopen(request, timeout=30) as reply:
+        assert reply.status == 204
+    assert publish(host, files, served.url).status == 0
 
 
 def test_killed_server_is_clean_after_it_starts_again(

@@ -102,9 +102,16 @@ def test_selection(query: list[tuple[str, str]], numbers: list[int]) -> None:
         (("marker", uuid(9)), 404, "ResourceNotFound", None),
     ],
 )
-def test_bad_queries(query: tuple[str, str], status: int, code: str, field: str | None) -> None:
+@pytest.mark.parametrize("images", [IMAGES, []], ids=["images", "no images"])
+def test_bad_queries(
+    images: list[dict[str, Any]],
+    query: tuple[str, str],
+    status: int,
+    code: str,
+    field: str | None,
+) -> None:
     with pytest.raises(HttpError) as caught:
-        select(IMAGES, [query])
+        select(images, [query])
     body = caught.value.body
     assert (caught.value.status, body["code"]) == (status, code)
     assert [(item["field"], item["code"]) for item in body.get("errors", [])] == (

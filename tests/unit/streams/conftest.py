@@ -35,7 +35,7 @@ def nothing_left() -> Iterator[None]:
     yield
     ours = [it for it in threading.enumerate() if it.name.startswith("imgadm-")]
     for thread in ours:
-        thread.join(0.2)  # one that has said its last word may still be on its way out
+        thread.join(5)  # one that has said its last word may still be on its way out
     assert [thread.name for thread in ours if thread.is_alive()] == []
     assert children() == []
     assert sorted(open_descriptors() - before) == []

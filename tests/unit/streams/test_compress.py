@@ -132,6 +132,17 @@ def test_every_level(name: str, environ: dict[str, str]) -> None:
     assert compress(content, name) == compress(content, name, level=levels.default)
 
 
+@pytest.mark.parametrize("environ", [{}, {"IMGADM_ISAL": "0"}], ids=["ISA-L", "zlib"])
+def test_fast_gzip_stores_what_hardly_gets_smaller(environ: dict[str, str]) -> None:
+    dense = bytes(random.Random(6).choices(range(200), k=gzip_members.CONTENT_SIZE))
+    loose = bytes(random.Random(7).choices(range(90), k=gzip_members.CONTENT_SIZE))
+    for level in range(1, 10):
+        compressed = compress(dense + loose, "gzip", level=level)
+        assert set(read_by_others(compressed, "gzip").values()) == {dense + loose}
+        assert (dense[:60_000] in compressed) == (level <= 3)
+        assert loose[:60_000] not in compressed
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     name=st.sampled_from(sorted(PIECES)),

@@ -93,6 +93,49 @@ def test_disks_that_are_not_whole_are_refused_before_anything_opens_them(
         streams.open_disk(path, as_format=as_format, qemu_nbd="/there/is/no/such/program")
 
 
+@needs_qemu
+@pytest.mark.parametrize(
+    ("format_", "options"),
+    [
+        ("qcow2", ()),
+        ("qcow2", ("-c",)),
+        ("qcow2", ("-o", "compat=0.10")),
+        ("qcow2", ("-o", "refcount_bits=1,cluster_size=512")),
+        ("vmdk", ()),
+        ("vmdk", ("-o", "subformat=streamOptimized")),
+        ("vdi", ()),
+    ],
+)
+def test_disk_whose_end_is_missing_is_refused(
+    format_: str, options: tuple[str, ...], raw: Path
+) -> None:
+    path = converted(raw, format_, *options)
+    with streams.open_disk(path) as disk:
+        assert disk.size >= SIZE
+    size = path.stat().st_size
+    for rest in (size * 9 // 10, size // 2, 2048):
+        os.truncate(path, rest)
+        with pytest.raises(streams.DiskFormatError, match=f"{format_} disk is cut short"):
+            streams.open_disk(path)
+
+
+@pytest.mark.parametrize(
+    ("format_", "header"),
+    [
+        ("qcow2", at(0, b"QFI\xfb\0\0\0\3" + b"\xff" * 64 + bytes(24) + b"\xff" * 4)),
+        ("qcow2", qcow2_header() + b"\0" * 400),
+        ("vmdk", at(0, b"KDMV" + b"\xff" * 68)),
+        ("vmdk", at(0, b"KDMV" + bytes(8) + b"\xff" * 40 + bytes(12))),
+        ("vdi", at(0x40, b"\x7f\x10\xda\xbe" + b"\xff" * 440)),
+    ],
+)
+def test_tables_that_make_no_sense_do_no_harm(format_: str, header: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    path.write_bytes(header)
+    with pytest.raises(streams.StreamError):
+        streams.open_disk(path, as_format=format_)
+
+
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):

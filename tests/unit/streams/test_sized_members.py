@@ -47,6 +47,19 @@ def processors(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return pretend
 
 
+#: What they are decoded by here, and elsewhere.
+ENGINES = [
+    pytest.param({}, id="libdeflate"),
+    pytest.param({"IMGADM_LIBDEFLATE": "0"}, id="ISA-L"),
+    pytest.param({"IMGADM_LIBDEFLATE": "0", "IMGADM_ISAL": "0"}, id="zlib"),
+]
+
+
+def take_engine(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+
 def outcome(compressed: bytes, piece: int = 100_000) -> tuple[Any, ...]:
     """What decoding comes to: content and notes, or the error."""
     try:
@@ -56,15 +69,15 @@ def outcome(compressed: bytes, piece: int = 100_000) -> tuple[Any, ...]:
     return content, report.notes
 
 
-@pytest.mark.parametrize("isal", ["1", "0"])
+@pytest.mark.parametrize("environ", ENGINES)
 @pytest.mark.parametrize("piece", [1, 7, 100_000])
 def test_they_are_decoded_as_a_whole(
-    isal: str,
+    environ: dict[str, str],
     piece: int,
     processors: Callable[[int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("IMGADM_ISAL", isal)
+    take_engine(environ, monkeypatch)
     monkeypatch.setattr("imgadm.streams.decoders.gzip._decode_member", None)
     processors(3)
     content, report = decompress(b"".join(MEMBERS), "gzip", piece)
@@ -98,6 +111,8 @@ ODDITIES = {
     "a size that is too large": member(b"some content", told=len(member(b"some content")) + 1),
     "a size of several members": member(b"some content", told=LARGEST_MEMBER),
     "a size beyond all bounds": member(b"some content", told=0xFFFF_FFFF),
+    "a size of two members that are alike": member(b"twins", told=2 * len(member(b"twins")))
+    + member(b"twins"),
     "more content than ours have": TOO_LARGE,
     "an extra field of somebody else": gzip.compress(b"x", mtime=0)[:3]
     + b"\x04"
@@ -109,17 +124,17 @@ ODDITIES = {
 }
 
 
-@pytest.mark.parametrize("isal", ["1", "0"])
+@pytest.mark.parametrize("environ", ENGINES)
 @pytest.mark.parametrize("oddity", ODDITIES)
 @pytest.mark.parametrize("where", [0, 1, 11, 24])
 def test_what_is_not_as_we_write_it_is_decoded_all_the_same(
-    isal: str,
+    environ: dict[str, str],
     oddity: str,
     where: int,
     processors: Callable[[int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("IMGADM_ISAL", isal)
+    take_engine(environ, monkeypatch)
     odd = ODDITIES[oddity]
     compressed = b"".join([*MEMBERS[:where], odd, *MEMBERS[where:]])
     if where == 0 and odd[:2] != b"\x1f\x8b":
@@ -137,10 +152,10 @@ def test_what_is_not_as_we_write_it_is_decoded_all_the_same(
     cut=st.one_of(st.none(), st.integers(3, 4000)),
     bits=st.lists(st.integers(16, 50_000), max_size=2),
     piece=st.sampled_from([3, 64, 1000, 100_000]),
-    isal=st.sampled_from(["1", "0"]),
+    engine=st.sampled_from(ENGINES),
 )
 def test_damage_is_told_as_it_is_of_any_other_file(
-    cut: int | None, bits: list[int], piece: int, isal: str
+    cut: int | None, bits: list[int], piece: int, engine: Any
 ) -> None:
     compressed = b"".join(MEMBERS)[:cut]
     for bit in bits:
@@ -148,7 +163,7 @@ def test_damage_is_told_as_it_is_of_any_other_file(
     outcomes = []
     for count in (1, 3):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("IMGADM_ISAL", isal)
+            take_engine(*engine.values, patch)
             patch.setattr("imgadm.streams.decoders.gzip.usable_processors", lambda: count)  # noqa: B023
             outcomes.append(outcome(compressed, piece))
     assert outcomes[0] == outcomes[1]
