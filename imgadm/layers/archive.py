@@ -42,6 +42,7 @@ _VOLUME_LABEL = b"V"
 _WITH_DATA = b"0\x007SD"
 
 _SECOND = 1_000_000_000
+_LARGEST_FILE = (1 << 63) - 1
 #: The number above is taken by the kernels for "leave the owner as it is".
 _LARGEST_ID = (1 << 32) - 2
 #: Some hundred million years; file systems keep what they can of it.
@@ -72,8 +73,8 @@ class Archive:
             if kind in _EXTENDED:
                 records += parse_records(self._extended(header, besides=_size_of(records)))
             elif kind == _GLOBAL:
-                besides = _size_of(self._globals.items())
-                self._globals.update(parse_records(self._extended(header, besides=besides)))
+                self._globals.update(parse_records(self._extended(header)))
+                self._check_globals()
             elif kind == _LONG_NAME:
                 long_name = self._extended(header).partition(b"\0")[0]
             elif kind == _LONG_TARGET:
@@ -164,6 +165,16 @@ class Archive:
             )
         self._begin_data(header.size)
         return b"".join(bytes(piece) for piece in self.data())
+
+    def _check_globals(self) -> None:
+        size = _size_of(self._globals.items())
+        if size > self._limits.global_bytes:
+            raise LayerError(
+                "limit",
+                f"its headers for all entries have {size} bytes, "
+                f"at most {self._limits.global_bytes} are taken",
+                offset=self._source.position,
+            )
 
     def _entry(self, header: Header, records: Records) -> Entry:
         self.count += 1
@@ -269,6 +280,8 @@ def _size_of(records: Iterable[tuple[bytes, bytes]]) -> int:
 
 
 def _check_numbers(entry: Entry) -> None:
+    if entry.size > _LARGEST_FILE:
+        raise LayerError("format", "no system has files of its size", entry=entry.name)
     if not (0 <= entry.uid <= _LARGEST_ID and 0 <= entry.gid <= _LARGEST_ID):
         raise LayerError(
             "format", f"no system has its owner {entry.uid}:{entry.gid}", entry=entry.name

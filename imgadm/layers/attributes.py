@@ -22,7 +22,9 @@ _LEAST_DIRECTORY_MODE = 0o700
 _OF_THE_HOST = (b"security.selinux", b"system.nfs4_acl", b"trusted.overlay.", b"user.overlay.")
 
 #: What file systems and kernels say of attributes that they don't keep, or not for this process.
-_REFUSED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.EINVAL, errno.E2BIG}
+_REFUSED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.EINVAL}
+#: And of those that are too long, or too many for one file: ext4 has no space for these.
+_REFUSED |= {errno.E2BIG, errno.ERANGE, errno.ENOSPC}
 
 
 class Ownership(enum.Enum):

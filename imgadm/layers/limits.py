@@ -19,5 +19,7 @@ class Limits:
     name_bytes: int = 4096
     #: Bytes of one extended header.
     header_bytes: int = 1 << 20
+    #: Bytes of the records that hold for all entries; each entry of 512 bytes may cost as much.
+    global_bytes: int = 4096
     #: Regions of data in one sparse file.
     regions: int = 1 << 17

@@ -54,7 +54,7 @@ def nanoseconds(key: bytes, value: bytes) -> int:
         if not seconds.is_finite() or abs(seconds) >= 1 << 62:
             raise InvalidOperation
         return int((seconds * 1_000_000_000).to_integral_value(rounding="ROUND_FLOOR"))
-    except (InvalidOperation, UnicodeDecodeError):
+    except (ArithmeticError, UnicodeDecodeError):
         raise LayerError("format", f"an extended header has no time for {key!r}") from None
 
 

@@ -18,6 +18,9 @@ class Removal:
         self._tree = tree
         self._owners = owners
         self._made = made
+        # However many whiteouts a layer has, each directory is walked through once for either kind.
+        #: Directories in which nothing of lower layers is left, and those of them that stay.
+        self._emptied, self._kept = PathSet(), PathSet()
 
     def replace(self, parent: Directory, name: bytes) -> None:
         """Remove ``name``, whatever it is and whoever made it."""
@@ -46,12 +49,17 @@ class Removal:
 
     def hide_contents(self, directory: Directory) -> None:
         """Remove what lower layers have in ``directory``, but not itself."""
+        if directory.path in self._emptied or directory.path in self._kept:
+            return
         with os.scandir(directory.descriptor) as found:
             for below in found:
                 self.hide(directory, os.fsencode(below.name))
+        self._emptied.add(directory.path)
 
     def _hide_directory(self, parent: int, name: bytes, path: bytes) -> bool:
         """Returns whether something in it, or itself, is of this layer and stays."""
+        if path in self._kept:
+            return True
         descriptor = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
         try:
             before = os.fstat(descriptor)
@@ -60,6 +68,7 @@ class Removal:
                 for below in found:
                     kept |= self._hide_below(descriptor, below, path)
             if kept:
+                self._kept.add(path)
                 os.utime(descriptor, ns=(before.st_atime_ns, before.st_mtime_ns))
                 return True
         finally:

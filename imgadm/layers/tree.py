@@ -51,6 +51,7 @@ class Tree:
         self._open: OrderedDict[bytes, Directory] = OrderedDict()
         #: Directories as archives name them, links and all, to those that they are.
         self._known: dict[tuple[bytes, ...], bytes] = {}
+        self._made = 0
 
     def directory(self, parts: list[bytes], *, make: bool, entry: bytes) -> Directory | None:
         """The directory at ``parts``, links on the way resolved; made where it is missing.
@@ -170,6 +171,11 @@ class Tree:
         if missing and not make:
             return None
         for part in missing:
+            self._made += 1
+            if self._made > self._limits.entries:
+                raise LayerError(
+                    "limit", f"its names need more than {self._limits.entries} directories"
+                )
             os.mkdir(part, _DEFAULT_MODE, dir_fd=here.descriptor)
             here = self._below(here, part, entry)
             os.fchown(here.descriptor, os.geteuid(), os.getegid())

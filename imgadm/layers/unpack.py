@@ -25,8 +25,9 @@ from imgadm.streams.decoders.source import ByteSource
 from imgadm.streams.errors import StreamError
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
-#: What the kernels say of a name that is to blame itself.
+#: What the kernels say of a name that is to blame itself, and of anything else that is.
 _BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ}
+_BAD_ENTRY = {errno.EFBIG, errno.EINVAL, errno.EMLINK, errno.EOVERFLOW}
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,14 @@ def _explained(error: OSError, entry: Entry) -> Exception:
     """The error with the name of the entry, and blaming the archive where that is to blame."""
     if error.errno in _BAD_NAME:
         return LayerError("name", "the file system takes no such name", entry=entry.name)
-    return OSError(error.errno, os.strerror(error.errno or 0), shown(entry.name))
+    reason = os.strerror(error.errno or 0)
+    if error.errno in _BAD_ENTRY:
+        return LayerError(
+            "unsupported",
+            f"the file system takes no such {entry.kind.value}: {reason}",
+            entry=entry.name,
+        )
+    return OSError(error.errno, reason, shown(entry.name))
 
 
 def unpack_layer(

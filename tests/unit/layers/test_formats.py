@@ -193,6 +193,16 @@ def test_global_records_hold_until_an_entry_has_its_own() -> None:
     assert found == [(b"a", 7, 5_000_000_000), (b"b", 8, 5_000_000_000)]
 
 
+@needs_root
+def test_extended_attributes_that_are_too_much(tmp_path: Path) -> None:
+    """For one file there is less space than on the disk; and a name may be too long."""
+    large = {f"SCHILY.xattr.user.{number}": "x" * 60_000 for number in range(4)}
+    unpack(tmp_path / "root", archive(file("a", "1", pax={"SCHILY.xattr.user." + "n" * 300: "x"})))
+    unpack(tmp_path / "root", archive(file("b", "2", pax=large)))
+    assert contents(tmp_path / "root") == {"a": "1", "b": "2"}
+    assert len((tmp_path / "owners.jsonl").read_text().splitlines()) >= 2
+
+
 def test_links_have_no_data_whatever_their_size_says(tmp_path: Path) -> None:
     first, second = file("a", "1"), symlink("s", "a")
     second[0].size = 1000

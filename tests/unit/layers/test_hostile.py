@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tarfile
 import time
@@ -156,6 +157,14 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
         [file("a", pax={"mtime": "9" * 17})],
         'format: layer: entry "a": its time is out of all range',
     ),
+    "a file that no system has": (
+        [file("a", b"1", pax={"GNU.sparse.map": "0,1", "GNU.sparse.size": "1" + "0" * 30})],
+        'format: layer: entry "a": no system has files of its size',
+    ),
+    "a time beyond all numbers": (
+        [file("a", pax={"mtime": "1e999999999"})],
+        "format: layer: an extended header has no time for b'mtime'",
+    ),
     "a time that is none": (
         [file("a", pax={"mtime": "nan"})],
         "format: layer: an extended header has no time for b'mtime'",
@@ -199,16 +208,16 @@ def test_refused_in_one_line(root: Path, case: str) -> None:
     assert refusal(root, archive(*entries)) == wanted
 
 
-MANY = archive(*(file(f"{number}") for number in range(20)))
+MANY = archive(*(file(f"{number}") for number in range(40)))
 SMALL = Limits(
-    entries=10, archive_bytes=100_000, depth=20, name_bytes=300, header_bytes=5000, regions=10
+    entries=30, archive_bytes=100_000, depth=20, name_bytes=300, header_bytes=5000, regions=10
 )
 
 
 @pytest.mark.parametrize(
     ("layer", "wanted"),
     [
-        (MANY, "it has more than 10 entries"),
+        (MANY, "it has more than 30 entries"),
         (archive(file("a", bytes(200_000))), "it unpacks to more than 100000 bytes"),
         (archive(file("a")) + bytes(200_000), "it unpacks to more than 100000 bytes"),
         (archive(file("a/" * 25 + "b")), "it is more than 20 directories deep"),
@@ -228,6 +237,33 @@ def test_limits(root: Path, layer: bytes, wanted: str) -> None:
     found = refusal(root, layer, limits=SMALL)
     assert found.startswith("limit: ")
     assert wanted in found
+
+
+def test_a_file_larger_than_most_file_systems_have(root: Path) -> None:
+    size = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(2**63 - 1)}
+    try:
+        unpack(root, archive(file("a", b"1", pax=size)))
+    except LayerError as error:
+        assert (error.kind, error.entry) == ("unsupported", b"a")
+        assert "the file system takes no such file: " in str(error)
+    else:
+        assert (root / "a").stat().st_size == 2**63 - 1
+
+
+def test_directories_that_names_bring_are_counted(root: Path) -> None:
+    layer = archive(*(file(f"{number}/a/b/c/d") for number in range(9)))
+    assert "its names need more than 30 directories" in refusal(root, layer, limits=SMALL)
+
+
+def test_headers_for_all_entries_are_bounded(root: Path) -> None:
+    """Each entry of 512 bytes would bring all of these attributes."""
+    out = io.BytesIO()
+    attributes = {f"SCHILY.xattr.user.{number}": "x" * 500 for number in range(100)}
+    with tarfile.open(
+        fileobj=out, mode="w", format=tarfile.PAX_FORMAT, pax_headers=attributes
+    ) as writer:
+        writer.addfile(file("a")[0])
+    assert "its headers for all entries have" in refusal(root, out.getvalue())
 
 
 def test_depth_counts_the_links(root: Path) -> None:

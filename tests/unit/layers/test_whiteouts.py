@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,3 +162,34 @@ def test_names_of_no_sense_are_refused(tmp_path: Path, name: str) -> None:
     assert (caught.value.kind, caught.value.entry) == ("name", name.encode())
     assert isinstance(caught.value, streams.StreamError)
     assert contents(tmp_path)["d/x"] == "old"
+
+
+@pytest.mark.parametrize("marker", ["d/.wh..wh..opq", ".wh.d"])
+def test_many_whiteouts_of_what_is_large(
+    tmp_path: Path, marker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take the time of reading them, and not that of walking the directory for each."""
+    looks = 0
+    listing = os.scandir
+
+    def counted(descriptor: int) -> Any:
+        nonlocal looks
+        looks += 1
+        return listing(descriptor)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    files = [file(f"d/{number}") for number in range(100)]
+    unpack(tmp_path, LOWER, archive(*files, *[entry(marker)] * 100))
+    assert {f"d/{number}" for number in range(100)} == contents(tmp_path).keys() - {"d", "top"}
+    assert looks < 10
+
+
+def test_emptied_directory_that_is_hidden_itself(tmp_path: Path) -> None:
+    unpack(tmp_path, LOWER, archive(file("n"), entry("d/.wh..wh..opq"), entry(".wh.d")))
+    assert contents(tmp_path).keys() == {"n", "top"}
+
+
+def test_emptied_directory_that_is_filled_and_hidden(tmp_path: Path) -> None:
+    markers = [entry("d/.wh..wh..opq"), entry(".wh.d")]
+    unpack(tmp_path, LOWER, archive(*markers, file("d/sub/n", "new"), *markers, *markers))
+    assert contents(tmp_path) == {"d": "/", "d/sub": "/", "d/sub/n": "new", "top": "old"}
