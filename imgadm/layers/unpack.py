@@ -20,6 +20,7 @@ from imgadm.layers.path_set import PathSet
 from imgadm.layers.paths import components, join
 from imgadm.layers.removal import Removal
 from imgadm.layers.tree import Tree
+from imgadm.open_files import allow_deep_trees
 from imgadm.streams.cancellation import CancelToken
 from imgadm.streams.decoders.source import ByteSource
 from imgadm.streams.errors import StreamError
@@ -66,6 +67,7 @@ class UnpackLayer(Stage):
                 self._wait(context.cancel)
             finally:
                 context.meter.end_wait()
+        allow_deep_trees()
         archive = Archive(ByteSource(inlet.views()), self._limits)
         try:
             owners = OwnersWriter(self._owners, real=self._policy is Ownership.REAL)

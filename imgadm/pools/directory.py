@@ -210,6 +210,9 @@ class DirectoryPool(Pool):
     def delete(self, uuid: str) -> None:
         import shutil
 
+        from imgadm.open_files import allow_deep_trees
+
+        allow_deep_trees()
         doomed = self.partial(uuid)
         shutil.rmtree(doomed, ignore_errors=True)
         try:

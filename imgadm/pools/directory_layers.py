@@ -18,6 +18,7 @@ from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import sync_directory, sync_file_system
 from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
+from imgadm.open_files import allow_deep_trees
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_contents import LAYER, OWNERS, ROOT
 from imgadm.pools.directory_record import write_record
@@ -51,6 +52,7 @@ class DirectoryLayerReception(LayerReception):
         self._directory = pool.partial(self._head)
         self._ended = False
         self.waiting_room = self._directory / _WAITING
+        allow_deep_trees()
         self.roll_back()
         try:
             # What is set-uid in an image is nothing for other users of this host.

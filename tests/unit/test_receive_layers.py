@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import resource
 import threading
 from pathlib import Path
 
@@ -356,3 +357,24 @@ def test_damaged_copy_of_a_blob_is_named(bench: Bench) -> None:
         bench.receive(other)
     assert str(layer) in caught.value.message
     assert bench.names() <= {first.uuids[0], other.uuids[0]}
+
+
+@pytest.mark.parametrize("last", ["a", "../out"])
+def test_deep_tree_where_few_files_may_be_open(last: str, bench: Bench) -> None:
+    """As illumos sets it for every process. What is as deep must also go away again."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        chain = bench.chain({"a/" * 250 + "f": b"1"}, {"b/" * 250 + "f": b"2"}, {last: b"3"})
+        if last == "a":
+            bench.receive(chain)
+            root = bench.pool.path / chain.uuids[-1] / "root"
+            assert (root / "a").read_bytes() == b"3"
+            resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+            bench.pool.delete(chain.uuids[-1])
+        else:
+            with pytest.raises(UncompressionError):
+                bench.receive(chain)
+        assert {path.name for path in bench.pool.path.iterdir()} == set(chain.uuids[:-1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -241,11 +241,11 @@ def test_limits(root: Path, layer: bytes, wanted: str) -> None:
 
 def test_a_file_larger_than_most_file_systems_have(root: Path) -> None:
     size = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(2**63 - 1)}
+    layer = archive(file("a", b"1", pax=size))
     try:
-        unpack(root, archive(file("a", b"1", pax=size)))
-    except LayerError as error:
-        assert (error.kind, error.entry) == ("unsupported", b"a")
-        assert "the file system takes no such file: " in str(error)
+        unpack(root, layer)
+    except LayerError:
+        assert "the file system takes no such file: " in refusal(root, layer)
     else:
         assert (root / "a").stat().st_size == 2**63 - 1
 
