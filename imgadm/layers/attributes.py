@@ -70,7 +70,7 @@ class Attributes:
             os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
         missing = None
         if entry.xattrs:
-            missing = self._set_xattrs(path, _by_descriptor(parent, name), entry.xattrs)
+            missing = self._set_xattrs(path, by_descriptor(parent, name), entry.xattrs)
         if entry.kind is not Kind.SYMLINK:
             # Nobody else is at work in the tree, and this is no link.
             os.chmod(name, mode, dir_fd=parent)
@@ -135,7 +135,7 @@ class Attributes:
         )
 
 
-def _by_descriptor(parent: int, name: bytes) -> bytes:
+def by_descriptor(parent: int, name: bytes) -> bytes:
     """A path to ``name`` that goes through nothing but its open directory."""
     return b"/proc/self/fd/%d/%s" % (parent, name)
 

@@ -8,7 +8,8 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from imgadm.layers.attributes import Attributes
+from imgadm.layers import acls
+from imgadm.layers.attributes import Attributes, by_descriptor
 from imgadm.layers.entry import Entry, Kind
 from imgadm.layers.errors import LayerError, shown
 from imgadm.layers.owners import OwnersWriter
@@ -92,7 +93,10 @@ class Creation:
     def _describe_directory(self, directory: Directory, entry: Entry, *, anew: bool) -> None:
         if not anew:
             self._attributes.clear_xattrs(directory.descriptor)
+        elif directory.gives_acls:  # as the one that it is in
+            acls.take_away(directory.descriptor)
         self._attributes.set_open(directory.path, directory.descriptor, entry, anew=anew)
+        directory.gives_acls = acls.are_given_by(directory.descriptor)
         directory.times = (entry.mtime_ns, entry.mtime_ns)
 
     def _make_hard_link(self, parent: Directory, name: bytes, entry: Entry) -> None:
@@ -149,13 +153,18 @@ class Creation:
                 as_file = True
         if as_file:
             os.close(self._new_file(parent, name))
+        elif parent.gives_acls:
+            acls.take_away(by_descriptor(parent.descriptor, name))
         path = join(parent.path, name)
         self._attributes.set_special(path, parent.descriptor, name, entry, as_file=as_file)
 
     def _new_file(self, parent: Directory, name: bytes) -> int:
-        return self._instead(
+        descriptor = self._instead(
             parent, name, lambda: os.open(name, _NEW_FILE, _PRIVATE, dir_fd=parent.descriptor)
         )
+        if parent.gives_acls:
+            acls.take_away(descriptor)
+        return descriptor
 
     def _instead(self, parent: Directory, name: bytes, make: Callable[[], _Made]) -> _Made:
         """Make something new at ``name``, in the place of what is there."""

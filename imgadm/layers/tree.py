@@ -13,6 +13,7 @@ import os
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from imgadm.layers import acls
 from imgadm.layers.errors import LayerError, shown
 from imgadm.layers.limits import Limits
 from imgadm.layers.paths import join
@@ -33,12 +34,14 @@ _DEFAULT_MODE = 0o755
 @dataclass(slots=True)
 class Directory:
     """A directory of the tree that is open. ``times`` are what it gets back when it is closed:
-    access and modification, in nanoseconds. Making something in it must not show in them."""
+    access and modification, in nanoseconds. Making something in it must not show in them.
+    ``gives_acls``: to what is made in it (:mod:`.acls`)."""
 
     path: bytes
     descriptor: int
     times: tuple[int, int]
     depth: int
+    gives_acls: bool
 
 
 class Tree:
@@ -177,7 +180,10 @@ class Tree:
                     "limit", f"its names need more than {self._limits.entries} directories"
                 )
             os.mkdir(part, _DEFAULT_MODE, dir_fd=here.descriptor)
-            here = self._below(here, part, entry)
+            above_it, here = here, self._below(here, part, entry)
+            if above_it.gives_acls:
+                acls.take_away(here.descriptor)
+                here.gives_acls = False
             os.fchown(here.descriptor, os.geteuid(), os.getegid())
             os.fchmod(here.descriptor, _DEFAULT_MODE)
         return here
@@ -198,7 +204,8 @@ class Tree:
 
 def _directory(path: bytes, descriptor: int, *, depth: int) -> Directory:
     status = os.fstat(descriptor)
-    return Directory(path, descriptor, (status.st_atime_ns, status.st_mtime_ns), depth)
+    times = (status.st_atime_ns, status.st_mtime_ns)
+    return Directory(path, descriptor, times, depth, acls.are_given_by(descriptor))
 
 
 def _target_of_link(parent: Directory, name: bytes) -> bytes | None:

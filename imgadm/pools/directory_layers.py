@@ -23,7 +23,7 @@ from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_contents import LAYER, OWNERS, ROOT
 from imgadm.pools.directory_record import write_record
 from imgadm.pools.disk_copy import copy_disk
-from imgadm.pools.layers import LayerFacts, StoredLayer
+from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
 from imgadm.pools.reception import LayerReception
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class DirectoryLayerReception(LayerReception):
             # What is set-uid in an image is nothing for other users of this host.
             self._directory.mkdir(mode=_PRIVATE)
             self.waiting_room.mkdir()
-            (self._directory / ROOT).mkdir(mode=0o755)
+            make_root_directory(self._directory / ROOT)
         except BaseException as error:
             with uninterrupted():
                 self.roll_back()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.interrupts import uninterrupted
 from imgadm.pools.base import InstalledImage
-from imgadm.pools.layers import LayerFacts, StoredLayer
+from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
 from imgadm.pools.reception import LayerReception
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ class ZfsLayerReception(LayerReception):
         root = mountpoint / ROOT
         if self._below is None:
             self._mount_new(partial, mountpoint, "create")
-            root.mkdir(mode=0o755)
-            root.chmod(0o755)
+            make_root_directory(root)
             return root
         self._mount_new(partial, mountpoint, "clone", origin=f"{self._pool}/{self._below}@final")
         if root.is_symlink() or not root.is_dir():

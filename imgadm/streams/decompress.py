@@ -66,7 +66,7 @@ class Decompress(Stage):
 
     def _settle(self, first_bytes: bytes, context: Context) -> str:
         """The compression to decode; an error if the bytes contradict the one that was named."""
-        if not first_bytes:
+        if not first_bytes and not (self._exact and self._named == "none"):
             raise DecompressionError(self._named or "unknown", "the file is empty", offset=0)
         found = decoders.recognise(first_bytes)
         if self._named is not None and found != self._named:
@@ -89,7 +89,7 @@ def decompress(compression: str | None = None, *, exact: bool = False) -> Stage:
     """Decompress ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``; None: tell by the first bytes.
 
     What follows the compressed data is ignored, as the programs of some formats do, and noted;
-    with ``exact`` it is an error.
+    with ``exact`` it is an error. An empty file is one too, unless it is ``exact`` as ``none``.
     Output comes in buffers of bounded size whatever the input expands to. Raises DecompressionError
     if the bytes are of another compression than the one named, damaged, or cut short.
     """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import resource
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -277,6 +279,15 @@ def test_bomb_is_refused_before_it_has_filled_the_disk(
     assert bench.names() == {chain.uuids[0]}
 
 
+def test_layer_of_no_bytes_changes_nothing(bench: Bench) -> None:
+    """An archive may end with its entries; so one without entries may be nothing at all."""
+    chain = truthfully_bad(bench, b"", b"")
+    layers = chain.incoming(0)
+    layers[1] = replace(layers[1], compression="none")
+    receive_layers(bench.pool, layers, source=None, base=None, on_event=bench.events.append)
+    assert bench.root(chain.uuids[1]) == {"etc/a": b"a", "etc/b": b"b", "opt/x": b"x"}
+
+
 def test_kept_layer_that_was_damaged_is_named(bench: Bench) -> None:
     base, child = bench.chain(*THREE[:2], name="base"), bench.chain(*THREE, name="child")
     bench.receive(base)
@@ -378,3 +389,14 @@ def test_deep_tree_where_few_files_may_be_open(last: str, bench: Bench) -> None:
         assert {path.name for path in bench.pool.path.iterdir()} == set(chain.uuids[:-1])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_root_that_no_layer_describes_can_be_passed_by_all(bench: Bench) -> None:
+    before = os.umask(0o077)
+    try:
+        chain = bench.chain({"etc/a": b"1"})
+        bench.receive(chain)
+    finally:
+        os.umask(before)
+    root = bench.pool.path / chain.uuids[0] / "root"
+    assert [path.stat().st_mode & 0o777 for path in (root, root / "etc")] == [0o755, 0o755]

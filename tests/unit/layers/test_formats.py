@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import subprocess
 import tarfile
 from pathlib import Path
@@ -201,6 +202,32 @@ def test_extended_attributes_that_are_too_much(tmp_path: Path) -> None:
     unpack(tmp_path / "root", archive(file("b", "2", pax=large)))
     assert contents(tmp_path / "root") == {"a": "1", "b": "2"}
     assert len((tmp_path / "owners.jsonl").read_text().splitlines()) >= 2
+
+
+def test_what_directories_give_away_is_not_of_the_image(tmp_path: Path) -> None:
+    """A pool, and a directory of an image, may have an ACL for all that is made in them."""
+    everybody, user, rights = 0xFFFFFFFF, 1234, 7
+    entries = [(1, everybody), (2, user), (4, everybody), (0x10, everybody), (0x20, everybody)]
+    acl = struct.pack("<I", 2)
+    acl += b"".join(struct.pack("<HHI", tag, rights, of) for tag, of in entries)
+    root = tmp_path / "root"
+    (root / "given").mkdir(parents=True)
+    try:
+        for path in (root, root / "given"):
+            os.setxattr(path, "system.posix_acl_default", acl)
+    except (AttributeError, OSError):
+        pytest.skip("there are no such ACLs here")
+    of_its_own = {"SCHILY.xattr.system.posix_acl_default": acl.decode("utf-8", "surrogateescape")}
+    layer = [file("f"), entry("p", "fifo"), entry("c", "character"), directory("d"), file("d/f")]
+    layer += [file("implied/too/f"), file("given/f"), directory("own", pax=of_its_own)]
+    layer += [file("own/f"), directory("own/d"), file("own/d/f"), file("own/implied/f")]
+    unpack(root, archive(*layer))
+    found = {
+        str(path.relative_to(root)): os.listxattr(path)
+        for path in root.rglob("*")
+        if os.listxattr(path)
+    }
+    assert found == {name: ["system.posix_acl_default"] for name in ("given", "own")}
 
 
 def test_links_have_no_data_whatever_their_size_says(tmp_path: Path) -> None:
