@@ -64,7 +64,7 @@ def layer_manifests(
             tags[ARCHITECTURE] = architecture
         if tag is not None and index == len(digests) - 1:
             tags[TAG_PREFIX + tag] = True
-        tags[CONFIG] = _run_config(config)
+        tags[CONFIG] = run_config(config)
         manifest: dict[str, Any] = {
             "v": 2,
             "uuid": layer_uuid(digests[: index + 1]),
@@ -131,8 +131,11 @@ def _tags_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in tags.items() if name.startswith(TAG_PREFIX)}
 
 
-def _run_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What it takes to start a container; ``null`` says that a field was there, and empty."""
+def run_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What it takes to start a container; ``null`` says that a field was there, and empty.
+
+    The manifest of every layer has it.
+    """
     wanted = config.get("config")
     if not isinstance(wanted, dict):
         return {}

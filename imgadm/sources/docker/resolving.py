@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from imgadm.manifest.docker import run_config
 from imgadm.manifest.values import display
 from imgadm.sources.docker.digests import is_digest
 from imgadm.sources.docker.documents import Documents, Parsed
@@ -20,6 +22,9 @@ from imgadm.sources.docker.schema1 import Schema1Manifest
 
 MAX_DEPTH = 4
 """Of indexes in indexes."""
+
+MAX_RUN_CONFIG = 1 << 20
+"""Bytes of JSON that the record of each layer repeats; no kernel starts a program with more."""
 
 _SHOWN_PLATFORMS = 20
 
@@ -134,6 +139,7 @@ class Resolver:
 
     def _image(self, manifest: _Manifest) -> RemoteImage:
         config = self._documents.config(manifest.content.config)
+        self._check_run_config(config)
         platform = self._checked_platform(config, manifest.platform)
         return RemoteImage(
             self._reference,
@@ -146,6 +152,7 @@ class Resolver:
 
     def _schema1_image(self, manifest: Schema1Manifest, digest: str) -> RemoteImage:
         layers = tuple(RemoteLayer(layer, None, None, None) for layer in manifest.layers)
+        self._check_run_config(manifest.config)
         platform = self._checked_platform(manifest.config, None)
         return RemoteImage(self._reference, digest, manifest.config, None, layers, platform)
 
@@ -179,6 +186,14 @@ class Resolver:
             )
             for layer, diff_id in zip(layers, diff_ids, strict=True)
         )
+
+    def _check_run_config(self, config: dict[str, Any]) -> None:
+        size = len(json.dumps(run_config(config)))
+        if size > MAX_RUN_CONFIG:
+            raise self._invalid(
+                f"its config has {size} bytes to start a container with, at most "
+                f"{MAX_RUN_CONFIG} are taken"
+            )
 
     def _diff_ids(self, config: dict[str, Any], number: int) -> list[str | None]:
         rootfs = config.get("rootfs")

@@ -15,6 +15,7 @@ from imgadm.sources.docker.errors import (
     InvalidDockerInfoError,
 )
 from imgadm.sources.docker.manifests import MAX_LAYERS
+from imgadm.sources.docker.resolving import MAX_RUN_CONFIG
 from tests.registry.layouts import INDEX, MANIFEST, Layout, digest_of, skopeo, tar_of
 from tests.registry.pushing import push_by_hand
 from tests.registry.server import Registry
@@ -221,6 +222,18 @@ REFUSED = [
     ({"layers": []}, "no layers in manifest"),
     ({"layers": [{}] * (MAX_LAYERS + 1)}, f"it has {MAX_LAYERS + 1} layers, at most {MAX_LAYERS}"),
 ]
+
+
+def test_configuration_that_every_layer_would_repeat(
+    registry: Registry, layout: Layout, opened_registry: OpenDocker
+) -> None:
+    large = {"config": {"Env": ["x" * MAX_RUN_CONFIG]}}
+    push_by_hand(registry, layout, layout.add_image(FILES, config=large), "large/config")
+    with pytest.raises(InvalidContentError, match="bytes to start a container with, at most"):
+        resolved(opened_registry(registry.url), "large/config")
+    elsewhere = {"history": [{"comment": "x" * MAX_RUN_CONFIG}]}
+    push_by_hand(registry, layout, layout.add_image(FILES, config=elsewhere), "large/config")
+    assert len(resolved(opened_registry(registry.url), "large/config").layers) == len(FILES)
 
 
 @pytest.mark.parametrize(("changes", "reason"), REFUSED)
