@@ -37,6 +37,11 @@ class LayerFacts:
             facts = cls(**{name: recorded[name] for name in cls.__dataclass_fields__})
             facts._check()
         except (TypeError, KeyError, ValueError):
+            if image.manifest.keys() <= {"uuid"}:
+                raise InternalError(
+                    f'the record of image "{image.uuid}" in "{image.pool}" cannot be read, so '
+                    "nothing can be unpacked on top of it"
+                ) from None
             raise InternalError(
                 f'image "{image.uuid}" in "{image.pool}" is not recorded as a layer, so nothing '
                 "can be unpacked on top of it; delete it and import it again"

@@ -299,14 +299,23 @@ def test_kept_layer_that_was_damaged_is_named(bench: Bench) -> None:
     assert bench.names() == set(base.uuids)
 
 
-def test_base_that_is_no_layer_is_refused(bench: Bench) -> None:
+OTHER = "11111111-1111-1111-1111-111111111111"
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (f'{{"manifest": {{"uuid": "{OTHER}", "type": "zvol"}}}}', "is not recorded as a layer"),
+        ("damaged", "the record of image .* cannot be read"),
+    ],
+)
+def test_base_that_is_no_layer_is_refused(record: str, said: str, bench: Bench) -> None:
     chain = bench.chain(*THREE)
-    other = "11111111-1111-1111-1111-111111111111"
-    (bench.pool.path / other).mkdir()
-    (bench.pool.path / other / "image.json").write_text(f'{{"manifest": {{"uuid": "{other}"}}}}')
-    with pytest.raises(InternalError, match="is not recorded as a layer"):
-        bench.receive(chain, other)
-    assert bench.names() == {other}
+    (bench.pool.path / OTHER).mkdir()
+    (bench.pool.path / OTHER / "image.json").write_text(record)
+    with pytest.raises(InternalError, match=said):
+        bench.receive(chain, OTHER)
+    assert bench.names() == {OTHER}
 
 
 def test_what_a_dead_process_left_goes(bench: Bench) -> None:
