@@ -106,9 +106,14 @@ class InvalidUUIDError(ImgadmError):
 
 
 class InvalidDockerRepoError(UsageError):
-    """What should name an image in a registry does not."""
+    """What should name an image in a Docker registry does not, for ``reason``; ``name`` is safe."""
 
     code = "InvalidDockerRepo"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"invalid image name {name}: {reason}")
+        self.name = name
+        self.reason = reason
 
 
 class InvalidManifestError(ImgadmError):
