@@ -52,13 +52,14 @@ class RemoteRepository:
         self.url = endpoint.root
         self.display = f"{endpoint.index.name}/{endpoint.prefix}{name}"
         self._base = f"{endpoint.root}/v2/{endpoint.prefix}{name}"
-        auth = RegistryAuth(endpoint.root, f"repository:{name}:pull", tokens, credentials)
+        self._registry = endpoint.index.name
+        self._auth = RegistryAuth(endpoint.root, f"repository:{name}:pull", tokens, credentials)
         self._client = HttpClient(
             endpoint.root,
             options,
             headers={},
             insecure=endpoint.insecure,
-            credentials=auth,
+            credentials=self._auth,
             tls=tls_for(endpoint.root, options.environment),
         )
 
@@ -102,10 +103,15 @@ class RemoteRepository:
         if reply.status == 404:
             raise NotInRegistryError(self.url, f"{what} was not found{words}")
         if reply.status in (401, 403):
+            login = (
+                f"the credentials for {self._registry} are wrong or may not read it"
+                if self._auth.sent_credentials
+                else f"needs a login, and there are no credentials for {self._registry}"
+            )
             raise UnauthorizedError(
                 self.url,
                 f"not allowed to read {what}{words} (HTTP status {reply.status}): it does not "
-                "exist, or needs a login that may read it",
+                f"exist, or {login}",
             )
         if reply.status == 429:
             wait = retry_after(reply.headers)
