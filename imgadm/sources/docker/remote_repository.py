@@ -75,7 +75,7 @@ class RemoteRepository:
         """Return the manifest of a tag or digest."""
         url = f"{self._base}/manifests/{version}"
         reply = self._client.get(url, limit=MAX_MANIFEST_BYTES, headers={"accept": MANIFEST_ACCEPT})
-        if reply.status == 404:
+        if reply.status == 404 or (reply.status == 200 and reply.content_type == "text/html"):
             self._check_registry(reply)
         colon = "@" if is_digest(version) else ":"
         self._check(reply, f"{self.display}{colon}{version}")
@@ -136,8 +136,9 @@ def check_pong(reply: Reply, url: str) -> None:
         return
     if reply.status == 200 and (not reply.body.strip() or _json(reply) is not None):
         return
+    kind = f", {display(reply.content_type)}" if reply.content_type else ""
     raise InvalidContentError(
-        url, f"this is no Docker registry: {url}/v2/ answers with HTTP status {reply.status}"
+        url, f"this is no Docker registry: {url}/v2/ answers with HTTP status {reply.status}{kind}"
     )
 
 
