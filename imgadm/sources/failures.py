@@ -76,12 +76,18 @@ def _system_error(chain: list[BaseException]) -> tuple[str, str | None, bool]:
         ):
             return "ETIMEDOUT", None, False
         if isinstance(link, ssl.SSLError):
-            return "EPROTO", f"TLS failed: {link.reason or _first_line(link)}", True
+            return "EPROTO", f"TLS failed: {_tls_reason(link)}", True
         if isinstance(link, OSError) and link.errno is not None and link.errno in errno.errorcode:
             return errno.errorcode[link.errno], None, False
         if isinstance(link, urllib3.exceptions.IncompleteRead):
             return "ECONNRESET", "the connection was cut in the middle of a reply", False
     return "ECONNRESET", f"no valid HTTP reply: {_first_line(chain[-1])}", False
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if error.reason == "WRONG_VERSION_NUMBER":
+        return f"{error.reason}; the server may speak plain http only"
+    return error.reason or _first_line(error)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -143,7 +143,8 @@ COMMAND = Command(
             "http_proxy, https_proxy, no_proxy  The proxies to use.\n"
             "REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
             "IMGADM_INSECURE=1                  Trust any certificate.\n"
-            "DOCKER_CONFIG, REGISTRY_AUTH_FILE  Where credentials are.",
+            "REGISTRY_AUTH_FILE                 A file of credentials, which counts first.\n"
+            "DOCKER_CONFIG                      Where config.json is, instead of ~/.docker.",
         ),
     ),
     run=run,
