@@ -20,6 +20,7 @@ _CERTIFICATE_CODES = {
     20: "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
     21: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     62: "ERR_TLS_CERT_ALTNAME_INVALID",
+    64: "ERR_TLS_CERT_ALTNAME_INVALID",
 }
 """By verify codes of OpenSSL's x509_vfy.h; the names are those that the first imgadm shows."""
 

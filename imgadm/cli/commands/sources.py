@@ -108,11 +108,13 @@ def _check(context: Context) -> None:
     from imgadm.cli.session import ping
     from imgadm.cli.tables import cell_text, table
     from imgadm.operations.manage_sources import check_sources
+    from imgadm.sources import redact_url
 
     sources = context.loaded_configuration().sources
     rows = [
         {
             **_row(check.source),
+            "url": redact_url(check.source.url),
             "ok": check.error is None,
             "error": None if check.error is None else _named(check.error),
         }
