@@ -23,6 +23,7 @@ from imgadm.sources.docker.errors import (
 from imgadm.sources.docker.manifests import Document
 from imgadm.sources.docker.media_types import MANIFEST_ACCEPT
 from imgadm.sources.docker.tokens import Tokens
+from imgadm.sources.errors import UnreachableError
 from imgadm.sources.http import HttpClient, Reply, retry_after
 from imgadm.sources.options import ClientOptions
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 MAX_CONFIG_BYTES = 8 << 20
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _VERSION_HEADER = "docker-distribution-api-version"
+_PLAIN_TO_TLS = b"Client sent an HTTP request to an HTTPS server"
 
 
 class RemoteRepository:
@@ -74,7 +76,16 @@ class RemoteRepository:
     def manifest(self, version: str) -> Document:
         """Return the manifest of a tag or digest."""
         url = f"{self._base}/manifests/{version}"
-        reply = self._client.get(url, limit=MAX_MANIFEST_BYTES, headers={"accept": MANIFEST_ACCEPT})
+        try:
+            reply = self._client.get(
+                url, limit=MAX_MANIFEST_BYTES, headers={"accept": MANIFEST_ACCEPT}
+            )
+        except UnreachableError as error:
+            if error.code == "ECONNRESET" and self.url.startswith("http:"):
+                raise self._maybe_tls(error.reason, error.code, error) from error
+            raise
+        if reply.status == 400 and reply.body.startswith(_PLAIN_TO_TLS):
+            raise self._maybe_tls("HTTP status 400", "EPROTO")
         if reply.status == 404 or (reply.status == 200 and reply.content_type == "text/html"):
             self._check_registry(reply)
         colon = "@" if is_digest(version) else ":"
@@ -93,6 +104,13 @@ class RemoteRepository:
 
     def close(self) -> None:
         self._client.close()
+
+    def _maybe_tls(
+        self, reason: str, code: str, cause: UnreachableError | None = None
+    ) -> UnreachableError:
+        """The error of what may be plain http with a server of TLS: some say so, some hang up."""
+        hint = f"it was asked over plain http; if it speaks TLS, say https://{self.display}"
+        return UnreachableError(self.url, f"{reason}; {hint}", code=code, cause=cause)
 
     def _check(self, reply: Reply, what: str) -> None:
         """Raise what an answer other than 200 means."""

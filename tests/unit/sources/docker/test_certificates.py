@@ -43,6 +43,15 @@ def test_an_authority_of_ones_own(
     assert len(resolved(source, two_layers).layers) == 2
 
 
+def test_plain_http_with_a_registry_that_speaks_tls(
+    private_registry: Registry, two_layers: str, opened_registry: OpenDocker
+) -> None:
+    """As for a name on this machine that does not say otherwise."""
+    source = opened_registry(private_registry.host)
+    with pytest.raises(UnreachableError, match=f"say https://{private_registry.host}/two/layers"):
+        resolved(source, two_layers)
+
+
 def test_an_authority_is_for_its_registry_alone(
     private_registry: Registry, two_layers: str, opened_registry: OpenDocker, tmp_path: Path
 ) -> None:
