@@ -73,7 +73,7 @@ complete -c imgadm -n '__imgadm_is sources' -s a -x -d 'Add a source, by its URL
 complete -c imgadm -n '__imgadm_is sources' -s d -x -a '(__imgadm_sources)' -d 'Delete the sources at a URL'
 complete -c imgadm -n '__imgadm_is sources' -s e -d 'Edit the sources in $VISUAL, $EDITOR or vi'
 complete -c imgadm -n '__imgadm_is sources' -s c -l check -d 'Check whether the sources answer'
-complete -c imgadm -n '__imgadm_is sources' -s t -l type -x -a 'imgapi dsapi docker' -d 'The type of the added source: imgapi (the default), "dsapi" or "docker"'
+complete -c imgadm -n '__imgadm_is sources' -s t -l type -x -a 'imgapi dsapi docker' -d 'The type of the added source: imgapi (the default), dsapi, or docker, which is a Docker or OCI registry'
 complete -c imgadm -n '__imgadm_is sources' -s k -l insecure -d 'Do not check the TLS certificate of the added source'
 complete -c imgadm -n '__imgadm_is sources' -s f -l force -d 'Add or save sources without checking whether they answer'
 complete -c imgadm -n '__imgadm_is avail available' -s h -l help -d 'Show this help'

@@ -106,9 +106,14 @@ class InvalidUUIDError(ImgadmError):
 
 
 class InvalidDockerRepoError(UsageError):
-    """What should name an image in a registry does not."""
+    """What should name an image in a Docker registry does not, for ``reason``; ``name`` is safe."""
 
     code = "InvalidDockerRepo"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"invalid image name {name}: {reason}")
+        self.name = name
+        self.reason = reason
 
 
 class InvalidManifestError(ImgadmError):
@@ -192,12 +197,13 @@ class ImageNotFoundError(ImgadmError):
 
 
 class ActiveImageNotFoundError(ImgadmError):
-    """No source offers the image in state ``active``."""
+    """No source offers the image in state ``active``; ``hint`` is what may help."""
 
     code = "ActiveImageNotFound"
 
-    def __init__(self, image: str) -> None:
-        super().__init__(f'an active image "{image}" was not found in image sources')
+    def __init__(self, image: str, hint: str = "") -> None:
+        more = f"; {hint}" if hint else ""
+        super().__init__(f'an active image "{image}" was not found in image sources{more}')
 
 
 class ImageNotInstalledError(ImgadmError):

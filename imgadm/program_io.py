@@ -17,12 +17,17 @@ _MAX_STDERR = 64 << 10
 
 
 def converse(
-    process: subprocess.Popen[bytes], argv: Sequence[str], said: bytes, deadline: float | None
+    process: subprocess.Popen[bytes],
+    argv: Sequence[str],
+    said: bytes,
+    deadline: float | None,
+    limit: int | None = None,
 ) -> tuple[bytes, bytes]:
     """Tell the program all of ``said``; what it prints on stdout and on stderr.
 
-    Raises TimeoutError, InternalError.
+    Raises TimeoutError, and InternalError for more than ``limit`` bytes, else MAX_OUTPUT.
     """
+    limit = MAX_OUTPUT if limit is None else limit
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
@@ -54,8 +59,8 @@ def converse(
                 if not piece:
                     poll.unregister(descriptor)
                     silent.add(descriptor)
-            if len(outputs[stdout.fileno()]) > MAX_OUTPUT:
-                raise InternalError(f'"{" ".join(argv)}" printed more than {MAX_OUTPUT} bytes')
+            if len(outputs[stdout.fileno()]) > limit:
+                raise InternalError(f'"{" ".join(argv)}" printed more than {limit} bytes')
             del outputs[stderr.fileno()][_MAX_STDERR:]
         return bytes(outputs[stdout.fileno()]), bytes(outputs[stderr.fileno()])
 

@@ -86,14 +86,18 @@ def find_program(name: str) -> str | None:
     return shutil.which(name, path=path)
 
 
-def run_query(argv: Sequence[str], *, stdin: str = "", secret: bool = False) -> Completed:
+def run_query(
+    argv: Sequence[str], *, stdin: str = "", secret: bool = False, limit: int | None = None
+) -> Completed:
     """Run a program that changes nothing, as :func:`run_program`, for so long and no longer.
 
     What a ``secret`` one prints is not logged. Raises InternalError if it has not ended after
-    IMGADM_PATIENCE or :data:`QUERY_SECONDS`.
+    IMGADM_PATIENCE or :data:`QUERY_SECONDS`, or prints more than ``limit`` bytes.
     """
     seconds = patience(os.environ) or QUERY_SECONDS
-    return _run(argv, stdin, seconds, lambda _pid: None, secret=secret, process_group=0)
+    return _run(
+        argv, stdin, seconds, lambda _pid: None, secret=secret, limit=limit, process_group=0
+    )
 
 
 def run_program(argv: Sequence[str], *, seconds: float | None = None) -> Completed:
@@ -145,6 +149,7 @@ def _run(
     on_start: Callable[[int], None],
     *,
     secret: bool = False,
+    limit: int | None = None,
     **apart: Any,
 ) -> Completed:
     started = time.monotonic()
@@ -154,7 +159,7 @@ def _run(
             process = _start(argv, **apart)
         on_start(process.pid)
         deadline = None if seconds is None else started + seconds
-        stdout, stderr = converse(process, argv, stdin.encode(), deadline)
+        stdout, stderr = converse(process, argv, stdin.encode(), deadline, limit)
         status = process.wait(None if seconds is None else started + seconds - time.monotonic())
     except (subprocess.TimeoutExpired, TimeoutError):
         assert process is not None

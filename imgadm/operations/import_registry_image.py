@@ -41,9 +41,9 @@ def import_registry_image(
         if _lacks_tag(installed, head):
             with lock_for(head.uuid, options, on_event):
                 _record_tag(pool, head)
-        on_event(AlreadyInstalled(installed, image.source.url))
+        on_event(AlreadyInstalled(installed, image.registry))
         return
-    on_event(ImportBegins(head, image.source.url, None, image.title))
+    on_event(ImportBegins(head, image.registry, None, image.title))
     on_event(AncestryWanted(head.uuid))
     there = _count_installed(pool, image.manifests)
     for member in reversed(image.manifests[: min(there, len(image.manifests) - 1)]):
@@ -77,7 +77,7 @@ def complete_image(
 
 def _import_missing(pool: Pool, image: RegistryImage, on_event: Callable[[Event], None]) -> None:
     """Import what is missing by now; all of that is locked."""
-    manifests, source = image.manifests, image.source
+    manifests = image.manifests
     head = manifests[-1]
     there = _count_installed(pool, manifests)
     base = pool.get(manifests[there - 1].uuid) if there else None
@@ -97,7 +97,7 @@ def _import_missing(pool: Pool, image: RegistryImage, on_event: Callable[[Event]
         check_space(pool, sum(size or 0 for size in sizes))
         total = None if None in sizes else sum(size or 0 for size in sizes)
         on_event(TransferPlanned(len(layers), total))
-        receive_layers(pool, layers, source=source.config.url, base=base, on_event=on_event)
+        receive_layers(pool, layers, source=image.registry, base=base, on_event=on_event)
     except ImgadmError as error:
         on_event(Aborting(error.message))
         raise

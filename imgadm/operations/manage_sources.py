@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgadm.configuration import Configuration
 from imgadm.errors import ConfigError, ImgadmError
@@ -12,7 +12,7 @@ from imgadm.locks import OnWait, state_lock
 from imgadm.operations.in_parallel import in_parallel
 from imgadm.settings import Settings
 from imgadm.source_rules import check_source
-from imgadm.sources import SourceConfig, normalise_url
+from imgadm.sources import SourceConfig
 
 Ping = Callable[[SourceConfig], None]
 """Raises ImgadmError if a source does not answer as one of its type should."""
@@ -80,7 +80,7 @@ def delete_sources(
     """Remove all sources at ``url``, whatever their type, and return them; none is no error."""
     with _changing(settings, on_wait) as configuration:
         sources = configuration.sources
-        deleted = [source for source in sources if _same_url(source.url, url)]
+        deleted = [source for source in sources if _is_at(source, url)]
         if deleted:
             configuration.set_sources([source for source in sources if source not in deleted])
             configuration.save()
@@ -148,8 +148,8 @@ def _typed(source: SourceConfig) -> tuple[str, str, bool]:
     return source.type, source.url, bool(source.insecure)
 
 
-def _same_url(first: str, second: str) -> bool:
+def _is_at(source: SourceConfig, url: str) -> bool:
     try:
-        return normalise_url(first) == normalise_url(second)
+        return source.normalised_url == replace(source, url=url).normalised_url
     except ConfigError:
-        return first == second
+        return source.url == url

@@ -42,6 +42,11 @@ class RegistryImage:
         digest = f"@{reference.digest}" if reference.digest else ""
         return f"{reference.canonical_name}{tag}{digest}"
 
+    @property
+    def registry(self) -> str:
+        """The URL of the registry that has it, which need not be the one that is configured."""
+        return self.source.registry_of(self.remote.reference)
+
     @cached_property
     def manifests(self) -> list[Manifest]:
         """One for each layer, base first; the last is the image itself."""

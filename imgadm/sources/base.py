@@ -61,7 +61,12 @@ class SourceConfig:
 
     @property
     def normalised_url(self) -> str:
-        """The URL for comparison; :class:`ConfigError` if it is no HTTP URL."""
+        """The URL for comparison; :class:`ConfigError` if it is none for the type."""
+        if self.type == "docker":
+            from imgadm.sources.docker.indexes import parse_index
+
+            user, at, _ = self.url.rpartition("://")[2].rpartition("@")
+            return user + at + parse_index(self.url).root
         return normalise_url(self.url)
 
     @property

@@ -20,6 +20,7 @@ _CERTIFICATE_CODES = {
     20: "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
     21: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     62: "ERR_TLS_CERT_ALTNAME_INVALID",
+    64: "ERR_TLS_CERT_ALTNAME_INVALID",
 }
 """By verify codes of OpenSSL's x509_vfy.h; the names are those that the first imgadm shows."""
 
@@ -76,12 +77,18 @@ def _system_error(chain: list[BaseException]) -> tuple[str, str | None, bool]:
         ):
             return "ETIMEDOUT", None, False
         if isinstance(link, ssl.SSLError):
-            return "EPROTO", f"TLS failed: {link.reason or _first_line(link)}", True
+            return "EPROTO", f"TLS failed: {_tls_reason(link)}", True
         if isinstance(link, OSError) and link.errno is not None and link.errno in errno.errorcode:
             return errno.errorcode[link.errno], None, False
         if isinstance(link, urllib3.exceptions.IncompleteRead):
             return "ECONNRESET", "the connection was cut in the middle of a reply", False
     return "ECONNRESET", f"no valid HTTP reply: {_first_line(chain[-1])}", False
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if error.reason == "WRONG_VERSION_NUMBER":
+        return f"{error.reason}; the server may speak plain http only"
+    return error.reason or _first_line(error)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

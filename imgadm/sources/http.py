@@ -82,7 +82,8 @@ class Reply:
 
 
 _STATUSES = frozenset(status.value for status in http.HTTPStatus)
-_NOT_NOW = (429, 502, 503, 504)
+BUSY = (429, 502, 503, 504)
+"""Statuses of a server that may do better in a while."""
 
 
 class HttpClient:
@@ -155,7 +156,7 @@ class HttpClient:
         for attempt, delay in enumerate((*self._options.delays(), None), start=1):
             try:
                 reply = self._once(method, url, limit, headers=headers, body=body)
-                if reply.status not in _NOT_NOW:
+                if reply.status not in BUSY:
                     return reply
                 failure = f"HTTP status {reply.status}"
                 error = None

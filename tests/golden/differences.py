@@ -125,7 +125,20 @@ Manifest:
     }}
 """
 
+
+def _no_registry(name: str) -> Difference:
+    """What an image by name, for which nobody can be asked, gets."""
+    return Difference(
+        "whoever names an image of a registry is told that none is configured",
+        stderr=f'imgadm import: error (ActiveImageNotFound): an active image "{name}" was not '
+        "found in image sources; none of them is a Docker registry: add one with "
+        '"imgadm sources -t docker -a <url>", as https://docker.io\n',
+    )
+
+
 DIFFERENCES: dict[str, Difference] = {
+    "import/bad-uuid-ish": _no_registry("notauuid"),
+    "import/docker-name-no-docker-source": _no_registry("busybox:latest"),
     "import/P-unknown-pool": Difference(
         "a pool that is missing is told before a byte has moved",
         stdout=f"""\

@@ -27,7 +27,7 @@ CHANNEL = Option(
 SOURCE = Option(
     ("-S", "--source"),
     "Import from the image server at this URL only; may be given several times, and is asked in "
-    "that order. The configured sources are left alone.",
+    "that order. The configured sources, registries too, are left alone.",
     kind=Kind.TEXTS,
     placeholder="<url>",
 )
@@ -35,6 +35,14 @@ ZSTREAM = Option(
     ("--zstream",),
     "The source sends the plain ZFS stream of an installed image, whose size and checksum nobody "
     "knows, as another host's imgadm serve does. ZFS checks the stream by itself.",
+)
+_NO_REGISTRY = (
+    'none of them is a Docker registry: add one with "imgadm sources -t docker -a <url>", '
+    "as https://docker.io"
+)
+_IMAGE_SERVERS_ONLY = (
+    "-S is for image servers, which have images by UUID; registries are asked without it, if they "
+    "are configured"
 )
 
 
@@ -87,10 +95,13 @@ def _import_from_registry(
     from imgadm.cli.session import open_registries
     from imgadm.errors import ActiveImageNotFoundError
 
-    registries = [] if options.texts("-S") else open_registries(context)
+    if options.texts("-S"):
+        _sources(context, options)
+        raise ActiveImageNotFoundError(image, _IMAGE_SERVERS_ONLY)
+    registries = open_registries(context)
     if not registries:
         _sources(context, options)
-        raise ActiveImageNotFoundError(image)
+        raise ActiveImageNotFoundError(image, _NO_REGISTRY)
     from imgadm.operations.import_registry_image import import_registry_image
     from imgadm.operations.registry_images import find_registry_image
     from imgadm.pools import open_pool
@@ -132,7 +143,8 @@ COMMAND = Command(
             "http_proxy, https_proxy, no_proxy  The proxies to use.\n"
             "REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
             "IMGADM_INSECURE=1                  Trust any certificate.\n"
-            "DOCKER_CONFIG, REGISTRY_AUTH_FILE  Where credentials are.",
+            "REGISTRY_AUTH_FILE                 A file of credentials, which counts first.\n"
+            "DOCKER_CONFIG                      Where config.json is, instead of ~/.docker.",
         ),
     ),
     run=run,

@@ -32,11 +32,16 @@ OPTIONS = (
     SEPARATOR,
     Option(
         ("-t", "--type"),
-        'The type of the added source: imgapi (the default), "dsapi" or "docker".',
+        "The type of the added source: imgapi (the default), dsapi, or docker, which is a Docker "
+        "or OCI registry.",
         kind=Kind.TEXT,
         placeholder="<type>",
     ),
-    Option(("-k", "--insecure"), "Do not check the TLS certificate of the added source."),
+    Option(
+        ("-k", "--insecure"),
+        "Do not check the TLS certificate of the added source. A registry that is not on this "
+        "machine may speak plain http only so.",
+    ),
     Option(("-f", "--force"), "Add or save sources without checking whether they answer."),
     Option(("--add-docker-hub",), "Add Docker Hub.", hidden=True),
 )
@@ -103,11 +108,13 @@ def _check(context: Context) -> None:
     from imgadm.cli.session import ping
     from imgadm.cli.tables import cell_text, table
     from imgadm.operations.manage_sources import check_sources
+    from imgadm.sources import redact_url
 
     sources = context.loaded_configuration().sources
     rows = [
         {
             **_row(check.source),
+            "url": redact_url(check.source.url),
             "ok": check.error is None,
             "error": None if check.error is None else _named(check.error),
         }
@@ -169,6 +176,7 @@ COMMAND = Command(
     configuration=ConfigurationUse.REQUIRED,
     examples=(
         Example("imgadm sources -a https://images.example.com", "Add a server, if it answers"),
+        Example("imgadm sources -t docker -a https://docker.io", "Import from Docker Hub by name"),
         Example("imgadm sources -c", "Do all sources answer?"),
     ),
 )

@@ -47,6 +47,12 @@ class RegistryAuth(AuthBase):
         #: What the registry asked for last time, which it will want of the next request too.
         self._challenge: Challenge | None = None
 
+    @property
+    def sent_credentials(self) -> bool:
+        """Whether the registry wanted to know who we are, and we could say so."""
+        with self._lock:
+            return self._credentials is not None
+
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.register_hook("response", self._answer)  # type: ignore[no-untyped-call]
         challenge = self._challenge

@@ -18,6 +18,7 @@ from imgadm.sources.docker.credentials import Credentials
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOT_FOUND = "credentials not found"
 _IDENTITY = "<token>"
+_MAX_ANSWER = 1 << 20
 
 
 def ask_helper(name: str, registry: str) -> Credentials | None:
@@ -35,7 +36,7 @@ def ask_helper(name: str, registry: str) -> Credentials | None:
             "on this machine; install it, or log in again without it"
         )
     try:
-        ended = run_query([path, "get"], stdin=registry, secret=True)
+        ended = run_query([path, "get"], stdin=registry, secret=True, limit=_MAX_ANSWER)
     except ImgadmError as error:
         raise ConfigError(f"credential helper failed: {error.message}", cause=error) from error
     if ended.status != 0:

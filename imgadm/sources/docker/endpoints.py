@@ -34,7 +34,7 @@ class Endpoint:
         if parts.scheme == "http" and not self.insecure and not is_loopback(parts.netloc):
             raise ConfigError(
                 f'the registry "{self.root}" is asked over plain http only if it is on this '
-                "machine, or insecure (imgadm sources -k)"
+                'machine, or insecure: a source by "imgadm sources -k", a mirror by its setting'
             )
 
 
@@ -57,8 +57,11 @@ def mirror_endpoints(mirrors: Mapping[str, Any], index: Index) -> list[Endpoint]
     """
     found: list[Endpoint] = []
     for name, entries in mirrors.items():
-        if parse_index(name).name != index.name:
-            continue
+        try:
+            if parse_index(name).name != index.name:
+                continue
+        except ConfigError as error:
+            raise ConfigError(f'"mirrors" has an entry for no registry: {error.message}') from error
         if not isinstance(entries, Sequence) or isinstance(entries, str):
             raise ConfigError(f'"mirrors" of "{name}" is {display(entries)}, a list was expected')
         found += [_mirror(name, entry) for entry in entries]

@@ -34,8 +34,13 @@ class Index:
     @property
     def root(self) -> str:
         """The URL that ``/v2/`` is under: https, unless it was said or the host is this one."""
+        return _OFFICIAL_ROOT if self.is_official else self.url
+
+    @property
+    def url(self) -> str:
+        """What operators call it, with its scheme."""
         if self.is_official:
-            return _OFFICIAL_ROOT
+            return f"https://{self.name}"
         return f"{self.scheme or ('http' if is_loopback(self.name) else 'https')}://{self.name}"
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from imgadm.errors import ConfigError, InvalidDockerRepoError
 from imgadm.sources.docker.digests import is_digest
 from imgadm.sources.docker.indexes import OFFICIAL, Index, index_of, names_host, parse_index
+from imgadm.sources.urls import redact_url
 
 DEFAULT_TAG = "latest"
 MAX_NAME = 255
@@ -114,4 +115,4 @@ def _split_index(text: str, scheme: str | None, name: str, default: str) -> tupl
 
 
 def _invalid(text: str, reason: str) -> InvalidDockerRepoError:
-    return InvalidDockerRepoError(f"invalid image name {json.dumps(text)}: {reason}")
+    return InvalidDockerRepoError(json.dumps(redact_url(text), ensure_ascii=False), reason)

@@ -23,6 +23,7 @@ from imgadm.sources.docker.errors import (
 from imgadm.sources.docker.manifests import Document
 from imgadm.sources.docker.media_types import MANIFEST_ACCEPT
 from imgadm.sources.docker.tokens import Tokens
+from imgadm.sources.errors import UnreachableError
 from imgadm.sources.http import HttpClient, Reply, retry_after
 from imgadm.sources.options import ClientOptions
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 MAX_CONFIG_BYTES = 8 << 20
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _VERSION_HEADER = "docker-distribution-api-version"
+_PLAIN_TO_TLS = b"Client sent an HTTP request to an HTTPS server"
 
 
 class RemoteRepository:
@@ -52,13 +54,14 @@ class RemoteRepository:
         self.url = endpoint.root
         self.display = f"{endpoint.index.name}/{endpoint.prefix}{name}"
         self._base = f"{endpoint.root}/v2/{endpoint.prefix}{name}"
-        auth = RegistryAuth(endpoint.root, f"repository:{name}:pull", tokens, credentials)
+        self._registry = endpoint.index.name
+        self._auth = RegistryAuth(endpoint.root, f"repository:{name}:pull", tokens, credentials)
         self._client = HttpClient(
             endpoint.root,
             options,
             headers={},
             insecure=endpoint.insecure,
-            credentials=auth,
+            credentials=self._auth,
             tls=tls_for(endpoint.root, options.environment),
         )
 
@@ -73,8 +76,17 @@ class RemoteRepository:
     def manifest(self, version: str) -> Document:
         """Return the manifest of a tag or digest."""
         url = f"{self._base}/manifests/{version}"
-        reply = self._client.get(url, limit=MAX_MANIFEST_BYTES, headers={"accept": MANIFEST_ACCEPT})
-        if reply.status == 404:
+        try:
+            reply = self._client.get(
+                url, limit=MAX_MANIFEST_BYTES, headers={"accept": MANIFEST_ACCEPT}
+            )
+        except UnreachableError as error:
+            if error.code == "ECONNRESET" and self.url.startswith("http:"):
+                raise self._maybe_tls(error.reason, error.code, error) from error
+            raise
+        if reply.status == 400 and reply.body.startswith(_PLAIN_TO_TLS):
+            raise self._maybe_tls("HTTP status 400", "EPROTO")
+        if reply.status == 404 or (reply.status == 200 and reply.content_type == "text/html"):
             self._check_registry(reply)
         colon = "@" if is_digest(version) else ":"
         self._check(reply, f"{self.display}{colon}{version}")
@@ -93,6 +105,13 @@ class RemoteRepository:
     def close(self) -> None:
         self._client.close()
 
+    def _maybe_tls(
+        self, reason: str, code: str, cause: UnreachableError | None = None
+    ) -> UnreachableError:
+        """The error of what may be plain http with a server of TLS: some say so, some hang up."""
+        hint = f"it was asked over plain http; if it speaks TLS, say https://{self.display}"
+        return UnreachableError(self.url, f"{reason}; {hint}", code=code, cause=cause)
+
     def _check(self, reply: Reply, what: str) -> None:
         """Raise what an answer other than 200 means."""
         if reply.status == 200:
@@ -102,10 +121,15 @@ class RemoteRepository:
         if reply.status == 404:
             raise NotInRegistryError(self.url, f"{what} was not found{words}")
         if reply.status in (401, 403):
+            login = (
+                f"the credentials for {self._registry} are wrong or may not read it"
+                if self._auth.sent_credentials
+                else f"needs a login, and there are no credentials for {self._registry}"
+            )
             raise UnauthorizedError(
                 self.url,
                 f"not allowed to read {what}{words} (HTTP status {reply.status}): it does not "
-                "exist, or needs a login that may read it",
+                f"exist, or {login}",
             )
         if reply.status == 429:
             wait = retry_after(reply.headers)
@@ -130,8 +154,9 @@ def check_pong(reply: Reply, url: str) -> None:
         return
     if reply.status == 200 and (not reply.body.strip() or _json(reply) is not None):
         return
+    kind = f", {display(reply.content_type)}" if reply.content_type else ""
     raise InvalidContentError(
-        url, f"this is no Docker registry: {url}/v2/ answers with HTTP status {reply.status}"
+        url, f"this is no Docker registry: {url}/v2/ answers with HTTP status {reply.status}{kind}"
     )
 
 

@@ -52,6 +52,13 @@ class DockerSource(Source):
         """The registry of images whose names have none."""
         return self._own.index
 
+    def registry_of(self, reference: Reference) -> str:
+        """Return the URL, without credentials, of the registry that ``reference`` names."""
+        endpoint = self._endpoint(Index(reference.index, reference.scheme))
+        if endpoint is self._own and endpoint.credentials is None:
+            return self.config.url
+        return endpoint.index.url
+
     def resolve(self, reference: Reference, platform: Platform) -> RemoteImage:
         """Return the image that ``reference`` means for ``platform``.
 

@@ -93,7 +93,7 @@ class Tokens:
             ) from error
         finally:
             client.close()
-        text, seconds = self._read(reply, grant)
+        text, seconds = self._read(reply, grant, credentials)
         return _Token(text, began + seconds * (1 - _MARGIN))
 
     def _ask(self, client: HttpClient, grant: Grant, credentials: Credentials | None) -> Reply:
@@ -137,14 +137,21 @@ class Tokens:
         """Tell whether registry and ``address`` are this machine."""
         return is_loopback(urlsplit(self._registry).netloc) and is_loopback(address)
 
-    def _read(self, reply: Reply, grant: Grant) -> tuple[str, float]:
+    def _read(
+        self, reply: Reply, grant: Grant, credentials: Credentials | None
+    ) -> tuple[str, float]:
         """Return the token, and how many seconds it is good for."""
         where = redact_url(grant.realm)
         if reply.status in (401, 403):
+            todo = (
+                "check user and password, or log in again"
+                if credentials
+                else f"log in, there are no credentials for {urlsplit(self._registry).netloc}"
+            )
             raise UnauthorizedError(
                 self._registry,
                 f"{where} refuses a token for {display(' '.join(grant.scopes)) or self._registry} "
-                f"(HTTP status {reply.status}): check user and password, or log in again",
+                f"(HTTP status {reply.status}): {todo}",
             )
         if reply.status != 200:
             raise UnauthorizedError(

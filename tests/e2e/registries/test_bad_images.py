@@ -123,11 +123,33 @@ def test_no_such_image(host: Host, registry: Registry) -> None:
     host.assert_tidy()
 
 
-@pytest.mark.parametrize("argument", ["UPPER/case", "a//b", "tag:with space", "-"])
-def test_what_is_no_name(argument: str, host: Host) -> None:
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("UPPER/case", '"UPPER/case" is no repository; only lower-case names are'),
+        ("a//b", '"a//b" is no repository'),
+        ("tag:with space", '"with space" is no tag'),
+        ("-", '"-" is no repository'),
+        ("a@sha256:12", '"sha256:12" is no digest; "sha256:" and 64 digits were expected'),
+    ],
+)
+def test_what_is_no_name(argument: str, reason: str, host: Host) -> None:
     run = host.run("import", argument)
     assert run.status == 2
-    assert run.error()[0] in {"Usage", "InvalidDockerRepo", "Option"}
+    assert run.error() == ("Usage", f'invalid image-id arg: "{argument}": {reason}')
+
+
+def test_a_password_in_a_name_is_not_repeated(host: Host) -> None:
+    run = host.run("import", "https://user:secret@registry.example/app")
+    assert run.status == 2
+    assert "secret" not in run.error()[1]
+
+
+def test_name_with_an_ipv6_address(host: Host) -> None:
+    """Nothing listens there, but that is where it was asked for."""
+    run = host.run("import", "[::1]:1/app:v1")
+    assert run.status == 1
+    assert run.error()[1].startswith("http://[::1]:1: connect ")
 
 
 def test_platform_that_is_none(host: Host) -> None:

@@ -14,6 +14,7 @@ from tests.registry.layouts import Layout, skopeo
 from tests.registry.server import Registry
 from tests.unit.layers.layer_builder import archive, directory, file
 
+from .conftest import configure
 from .contents import changes, everything, many, opaque
 from .unpacked import assert_same, by_others, root_of
 
@@ -174,6 +175,21 @@ def test_installed_images_are_shown(host: Host, registry: Registry, layout: Layo
     assert refused.error()[0] == "ImageHasDependentClones"
     assert deleted(host, uuid, shown["origin"]) == [0, 0]
     host.assert_tidy()
+
+
+def test_the_source_is_the_registry_that_was_asked(
+    host: Host, registry: Registry, layout: Layout
+) -> None:
+    """Not the configured one, nor what its URL has to let us in."""
+    layout.tag("it", layout.add_image([archive(directory("a/"))]))
+    layout.push("it", f"{registry.host}/from:v1")
+    for configured in ("http://localhost:1", registry.url.replace("//", "//ann:s3cret@")):
+        configure(host, configured)
+        run = host.run("import", f"{registry.host}/from:v1")
+        assert run.lines[0].endswith(f'from "{registry.url}"')
+        uuid = run.lines[-1].split()[2]
+        assert json.loads(host.run("get", uuid).stdout)["source"] == registry.url
+        assert host.run("delete", uuid).status == 0
 
 
 def deleted(host: Host, *uuids: str) -> list[int]:

@@ -346,6 +346,7 @@ def test_tls_with_a_server_that_has_none(web: Any, opened: Any) -> None:
     with pytest.raises(UnreachableError) as caught:
         opened(web.url.replace("http:", "https:")).list_images()
     assert caught.value.code == "EPROTO"
+    assert "the server may speak plain http only" in caught.value.message
 
 
 def test_proxy(proxy: Any, opened: Any) -> None:

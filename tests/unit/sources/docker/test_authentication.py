@@ -90,7 +90,12 @@ def test_no_password_and_a_wrong_one(
     with pytest.raises(UnauthorizedError) as caught:
         resolved(source, two_layers)
     assert caught.value.code == "UnauthorizedError"
-    assert "does not exist, or needs a login that may read it" in caught.value.message
+    what = (
+        f"needs a login, and there are no credentials for {private_registry.host}"
+        if password is None
+        else f"the credentials for {private_registry.host} are wrong or may not read it"
+    )
+    assert f"(HTTP status 401): it does not exist, or {what}" in caught.value.message
 
 
 def test_anybody_may_have_a_token(
@@ -213,6 +218,19 @@ def test_a_wrong_password_for_a_token(
     with pytest.raises(UnauthorizedError, match="refuses a token for .*check user and") as caught:
         resolved(source, two_layers)
     assert "s3cret" not in caught.value.message
+
+
+def test_no_password_for_a_token(
+    token_registry: Registry,
+    token_server: TokenServer,
+    two_layers: str,
+    opened_registry: OpenDocker,
+) -> None:
+    token_server.rules.users = {"ann": "other"}
+    source = opened_registry(token_registry.url)
+    wanted = f"log in, there are no credentials for {token_registry.host}"
+    with pytest.raises(UnauthorizedError, match=wanted):
+        resolved(source, two_layers)
 
 
 def test_a_token_for_less_than_is_needed(

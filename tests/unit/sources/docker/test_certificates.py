@@ -43,6 +43,15 @@ def test_an_authority_of_ones_own(
     assert len(resolved(source, two_layers).layers) == 2
 
 
+def test_plain_http_with_a_registry_that_speaks_tls(
+    private_registry: Registry, two_layers: str, opened_registry: OpenDocker
+) -> None:
+    """As for a name on this machine that does not say otherwise."""
+    source = opened_registry(private_registry.host)
+    with pytest.raises(UnreachableError, match=f"say https://{private_registry.host}/two/layers"):
+        resolved(source, two_layers)
+
+
 def test_an_authority_is_for_its_registry_alone(
     private_registry: Registry, two_layers: str, opened_registry: OpenDocker, tmp_path: Path
 ) -> None:
@@ -108,3 +117,48 @@ def test_the_usual_authorities_stay(
     }
     source = opened_registry(with_credentials(private_registry), environment=environment)
     assert len(resolved(source, two_layers).layers) == 2
+
+
+def certificate_that(directory: Path, *, days: int, address: str) -> tuple[Path, Path]:
+    """A self-signed certificate for ``address`` that is good for so many days, and its key."""
+    key, wish, made = (directory / name for name in ("key.pem", "wish.pem", "made.crt"))
+    extensions = directory / "extensions"
+    extensions.write_text(f"subjectAltName=IP:{address}\n")
+    subprocess.run(
+        ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test"]
+        + ["-keyout", str(key), "-out", str(wish)],
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run(
+        ["openssl", "x509", "-req", "-in", str(wish), "-signkey", str(key), "-days", str(days)]
+        + ["-extfile", str(extensions), "-out", str(made)],
+        check=True,
+        capture_output=True,
+    )
+    return made, key
+
+
+@pytest.mark.parametrize(
+    ("days", "address", "code", "reason"),
+    [
+        (-1, "127.0.0.1", "CERT_HAS_EXPIRED", "certificate has expired"),
+        (2, "127.0.0.9", "ERR_TLS_CERT_ALTNAME_INVALID", "IP address mismatch"),
+    ],
+)
+def test_certificates_that_are_trusted_and_no_good(
+    registry: Registry,
+    opened_registry: OpenDocker,
+    tmp_path: Path,
+    days: int,
+    address: str,
+    code: str,
+    reason: str,
+) -> None:
+    made, key = certificate_that(tmp_path, days=days, address=address)
+    with Registry(tmp_path / "r", data=registry.data, certificate=made, key=key) as running:
+        shutil.copy(made, folder(tmp_path, running.host))
+        source = opened_registry(running.url, environment={"HOME": str(tmp_path)})
+        with pytest.raises(UnreachableError, match=reason) as caught:
+            resolved(source, "a/b:v1")
+    assert caught.value.code == code

@@ -187,6 +187,7 @@ def test_a_helper_that_has_nothing(tmp_path: Path, helper: Any) -> None:
         ("echo s3cret", "it does not answer in JSON"),
         ("echo '[\"s3cret\"]'", 'its answer has no "Username" and "Secret"'),
         ("echo '{\"Username\": 5, \"Secret\": \"s3cret\"}'", 'no "Username" and "Secret"'),
+        ("exec yes s3cret", "printed more than 1048576 bytes"),
         ("sleep 60", "has not ended after 0.3 seconds"),
     ],
 )  # fmt: skip

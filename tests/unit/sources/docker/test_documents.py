@@ -246,9 +246,12 @@ def test_answers_that_are_no_manifest(
     assert re.fullmatch("[A-Za-z_]+", caught.value.code or "")
 
 
-def test_a_server_that_is_no_registry(web: Any, opened_registry: OpenDocker) -> None:
-    web["*"] = (404, {"Content-Type": "text/html"}, b"<html>what?</html>")
-    with pytest.raises(InvalidContentError, match="this is no Docker registry: .* HTTP status 404"):
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_server_that_is_no_registry(web: Any, opened_registry: OpenDocker, status: int) -> None:
+    """Such as a portal that wants one to log in before anything else."""
+    web["*"] = (status, {"Content-Type": "text/html"}, b"<html>what?</html>")
+    wanted = f"this is no Docker registry: .* HTTP status {status}, text/html"
+    with pytest.raises(InvalidContentError, match=wanted):
         resolved(opened_registry(web.url), "a/b:v")
 
 

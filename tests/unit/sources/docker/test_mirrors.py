@@ -97,6 +97,12 @@ def test_settings_that_make_no_sense(
     assert "s3cret" not in caught.value.message
 
 
+def test_a_setting_for_what_is_no_registry(registry: Registry, opened_registry: OpenDocker) -> None:
+    source = opened_registry(registry.url, mirrors={"bogus": []})
+    with pytest.raises(ConfigError, match='"mirrors" has an entry for no registry: .*"bogus"'):
+        resolved(source, "a/b")
+
+
 def test_mirrors_of_other_registries_are_not_asked(
     registry: Registry, two_layers: str, web: Any, opened_registry: OpenDocker, tmp_path: Path
 ) -> None:
