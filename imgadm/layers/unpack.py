@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from imgadm.layers.paths import components, join
 from imgadm.layers.removal import Removal
 from imgadm.layers.tree import Tree
 from imgadm.open_files import allow_deep_trees
-from imgadm.streams.cancellation import CancelToken
 from imgadm.streams.decoders.source import ByteSource
 from imgadm.streams.errors import StreamError
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
@@ -52,21 +50,13 @@ class UnpackLayer(Stage):
         policy: Ownership,
         owners: Path,
         limits: Limits,
-        wait: Callable[[CancelToken], None] | None,
     ) -> None:
         self._root = root
         self._policy = policy
         self._owners = owners
         self._limits = limits
-        self._wait = wait
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
-        if self._wait is not None:
-            context.meter.begin_input_wait()
-            try:
-                self._wait(context.cancel)
-            finally:
-                context.meter.end_wait()
         allow_deep_trees()
         archive = Archive(ByteSource(inlet.views()), self._limits)
         try:
@@ -171,13 +161,11 @@ def unpack_layer(
     policy: Ownership | None = None,
     owners: str | os.PathLike[str] | None = None,
     limits: Limits | None = None,
-    wait: Callable[[CancelToken], None] | None = None,
 ) -> Stage:
     """Apply the tar archive of one layer to the tree at ``root``, a directory that exists.
 
     ``policy`` None: as this process may. ``owners`` is the file for what could not be set, None:
-    ``owners.jsonl`` beside the root. ``wait`` is called before anything is looked at or made, and
-    returns when it is this layer's turn; meanwhile the stages before fill their buffers.
+    ``owners.jsonl`` beside the root.
 
     Leaves :class:`Unpacked` as the fact ``unpacked``. Raises LayerError and OSError; what has been
     unpacked by then stays, for the caller to remove.
@@ -188,5 +176,4 @@ def unpack_layer(
         policy=policy or Ownership.of_this_process(),
         owners=place.parent / FILE_NAME if owners is None else Path(owners),
         limits=limits or Limits(),
-        wait=wait,
     )

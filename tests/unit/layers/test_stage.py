@@ -8,15 +8,12 @@ import hashlib
 import os
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from imgadm import streams
 from imgadm.layers import LayerError, Limits, Unpacked, unpack_layer
-from imgadm.streams.cancellation import CancelToken
 
 from ..streams.stages import Supply, open_descriptors, pieces, unending
 from .independent import needs_root
@@ -47,36 +44,6 @@ def test_damage_is_blamed_on_the_transfer_if_that_is_to_blame(tmp_path: Path) ->
             streams.checksum("sha1", expected="0" * 40),
             unpack_layer(tmp_path),
         )
-
-
-def test_nothing_is_touched_before_its_turn(tmp_path: Path) -> None:
-    turn, waiting = threading.Event(), threading.Event()
-
-    def wait(cancel: CancelToken) -> None:
-        waiting.set()
-        while not turn.is_set():
-            cancel.wait(0.01)
-
-    def run() -> None:
-        layer = archive(file("a", "1"))
-        streams.run(Supply([layer]), unpack_layer(tmp_path / "root", wait=wait))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    waiting.wait()
-    (tmp_path / "root").mkdir()  # it need not even exist
-    turn.set()
-    thread.join()
-    assert contents(tmp_path / "root") == {"a": "1"}
-
-
-def test_who_waits_for_a_turn_ends_with_the_pipeline(tmp_path: Path) -> None:
-    def broken() -> Iterator[bytes]:
-        yield b""
-        raise OSError("the source has failed")
-
-    with pytest.raises(OSError, match="the source has failed"):
-        streams.run(Supply(broken()), unpack_layer(tmp_path, wait=lambda cancel: cancel.wait(60)))
 
 
 def test_an_error_leaves_no_descriptor_and_names_the_entry(tmp_path: Path) -> None:
