@@ -35,7 +35,7 @@ with DockerSource(SourceConfig(url, "docker", insecure == "yes"), ClientOptions(
 def logged(url: str, name: str, environment: dict[str, str], *, insecure: bool = False) -> str:
     """Everything that a run, with the log at trace, prints."""
     result = subprocess.run(
-        [sys.executable, "-c", RUN, url, "yes" if insecure else "no", name],
+        [sys.executable, "-P", "-c", RUN, url, "yes" if insecure else "no", name],
         env={"PYTHONPATH": PYTHON_PATH, "PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
