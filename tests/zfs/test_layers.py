@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from imgadm.manifest.docker import layer_uuid
 from tests import trees
 from tests.e2e.registries.contents import changes, everything, many, opaque
 from tests.e2e.registries.unpacked import by_others
+from tests.python_path import PYTHON_PATH
 from tests.registry.fixtures import need
 from tests.registry.layouts import LAYER, Layout
 from tests.registry.pushing import push_by_hand
@@ -121,7 +124,8 @@ def chain(uuids: list[str]) -> Traces:
 
 
 def root_of(host: GuestHost, uuid: str) -> list[str]:
-    described = host.vm.python("-c", DESCRIBE, f"/zones/{uuid}/root")
+    script = shlex.join([sys.executable, "-c", DESCRIBE, f"/zones/{uuid}/root"])
+    described = host.vm.run(script, env={"PYTHONPATH": PYTHON_PATH}, timeout=120)
     assert described.status == 0, described.stderr
     lines: list[str] = json.loads(described.stdout)
     return lines
