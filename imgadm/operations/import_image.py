@@ -121,6 +121,31 @@ def _import_one(
     if options.zstream:
         image = replace(image, file=None)
     origin = None if image.origin is None else pool.get(image.origin)
+
+    def deliver(source: Source) -> None:
+        transfer(
+            pool,
+            image,
+            fetch=_fetch(source, image, options),
+            compression="none" if image.file is None else image.file.compression,
+            source=source.config.url,
+            origin=origin,
+            on_event=on_event,
+        )
+
+    _deliver_from_first(mirrors, image, deliver, on_event)
+
+
+def _deliver_from_first(
+    mirrors: Mirrors,
+    image: Manifest,
+    deliver: Callable[[Source], None],
+    on_event: Callable[[Event], None],
+) -> None:
+    """Have one source after the other ``deliver``, until one of those that have ``image`` can.
+
+    Raises what the last of them failed with, and at once what is no source's fault.
+    """
     failure: ImgadmError | None = None
     failed = ""
     for source in mirrors.of(image):
@@ -128,15 +153,7 @@ def _import_one(
             message = f'{failed}: {failure.message}; going on with "{source.url}"'
             on_event(SourceFailed(message))
         try:
-            transfer(
-                pool,
-                image,
-                fetch=_fetch(source, image, options),
-                compression="none" if image.file is None else image.file.compression,
-                source=source.config.url,
-                origin=origin,
-                on_event=on_event,
-            )
+            deliver(source)
         except ImgadmError as error:
             if not isinstance(error.cause, _FAULTS_OF_SOURCE):
                 raise
@@ -163,31 +180,18 @@ def _import_layers(
     """Import images that are layers of each other, base first, from the first source that can."""
     from imgadm.operations.receive_layers import receive_layers
 
-    failure: ImgadmError | None = None
-    failed = ""
-    for source in mirrors.of(images[-1]):
-        if failure is not None:
-            message = f'{failed}: {failure.message}; going on with "{source.url}"'
-            on_event(SourceFailed(message))
+    def deliver(source: Source) -> None:
         missing = [image for image in images if pool.get(image.uuid) is None]
         origin = missing[0].origin
-        try:
-            receive_layers(
-                pool,
-                [_incoming(source, image, options) for image in missing],
-                source=source.config.url,
-                base=None if origin is None else pool.get(origin),
-                on_event=on_event,
-            )
-        except ImgadmError as error:
-            if not isinstance(error.cause, _FAULTS_OF_SOURCE):
-                raise
-            mirrors.demote(source)
-            failure, failed = error, source.url
-        else:
-            return
-    assert failure is not None
-    raise failure
+        receive_layers(
+            pool,
+            [_incoming(source, image, options) for image in missing],
+            source=source.config.url,
+            base=None if origin is None else pool.get(origin),
+            on_event=on_event,
+        )
+
+    _deliver_from_first(mirrors, images[-1], deliver, on_event)
 
 
 def _incoming(source: Source, image: Manifest, options: ImportOptions) -> IncomingLayer:
