@@ -24,7 +24,7 @@ from imgadm.pools.directory_contents import LAYER, OWNERS, ROOT
 from imgadm.pools.directory_record import write_record
 from imgadm.pools.disk_copy import copy_disk
 from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
-from imgadm.pools.reception import LayerReception
+from imgadm.pools.reception import LayerReception, beginning
 
 if TYPE_CHECKING:
     from imgadm.pools.directory import DirectoryPool
@@ -54,19 +54,11 @@ class DirectoryLayerReception(LayerReception):
         self.waiting_room = self._directory / _WAITING
         allow_deep_trees()
         self.roll_back()
-        try:
+        with beginning(self.roll_back, f'cannot receive into "{self._directory}"'):
             # What is set-uid in an image is nothing for other users of this host.
             self._directory.mkdir(mode=_PRIVATE)
             self.waiting_room.mkdir()
             make_root_directory(self._directory / ROOT)
-        except BaseException as error:
-            with uninterrupted():
-                self.roll_back()
-            if isinstance(error, OSError):
-                raise FileSystemError.from_os_error(
-                    f'cannot receive into "{self._directory}"', error
-                ) from error
-            raise
 
     def beneath(self) -> Sequence[StoredLayer]:
         return self._beneath

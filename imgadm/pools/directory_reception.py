@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import FileSystemError
 from imgadm.files import sync_directory
-from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_contents import DISK, STREAM
 from imgadm.pools.directory_record import described_stream, write_record
-from imgadm.pools.reception import Reception
+from imgadm.pools.reception import Reception, beginning
 
 if TYPE_CHECKING:
     from imgadm import streams
@@ -36,17 +35,9 @@ class DirectoryReception(Reception):
         self._directory = pool.partial(self._uuid)
         self._committed = False
         self.roll_back()
-        try:
+        with beginning(self.roll_back, f'cannot receive into "{self._directory}"'):
             self._directory.mkdir()
             self._stages = self._prepare(origin)
-        except BaseException as error:
-            with uninterrupted():
-                self.roll_back()
-            if isinstance(error, OSError):
-                raise FileSystemError.from_os_error(
-                    f'cannot receive into "{self._directory}"', error
-                ) from error
-            raise
 
     def _prepare(self, origin: InstalledImage | None) -> tuple[streams.Stage, ...]:
         from imgadm import streams

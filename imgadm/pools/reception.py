@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from imgadm.errors import FileSystemError
 from imgadm.interrupts import uninterrupted
 
 if TYPE_CHECKING:
@@ -13,6 +15,22 @@ if TYPE_CHECKING:
 
     from imgadm.pools.layers import LayerFacts, StoredLayer
     from imgadm.streams import Report, Stage
+
+
+@contextmanager
+def beginning(roll_back: Callable[[], None], failure: str) -> Iterator[None]:
+    """What makes room for a reception; if it fails, all of that is gone again.
+
+    Raises FileSystemError, beginning with ``failure``, for an OSError.
+    """
+    try:
+        yield
+    except BaseException as error:
+        with uninterrupted():
+            roll_back()
+        if isinstance(error, OSError):
+            raise FileSystemError.from_os_error(failure, error) from error
+        raise
 
 
 class Reception(ABC):

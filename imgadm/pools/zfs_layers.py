@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgadm.errors import FileSystemError, InternalError
+from imgadm.errors import InternalError
 from imgadm.interrupts import uninterrupted
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
-from imgadm.pools.reception import LayerReception
+from imgadm.pools.reception import LayerReception, beginning
 
 if TYPE_CHECKING:
     from imgadm.pools.zfs import ZfsHost
@@ -48,20 +48,12 @@ class ZfsLayerReception(LayerReception):
         self._mounts = host.mounts / head
         self._store = f"{pool}/{head}-partial-layers"
         self.roll_back()
-        try:
+        with beginning(self.roll_back, f'cannot mount below "{self._mounts}"'):
             self._mounts.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._mounts.chmod(0o700)
             self.waiting_room = self._mounts / "layers"
             passing = ("-o", "compression=off", "-o", "sync=disabled")
             self._mount_new(self._store, self.waiting_room, "create", *passing)
-        except BaseException as error:
-            with uninterrupted():
-                self.roll_back()
-            if isinstance(error, OSError):
-                raise FileSystemError.from_os_error(
-                    f'cannot mount below "{self._mounts}"', error
-                ) from error
-            raise
 
     def beneath(self) -> Sequence[StoredLayer]:
         return ()
