@@ -82,7 +82,7 @@ class Reply:
 
 
 _STATUSES = frozenset(status.value for status in http.HTTPStatus)
-BUSY = (429, 502, 503, 504)
+_BUSY = (429, 502, 503, 504)
 """Statuses of a server that may do better in a while."""
 
 
@@ -156,7 +156,7 @@ class HttpClient:
         for attempt, delay in enumerate((*self._options.delays(), None), start=1):
             try:
                 reply = self._once(method, url, limit, headers=headers, body=body)
-                if reply.status not in BUSY:
+                if reply.status not in _BUSY:
                     return reply
                 failure = f"HTTP status {reply.status}"
                 error = None

@@ -65,6 +65,11 @@ class FetchError(StreamError):
         """Whether trying again may help: there was no answer, or one that says "not now"."""
         if self.status is None:
             return not self.final and self.code not in {"Changed", "TLS"}
+        return self.busy
+
+    @property
+    def busy(self) -> bool:
+        """Whether there was an answer, and it says "not now"."""
         return self.status in {429, 502, 503, 504}
 
 

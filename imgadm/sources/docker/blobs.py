@@ -9,7 +9,7 @@ from imgadm import streams
 from imgadm.errors import ImgadmError
 from imgadm.sources.docker.images import RemoteLayer
 from imgadm.sources.docker.places import Places
-from imgadm.sources.http import BUSY, MAX_RETRY_AFTER, retry_after
+from imgadm.sources.http import MAX_RETRY_AFTER, retry_after
 from imgadm.sources.options import ClientOptions, Retry
 from imgadm.sources.session import make_session
 
@@ -69,7 +69,7 @@ class BlobFile:
 
     def open_at(self, position: int) -> tuple[Body, int]:
         # Whoever resumes tries again by itself where there was no answer.
-        return self._first(lambda file: file.open_at(position), lambda error: error.status in BUSY)
+        return self._first(lambda file: file.open_at(position), lambda error: error.busy)
 
     def changed(self, position: int) -> streams.FetchError:
         return self._files[0].changed(position)
