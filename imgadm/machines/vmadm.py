@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from imgadm.errors import InternalError, VmNotFoundError
+from imgadm.create_errors import VmNotFoundError
+from imgadm.errors import InternalError
 from imgadm.machines.machine import Machine
 from imgadm.programs import Completed, run_query, run_to_end
 

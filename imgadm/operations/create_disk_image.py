@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from imgadm import streams
-from imgadm.errors import MaxOriginDepthError, OriginNotInstalledError, UsageError
+from imgadm.create_errors import MaxOriginDepthError
+from imgadm.errors import OriginNotInstalledError, UsageError
 from imgadm.locks import image_lock
 from imgadm.manifest import check_manifest, check_uuid
 from imgadm.operations import create_events as events

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imgadm.errors import (
-    InternalError,
+from imgadm.create_errors import (
     MaxOriginDepthError,
     OriginHasNoFinalSnapshotError,
     VmHasNoOriginError,
     VmNotStoppedError,
 )
+from imgadm.errors import InternalError
 from imgadm.host import platform
 from imgadm.machines import Datasets, Machine
 from imgadm.manifest import check_manifest

@@ -12,13 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgadm.errors import (
-    FileSystemError,
-    ImgadmError,
-    PrepareImageDidNotRunError,
-    PrepareImageError,
-    UsageError,
-)
+from imgadm.create_errors import PrepareImageDidNotRunError, PrepareImageError
+from imgadm.errors import FileSystemError, ImgadmError, UsageError
 from imgadm.machines import Machine, Vmadm
 from imgadm.operations.create_events import (
     CreateEvent,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from imgadm.cli.failures import InterruptError
+from imgadm.create_errors import PrepareImageError
 from imgadm.errors import ImgadmError
 
 TREE = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_every_code_of_an_error_is_documented() -> None:
     text = (TREE / "docs" / "scripting.md").read_text()
     codes = {code for code in codes_of(ImgadmError) if code is not None}
-    assert InterruptError.code in codes
+    assert {InterruptError.code, PrepareImageError.code} <= codes
     assert sorted(code for code in codes if f"`{code}`" not in text) == []
 
 

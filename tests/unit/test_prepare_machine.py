@@ -8,13 +8,8 @@ from typing import Any
 
 import pytest
 
-from imgadm.errors import (
-    ImgadmError,
-    InternalError,
-    PrepareImageDidNotRunError,
-    PrepareImageError,
-    VmNotFoundError,
-)
+from imgadm.create_errors import PrepareImageDidNotRunError, PrepareImageError, VmNotFoundError
+from imgadm.errors import ImgadmError, InternalError
 from imgadm.machines import Machine, Vmadm
 from imgadm.operations.prepare_machine import Clock, prepare_machine
 
