@@ -45,8 +45,20 @@ def read_into(
     stall_milliseconds: int = -1,
 ) -> int: ...
 def write_all(descriptor: int, buffer: Buffer, cancel: int, meter: Meter) -> None: ...
-def start_write_back(descriptor: int, offset: int, length: int) -> None:
-    """Have the kernel begin to write a part of a file to its device, where it can be asked to."""
+
+class WriteBehind:
+    """Has a large file written to its device while it grows, and then dropped from memory.
+
+    After every ``step`` bytes the kernel is asked to write them, and a few steps later waited
+    for; on Linux, elsewhere nothing is done. With a step of 0 nothing is done anywhere.
+    """
+
+    def __init__(self, descriptor: int, step: int) -> None: ...
+    def wrote(self, offset: int, length: int) -> None:
+        """Say that so many bytes have been written at ``offset``.
+
+        Raises OSError if earlier ones could not be written to the device.
+        """
 
 def move_bytes(
     source: int,
@@ -180,8 +192,8 @@ class RawDiskReceiver:
 
     ``inflate(codec, payload, size)`` decompresses ``"gzip"`` (a zlib stream with padding) and
     ``"zstd"`` (a frame without its magic number) payloads to ``size`` bytes; what it raises
-    becomes a ``format`` error. None refuses such payloads. ``write_back_bytes`` has the kernel
-    start writing to the device whenever that many bytes have gathered, on Linux; 0 leaves it be.
+    becomes a ``format`` error. None refuses such payloads. ``write_behind_step`` is that
+    of :class:`WriteBehind`, in bytes.
     Without ``punch_holes``, and on file systems that cannot free parts of a file, zeros are
     written where an incremental stream frees data.
 
@@ -197,7 +209,7 @@ class RawDiskReceiver:
         origin_block_size: int | None = None,
         origin_size: int | None = None,
         inflate: Callable[[str, bytes, int], bytes] | None = None,
-        write_back_bytes: int = 0,
+        write_behind_step: int = 0,
         punch_holes: bool = True,
     ) -> None: ...
     def write(self, buffer: Buffer) -> None: ...

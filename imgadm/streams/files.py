@@ -6,11 +6,11 @@ import os
 import stat
 from pathlib import Path
 
-from imgadm._native import move_bytes, read_into, start_write_back, write_all
+from imgadm._native import WriteBehind, move_bytes, read_into, write_all
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
-#: Bytes after which what was written is handed to the disk, so that the sync at the end is short.
-_WRITE_BACK = 32 * 1024 * 1024
+#: Bytes after which what was written durably is handed to the disk, and soon dropped from memory.
+WRITE_BEHIND_STEP = 8 * 1024 * 1024
 
 
 class ReadFile(Stage):
@@ -74,25 +74,26 @@ class WriteFile(Stage):
     def open(self, context: Context) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         self._descriptor = os.open(self._partial, flags, 0o666)
+        self._behind = WriteBehind(self._descriptor, WRITE_BEHIND_STEP if self._durable else 0)
+        self._written = 0
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
-        written = started = 0
         for view in inlet.views():
             write_all(self._descriptor, view, context.cancel.fileno(), context.meter)
-            written += view.nbytes
-            if self._durable and written - started >= _WRITE_BACK:
-                start_write_back(self._descriptor, started, written - started)
-                started = written
+            self._wrote(view.nbytes)
         self._commit(context)
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
-        move_bytes(
-            source,
-            self._descriptor,
-            context.cancel.fileno(),
-            context.meter,
-        )
+        while moved := move_bytes(
+            *(source, self._descriptor, context.cancel.fileno(), context.meter),
+            limit=WRITE_BEHIND_STEP,
+        ):
+            self._wrote(moved)
         self._commit(context)
+
+    def _wrote(self, size: int) -> None:
+        self._behind.wrote(self._written, size)
+        self._written += size
 
     def _commit(self, context: Context) -> None:
         context.cancel.check()

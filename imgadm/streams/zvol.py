@@ -11,10 +11,8 @@ from pathlib import Path
 
 from imgadm import _native
 from imgadm.streams.errors import StreamError, ZfsStreamError
+from imgadm.streams.files import WRITE_BEHIND_STEP
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
-
-#: Bytes after which what was written is handed to the disk, so that the sync at the end is short.
-_WRITE_BACK = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class ToRawDisk(Stage):
             origin_block_size=None if origin is None else origin.block_size,
             origin_size=None if origin is None else origin.size,
             inflate=inflate,
-            write_back_bytes=_WRITE_BACK if self._durable else 0,
+            write_behind_step=WRITE_BEHIND_STEP if self._durable else 0,
         )
         with _typed_errors():
             for view in inlet.views():

@@ -2,7 +2,7 @@
 #include "bindings/buffer.hpp"
 #include "bindings/sha1.hpp"
 #include "descriptors/descriptors.hpp"
-#include "zstream/sparse.hpp"
+#include "descriptors/write_behind.hpp"
 
 #include <cerrno>
 #include <limits>
@@ -47,13 +47,10 @@ void bind_descriptors(py::module_ &module) {
                py::arg("stall_milliseconds") = -1);
     module.def("write_all", &write, py::arg("descriptor"), py::arg("buffer"), py::arg("cancel"),
                py::arg("meter"));
-    module.def(
-        "start_write_back",
-        [](int descriptor, std::uint64_t offset, std::uint64_t length) {
-            const py::gil_scoped_release released;
-            zstream::hint_write_back(descriptor, offset, length);
-        },
-        py::arg("descriptor"), py::arg("offset"), py::arg("length"));
+    py::class_<WriteBehind>(module, "WriteBehind", "Keeps a file that grows out of memory.")
+        .def(py::init<int, std::uint64_t>(), py::arg("descriptor"), py::arg("step"))
+        .def("wrote", &WriteBehind::wrote, py::arg("offset"), py::arg("length"),
+             py::call_guard<py::gil_scoped_release>());
     module.def(
         "move_bytes",
         [](int source, int sink, int cancel, Meter &meter, std::uint64_t limit,

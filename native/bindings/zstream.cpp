@@ -154,15 +154,15 @@ void bind_receiver(py::module_ &module) {
     py::class_<Class>(module, "RawDiskReceiver", "Writes the volume of a send stream to a file.")
         .def(py::init([](int fd, Optional origin_guid, Optional origin_block_size,
                          Optional origin_size, const py::object &inflate,
-                         std::uint64_t write_back_bytes, bool punch_holes) {
+                         std::uint64_t write_behind_step, bool punch_holes) {
                  return std::make_unique<Class>(
                      fd, ReceiverOptions{origin_guid, origin_block_size, origin_size,
-                                         inflate_through(inflate), write_back_bytes,
+                                         inflate_through(inflate), write_behind_step,
                                          punch_holes});
              }),
              py::arg("fd"), py::kw_only(), py::arg("origin_guid") = py::none(),
              py::arg("origin_block_size") = py::none(), py::arg("origin_size") = py::none(),
-             py::arg("inflate") = py::none(), py::arg("write_back_bytes") = 0,
+             py::arg("inflate") = py::none(), py::arg("write_behind_step") = 0,
              py::arg("punch_holes") = true)
         .def("write", &feed<RawDiskReceiver>, py::arg("buffer"))
         .def("finish", &finish<RawDiskReceiver>)

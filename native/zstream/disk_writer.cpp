@@ -32,8 +32,8 @@ std::string range(const char *action, std::uint64_t offset, std::uint64_t length
 
 }  // namespace
 
-DiskWriter::DiskWriter(int fd, std::uint64_t write_back_bytes, bool punch_holes)
-    : fd_(fd), write_back_bytes_(write_back_bytes), can_punch_(punch_holes) {
+DiskWriter::DiskWriter(int fd, std::uint64_t write_behind_step, bool punch_holes)
+    : fd_(fd), can_punch_(punch_holes), behind_(fd, write_behind_step) {
     struct stat status;
     if (::fstat(fd, &status) != 0) {
         fail_system("examine the disk");
@@ -222,7 +222,7 @@ void DiskWriter::write_vector(std::uint64_t offset, iovec *vector, std::size_t c
             errno = written == 0 ? EIO : errno;
             fail_system(range("write", offset, vector->iov_len));
         }
-        start_write_back(offset, static_cast<std::uint64_t>(written));
+        behind_.wrote(offset, static_cast<std::uint64_t>(written));
         offset += static_cast<std::uint64_t>(written);
         bytes_written_ += static_cast<std::uint64_t>(written);
         auto rest = static_cast<std::size_t>(written);
@@ -233,20 +233,6 @@ void DiskWriter::write_vector(std::uint64_t offset, iovec *vector, std::size_t c
             vector->iov_base = static_cast<std::uint8_t *>(vector->iov_base) + rest;
             vector->iov_len -= rest;
         }
-    }
-}
-
-void DiskWriter::start_write_back(std::uint64_t offset, std::uint64_t length) {
-    if (write_back_bytes_ == 0) {
-        return;
-    }
-    if (write_back_offset_ == write_back_end_) {
-        write_back_offset_ = offset;
-    }
-    write_back_end_ = offset + length;
-    if (write_back_end_ - write_back_offset_ >= write_back_bytes_) {
-        hint_write_back(fd_, write_back_offset_, write_back_end_ - write_back_offset_);
-        write_back_offset_ = write_back_end_;
     }
 }
 

@@ -1,6 +1,7 @@
 // Writes a sparse disk: large writes of what holds data, holes for what does not.
 #pragma once
 
+#include "descriptors/write_behind.hpp"
 #include "zstream/bytes.hpp"
 
 #include <sys/uio.h>
@@ -14,10 +15,9 @@ namespace imgadm::zstream {
 class DiskWriter {
 public:
     // `fd` is a regular file, open for reading and writing; its content is kept until clear().
-    // write_back_bytes asks the kernel to start writing to the device whenever that many bytes have
-    // gathered, where the system has such a request; 0 never does. Without punch_holes, and where
-    // the file system cannot free a part of a file, zeros are written instead.
-    DiskWriter(int fd, std::uint64_t write_back_bytes, bool punch_holes);
+    // write_behind_step is that of WriteBehind. Without punch_holes, and where the file system
+    // cannot free a part of a file, zeros are written instead.
+    DiskWriter(int fd, std::uint64_t write_behind_step, bool punch_holes);
 
     void clear();
     void write(std::uint64_t offset, Bytes bytes);
@@ -43,10 +43,8 @@ private:
     void punch(std::uint64_t offset, std::uint64_t length);
     void write_zeros(std::uint64_t offset, std::uint64_t length);
     void write_vector(std::uint64_t offset, iovec *vector, std::size_t count);
-    void start_write_back(std::uint64_t offset, std::uint64_t length);
 
     const int fd_;
-    const std::uint64_t write_back_bytes_;
     std::uint64_t content_end_ = 0;
     std::uint64_t bytes_written_ = 0;
     bool can_punch_;
@@ -56,7 +54,7 @@ private:
     std::uint64_t erase_offset_ = 0, erase_end_ = 0;
     std::vector<std::uint8_t> staging_;
     std::size_t staging_used_ = 0;
-    std::uint64_t write_back_offset_ = 0, write_back_end_ = 0;
+    WriteBehind behind_;
 };
 
 }  // namespace imgadm::zstream

@@ -19,7 +19,8 @@ bool covers(const FreeObjects &freed, std::uint64_t object) {
 }  // namespace
 
 RawDiskReceiver::RawDiskReceiver(int fd, ReceiverOptions options)
-    : disk_(fd, options.write_back_bytes, options.punch_holes), options_(std::move(options)), parser_(*this) {}
+    : disk_(fd, options.write_behind_step, options.punch_holes), options_(std::move(options)),
+      parser_(*this) {}
 
 Summary RawDiskReceiver::finish() {
     parser_.finish();

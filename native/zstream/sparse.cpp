@@ -1,5 +1,5 @@
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE  // fallocate, sync_file_range, SEEK_DATA
+#define _GNU_SOURCE  // fallocate, SEEK_DATA
 #endif
 #include "zstream/sparse.hpp"
 
@@ -55,17 +55,6 @@ Extent find_data(int fd, std::uint64_t offset, std::uint64_t size) {
     static_cast<void>(fd);
 #endif
     return {offset, size};
-}
-
-void hint_write_back(int fd, std::uint64_t offset, std::uint64_t length) {
-#if defined(SYNC_FILE_RANGE_WRITE)
-    ::sync_file_range(fd, static_cast<off_t>(offset), static_cast<off_t>(length),
-                      SYNC_FILE_RANGE_WRITE);
-#else
-    static_cast<void>(fd);
-    static_cast<void>(offset);
-    static_cast<void>(length);
-#endif
 }
 
 }  // namespace imgadm::zstream

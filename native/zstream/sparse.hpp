@@ -1,4 +1,4 @@
-// What systems differ in: freeing parts of a file, finding its data, starting its write-back.
+// What systems differ in: freeing parts of a file, and finding its data.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,5 @@ struct Extent {
 // The first run at or after `offset`; {size, size} where there is none. Where the file system does
 // not tell, all of [offset, size) is one run. Moves the position of the descriptor.
 Extent find_data(int fd, std::uint64_t offset, std::uint64_t size);
-
-// Asks the kernel to begin writing the range to the device; does nothing where it cannot be asked.
-void hint_write_back(int fd, std::uint64_t offset, std::uint64_t length);
 
 }  // namespace imgadm::zstream

@@ -131,10 +131,10 @@ def test_repeated_blocks_are_read_back(disk: Path) -> None:
         assert disk.read_bytes() == X + Y + X + Y + bytes(PAGE)
 
 
-def test_write_back_hint_changes_nothing(disk: Path) -> None:
+def test_writing_behind_changes_nothing(disk: Path) -> None:
     stream = bytes(volume_stream({at * PAGE: X for at in range(64)}, size=1 << 20, block_size=PAGE))
     with disk.open("w+b") as file:
-        receiver = RawDiskReceiver(file.fileno(), write_back_bytes=16 * KIB)
+        receiver = RawDiskReceiver(file.fileno(), write_behind_step=16 * KIB)
         for piece in slices(stream, 10_000):
             receiver.write(piece)
         receiver.finish()

@@ -1,0 +1,38 @@
+// Writing a large file without filling the memory of the host with it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+
+namespace imgadm {
+
+// The kernel keeps what is written to a file in memory, and finds new memory for every page of it;
+// a file of many gigabytes drives out what other programs use, and its sync at the end is long.
+// This has a file written to its device while it grows, and forgotten: its last few steps are in
+// memory, and the rest takes their place. Where a system can't be asked for that, nothing is done.
+class WriteBehind {
+public:
+    // A step is `step` bytes; with 0 nothing is ever done. The descriptor stays the caller's.
+    WriteBehind(int descriptor, std::uint64_t step) : descriptor_(descriptor), step_(step) {}
+
+    // This range has just been written. Waits while the device is more than a few steps behind.
+    // Throws std::system_error if an earlier range could not be written to it, which a later sync
+    // does not report again.
+    void wrote(std::uint64_t offset, std::uint64_t length);
+
+private:
+    struct Range {
+        std::uint64_t begin, end;
+    };
+
+    void start(const Range &range);
+    void finish(const Range &range);
+
+    const int descriptor_;
+    std::uint64_t step_;
+    std::uint64_t gathered_bytes_ = 0;
+    Range gathered_ = {UINT64_MAX, 0};
+    std::deque<Range> started_;
+};
+
+}  // namespace imgadm
