@@ -16,7 +16,7 @@ def drain(url: str, compression: str, sha1: str, size: int) -> streams.Report:
         streams.http_get(url, size=size),
         streams.checksum("sha1", expected=sha1, size=size),
         streams.decompress(compression),
-        streams.into_process(["cat"]),
+        streams.into_process(["cat"], copies_input=True),  # as is zfs receive
     )
 
 

@@ -222,7 +222,7 @@ def decompress_alone(content: memoryview, image: Image, stream_size: int) -> flo
 def sink_alone(stream: memoryview) -> float:
     """The stream, from memory into the draining process."""
     started = time.perf_counter()
-    streams.run(FromMemory(stream), streams.into_process(["cat"]))
+    streams.run(FromMemory(stream), streams.into_process(["cat"], copies_input=True))
     return time.perf_counter() - started
 
 

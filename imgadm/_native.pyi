@@ -45,6 +45,12 @@ def read_into(
     stall_milliseconds: int = -1,
 ) -> int: ...
 def write_all(descriptor: int, buffer: Buffer, cancel: int, meter: Meter) -> None: ...
+def lend_all(pipe: int, buffer: Buffer, cancel: int, meter: Meter) -> int:
+    """Write all, but where the kernel can, let the pipe have the memory itself and not a copy.
+
+    The buffer must then stay as it is until its bytes have been read. Returns how many bytes that
+    are in the pipe may still need their buffers: all that are unread, none where they were copied.
+    """
 
 class WriteBehind:
     """Has a large file written to its device while it grows, and then dropped from memory.

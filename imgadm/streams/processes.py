@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgadm._native import Cancelled, move_bytes, read_into, write_all
+from imgadm.streams.buffers import Buffer
 from imgadm.streams.child import Child, OnEnd
-from imgadm.streams.descriptors import make_pipe
+from imgadm.streams.descriptors import kernel_moves, make_pipe
 from imgadm.streams.errors import UnreadError
 from imgadm.streams.interruptions import uninterrupted
+from imgadm.streams.lending import Lender
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 
@@ -22,9 +24,12 @@ class IntoProcess(Stage):
     moves_descriptors = True
     judges_content = True
 
-    def __init__(self, argv: Sequence[str], name: str | None, on_end: OnEnd | None) -> None:
+    def __init__(
+        self, argv: Sequence[str], name: str | None, on_end: OnEnd | None, *, copies_input: bool
+    ) -> None:
         self.name = name or Path(argv[0]).name
         self._child = Child(argv, self.name, on_end=on_end, end_input=self._close_stdin)
+        self._lender = Lender() if copies_input and kernel_moves() else None
         self._stdin = -1
         self._stdin_lock = threading.Lock()
 
@@ -41,8 +46,8 @@ class IntoProcess(Stage):
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         try:
-            for view in inlet.views():
-                write_all(self._stdin, view, context.cancel.fileno(), context.meter)
+            for buffer in inlet:
+                self._feed(buffer, context)
         except BrokenPipeError:
             self._child.finish(context.cancel)
             raise UnreadError(self.name, offset=context.meter.bytes_out) from None
@@ -51,6 +56,13 @@ class IntoProcess(Stage):
             raise
         self._close_stdin()
         self._child.finish(context.cancel)
+
+    def _feed(self, buffer: Buffer, context: Context) -> None:
+        if self._lender is not None:
+            self._lender.put(self._stdin, buffer, context)
+        else:
+            write_all(self._stdin, buffer.view, context.cancel.fileno(), context.meter)
+            buffer.release()
 
     def take_input_descriptor(self) -> int:
         with self._stdin_lock:
@@ -125,7 +137,11 @@ class FromProcess(Stage):
 
 
 def into_process(
-    argv: Sequence[str], *, name: str | None = None, on_end: OnEnd | None = None
+    argv: Sequence[str],
+    *,
+    name: str | None = None,
+    on_end: OnEnd | None = None,
+    copies_input: bool = False,
 ) -> Stage:
     """Feed the bytes to the standard input of a program, and wait for it to succeed.
 
@@ -133,9 +149,14 @@ def into_process(
     before its input closes, so that it can't take a broken stream for a complete one. ``on_end`` is
     called once when it has ended, however it did.
 
+    ``copies_input`` says that the program only reads its input, by read(2), and leaves it to no
+    child that outlives it. Then its pipe gets the memory that the bytes are in, not a copy, where
+    the kernel can do that (Linux). A program that moves bytes on by splice(2) or tee(2), as ``pv``
+    does, would pass on wrong ones.
+
     Raises ProcessError if the program fails, StreamError if it can't be started or ends early.
     """
-    return IntoProcess(argv, name, on_end)
+    return IntoProcess(argv, name, on_end, copies_input=copies_input)
 
 
 def from_process(
@@ -162,7 +183,8 @@ def zfs_receive(
 
     The dataset, whole or in part, is the caller's to rename or to destroy.
     """
-    return into_process([zfs, "receive", *options, dataset], name="zfs receive", on_end=on_end)
+    argv = [zfs, "receive", *options, dataset]
+    return into_process(argv, name="zfs receive", on_end=on_end, copies_input=True)
 
 
 def zfs_send(

@@ -23,10 +23,11 @@ std::size_t read_into(int descriptor, const py::object &object, int cancel, Mete
                      Waiter(cancel, stall_milliseconds, meter));
 }
 
-void write(int descriptor, const py::object &object, int cancel, Meter &meter) {
+template <auto write>
+auto write_from(int descriptor, const py::object &object, int cancel, Meter &meter) {
     const ContiguousBuffer buffer(object, ContiguousBuffer::Access::read);
     const py::gil_scoped_release released;
-    write_all(descriptor, buffer.data(), buffer.size(), Waiter(cancel, -1, meter));
+    return write(descriptor, buffer.data(), buffer.size(), Waiter(cancel, -1, meter));
 }
 
 }  // namespace
@@ -45,8 +46,10 @@ void bind_descriptors(py::module_ &module) {
     module.def("read_into", &read_into, py::arg("descriptor"), py::arg("buffer"),
                py::arg("cancel"), py::arg("meter"), py::kw_only(),
                py::arg("stall_milliseconds") = -1);
-    module.def("write_all", &write, py::arg("descriptor"), py::arg("buffer"), py::arg("cancel"),
-               py::arg("meter"));
+    module.def("write_all", &write_from<write_all>, py::arg("descriptor"), py::arg("buffer"),
+               py::arg("cancel"), py::arg("meter"));
+    module.def("lend_all", &write_from<lend_all>, py::arg("pipe"), py::arg("buffer"),
+               py::arg("cancel"), py::arg("meter"));
     py::class_<WriteBehind>(module, "WriteBehind", "Keeps a file that grows out of memory.")
         .def(py::init<int, std::uint64_t>(), py::arg("descriptor"), py::arg("step"))
         .def("wrote", &WriteBehind::wrote, py::arg("offset"), py::arg("length"),

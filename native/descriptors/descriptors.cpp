@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -80,6 +82,29 @@ void write_all(int descriptor, const void *data, std::size_t size, const Waiter 
 
 bool kernel_moves() { return true; }
 
+std::size_t lend_all(int pipe, const void *data, std::size_t size, const Waiter &waiter) {
+    auto *bytes = static_cast<char *>(const_cast<void *>(data));
+    while (size > 0) {
+        const struct iovec piece = {bytes, size};
+        const ssize_t put = ::vmsplice(pipe, &piece, 1, SPLICE_F_NONBLOCK);
+        if (put >= 0) {
+            bytes += put;
+            size -= static_cast<std::size_t>(put);
+            waiter.meter().add_out(static_cast<std::uint64_t>(put));
+        } else if (would_block()) {
+            waiter.for_output(pipe);
+        } else if (errno == EPIPE) {
+            fail("write");
+        } else if (errno != EINTR) {
+            write_all(pipe, bytes, size, waiter);
+            size = 0;
+        }
+    }
+    int unread = 0;
+    if (::ioctl(pipe, FIONREAD, &unread) != 0) fail("count what is in the pipe");
+    return static_cast<std::size_t>(unread);
+}
+
 namespace {
 
 // The answer of splice or tee; nothing if it can't work on these descriptors.
@@ -119,6 +144,11 @@ std::optional<std::size_t> tee_some(int source, int sink, std::size_t size,
 #else
 
 bool kernel_moves() { return false; }
+
+std::size_t lend_all(int pipe, const void *data, std::size_t size, const Waiter &waiter) {
+    write_all(pipe, data, size, waiter);
+    return 0;
+}
 
 namespace {
 
