@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 
 #: Bytes per buffer: large enough that the work in Python per buffer does not count, small enough
-#: that a few of them stay in a processor's cache on the way from one stage to the next.
-BUFFER_SIZE = 512 * 1024
+#: that a few of them stay in the processors' shared cache on the way from one stage to the next.
+BUFFER_SIZE = 1024 * 1024
 
 
 class Buffer:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from imgadm.streams.buffers import BUFFER_SIZE
 
 #: Bytes of content in a member, except for the last: so many that what Python does for each hardly
-#: counts, so few that those which eight threads have at a time take some 40 MiB.
+#: counts, so few that those which eight threads have at a time take some 65 MiB.
 CONTENT_SIZE = 2 * BUFFER_SIZE
 
 #: Deflate, an extra field, no time, no hint, Unix; then the field but its data.

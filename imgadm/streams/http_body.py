@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Bytes asked of http.client at a time. If the connection breaks, it loses what it has of them.
 _PIECE = 64 * 1024
 
+#: Bytes that http.client is waited for before any are passed on: progress is seen in such steps.
+_STEP = 512 * 1024
+
 
 class Body:
     """Bytes of one answer, in order, until the connection or the promised length ends.
@@ -90,7 +93,7 @@ class Body:
         forget = cancel.on_cancel(self._interrupt)
         try:
             with waiting_for_input(meter):
-                size = self._read_buffered(view) if self.is_plain else self._fill(view)
+                size = self._read_buffered(view) if self.is_plain else self._fill(view[:_STEP])
         except Exception:
             if cancel.cancelled:
                 raise Cancelled from None

@@ -18,9 +18,9 @@ class InOrder(Generic[Result]):
     have not begun, and waits for those that have.
     """
 
-    def __init__(self, threads: int, *, name: str) -> None:
-        # As many again wait for a thread or for their turn, so that no thread waits for a job.
-        self._limit = 2 * threads
+    def __init__(self, threads: int, *, name: str, jobs_per_thread: int = 2) -> None:
+        # Those beyond one wait for a thread or for their turn, so that no thread waits for a job.
+        self._limit = jobs_per_thread * threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"imgadm-{name}")
         self._jobs: deque[Future[Result]] = deque()
 

@@ -1,6 +1,6 @@
 """gzip (RFC 1952), by Intel's ISA-L where it runs and by zlib elsewhere.
 
-Members that tell their size are decoded by the host's libdeflate, if it has that.
+Members that tell their size are decoded by libdeflate, where there is one.
 """
 
 from __future__ import annotations

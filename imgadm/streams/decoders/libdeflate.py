@@ -1,8 +1,12 @@
-"""The host's libdeflate, bound at run time: decodes a gzip member that is in memory as a whole.
+"""libdeflate, bound at run time: decodes a gzip member that is in memory as a whole.
 
 That takes less time than decoding it piece by piece, and no memory of its own for the content. The
 functions are those of the public header, whose ABI is the same since version 1.0. By ctypes, since
 cffi takes longer to load than is saved on most images.
+
+It is the one inside the package ``deflate``, or else the host's, which is often older and slower.
+The functions of that package would do, but make a new object for every member, and ignore what
+follows one.
 """
 
 from __future__ import annotations
@@ -15,15 +19,29 @@ _SUCCESS = 0
 
 
 def load() -> ctypes.CDLL | None:
-    """The library, or None: the host has none, or ``IMGADM_LIBDEFLATE=0`` forbids it."""
+    """The library, or None: there is none here, or ``IMGADM_LIBDEFLATE=0`` forbids it."""
     return None if os.environ.get("IMGADM_LIBDEFLATE", "1") == "0" else _loaded()
 
 
 @functools.cache
 def _loaded() -> ctypes.CDLL | None:
+    return _bound(_inside_package()) or _bound("libdeflate.so.0")
+
+
+def _inside_package() -> str | None:
+    try:
+        from deflate import _deflate
+    except ImportError:
+        return None
+    return _deflate.__file__
+
+
+def _bound(path: str | None) -> ctypes.CDLL | None:
+    if path is None:
+        return None
     size, size_pointer = ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t)
     try:
-        library = ctypes.CDLL("libdeflate.so.0")
+        library = ctypes.CDLL(path)
         library.libdeflate_alloc_decompressor.argtypes = []
         library.libdeflate_alloc_decompressor.restype = ctypes.c_void_p
         library.libdeflate_free_decompressor.argtypes = [ctypes.c_void_p]

@@ -23,6 +23,9 @@ from imgadm.streams.heap import keep_freed_memory
 from imgadm.streams.in_order import InOrder
 from imgadm.streams.stage import Context, Outlet
 
+#: One more than usual: it is this thread that hands out members, and that waits for what follows.
+_JOBS_PER_THREAD = 3
+
 #: Decodes a whole member with that many bytes of content and checks it; None if it is not right.
 DecodeWhole = Callable[[bytes, int], Buffer | None]
 
@@ -44,7 +47,9 @@ def decode_sized_members(
         return member, decode_whole(member, size) if size <= CONTENT_SIZE else None
 
     keep_freed_memory()
-    with InOrder[tuple[bytes, Buffer | None]](threads, name="decompress") as jobs:
+    with InOrder[tuple[bytes, Buffer | None]](
+        threads, name="decompress", jobs_per_thread=_JOBS_PER_THREAD
+    ) as jobs:
         more, honest = True, True
         while more or jobs:
             context.cancel.check()

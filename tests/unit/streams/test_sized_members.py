@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgadm import streams
+from imgadm.streams.decoders import libdeflate
 from imgadm.streams.gzip_members import CONTENT_SIZE, HEADER_SIZE, LARGEST_MEMBER
 
 from .compressions import decompress
@@ -85,6 +86,18 @@ def test_they_are_decoded_as_a_whole(
     assert report.notes == []
     largest = [bytes(CONTENT_SIZE), random.Random(1).randbytes(CONTENT_SIZE)] * 9
     assert decompress(b"".join(map(member, largest)), "gzip")[0] == b"".join(largest)
+
+
+def test_the_library_of_the_host(
+    processors: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = libdeflate._bound("libdeflate.so.0")
+    if library is None:
+        pytest.skip("this host has no libdeflate")
+    monkeypatch.setattr("imgadm.streams.decoders.libdeflate._loaded", lambda: library)
+    monkeypatch.setattr("imgadm.streams.decoders.gzip._decode_member", None)
+    processors(2)
+    assert decompress(b"".join(MEMBERS), "gzip")[0] == b"".join(CONTENTS)
 
 
 def test_one_processor_decodes_them_one_after_the_other(
