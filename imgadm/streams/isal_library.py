@@ -1,21 +1,33 @@
-"""Intel's ISA-L, where there is a wheel of it for the processor."""
+"""Intel's ISA-L, where there is a wheel of it for the processor.
+
+``IMGADM_ISAL=0`` forbids it.
+"""
 
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 from typing import Any
 
 
 @functools.cache
-def _imported() -> Any:
+def _imported(name: str) -> Any:
     try:
-        from isal import igzip_lib
+        return importlib.import_module(f"isal.{name}")
     except ImportError:
         return None
-    return igzip_lib
+
+
+def _allowed(name: str) -> Any:
+    return None if os.environ.get("IMGADM_ISAL", "1") == "0" else _imported(name)
 
 
 def load() -> Any:
-    """The module, or None: there is none here, or ``IMGADM_ISAL=0`` forbids it."""
-    return None if os.environ.get("IMGADM_ISAL", "1") == "0" else _imported()
+    """Its own interface, or None."""
+    return _allowed("igzip_lib")
+
+
+def load_zlib() -> Any:
+    """The one that is like zlib's, or None."""
+    return _allowed("isal_zlib")

@@ -99,7 +99,7 @@ def _whole_decoder() -> DecodeWhole:
         return _decode_whole
     pool = BufferPool(CONTENT_SIZE)
 
-    def decode_by_libdeflate(member: bytes, size: int) -> Buffer | None:
+    def decode_by_libdeflate(member: bytearray, size: int) -> Buffer | None:
         buffer = pool.get()
         if libdeflate.decode_member(library, member, buffer.view, size):
             return buffer.keep(size)
@@ -109,11 +109,11 @@ def _whole_decoder() -> DecodeWhole:
     return decode_by_libdeflate
 
 
-def _decode_whole(compressed: bytes, size: int) -> Buffer | None:
+def _decode_whole(compressed: bytearray, size: int) -> Buffer | None:
     member = _new_member()
     try:
         # Where the content is as long as it may be, the trailer has yet to be read.
-        content = member.decompress(compressed, size + 1)
+        content = member.decompress(memoryview(compressed), size + 1)
     except _errors():
         return None
     whole = member.eof and not member.unused_data and len(content) == size

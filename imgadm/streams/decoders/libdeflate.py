@@ -47,7 +47,7 @@ def _bound(path: str | None) -> ctypes.CDLL | None:
         library.libdeflate_free_decompressor.argtypes = [ctypes.c_void_p]
         library.libdeflate_free_decompressor.restype = None
         library.libdeflate_gzip_decompress_ex.argtypes = [
-            *(ctypes.c_void_p, ctypes.c_char_p, size, ctypes.c_void_p, size),
+            *(ctypes.c_void_p, ctypes.c_void_p, size, ctypes.c_void_p, size),
             *(size_pointer, size_pointer),
         ]
         library.libdeflate_gzip_decompress_ex.restype = ctypes.c_int
@@ -56,7 +56,7 @@ def _bound(path: str | None) -> ctypes.CDLL | None:
     return library
 
 
-def decode_member(library: ctypes.CDLL, member: bytes, room: memoryview, size: int) -> bool:
+def decode_member(library: ctypes.CDLL, member: bytearray, room: memoryview, size: int) -> bool:
     """Whether ``member`` is one gzip member and no more, with exactly ``size`` bytes of content.
 
     They are then at the beginning of ``room``, which is at least as long, and their CRC and length
@@ -67,12 +67,13 @@ def decode_member(library: ctypes.CDLL, member: bytes, room: memoryview, size: i
     decompressor = library.libdeflate_alloc_decompressor()
     if decompressor is None:
         raise MemoryError("libdeflate has no memory for a decoder")
-    first, used = ctypes.c_char.from_buffer(room), ctypes.c_size_t()
+    source, target = ctypes.c_char.from_buffer(member), ctypes.c_char.from_buffer(room)
+    used = ctypes.c_size_t()
     try:
         # Without a place for the length of the content, any other than ``size`` is an error.
         status = library.libdeflate_gzip_decompress_ex(
-            *(decompressor, member, len(member), ctypes.addressof(first), size),
-            *(ctypes.byref(used), None),
+            *(decompressor, ctypes.addressof(source), len(member)),
+            *(ctypes.addressof(target), size, ctypes.byref(used), None),
         )
     finally:
         library.libdeflate_free_decompressor(decompressor)

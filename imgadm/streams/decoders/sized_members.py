@@ -27,7 +27,7 @@ from imgadm.streams.stage import Context, Outlet
 _JOBS_PER_THREAD = 3
 
 #: Decodes a whole member with that many bytes of content and checks it; None if it is not right.
-DecodeWhole = Callable[[bytes, int], Buffer | None]
+DecodeWhole = Callable[[bytearray, int], Buffer | None]
 
 
 def decode_sized_members(
@@ -42,12 +42,12 @@ def decode_sized_members(
     False: up to one that is not as it should be, which the source is at; others may be like it.
     """
 
-    def job(member: bytes) -> tuple[bytes, Buffer | None]:
+    def job(member: bytearray) -> tuple[bytearray, Buffer | None]:
         size = int.from_bytes(member[-4:], "little")
         return member, decode_whole(member, size) if size <= CONTENT_SIZE else None
 
     keep_freed_memory()
-    with InOrder[tuple[bytes, Buffer | None]](
+    with InOrder[tuple[bytearray, Buffer | None]](
         threads, name="decompress", jobs_per_thread=_JOBS_PER_THREAD
     ) as jobs:
         more, honest = True, True
@@ -68,7 +68,7 @@ def decode_sized_members(
     return honest
 
 
-def _take_member(source: ByteSource, size: int) -> bytes | None:
+def _take_member(source: ByteSource, size: int) -> bytearray | None:
     """The next ``size`` bytes, or None if they can't be a member of ours; then none are taken."""
     if not HEADER_SIZE + TRAILER_SIZE < size <= LARGEST_MEMBER:
         return None

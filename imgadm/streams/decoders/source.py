@@ -45,17 +45,18 @@ class ByteSource:
         self._rest = self._view[len(self._view) - len(self._rest) - size :]
         self.position -= size
 
-    def take(self, size: int) -> bytes:
+    def take(self, size: int) -> bytearray:
         """The next ``size`` bytes, fewer only if the end comes first."""
-        pieces = []
-        while size and (view := self.next(size)) is not None:
-            pieces.append(bytes(view))
-            size -= len(view)
-        return b"".join(pieces)
+        taken, length = bytearray(size), 0
+        while length < size and (view := self.next(size - length)) is not None:
+            taken[length : length + len(view)] = view
+            length += len(view)
+        del taken[length:]
+        return taken
 
-    def restore(self, taken: bytes) -> None:
+    def restore(self, taken: bytes | bytearray) -> None:
         """Undo the taking of the last bytes, whatever number of pieces they came in."""
-        self._rest = self._view = memoryview(taken + bytes(self._rest))
+        self._rest = self._view = memoryview(b"".join([taken, self._rest]))
         self.position -= len(taken)
 
     def read(self, size: int) -> bytes:

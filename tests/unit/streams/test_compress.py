@@ -134,12 +134,16 @@ def test_every_level(name: str, environ: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"IMGADM_ISAL": "0"}], ids=["ISA-L", "zlib"])
 def test_fast_gzip_stores_what_hardly_gets_smaller(environ: dict[str, str]) -> None:
-    dense = bytes(random.Random(6).choices(range(200), k=gzip_members.CONTENT_SIZE))
-    loose = bytes(random.Random(7).choices(range(90), k=gzip_members.CONTENT_SIZE))
+    piece = 128 * 1024
+    dense = bytes(random.Random(6).choices(range(200), k=piece))
+    loose = bytes(random.Random(7).choices(range(50), k=piece))
+    echo = dense[-20_000:] + bytes(piece - 20_000)  # of what was stored
+    content = (dense + echo + loose) * (gzip_members.CONTENT_SIZE // piece)
     for level in range(1, 10):
-        compressed = compress(dense + loose, "gzip", level=level)
-        assert set(read_by_others(compressed, "gzip").values()) == {dense + loose}
-        assert (dense[:60_000] in compressed) == (level <= 3)
+        compressed = compress(content, "gzip", level=level)
+        assert set(read_by_others(compressed, "gzip").values()) == {content}
+        assert compressed.count(dense[:60_000]) == (content.count(dense) if level <= 3 else 0)
+        assert compressed.count(dense[-15_000:-5_000]) == compressed.count(dense[:60_000])
         assert loose[:60_000] not in compressed
 
 
