@@ -49,7 +49,7 @@ def lend_all(pipe: int, buffer: Buffer, cancel: int, meter: Meter) -> int:
     """Write all, but where the kernel can, let the pipe have the memory itself and not a copy.
 
     The buffer must then stay as it is until its bytes have been read. Returns how many bytes that
-    are in the pipe may still need their buffers: all that are unread, none where they were copied.
+    are in the pipe may still need their buffers: all that are unread; none where it can't lend.
     """
 
 class WriteBehind:

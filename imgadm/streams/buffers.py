@@ -46,7 +46,7 @@ class Buffer:
 
 
 class BufferPool:
-    """Buffers of one pipeline. Memory is bounded by the channels; the pool only reuses it."""
+    """Buffers of one pipeline, used again. It is the channels, and who lends, that bound them."""
 
     def __init__(self, size: int = BUFFER_SIZE) -> None:
         self.size = size

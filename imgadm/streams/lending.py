@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 
-from imgadm._native import lend_all
+from imgadm._native import lend_all, write_all
 from imgadm.streams.buffers import Buffer
 from imgadm.streams.stage import Context
+
+#: Bytes of content below which a buffer is copied. However little of a page is lent, it takes the
+#: place of a whole one in the pipe; so many small pieces could hold hundreds of large buffers.
+_LEAST_LENT = 128 * 1024
 
 
 class Lender:
@@ -25,6 +29,10 @@ class Lender:
     def put(self, pipe: int, buffer: Buffer, context: Context) -> None:
         """All of ``buffer``, which is no longer the caller's. Raises OSError and Cancelled."""
         self._written += len(buffer)
+        if len(buffer) < _LEAST_LENT:
+            write_all(pipe, buffer.view, context.cancel.fileno(), context.meter)
+            buffer.release()
+            return
         self._lent.append((self._written, buffer))
         unread = lend_all(pipe, buffer.view, context.cancel.fileno(), context.meter)
         while self._lent and self._lent[0][0] <= self._written - unread:

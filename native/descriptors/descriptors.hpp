@@ -47,7 +47,7 @@ void write_all(int descriptor, const void *data, std::size_t size, const Waiter 
 
 // The same, but where the kernel can, the pipe gets the pages of memory that the bytes are in, not a
 // copy: they must stay as they are until they have been read. Returns how many bytes that are
-// in the pipe may still need them: all that are unread; none where they were copied.
+// in the pipe may still need them: all that are unread; none where the kernel can't lend.
 std::size_t lend_all(int pipe, const void *data, std::size_t size, const Waiter &waiter);
 
 // Whether the kernel can move bytes between descriptors by itself (Linux: splice and tee).

@@ -17,18 +17,13 @@ constexpr std::size_t steps_behind = 3;
 
 #if defined(SYNC_FILE_RANGE_WRITE)
 
-// False where this can't be done with such a file. No length means all that follows.
 bool sync_range(int descriptor, std::uint64_t offset, std::uint64_t length, unsigned flags) {
     int result;
     do {
         result = ::sync_file_range(descriptor, static_cast<off_t>(offset),
                                    static_cast<off_t>(length), flags);
     } while (result != 0 && errno == EINTR);
-    if (result == 0) return true;
-    if (errno == EIO || errno == ENOSPC || errno == EDQUOT) {
-        throw std::system_error(errno, std::generic_category(), "write to the device");
-    }
-    return false;
+    return result == 0;
 }
 
 #endif
@@ -54,6 +49,7 @@ void WriteBehind::wrote(std::uint64_t offset, std::uint64_t length) {
 
 #if defined(SYNC_FILE_RANGE_WRITE)
 
+// To ask for writing tells nothing of its outcome, only whether this can be done with such a file.
 void WriteBehind::start(const Range &range) {
     if (!sync_range(descriptor_, range.begin, range.end - range.begin, SYNC_FILE_RANGE_WRITE)) {
         step_ = 0;
@@ -62,12 +58,14 @@ void WriteBehind::start(const Range &range) {
 
 void WriteBehind::finish(const Range &range) {
     const std::uint64_t length = range.end - range.begin;
-    if (sync_range(descriptor_, range.begin, length,
-                   SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                       SYNC_FILE_RANGE_WAIT_AFTER)) {
-        ::posix_fadvise(descriptor_, static_cast<off_t>(range.begin), static_cast<off_t>(length),
-                        POSIX_FADV_DONTNEED);
+    if (!sync_range(descriptor_, range.begin, length,
+                    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                        SYNC_FILE_RANGE_WAIT_AFTER)) {
+        // Whatever went wrong: the kernel has told it now, and will not tell a later fsync.
+        throw std::system_error(errno, std::generic_category(), "write to the device");
     }
+    ::posix_fadvise(descriptor_, static_cast<off_t>(range.begin), static_cast<off_t>(length),
+                    POSIX_FADV_DONTNEED);
 }
 
 #else

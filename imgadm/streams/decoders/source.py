@@ -48,9 +48,10 @@ class ByteSource:
     def take(self, size: int) -> bytearray:
         """The next ``size`` bytes, fewer only if the end comes first."""
         taken, length = bytearray(size), 0
-        while length < size and (view := self.next(size - length)) is not None:
-            taken[length : length + len(view)] = view
-            length += len(view)
+        with memoryview(taken) as room:
+            while length < size and (view := self.next(size - length)) is not None:
+                room[length : length + len(view)] = view
+                length += len(view)
         del taken[length:]
         return taken
 

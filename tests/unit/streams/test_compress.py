@@ -172,6 +172,10 @@ def test_noise_grows_by_little() -> None:
         compressed = compress(noise, name, level=1)
         assert len(compressed) < len(noise) * 1.02, name
         assert decompress(compressed, name)[0] == noise
+    for level in range(1, 10):
+        told = gzip_members.told_size(compress(noise, "gzip", level=level))
+        assert told is not None
+        assert told < gzip_members.LARGEST_MEMBER
 
 
 def test_none_passes_everything_on(way: str) -> None:

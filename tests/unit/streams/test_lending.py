@@ -50,7 +50,7 @@ class Refill(Stage):
 
 
 def reader(script: str, *arguments: str) -> streams.Stage:
-    return streams.into_process([sys.executable, "-c", script, *arguments], copies_input=True)
+    return streams.into_process([sys.executable, "-I", "-c", script, *arguments], copies_input=True)
 
 
 def run(pieces: Iterable[bytes], sink: streams.Stage) -> streams.Report:
@@ -66,6 +66,13 @@ def test_a_slow_reader_sees_no_buffer_that_was_filled_again(way: str, tmp_path: 
     assert path.read_text() == refill.digest.hexdigest()
     assert report.bytes_out == sum(sizes)
     assert len(refill.places) < len(sizes) / 3, "buffers are not used again"
+
+
+def test_many_small_pieces_hold_few_buffers(way: str, tmp_path: Path) -> None:
+    refill, path = Refill([100] * 2000), tmp_path / "digest"
+    streams.run(refill, reader(SLOW_READER, str(path)))
+    assert path.read_text() == refill.digest.hexdigest()
+    assert len(refill.places) < 20, "a buffer of 1 MiB each"
 
 
 def test_nothing_but_the_end(way: str) -> None:
@@ -90,4 +97,4 @@ def test_a_failure_ends_a_reader_that_reads_no_more(way: str) -> None:
         raise LookupError("the source broke")
 
     with pytest.raises(LookupError):
-        run(breaks(), reader("import time; time.sleep(60)"))
+        run(breaks(), reader("import time; time.sleep(600)"))
