@@ -22,7 +22,7 @@ _KEPT = 32 * 1024 * 1024
 
 @functools.cache
 def keep_freed_memory() -> None:
-    """Have buffers of some hundred KiB reused, and those of many MiB given back. Does it once."""
+    """Have buffers of a few MiB reused, and those of many MiB given back. Does it once."""
     with contextlib.suppress(OSError, AttributeError):  # there is no mallopt but in glibc
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)

@@ -62,10 +62,15 @@ std::size_t read_some(int descriptor, void *data, std::size_t size, const Waiter
     }
 }
 
-void write_all(int descriptor, const void *data, std::size_t size, const Waiter &waiter) {
+namespace {
+
+// Everything, in as many calls as it takes; returns how many bytes are left where a call fails.
+template <typename Call>
+std::size_t put_all(int descriptor, const void *data, std::size_t size, const Waiter &waiter,
+                    Call call) {
     const auto *bytes = static_cast<const char *>(data);
     while (size > 0) {
-        const ssize_t put = ::write(descriptor, bytes, size);
+        const ssize_t put = call(bytes, size);
         if (put >= 0) {
             bytes += put;
             size -= static_cast<std::size_t>(put);
@@ -73,9 +78,19 @@ void write_all(int descriptor, const void *data, std::size_t size, const Waiter 
         } else if (would_block()) {
             waiter.for_output(descriptor);
         } else if (errno != EINTR) {
-            fail("write");
+            break;
         }
     }
+    return size;
+}
+
+}  // namespace
+
+void write_all(int descriptor, const void *data, std::size_t size, const Waiter &waiter) {
+    const auto call = [&](const char *bytes, std::size_t count) {
+        return ::write(descriptor, bytes, count);
+    };
+    if (put_all(descriptor, data, size, waiter, call) != 0) fail("write");
 }
 
 #if defined(__linux__)
@@ -83,23 +98,13 @@ void write_all(int descriptor, const void *data, std::size_t size, const Waiter 
 bool kernel_moves() { return true; }
 
 std::size_t lend_all(int pipe, const void *data, std::size_t size, const Waiter &waiter) {
-    auto *bytes = static_cast<char *>(const_cast<void *>(data));
-    while (size > 0) {
-        const struct iovec piece = {bytes, size};
-        const ssize_t put = ::vmsplice(pipe, &piece, 1, SPLICE_F_NONBLOCK);
-        if (put >= 0) {
-            bytes += put;
-            size -= static_cast<std::size_t>(put);
-            waiter.meter().add_out(static_cast<std::uint64_t>(put));
-        } else if (would_block()) {
-            waiter.for_output(pipe);
-        } else if (errno == EPIPE) {
-            fail("write");
-        } else if (errno != EINTR) {
-            write_all(pipe, bytes, size, waiter);
-            size = 0;
-        }
-    }
+    const std::size_t left =
+        put_all(pipe, data, size, waiter, [&](const char *bytes, std::size_t count) {
+            const struct iovec piece = {const_cast<char *>(bytes), count};
+            return ::vmsplice(pipe, &piece, 1, SPLICE_F_NONBLOCK);
+        });
+    // What can't be lent is written, which also knows what to say of a pipe that nobody reads.
+    write_all(pipe, static_cast<const char *>(data) + size - left, left, waiter);
     int unread = 0;
     if (::ioctl(pipe, FIONREAD, &unread) != 0) fail("count what is in the pipe");
     return static_cast<std::size_t>(unread);
