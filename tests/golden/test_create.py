@@ -24,6 +24,8 @@ from .outcome import StateChange
 from .run import environment
 from .sources.server import Sources
 
+pytestmark = pytest.mark.slow
+
 IMPATIENT = """\
 import sys, time
 time.sleep = lambda seconds: None
