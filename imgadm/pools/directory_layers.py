@@ -95,6 +95,7 @@ class DirectoryLayerReception(LayerReception):
         final = self._pool.path / uuid
         action = f'cannot write image {uuid} into "{self._pool.path}"'
         partial = self._doing(lambda: self._partial(uuid), action)
+        self._doing(partial.check, action)
         self._doing(lambda: self._place(blob, partial.path / LAYER, keep=keep), action)
         manifest = self._manifests[uuid]
         write_record(partial.path, self._pool.name, manifest, self._source, facts.record)

@@ -97,14 +97,19 @@ class PartialDirectory:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         os.close(os.open(name, flags, 0o600, dir_fd=self.descriptor))
 
+    def check(self) -> None:
+        """Raise FileNotFoundError unless the directory still is where it was made."""
+        self._check_place(self._name)
+
     def commit(self, access: Access, *needed: str) -> None:
         """Give the directory its final name, durably; the files in it have been synced.
 
         It has to have the files that are ``needed``. Raises OSError, FileExistsError among them if
         something has the final name already.
         """
+        self.check()
         self._open_to_others(access, needed)
-        self._check_place(self._name)
+        self.check()
         try:
             os.stat(self._uuid, dir_fd=self._pool, follow_symlinks=False)
         except FileNotFoundError:

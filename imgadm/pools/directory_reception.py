@@ -62,13 +62,15 @@ class DirectoryReception(Reception):
         return self._stages
 
     def commit(self, report: streams.Report) -> None:
-        assert self._partial is not None
+        partial = self._partial
+        assert partial is not None
         stream = {"stream": described_stream(report.facts["zfs_stream"])}
-        write_record(self._partial.path, self._pool.name, self._manifest, self._source, stream)
         try:
-            self._partial.commit(self._access, RECORD, self._content)
+            partial.check()
+            write_record(partial.path, self._pool.name, self._manifest, self._source, stream)
+            partial.commit(self._access, RECORD, self._content)
         except OSError as error:
-            action = f'cannot rename to "{self._partial.final}"'
+            action = f'cannot rename to "{partial.final}"'
             raise FileSystemError.from_os_error(action, error) from error
 
     def roll_back(self) -> None:
