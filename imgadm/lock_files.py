@@ -26,14 +26,17 @@ class LockFile:
     what: str
     in_pool: bool = False
 
-    def open(self) -> int:
-        """Open the file, which is made if it is not there. Raises FileSystemError."""
+    def open(self, *, make: bool = True) -> int:
+        """Open the file; ``make`` it if it is not there, or wait a little for who just does.
+
+        Raises FileSystemError.
+        """
         try:
             directory = open_directory(self.path.parent)
         except OSError as error:
             raise self._unusable(error) from error
         try:
-            descriptor = self._open(directory)
+            descriptor = self._open(directory, make=make)
             try:
                 self._check(descriptor, directory)
                 self._tighten(descriptor, directory)
@@ -64,17 +67,19 @@ class LockFile:
         if self.is_at(descriptor):
             self.path.unlink()
 
-    def _open(self, directory: int) -> int:
+    def _open(self, directory: int, *, make: bool) -> int:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
                 return open_regular(self.path.name, os.O_RDWR, dir_fd=directory)
             except FileNotFoundError:
+                if not make:
+                    raise
                 with contextlib.suppress(FileExistsError):
                     return self._make(directory)
             except PermissionError:
                 # Another user may have made it just now, and be about to let us open it.
-                if not self.in_pool or time.monotonic() > deadline:
+                if not make or not self.in_pool or time.monotonic() > deadline:
                     raise
                 time.sleep(_POLL_SECONDS)
 

@@ -20,6 +20,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ _BUSY = frozenset({errno.EACCES, errno.EAGAIN})
 _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOLCK, errno.EDEADLK})
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 _DOOMED = b"removed\n"
+_IN_POOL = re.compile(r"\.[0-9a-f-]{36}\.lock")
 _MAX_COMMAND = 200
 _MAX_HOLDER_BYTES = 4096
 
@@ -101,6 +103,35 @@ def image_lock(
         yield
 
 
+def remove_dead_locks(pool: Path) -> None:
+    """Remove files of locks in a pool that killed processes have left. Never raises."""
+    with contextlib.suppress(OSError), os.scandir(pool) as entries:
+        names = [entry.name for entry in entries if _IN_POOL.fullmatch(entry.name)]
+        for name in names:
+            _remove_if_dead(LockFile(pool / name, "", in_pool=True))
+
+
+def _remove_if_dead(file: LockFile) -> None:
+    among_threads = _among_threads(file)
+    if not among_threads.acquire(blocking=False):
+        return  # it is our own: to open it, and close it again, would drop the lock
+    try:
+        descriptor = file.open(make=False)
+        try:
+            _remove(descriptor, file)
+        finally:
+            os.close(descriptor)
+    except FileSystemError:  # of another user, or no lock at all
+        pass
+    finally:
+        among_threads.release()
+
+
+def _among_threads(file: LockFile) -> threading.Lock:
+    with _registry:
+        return _thread_locks.setdefault(file.path, threading.Lock())
+
+
 @contextlib.contextmanager
 def machine_lock(
     directory: Path,
@@ -138,8 +169,7 @@ def _held(
     holder = Holder.this_process(command)
     if not file.in_pool:
         make_directory(file.path.parent)
-    with _registry:
-        among_threads = _thread_locks.setdefault(file.path, threading.Lock())
+    among_threads = _among_threads(file)
     if not among_threads.acquire(timeout=PATIENCE if wait else 0):
         if not wait:
             raise _locked(file.what, holder)

@@ -58,8 +58,6 @@ class ImageOutput:
                     "with --overwrite",
                     code="EEXIST",
                 )
-            for path in (self.manifest_path, self.file_path):
-                remove_dead_partials(path)
             files = ReservedOutput(self, new=not before)
             try:
                 yield files
@@ -70,14 +68,14 @@ class ImageOutput:
     def remove_leftovers(self, *, new: bool) -> None:
         """Remove what a process left that died while it had the two files reserved.
 
-        They were ``new`` if neither had been there before. Nothing is done if another process is
-        about to write them now. Raises FileSystemError.
+        They were ``new`` if neither had been there before. What another process writes by now
+        stays. Raises FileSystemError.
         """
+        for path in (self.manifest_path, self.file_path):
+            remove_dead_partials(path)
         if not _exists(self._reservation):
             return
         with contextlib.suppress(_BusyError), _reservation(self._reservation):
-            for path in (self.manifest_path, self.file_path):
-                remove_dead_partials(path)
             if new:
                 Path(self.file_path).unlink(missing_ok=True)
 

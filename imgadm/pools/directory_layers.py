@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import sync_file_system
 from imgadm.interrupts import uninterrupted
+from imgadm.locks import remove_dead_locks
 from imgadm.open_files import allow_deep_trees
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_access import read_access
@@ -56,6 +57,7 @@ class DirectoryLayerReception(LayerReception):
         allow_deep_trees()
         action = f'cannot receive image {self._head} into "{pool.path}"'
         with beginning(self.roll_back, action):
+            remove_dead_locks(pool.path)
             for uuid in {*self._pending, self._head}:
                 remove_partials(pool.path, uuid)
             self._directory = self._partial(self._head).path

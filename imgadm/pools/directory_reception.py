@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import FileSystemError
+from imgadm.locks import remove_dead_locks
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_access import read_access
 from imgadm.pools.directory_contents import DISK, STREAM
@@ -34,6 +35,7 @@ class DirectoryReception(Reception):
         self._partial: PartialDirectory | None = None
         uuid = str(manifest["uuid"])
         with beginning(self.roll_back, f'cannot receive image {uuid} into "{pool.path}"'):
+            remove_dead_locks(pool.path)
             remove_partials(pool.path, uuid)
             self._partial = PartialDirectory(pool.path, uuid)
             self._stages = self._prepare(self._partial, origin)

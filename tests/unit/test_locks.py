@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from imgadm.errors import FileSystemError, LockedError
-from imgadm.locks import Holder, image_lock, state_lock
+from imgadm.locks import Holder, image_lock, remove_dead_locks, state_lock
 from tests.planted import (
     NOBODY,
     can_be_nobody,
@@ -384,6 +384,25 @@ def test_a_file_that_was_about_to_be_removed(tmp_path: Path, pool: Path) -> None
     with image_lock(tmp_path, UUID, command="x", wait=False, pool=pool):
         assert f'"pid": {os.getpid()}' in (pool / f".{UUID}.lock").read_text()
     assert list(pool.iterdir()) == []
+
+
+def test_what_killed_holders_left_is_removed_by_holders_of_other_locks(
+    tmp_path: Path, pool: Path
+) -> None:
+    OfAnotherHost(tmp_path / "theirs", pool).kill()
+    living = OfAnotherHost(tmp_path / "third", pool, "shared=True")
+    others = [f".{UUID[:-1]}{digit}.lock" for digit in "abc"]
+    (pool / others[0]).touch()
+    (pool / others[1]).symlink_to("precious")
+    (pool / "precious.lock").touch()
+    with image_lock(tmp_path, UUID[:-1] + "c", command="x", pool=pool):
+        remove_dead_locks(pool)
+        names = {path.name for path in pool.iterdir()}
+        assert names == {f".{UUID}.lock", *others[1:], "precious.lock"}
+        command = [sys.executable, "-c", TRY, str(pool / others[2])]
+        third = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "BlockingIOError" in third.stderr, "our own lock has been dropped"
+    living.release()
 
 
 needs_nobody = pytest.mark.skipif(not can_be_nobody(), reason="needs root, and setpriv")
