@@ -124,4 +124,12 @@ class LockFile:
                 os.fchmod(descriptor, wanted)
 
     def _unusable(self, error: OSError) -> FileSystemError:
-        return FileSystemError.from_os_error(f'cannot open lock file "{self.path}"', error)
+        action = f'cannot open lock file "{self.path}"'
+        if self.in_pool and error.errno == errno.EACCES:
+            return FileSystemError(
+                f"{action}: it belongs to another user, who works on {self.what}; users that share "
+                "a pool have to be in a group that may write to its directory",
+                code="EACCES",
+                cause=error,
+            )
+        return FileSystemError.from_os_error(action, error)

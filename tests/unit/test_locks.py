@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -377,6 +378,24 @@ def test_many_hosts_take_turns_in_a_pool(tmp_path: Path, pool: Path) -> None:
     assert [host.wait() for host in hosts] == [0, 0, 0]
     assert number.read_text() == "120"
     assert list(pool.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks(
+    number: int, tmp_path: Path, pool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, mode: int) -> None:
+        if os.fstat(descriptor).st_ino == (pool / f".{UUID}.lock").stat().st_ino:
+            raise OSError(number, os.strerror(number))
+
+    (pool / f".{UUID}.lock").touch()
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    with (
+        pytest.raises(FileSystemError, match="its file system has no locks .*; mount it") as caught,
+        image_lock(tmp_path, UUID, command="x", pool=pool),
+    ):
+        pytest.fail("taken for locked")
+    assert caught.value.code == errno.errorcode[number]
 
 
 def test_a_file_that_was_about_to_be_removed(tmp_path: Path, pool: Path) -> None:
