@@ -37,6 +37,7 @@ PATIENCE = 1.0
 """Seconds that a waiter waits before it says so."""
 
 _POLL_SECONDS = 0.05
+_MOMENT = 0.2
 _RETRY_SECONDS = 0.25
 _BUSY = frozenset({errno.EACCES, errno.EAGAIN})
 _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOLCK, errno.EDEADLK})
@@ -224,11 +225,13 @@ class _WaitNotice:
 
 
 def _lock_open(descriptor: int, file: LockFile, mode: int, wait: bool, notice: _WaitNotice) -> None:
-    deadline = time.monotonic() + (PATIENCE if wait else 0)
+    # Somebody may hold a lock in a pool for a moment only, to remove its file.
+    patience = PATIENCE if wait else _MOMENT if file.in_pool else 0
+    deadline = time.monotonic() + patience
     while not _try_lock(descriptor, file.path, mode):
-        if not wait:
-            raise _locked(file.what, _read_holder(descriptor))
         if time.monotonic() >= deadline:
+            if not wait:
+                raise _locked(file.what, _read_holder(descriptor))
             notice.give(_read_holder(descriptor))
             _lock_blocking(descriptor, file.path, mode)
             return

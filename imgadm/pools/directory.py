@@ -256,6 +256,9 @@ class DirectoryPool(Pool):
         remove_partials(self.path, uuid)
         doomed = self.path / partial_name(uuid)
         try:
+            if not os.access(self.path / uuid, os.R_OK | os.W_OK | os.X_OK):
+                # Of another user: it could be renamed, and then not be removed.
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             with uninterrupted():
                 (self.path / uuid).rename(doomed)
                 sync_directory(self.path)

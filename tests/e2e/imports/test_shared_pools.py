@@ -152,6 +152,7 @@ def test_root_and_a_user_take_turns(
     done = second.finish()
     assert done.status == 0
     assert "Permission denied" in done.stderr  # it is root's image
+    assert "error (EACCES)" in user.run("delete", GOOD.uuid).stderr
     assert sha256(root.disk(GOOD.uuid)) == disk_sha256("zvol-full")
     root.assert_tidy(GOOD.uuid)
 
