@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgadm.errors import FileSystemError
-from imgadm.new_files import is_same_file, open_directory, open_regular
+from imgadm.opening import is_same_file, open_directory, open_regular
 
 _PRIVATE = 0o600
 _PATIENCE = 1.0

@@ -18,13 +18,8 @@ from typing import Any
 from imgadm.errors import FileSystemError, UsageError
 from imgadm.files import write_fully
 from imgadm.manifest.values import display
-from imgadm.new_files import (
-    NewFile,
-    is_same_file,
-    open_directory,
-    open_regular,
-    remove_dead_partials,
-)
+from imgadm.new_files import NewFile, remove_dead_partials
+from imgadm.opening import is_same_file, open_directory, open_regular
 
 SUFFIXES = {"none": "", "bzip2": ".bz2", "gzip": ".gz", "xz": ".xz", "zstd": ".zst"}
 """What is appended to the name of an image file, by compression."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from imgadm.errors import ConfigError, FileSystemError
-from imgadm.new_files import open_regular
+from imgadm.opening import open_regular
 
 SETTINGS = "pool.json"
 

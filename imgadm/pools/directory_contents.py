@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
-from imgadm.new_files import open_regular
+from imgadm.opening import open_regular
 from imgadm.pools.base import InstalledImage
 
 #: What the directory of an image has beside the record: of a zvol, of any other ZFS stream, and of

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from imgadm.files import sync_directory
 from imgadm.logs import logger
-from imgadm.new_files import is_same_file, open_directory, open_regular, unique_name
+from imgadm.new_files import unique_name
+from imgadm.opening import is_same_file, open_directory, open_regular
 from imgadm.pools.directory_access import Access
 
 _PRIVATE = 0o700

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from imgadm._native import VolumeStreamWriter
 from imgadm.errors import InternalError
-from imgadm.new_files import open_regular
+from imgadm.opening import open_regular
 from imgadm.programs import log_program
 from imgadm.streams import Volume
 

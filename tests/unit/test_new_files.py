@@ -14,7 +14,8 @@ import pytest
 from imgadm import streams
 from imgadm.errors import FileSystemError
 from imgadm.files import make_directory, write_atomically
-from imgadm.new_files import NewFile, open_directory, open_regular, remove_dead_partials
+from imgadm.new_files import NewFile, remove_dead_partials
+from imgadm.opening import open_directory, open_regular
 from tests.planted import NOBODY, SPECIAL, plant_hard_link
 from tests.python_path import PYTHON_PATH
 
@@ -228,7 +229,7 @@ def test_without_a_way_to_search_only(
     flags: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not every kernel has O_PATH, or O_SEARCH."""
-    monkeypatch.setattr("imgadm.new_files._SEARCH", flags)
+    monkeypatch.setattr("imgadm.opening._SEARCH", flags)
     (tmp_path / "a").mkdir()
     (tmp_path / "link").symlink_to("a/.")
     write_new_file(tmp_path / "link" / "to")
