@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,20 +20,6 @@ GOOD = sample_image("zvol-full")
 FILE = f"/images/{GOOD.uuid}/file"
 HALF = len(GOOD.data) // 2
 PATIENCE = 10
-
-
-@pytest.fixture
-def released() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-@pytest.fixture
-def stalling(serve: Serve, released: threading.Event) -> Server:
-    """Serves one half of the file, and nothing more until ``released``; then all of it."""
-    first = stall_after(HALF, GOOD.data, released)
-    return serve(GOOD, special={FILE: [first, serve_bytes(GOOD.data)]})
 
 
 def start_and_wait_for_half(host: Host, server: Server, *options: str) -> Running:

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,28 +22,20 @@ GOOD = sample_image("zvol-full")
 FILE = f"/images/{GOOD.uuid}/file"
 
 
-@pytest.fixture
-def released() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-@pytest.fixture
-def stalling(serve: Serve, released: threading.Event) -> Server:
-    """Serves one half of the file, and nothing more until ``released``; then all of it."""
-    first = stall_after(len(GOOD.data) // 2, GOOD.data, released)
-    return serve(GOOD, special={FILE: [first, serve_bytes(GOOD.data)]})
+@contextmanager
+def host_with(pool: Path, directory: Path) -> Iterator[Host]:
+    """A host with a state directory of its own, and the pool of another."""
+    made = Host(directory)
+    made.pool = pool
+    made.environment["IMGADM_POOL"] = str(pool)
+    yield made
+    made.end()
 
 
 @pytest.fixture
 def other(host: Host, tmp_path: Path) -> Iterator[Host]:
-    """Another host, that has the pool of the first."""
-    made = Host(tmp_path / "other")
-    made.pool = host.pool
-    made.environment["IMGADM_POOL"] = str(host.pool)
-    yield made
-    made.end()
+    with host_with(host.pool, tmp_path / "other") as made:
+        yield made
 
 
 def start_and_wait_for_half(host: Host, server: Server) -> Running:
@@ -131,11 +124,8 @@ def user(place: Path) -> Iterator[Host]:
 
 @pytest.fixture
 def root(user: Host, place: Path) -> Iterator[Host]:
-    made = Host(place / "root")
-    made.pool = user.pool
-    made.environment["IMGADM_POOL"] = str(user.pool)
-    yield made
-    made.end()
+    with host_with(user.pool, place / "root") as made:
+        yield made
 
 
 @needs_nobody
