@@ -18,7 +18,6 @@ from .server import Server, serve_bytes, stall_after
 
 GOOD = sample_image("zvol-full")
 FILE = f"/images/{GOOD.uuid}/file"
-HALF = len(GOOD.data) // 2
 PATIENCE = 10
 
 
