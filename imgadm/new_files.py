@@ -87,7 +87,8 @@ class NewFile:
             if not self._named and is_same_file(
                 os.fstat(self.descriptor), self._name, self._directory
             ):
-                os.unlink(self._name, dir_fd=self._directory)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._name, dir_fd=self._directory)
             os.close(self.descriptor)
             self.descriptor = -1
         if self._directory >= 0:

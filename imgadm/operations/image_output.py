@@ -141,13 +141,16 @@ def _slug(value: Any) -> str:
 
 
 def _is_no_place_for_files(template: str) -> bool:
+    directory = Path(template).parent
     try:
         mode = Path(template).stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        if stat.S_ISDIR(mode):
+            directory = Path(template)
+        elif not stat.S_ISREG(mode):
             return True
     except OSError:  # nothing there is the usual case; what is wrong with it is told later
         pass
-    first, second, *_ = *Path(os.path.realpath(Path(template).parent)).parts[1:3], "", ""
+    first, second, *_ = *Path(os.path.realpath(directory)).parts[1:3], "", ""
     return first == "proc" or (first == "dev" and second != "shm")
 
 

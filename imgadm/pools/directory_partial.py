@@ -55,17 +55,18 @@ def remove_tree(name: str, directory: int, path: Path) -> None:
     import shutil
 
     try:
-        if stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
-            if shutil.rmtree.avoids_symlink_attacks:
-                shutil.rmtree(name, dir_fd=directory)
-            else:
-                shutil.rmtree(path)
-        else:
+        if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
             os.unlink(name, dir_fd=directory)
+        elif shutil.rmtree.avoids_symlink_attacks:
+            shutil.rmtree(name, ignore_errors=True, dir_fd=directory)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
+        return
+    except OSError:  # it stays, as it does where an error was ignored
         pass
-    except OSError as error:
-        logger().warning(f'could not remove "{path}" ({error.strerror}); remove it by hand')
+    logger().warning(f'could not remove "{path}"; remove it by hand')
 
 
 class PartialDirectory:

@@ -154,7 +154,10 @@ def test_what_is_planted_in_the_place_of_the_reservation(plant: Callable[[Path],
     assert os.path.lexists(".p.imgmanifest.lock")
 
 
-@pytest.mark.parametrize("template", ["/dev/null", "/dev/stdout", "/dev/fd/1", "pipe", "/proc/x"])
+@pytest.mark.parametrize(
+    "template",
+    ["/dev/null", "/dev/stdout", "/dev/fd/1", "/dev", "/dev/", "/dev/x", "pipe", "/proc/x"],
+)
 def test_no_place_for_files(template: str) -> None:
     os.mkfifo("pipe")
     with pytest.raises(UsageError, match="is no place for two files"):
