@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from imgadm.files import read_or_none, write_atomically
 
 if TYPE_CHECKING:
     from imgadm.sources.base import SourceConfig
+
+_SECRET = re.compile(r"[^\s/]@|[?&;](?!channel=)[^=&;\s]+=")
 
 OLDEST_VERSION = "1.0.0"
 CURRENT_VERSION = "3.0.0"
@@ -57,9 +60,10 @@ class Configuration:
         return cls(path, values)
 
     def save(self) -> None:
-        """Replace the file; raises FileSystemError."""
+        """Replace the file; only its owner may read one with a secret. Raises FileSystemError."""
         text = json.dumps(self.values, indent=2, ensure_ascii=False)
-        write_atomically(self.path, text.encode("utf-8", "backslashreplace"))
+        content = text.encode("utf-8", "backslashreplace")
+        write_atomically(self.path, content, private=_may_hold_secret(self.values), follow=True)
 
     @property
     def user_agent_extra(self) -> str | None:
@@ -111,6 +115,19 @@ class Configuration:
     def _check(self, key: str, wanted: type, name: str) -> None:
         if key in self.values and not isinstance(self.values[key], wanted):
             raise ConfigError(f'"{key}" in config file "{self.path}" is not {name}')
+
+
+def _may_hold_secret(value: Any) -> bool:
+    """Whether a text somewhere in ``value`` has a user in front of a host, or a query that may be a
+    token; the user agent apart, where an address of somebody is usual."""
+    match value:
+        case dict():
+            return any(_may_hold_secret(value[key]) for key in value if key != "userAgentExtra")
+        case list():
+            return any(map(_may_hold_secret, value))
+        case str():
+            return _SECRET.search(value) is not None
+    return False
 
 
 def _finite(text: str) -> float:
