@@ -27,6 +27,8 @@ from imgadm.settings import patience
 #: Where SmartOS and Linux keep the administrator's programs, should PATH not name them.
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
+_PROCESSES = Path("/proc")
+
 QUERY_SECONDS = 300.0
 """How long a query may take where IMGADM_PATIENCE says nothing: a large pool may be slow."""
 
@@ -150,7 +152,7 @@ def _state_of(pid: int) -> str:
     """Return the letter by which ``ps`` names the state of a process, "" where it is unknown."""
     with contextlib.suppress(OSError, IndexError, UnicodeDecodeError):
         # As proc(5) of Linux has it; a bare system may lack ps. Elsewhere this is no text.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+        return (_PROCESSES / str(pid) / "stat").read_text().rpartition(") ")[2][0]
     ps = find_program("ps")
     if ps is None:
         return ""
