@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,8 +145,10 @@ class Pool(ABC):
         Raises InternalError if the image can't be sent.
         """
 
-    def disk(self, image: InstalledImage) -> tuple[Path, Volume]:
+    def disk(self, image: InstalledImage) -> AbstractContextManager[tuple[Path, Volume]]:
         """The raw disk of an installed image, and what an incremental stream must know of it.
+
+        The path leads to that disk inside the block, whatever another process does to the pool.
 
         Raises InternalError if the image has none, or the pool can't tell.
         """

@@ -17,8 +17,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import sync_directory
 from imgadm.interrupts import uninterrupted
 from imgadm.manifest import is_uuid
+from imgadm.opening import pinned_path
 from imgadm.pools.base import Children, InstalledImage, Pool, Snapshot
 from imgadm.pools.directory_contents import (
     DISK,
@@ -35,6 +37,7 @@ from imgadm.pools.directory_contents import (
     STREAM,
     look_inside,
     open_content,
+    open_image,
 )
 from imgadm.pools.directory_record import (
     RECORD,
@@ -173,7 +176,17 @@ class DirectoryPool(Pool):
     def record(
         self, image: InstalledImage, manifest: Mapping[str, Any], *, source: str | None
     ) -> None:
-        write_record(self.path / image.uuid, self.name, manifest, source, image.extra)
+        directory = self.path / image.uuid
+        try:
+            descriptor = open_image(directory)
+        except OSError as error:
+            action = f'cannot write the record of image {image.uuid} in "{self.name}"'
+            raise FileSystemError.from_os_error(action, error) from error
+        try:
+            inside = Path(pinned_path(descriptor, directory))
+            write_record(inside, self.name, manifest, source, image.extra)
+        finally:
+            os.close(descriptor)
 
     def check(self) -> None:
         try:
@@ -215,36 +228,50 @@ class DirectoryPool(Pool):
         return (directory / LAYER).is_file() and not self._is_directory(directory / ROOT)
 
     def send(self, image: InstalledImage) -> StoredStream | MadeStream:
-        from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
+        from imgadm.pools.sending import MadeStream, StoredStream
 
         directory = self.path / image.uuid
         for name in (STREAM, LAYER):
             if (directory / name).is_file():
                 return StoredStream(os.fdopen(open_content(directory, name), "rb"))
-        based_on = None
+        origin = None
         if base := image.manifest.get("origin"):
             origin = self.get(base)
             if origin is None:
                 raise InternalError(f'image "{image.uuid}" has lost its origin "{base}"')
-            based_on = self.disk(origin)
-        stream = image.extra.get("stream", {})
-        chunks = disk_stream(
-            directory / DISK,
-            recorded_volume(image),
-            name=stream.get("name", f"image/{image.uuid}@final"),
-            creation_time=stream.get("creation_time", 0),
-            origin=based_on,
-        )
-        return MadeStream(chunks, repeatable=True)
+        for needed in filter(None, (image, origin)):
+            with self.disk(needed):  # an error is raised now, not while the stream is read
+                pass
+        return MadeStream(self._chunks(image, origin), repeatable=True)
 
-    def disk(self, image: InstalledImage) -> tuple[Path, streams.Volume]:
+    def _chunks(
+        self, image: InstalledImage, origin: InstalledImage | None
+    ) -> Generator[memoryview, None, None]:
+        from imgadm.pools.sending import disk_stream
+
+        stream = image.extra.get("stream", {})
+        with ExitStack() as disks:
+            disk, volume = disks.enter_context(self.disk(image))
+            yield from disk_stream(
+                disk,
+                volume,
+                name=stream.get("name", f"image/{image.uuid}@final"),
+                creation_time=stream.get("creation_time", 0),
+                origin=None if origin is None else disks.enter_context(self.disk(origin)),
+            )
+
+    @contextmanager
+    def disk(self, image: InstalledImage) -> Iterator[tuple[Path, streams.Volume]]:
         directory, volume = self.path / image.uuid, recorded_volume(image)
         try:
-            os.close(open_content(directory, DISK))
+            descriptor = open_content(directory, DISK)
         except OSError as error:
             action = f'cannot read the disk of image "{image.uuid}" in "{self.name}"'
             raise FileSystemError.from_os_error(action, error) from error
-        return directory / DISK, volume
+        try:
+            yield Path(pinned_path(descriptor, directory / DISK)), volume
+        finally:
+            os.close(descriptor)
 
     def delete(self, uuid: str) -> None:
         import shutil

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
-from imgadm.opening import open_regular
+from imgadm.opening import NO_DIRECTORY, open_regular
 from imgadm.pools.base import InstalledImage
 
 #: What the directory of an image has beside the record: of a zvol, of any other ZFS stream, and of
@@ -44,10 +44,38 @@ def open_content(directory: Path, name: str) -> int:
 
     In a pool that others may write to, a link of either kind could lead to what they cannot read.
     """
-    descriptor = open_regular(directory / name)
-    status = os.fstat(descriptor)
-    if status.st_nlink > 1 and status.st_uid != directory.stat().st_uid:
+    above = open_image(directory)
+    try:
+        descriptor = open_regular(name, dir_fd=above)
+        status = os.fstat(descriptor)
+        if status.st_nlink > 1 and status.st_uid != os.fstat(above).st_uid:
+            os.close(descriptor)
+            reason = "a hard link to a file of another user is no part of an image"
+            raise PermissionError(errno.EPERM, reason, str(directory / name))
+        return descriptor
+    finally:
+        os.close(above)
+
+
+def open_image(directory: Path) -> int:
+    """Open the directory of an image; raises OSError.
+
+    It may be a link, to an image that is kept elsewhere, if root, this user or the owner of the
+    pool made it: another user of the pool could lead to what only this one can read.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        return os.open(directory, flags | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno not in NO_DIRECTORY or not directory.is_symlink():
+            raise
+    link = directory.lstat()
+    if link.st_uid not in (0, os.geteuid(), directory.parent.stat().st_uid):
+        reason = f"a link of user {link.st_uid} is no image"
+        raise PermissionError(errno.EPERM, reason, str(directory))
+    descriptor = os.open(directory, flags)
+    now = directory.lstat()
+    if (now.st_ino, now.st_ctime_ns) != (link.st_ino, link.st_ctime_ns):
         os.close(descriptor)
-        reason = "a hard link to a file of another user is no part of an image"
-        raise PermissionError(errno.EPERM, reason, str(directory / name))
+        raise PermissionError(errno.EPERM, "another process has replaced it", str(directory))
     return descriptor

@@ -31,13 +31,13 @@ class DirectoryReception(Reception):
         self._pool = pool
         self._manifest = manifest
         self._source = source
-        self._access = read_access(pool.path)
+        access = read_access(pool.path)
         self._partial: PartialDirectory | None = None
         uuid = str(manifest["uuid"])
         with beginning(self.roll_back, f'cannot receive image {uuid} into "{pool.path}"'):
             remove_dead_locks(pool.path)
             remove_partials(pool.path, uuid)
-            self._partial = PartialDirectory(pool.path, uuid)
+            self._partial = PartialDirectory(pool.path, uuid, access)
             self._stages = self._prepare(self._partial, origin)
 
     def _prepare(
@@ -48,15 +48,15 @@ class DirectoryReception(Reception):
 
         if self._manifest.get("type") != "zvol":
             self._content = STREAM
-            sink = streams.write_file(partial.path / STREAM, replace=False, private=True)
+            sink = streams.write_file(partial.inside / STREAM, replace=False, private=True)
             return streams.verify_zfs_stream(), sink
         self._content = DISK
-        disk = partial.path / DISK
+        disk = partial.inside / DISK
         if origin is None:
             partial.make_file(DISK)
             return (streams.to_raw_disk(disk),)
-        below, volume = self._pool.disk(origin)
-        copy_disk(below, disk)
+        with self._pool.disk(origin) as (below, volume):
+            copy_disk(below, disk)
         return (streams.to_raw_disk(disk, origin=volume),)
 
     @property
@@ -69,8 +69,8 @@ class DirectoryReception(Reception):
         stream = {"stream": described_stream(report.facts["zfs_stream"])}
         try:
             partial.check()
-            write_record(partial.path, self._pool.name, self._manifest, self._source, stream)
-            partial.commit(self._access, RECORD, self._content)
+            write_record(partial.inside, self._pool.name, self._manifest, self._source, stream)
+            partial.commit(RECORD, self._content)
         except OSError as error:
             action = f'cannot rename to "{partial.final}"'
             raise FileSystemError.from_os_error(action, error) from error

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgadm.errors import InternalError
+from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import read_file, write_atomically
 from imgadm.logs import logger
 from imgadm.manifest import parse_json
@@ -64,7 +64,13 @@ def write_record(
     record.update(extra)
     content = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     encoded = content.encode("utf-8", "backslashreplace")
-    write_atomically(directory / RECORD, encoded, mode=0o600)
+    try:
+        write_atomically(directory / RECORD, encoded, mode=0o600)
+    except FileSystemError as error:
+        if isinstance(error.cause, OSError):
+            action = f'cannot write the record of image {manifest["uuid"]} in "{pool}"'
+            raise FileSystemError.from_os_error(action, error.cause) from error
+        raise
 
 
 def described_stream(summary: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zlib
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgadm import _native
+from imgadm.opening import open_regular
 from imgadm.streams.errors import StreamError, ZfsStreamError
 from imgadm.streams.files import WRITE_BEHIND_STEP
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
@@ -55,10 +57,14 @@ class ToRawDisk(Stage):
         self._descriptor = -1
 
     def open(self, context: Context) -> None:
-        flags = os.O_RDWR | os.O_CLOEXEC
         if self._origin is None:
-            flags |= os.O_CREAT | os.O_TRUNC
-        self._descriptor = os.open(self._path, flags, 0o666)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with contextlib.suppress(FileExistsError):
+                self._descriptor = os.open(self._path, flags, 0o666)
+                return
+        self._descriptor = open_regular(self._path, os.O_RDWR)
+        if self._origin is None:
+            os.ftruncate(self._descriptor, 0)
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         origin = self._origin
@@ -129,9 +135,10 @@ def to_raw_disk(
 ) -> Stage:
     """Apply the ZFS send stream of a volume to the raw disk ``path``, a sparse file.
 
-    A full stream makes the file. An incremental one needs ``path`` to hold a copy of the disk of
-    ``origin``. Until the pipeline has succeeded the content means nothing. The summary is left as
-    by :func:`verify_zfs_stream`. ``durable`` syncs the file at the end.
+    A full stream makes the file, or writes to the regular file that is there anew; a link is not
+    followed. An incremental one needs ``path`` to hold a copy of the disk of ``origin``. Until the
+    pipeline has succeeded the content means nothing. The summary is left as by
+    :func:`verify_zfs_stream`. ``durable`` syncs the file at the end.
 
     Raises ZfsStreamError (damage, or a stream that can't be applied to a raw disk) and OSError.
     """
