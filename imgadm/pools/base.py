@@ -49,10 +49,14 @@ class InstalledImage:
 
 @dataclass(frozen=True)
 class Children:
-    """Full names of the snapshots of an image and of all that is cloned from it."""
+    """Full names of the snapshots of an image and of all that is cloned from it.
+
+    What is ``unknown`` may be cloned from it, too: this user may not read the records.
+    """
 
     snapshots: tuple[str, ...]
     clones: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,13 @@ class Pool(ABC):
 
     def forget(self, uuid: str) -> None:
         """Remove the record of an orphan."""
+
+    def leftovers(self) -> Sequence[str]:
+        """UUIDs of images of which a dead process may have left something that is no image."""
+        return ()
+
+    def remove_leftovers(self, uuid: str) -> None:
+        """Remove that; the caller holds the lock of the image. Never raises."""
 
     def lock_directory(self, *, shared: bool) -> Path | None:
         """Where images are to be locked for other hosts that use this pool, None if none can.

@@ -19,13 +19,14 @@ import os
 import stat
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import sync_directory
 from imgadm.interrupts import uninterrupted
+from imgadm.logs import logger
 from imgadm.manifest import is_uuid
 from imgadm.opening import pinned_path
 from imgadm.pools.base import Children, InstalledImage, Pool, Snapshot
@@ -68,11 +69,15 @@ class DirectoryPool(Pool):
         self.path = path
         self.name = str(path)
         self._cache_directory = cache_directory
+        self._told: set[str] = set()
 
     def get(self, uuid: str) -> InstalledImage | None:
         if not self._is_directory(self.path / uuid):
             return None
-        return self._look_inside(read_record(self.name, uuid))
+        denied: list[str] = []
+        image = read_record(self.name, uuid, denied.append)
+        self._tell_of_denied(denied)
+        return self._look_inside(image)
 
     def _look_inside(self, image: InstalledImage) -> InstalledImage:
         return look_inside(image, self.path / image.uuid, FILES)
@@ -106,11 +111,21 @@ class DirectoryPool(Pool):
     def images(
         self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
     ) -> Sequence[InstalledImage]:
+        denied: list[str] = []
+        found = self._read(fields, denied, look_inside=look_inside)
+        self._tell_of_denied(denied)
+        return found
+
+    def _read(
+        self, fields: AbstractSet[str] | None, denied: list[str], *, look_inside: bool = False
+    ) -> list[InstalledImage]:
+        """See :meth:`images`; ``denied`` gets those that this user may not read."""
         uuids = self._uuids()
         if fields is not None and fields <= FIELDS and not look_inside:
-            found = self._present(self._summaries(uuids))
+            found = self._present(self._summaries(uuids, denied))
         else:
-            found = self._present(read_record(self.name, uuid) for uuid in uuids)
+            records = (read_record(self.name, uuid, denied.append) for uuid in uuids)
+            found = self._present(records)
         if look_inside:
             found = [self._look_inside(image) for image in found]
         clones: dict[str, list[str]] = {}
@@ -121,6 +136,22 @@ class DirectoryPool(Pool):
         for image in found:
             image.clones = tuple(clones.get(image.uuid, ()))
         return found
+
+    def _tell_of_denied(self, denied: Sequence[str]) -> None:
+        """Warn of images that this user may not read, of each once, and of all in one line."""
+        untold = sorted(set(denied) - self._told)
+        self._told.update(untold)
+        if len(untold) > 1:
+            logger().warning(
+                f'{len(untold)} images in "{self.path}" belong to other users, and you may not '
+                "read them"
+            )
+        elif untold:
+            owner = (self.path / untold[0]).stat().st_uid
+            logger().warning(
+                f'image {untold[0]} in "{self.path}" belongs to user {owner}, and you may not '
+                "read it"
+            )
 
     def _uuids(self) -> list[str]:
         try:
@@ -144,9 +175,9 @@ class DirectoryPool(Pool):
             if len(image.manifest) > 1 or self._is_directory(self.path / image.uuid)
         ]
 
-    def _summaries(self, uuids: Sequence[str]) -> Iterator[InstalledImage]:
+    def _summaries(self, uuids: Sequence[str], denied: list[str]) -> Iterator[InstalledImage]:
         def read(name: str) -> Summary | None:
-            image = read_record(self.name, name.partition("/")[0])
+            image = read_record(self.name, name.partition("/")[0], denied.append)
             return Summary(image.manifest, image.source) if len(image.manifest) > 1 else None
 
         names = [f"{uuid}/{RECORD}" for uuid in uuids]
@@ -158,11 +189,23 @@ class DirectoryPool(Pool):
                 yield InstalledImage(summary.manifest, self.name, summary.source)
 
     def children(self, uuid: str) -> Children:
-        images = self.images(frozenset({"origin"}))
+        denied: list[str] = []
+        images = self._read(frozenset({"origin"}), denied)
         return Children(
             snapshots=(f"{self.name}/{uuid}@final",),
             clones=next((image.clones or () for image in images if image.uuid == uuid), ()),
+            unknown=tuple(
+                f"{self.name}/{other}" for other in denied if self._may_be_based(other, uuid)
+            ),
         )
+
+    def _may_be_based(self, denied: str, uuid: str) -> bool:
+        """Whether an image that this user may not read can be made from ``uuid``: only by who can
+        read that."""
+        if denied == uuid:
+            return False
+        owner, origin = (self.path / denied).stat().st_uid, (self.path / uuid).stat()
+        return owner in (0, origin.st_uid) or origin.st_mode & 0o077 != 0
 
     def snapshots(self, image: InstalledImage) -> Sequence[Snapshot]:
         return (Snapshot(f"{self.name}/{image.uuid}@final", recorded_guid(image)),)
@@ -225,14 +268,14 @@ class DirectoryPool(Pool):
 
     def lacks_root(self, image: InstalledImage) -> bool:
         directory = self.path / image.uuid
-        return (directory / LAYER).is_file() and not self._is_directory(directory / ROOT)
+        return _is_file(directory / LAYER) and not self._is_directory(directory / ROOT)
 
     def send(self, image: InstalledImage) -> StoredStream | MadeStream:
         from imgadm.pools.sending import MadeStream, StoredStream
 
         directory = self.path / image.uuid
         for name in (STREAM, LAYER):
-            if (directory / name).is_file():
+            if _is_file(directory / name):
                 return StoredStream(os.fdopen(open_content(directory, name), "rb"))
         origin = None
         if base := image.manifest.get("origin"):
@@ -262,32 +305,60 @@ class DirectoryPool(Pool):
 
     @contextmanager
     def disk(self, image: InstalledImage) -> Iterator[tuple[Path, streams.Volume]]:
-        directory, volume = self.path / image.uuid, recorded_volume(image)
+        directory = self.path / image.uuid
         try:
             descriptor = open_content(directory, DISK)
         except OSError as error:
+            if not isinstance(error, PermissionError):
+                recorded_volume(image)  # says what is wrong with an image that has no disk
             action = f'cannot read the disk of image "{image.uuid}" in "{self.name}"'
             raise FileSystemError.from_os_error(action, error) from error
         try:
-            yield Path(pinned_path(descriptor, directory / DISK)), volume
+            yield Path(pinned_path(descriptor, directory / DISK)), recorded_volume(image)
         finally:
             os.close(descriptor)
+
+    def leftovers(self) -> Sequence[str]:
+        from imgadm.locks import locked_in_pool
+        from imgadm.pools.directory_partial import image_of_partial
+
+        found = set()
+        with suppress(OSError), os.scandir(self.path) as entries:
+            for entry in entries:
+                uuid = image_of_partial(entry.name) or locked_in_pool(entry.name)
+                owner = entry.stat(follow_symlinks=False).st_uid if uuid else None
+                if uuid and (owner == os.geteuid() or os.geteuid() == 0):
+                    found.add(uuid)
+        return sorted(found)
+
+    def remove_leftovers(self, uuid: str) -> None:
+        from imgadm.open_files import allow_deep_trees
+        from imgadm.pools.directory_partial import remove_partials
+
+        allow_deep_trees()
+        remove_partials(self.path, uuid)
 
     def delete(self, uuid: str) -> None:
         import shutil
 
-        from imgadm.open_files import allow_deep_trees
-        from imgadm.pools.directory_partial import partial_name, remove_partials
+        from imgadm.pools.directory_partial import partial_name
 
-        allow_deep_trees()
-        remove_partials(self.path, uuid)
-        doomed = self.path / partial_name(uuid)
+        self.remove_leftovers(uuid)
+        image, doomed = self.path / uuid, self.path / partial_name(uuid)
         try:
-            if not os.access(self.path / uuid, os.R_OK | os.W_OK | os.X_OK):
+            if not os.access(image, os.R_OK | os.W_OK | os.X_OK):
                 # Of another user: it could be renamed, and then not be removed.
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             with uninterrupted():
-                (self.path / uuid).rename(doomed)
+                try:
+                    image.rename(doomed)
+                except OSError as error:
+                    if error.errno != errno.EXDEV:
+                        raise
+                    # A directory of a lower layer of an overlay: without its record, what a crash
+                    # leaves of it is nothing that could be taken for the image.
+                    doomed = image
+                    (doomed / RECORD).unlink(missing_ok=True)
                 sync_directory(self.path)
                 if doomed.is_symlink():
                     doomed.unlink()
@@ -295,3 +366,11 @@ class DirectoryPool(Pool):
                     shutil.rmtree(doomed)
         except OSError as error:
             raise FileSystemError.from_os_error(f'error deleting image "{uuid}"', error) from error
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there that this user may know of."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False

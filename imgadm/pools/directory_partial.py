@@ -15,6 +15,7 @@ from pathlib import Path
 
 from imgadm.files import sync_directory
 from imgadm.logs import logger
+from imgadm.manifest import is_uuid
 from imgadm.new_files import unique_name
 from imgadm.opening import is_same_file, open_directory, open_regular, pinned_path
 from imgadm.pools.directory_access import Access
@@ -24,11 +25,18 @@ _PROBE = ".probe"
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Earlier versions called it ``UUID.partial``.
 _PARTIAL = re.compile(r"(?:\.[0-9a-f]{8})?\.partial")
+_UUID_LENGTH = 36
 
 
 def partial_name(uuid: str) -> str:
     """Return a name that nothing in a pool has, for what is no image any more, or not yet."""
     return unique_name(uuid, ".", ".partial")
+
+
+def image_of_partial(name: str) -> str | None:
+    """The UUID of the image that a directory of this name in a pool is to become, or was."""
+    uuid = name[:_UUID_LENGTH]
+    return uuid if _PARTIAL.fullmatch(name, _UUID_LENGTH) and is_uuid(uuid) else None
 
 
 def remove_partials(pool: Path, uuid: str) -> None:
@@ -41,7 +49,7 @@ def remove_partials(pool: Path, uuid: str) -> None:
         return
     try:
         for name in names:
-            if name.startswith(uuid) and _PARTIAL.fullmatch(name, len(uuid)):
+            if image_of_partial(name) == uuid:
                 remove_tree(name, directory, pool / name)
     finally:
         os.close(directory)

@@ -7,7 +7,7 @@ that the image came as.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +25,11 @@ RECORD = "image.json"
 _KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
 
 
-def read_record(pool: str, uuid: str) -> InstalledImage:
+def read_record(pool: str, uuid: str, on_denied: Callable[[str], None]) -> InstalledImage:
     """The image ``uuid`` in the directory ``pool``.
 
-    A record that cannot be used is named in the log, and the image is one without a record.
+    A record that cannot be used is named in the log, and the image is one without a record; so is
+    one that this user may not read, but ``on_denied`` is called with its UUID instead.
     """
     path = f"{pool}/{uuid}/{RECORD}"
     try:
@@ -36,6 +37,9 @@ def read_record(pool: str, uuid: str) -> InstalledImage:
         if record["manifest"]["uuid"] != uuid:
             raise ValueError(f"is about image {record['manifest']['uuid']}")
     except FileNotFoundError:
+        return InstalledImage({"uuid": uuid}, pool)
+    except PermissionError:
+        on_denied(uuid)
         return InstalledImage({"uuid": uuid}, pool)
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger().warning(f'ignoring the record "{path}": {error}')
