@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import FileSystemError, InternalError
-from imgadm.files import sync_directory
+from imgadm.files import make_one_directory, sync_directory
 from imgadm.interrupts import uninterrupted
 from imgadm.logs import logger
 from imgadm.manifest import is_uuid
@@ -54,8 +54,6 @@ if TYPE_CHECKING:
     from imgadm import streams
     from imgadm.pools.sending import MadeStream, StoredStream
 
-#: Of a pool that is made: others may look which images there are, whatever the umask says.
-_MODE = 0o755
 FILES = frozenset({RECORD, DISK, STREAM, LAYER, ROOT, OWNERS})
 
 
@@ -233,7 +231,7 @@ class DirectoryPool(Pool):
 
     def check(self) -> None:
         try:
-            self.path.mkdir(_MODE, exist_ok=True)
+            make_one_directory(self.path)
             if not os.access(self.path, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
