@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -26,8 +25,6 @@ from typing import TYPE_CHECKING, Any
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import make_one_directory, sync_directory
 from imgadm.interrupts import uninterrupted
-from imgadm.logs import logger
-from imgadm.manifest import is_uuid
 from imgadm.opening import pinned_path
 from imgadm.pools.base import Children, InstalledImage, Pool, Snapshot
 from imgadm.pools.directory_contents import (
@@ -40,15 +37,14 @@ from imgadm.pools.directory_contents import (
     open_content,
     open_image,
 )
+from imgadm.pools.directory_images import DirectoryImages, unusable_pool
 from imgadm.pools.directory_record import (
     RECORD,
-    read_record,
     recorded_guid,
     recorded_volume,
     write_record,
 )
 from imgadm.pools.reception import LayerReception, Reception
-from imgadm.summaries import FIELDS, Summary, read_summaries
 
 if TYPE_CHECKING:
     from imgadm import streams
@@ -66,144 +62,28 @@ class DirectoryPool(Pool):
     def __init__(self, path: Path, cache_directory: Path | None = None) -> None:
         self.path = path
         self.name = str(path)
-        self._cache_directory = cache_directory
-        self._told: set[str] = set()
+        self._images = DirectoryImages(path, cache_directory)
 
     def get(self, uuid: str) -> InstalledImage | None:
-        if not self._is_directory(self.path / uuid):
-            return None
-        denied: list[str] = []
-        image = read_record(self.name, uuid, denied.append)
-        self._tell_of_denied(denied)
-        return self._look_inside(image)
+        image = self._images.get(uuid)
+        return None if image is None else self._look_inside(image)
 
     def _look_inside(self, image: InstalledImage) -> InstalledImage:
         return look_inside(image, self.path / image.uuid, FILES)
 
-    def _is_directory(self, path: Path) -> bool:
-        try:
-            here = path.lstat()
-            if stat.S_ISLNK(here.st_mode):
-                return self._is_trusted(here) and stat.S_ISDIR(path.stat().st_mode)
-            return stat.S_ISDIR(here.st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            raise self._unusable(error) from error
-
-    def _is_trusted(self, link: os.stat_result) -> bool:
-        """Whether a link may stand for an image that is kept elsewhere.
-
-        Another user of the pool could lead to what only this one can read.
-        """
-        return link.st_uid in (0, os.geteuid(), self.path.stat().st_uid)
-
-    def _unusable(self, error: OSError) -> FileSystemError:
-        return FileSystemError(
-            f'cannot use "{self.path}" as a pool: {error.strerror}; a directory that you may '
-            "write to is wanted, or room for one: make it, or name another with -P",
-            code=errno.errorcode.get(error.errno or 0),
-            cause=error,
-        )
-
     def images(
         self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
     ) -> Sequence[InstalledImage]:
-        denied: list[str] = []
-        found = self._read(fields, denied, look_inside=look_inside)
-        self._tell_of_denied(denied)
-        return found
-
-    def _read(
-        self, fields: AbstractSet[str] | None, denied: list[str], *, look_inside: bool = False
-    ) -> list[InstalledImage]:
-        """See :meth:`images`; ``denied`` gets those that this user may not read."""
-        uuids = self._uuids()
-        if fields is not None and fields <= FIELDS and not look_inside:
-            found = self._present(self._summaries(uuids, denied))
-        else:
-            records = (read_record(self.name, uuid, denied.append) for uuid in uuids)
-            found = self._present(records)
-        if look_inside:
-            found = [self._look_inside(image) for image in found]
-        clones: dict[str, list[str]] = {}
-        for image in found:
-            origin = image.manifest.get("origin")
-            if isinstance(origin, str):
-                clones.setdefault(origin, []).append(f"{self.name}/{image.uuid}")
-        for image in found:
-            image.clones = tuple(clones.get(image.uuid, ()))
-        return found
-
-    def _tell_of_denied(self, denied: Sequence[str]) -> None:
-        """Warn of images that this user may not read, of each once, and of all in one line."""
-        untold = sorted(set(denied) - self._told)
-        self._told.update(untold)
-        if len(untold) > 1:
-            logger().warning(
-                f'{len(untold)} images in "{self.path}" belong to other users, and you may not '
-                "read them"
-            )
-        elif untold:
-            owner = (self.path / untold[0]).stat().st_uid
-            logger().warning(
-                f'image {untold[0]} in "{self.path}" belongs to user {owner}, and you may not '
-                "read it"
-            )
-
-    def _uuids(self) -> list[str]:
-        try:
-            with os.scandir(self.path) as entries:
-                return sorted(e.name for e in entries if is_uuid(e.name) and self._is_image(e))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise self._unusable(error) from error
-
-    def _is_image(self, entry: os.DirEntry[str]) -> bool:
-        if entry.is_symlink():
-            return self._is_directory(self.path / entry.name)
-        return entry.is_dir(follow_symlinks=False)
-
-    def _present(self, images: Iterable[InstalledImage]) -> list[InstalledImage]:
-        """Leave out those that were deleted meanwhile: their records are gone with them."""
-        return [
-            image
-            for image in images
-            if len(image.manifest) > 1 or self._is_directory(self.path / image.uuid)
-        ]
-
-    def _summaries(self, uuids: Sequence[str], denied: list[str]) -> Iterator[InstalledImage]:
-        def read(name: str) -> Summary | None:
-            image = read_record(self.name, name.partition("/")[0], denied.append)
-            return Summary(image.manifest, image.source) if len(image.manifest) > 1 else None
-
-        names = [f"{uuid}/{RECORD}" for uuid in uuids]
-        summaries = read_summaries(self.name, self.name, names, read, self._cache_directory)
-        for uuid, summary in zip(uuids, summaries, strict=True):
-            if summary is None:
-                yield InstalledImage({"uuid": uuid}, self.name)
-            else:
-                yield InstalledImage(summary.manifest, self.name, summary.source)
+        found = self._images.all(None if look_inside else fields)
+        return [self._look_inside(image) for image in found] if look_inside else found
 
     def children(self, uuid: str) -> Children:
-        denied: list[str] = []
-        images = self._read(frozenset({"origin"}), denied)
+        clones, unknown = self._images.clones(uuid)
         return Children(
             snapshots=(f"{self.name}/{uuid}@final",),
-            clones=next((image.clones or () for image in images if image.uuid == uuid), ()),
-            unknown=tuple(
-                f"{self.name}/{other}" for other in denied if self._may_be_based(other, uuid)
-            ),
+            clones=tuple(f"{self.name}/{clone}" for clone in clones),
+            unknown=tuple(f"{self.name}/{other}" for other in unknown),
         )
-
-    def _may_be_based(self, denied: str, uuid: str) -> bool:
-        """Whether an image that this user may not read can be made from ``uuid``: only by who can
-        read that."""
-        if denied == uuid:
-            return False
-        owner, origin = (self.path / denied).stat().st_uid, (self.path / uuid).stat()
-        return owner in (0, origin.st_uid) or origin.st_mode & 0o077 != 0
 
     def snapshots(self, image: InstalledImage) -> Sequence[Snapshot]:
         return (Snapshot(f"{self.name}/{image.uuid}@final", recorded_guid(image)),)
@@ -235,7 +115,7 @@ class DirectoryPool(Pool):
             if not os.access(self.path, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
-            raise self._unusable(error) from error
+            raise unusable_pool(self.path, error) from error
 
     def lock_directory(self, *, shared: bool) -> Path:
         if not shared:
@@ -266,7 +146,7 @@ class DirectoryPool(Pool):
 
     def lacks_root(self, image: InstalledImage) -> bool:
         directory = self.path / image.uuid
-        return _is_file(directory / LAYER) and not self._is_directory(directory / ROOT)
+        return _is_file(directory / LAYER) and not self._images.is_directory(directory / ROOT)
 
     def send(self, image: InstalledImage) -> StoredStream | MadeStream:
         from imgadm.pools.sending import MadeStream, StoredStream

@@ -60,8 +60,7 @@ def open_content(directory: Path, name: str) -> int:
 def open_image(directory: Path) -> int:
     """Open the directory of an image; raises OSError.
 
-    It may be a link, to an image that is kept elsewhere, if root, this user or the owner of the
-    pool made it: another user of the pool could lead to what only this one can read.
+    It may be a link, to an image that is kept elsewhere, if :func:`is_trusted_link`.
     """
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     try:
@@ -70,7 +69,7 @@ def open_image(directory: Path) -> int:
         if error.errno not in NO_DIRECTORY or not directory.is_symlink():
             raise
     link = directory.lstat()
-    if link.st_uid not in (0, os.geteuid(), directory.parent.stat().st_uid):
+    if not is_trusted_link(link, directory.parent):
         reason = f"a link of user {link.st_uid} is no image"
         raise PermissionError(errno.EPERM, reason, str(directory))
     descriptor = os.open(directory, flags)
@@ -79,3 +78,9 @@ def open_image(directory: Path) -> int:
         os.close(descriptor)
         raise PermissionError(errno.EPERM, "another process has replaced it", str(directory))
     return descriptor
+
+
+def is_trusted_link(link: os.stat_result, pool: Path) -> bool:
+    """Whether a link in a pool may stand for an image: root, this user or the owner of the pool
+    made it. Another user of the pool could lead to what only this one can read."""
+    return link.st_uid in (0, os.geteuid(), pool.stat().st_uid)
