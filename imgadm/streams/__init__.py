@@ -49,7 +49,13 @@ from imgadm.streams.volumes import (
     from_disk,
     to_volume_stream,
 )
-from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
+from imgadm.streams.zvol import (
+    Volume,
+    plain_zfs_stream,
+    to_raw_disk,
+    verify_zfs_stream,
+    volume_of,
+)
 
 __all__ = [
     "BLOCK_SIZES",
@@ -92,6 +98,7 @@ __all__ = [
     "http_put",
     "into_process",
     "open_disk",
+    "plain_zfs_stream",
     "read_file",
     "run",
     "to_raw_disk",

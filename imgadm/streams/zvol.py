@@ -1,4 +1,4 @@
-"""ZFS send streams without ZFS: verified in passing, or applied to a raw disk."""
+"""ZFS send streams without ZFS: verified in passing, unpacked, or applied to a raw disk."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from imgadm import _native
+from imgadm.streams.buffers import Buffer
 from imgadm.streams.errors import StreamError, ZfsStreamError
 from imgadm.streams.files import WRITE_BEHIND_STEP
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
+
+Kind = Literal["zfs", "zvol"]
+"""What a stream is of: a file system or a volume."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,31 @@ class VerifyZfsStream(Stage):
                 verifier.write(buffer.view)
                 outlet.put(buffer)
             context.facts["zfs_stream"] = verifier.finish()
+
+
+class PlainZfsStream(Stage):
+    """See :func:`plain_zfs_stream`."""
+
+    name = "verify"
+    judges_content = True
+
+    def __init__(self, kind: Kind | None, from_guid: int | None, size_in_mib: int | None) -> None:
+        self._stream = _native.PlainStream(kind=kind, from_guid=from_guid, size_in_mib=size_in_mib)
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        stream = self._stream
+        with _typed_errors():
+            for buffer in inlet:
+                before, start, stop = stream.write(buffer.view)
+                if before:
+                    outlet.put(Buffer(memoryview(before)))
+                buffer.view = buffer.view[start:stop]
+                if len(buffer):
+                    outlet.put(buffer)
+                else:
+                    buffer.release()
+            context.facts["zfs_stream"] = stream.finish()
+        outlet.put(Buffer(memoryview(stream.end_record)))
 
 
 class ToRawDisk(Stage):
@@ -122,6 +152,25 @@ def verify_zfs_stream() -> Stage:
     ZfsStreamError, at the end also for a stream that is cut short or goes on after its end.
     """
     return VerifyZfsStream()
+
+
+def plain_zfs_stream(
+    *, kind: Kind | None = None, from_guid: int | None = None, size_in_mib: int | None = None
+) -> Stage:
+    """Pass on the one plain ZFS send stream that the input is, or that a package holds.
+
+    A package is what ``zfs send -p`` makes: properties, holds and names that a receiver would obey.
+    None of that is passed on, nor a record whose header has not been checked. The END record, and
+    so a stream that a receiver takes for whole, comes only after the end of the input, which the
+    stages before show when they have succeeded.
+
+    ``kind`` and ``from_guid``, of the snapshot that an incremental stream may be based on (0: it
+    must be a full one), refuse all others where they are given. ``size_in_mib`` is the size of the
+    volume in MiB, rounded up.
+
+    The summary is left as by :func:`verify_zfs_stream`. Raises ZfsStreamError.
+    """
+    return PlainZfsStream(kind, from_guid, size_in_mib)
 
 
 def to_raw_disk(

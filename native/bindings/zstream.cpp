@@ -3,6 +3,7 @@
 #include "bindings/zstream_errors.hpp"
 #include "zstream/features.hpp"
 #include "zstream/fletcher4.hpp"
+#include "zstream/plain_stream.hpp"
 #include "zstream/raw_disk_receiver.hpp"
 #include "zstream/verifier.hpp"
 #include "zstream/volume_writer.hpp"
@@ -137,6 +138,16 @@ void bind_summary(py::module_ &module) {
         });
 }
 
+std::optional<ObjectSet> kind_named(const std::optional<std::string> &type) {
+    if (!type) {
+        return std::nullopt;
+    }
+    if (*type != "zfs" && *type != "zvol") {
+        throw py::value_error("type must be zfs or zvol");
+    }
+    return *type == "zvol" ? ObjectSet::volume : ObjectSet::file_system;
+}
+
 void bind_verifier(py::module_ &module) {
     using Class = Exclusive<Verifier>;
     py::class_<Class>(module, "StreamVerifier", "Checks a send stream of any simple kind.")
@@ -146,6 +157,35 @@ void bind_verifier(py::module_ &module) {
              py::kw_only(), py::arg("allow_trailing_bytes") = false)
         .def("write", &feed<Verifier>, py::arg("buffer"))
         .def("finish", &finish<Verifier>);
+}
+
+py::bytes as_bytes(const std::vector<std::uint8_t> &content) {
+    return {reinterpret_cast<const char *>(content.data()), content.size()};
+}
+
+void bind_plain_stream(py::module_ &module) {
+    using Class = Exclusive<PlainStream>;
+    using Optional = std::optional<std::uint64_t>;
+    py::class_<Class>(module, "PlainStream", "Takes a send stream out of its package.")
+        .def(py::init([](const std::optional<std::string> &kind, Optional from_guid,
+                         Optional size_in_mib) {
+                 return std::make_unique<Class>(Wanted{kind_named(kind), from_guid}, size_in_mib);
+             }),
+             py::kw_only(), py::arg("kind") = py::none(), py::arg("from_guid") = py::none(),
+             py::arg("size_in_mib") = py::none())
+        .def("write",
+             [](Class &self, const py::buffer &buffer) {
+                 const ContiguousBuffer slice(buffer, Access::read);
+                 const Passage passage = self.run([&](PlainStream &core) {
+                     return core.feed({slice.data(), slice.size()});
+                 });
+                 return py::make_tuple(as_bytes(passage.before), passage.start, passage.stop);
+             },
+             py::arg("buffer"))
+        .def("finish", &finish<PlainStream>)
+        .def_property_readonly("end_record", [](Class &self) {
+            return as_bytes(self.run([](PlainStream &core) { return core.end_record(); }));
+        });
 }
 
 void bind_receiver(py::module_ &module) {
@@ -288,6 +328,7 @@ void bind_zstream(py::module_ &module) {
     bind_zstream_errors(module);
     bind_summary(module);
     bind_verifier(module);
+    bind_plain_stream(module);
     bind_receiver(module);
     bind_writer(module);
     bind_fletcher4(module);

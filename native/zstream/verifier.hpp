@@ -6,7 +6,7 @@
 
 namespace imgadm::zstream {
 
-class Verifier final : private RecordSink {
+class Verifier : private RecordSink {
 public:
     explicit Verifier(bool allow_trailing_bytes = false) : parser_(*this, allow_trailing_bytes) {}
 
@@ -14,15 +14,17 @@ public:
     void feed(Bytes slice) { parser_.feed(slice); }
     Summary finish();
 
-private:
+protected:
     void on_record(const Record &record, std::uint64_t offset) override;
     void on_payload(Bytes piece) override;
 
     Parser parser_;
+    std::optional<std::uint64_t> volume_size_, block_size_;
+
+private:
     PayloadCollector collector_;
     std::optional<DataBlock> properties_;  // whose payload is arriving
     std::uint64_t offset_ = 0;
-    std::optional<std::uint64_t> volume_size_, block_size_;
 };
 
 }  // namespace imgadm::zstream
