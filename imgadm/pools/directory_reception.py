@@ -9,7 +9,7 @@ from imgadm.errors import FileSystemError
 from imgadm.files import sync_directory
 from imgadm.logs import logger
 from imgadm.pools.base import InstalledImage
-from imgadm.pools.directory_contents import DISK, STREAM
+from imgadm.pools.directory_contents import DISK, STREAM, accepted_stream, told_size
 from imgadm.pools.directory_record import described_stream, write_record
 from imgadm.pools.reception import Reception, beginning
 
@@ -43,14 +43,19 @@ class DirectoryReception(Reception):
         from imgadm import streams
         from imgadm.pools.disk_copy import copy_disk
 
+        reserve = streams.reserve_of(self._directory)
         if self._manifest.get("type") != "zvol":
-            return streams.verify_zfs_stream(), streams.write_file(self._directory / STREAM)
-        disk = self._directory / DISK
-        if origin is None:
-            return (streams.to_raw_disk(disk),)
-        below, volume = self._pool.disk(origin)
-        copy_disk(below, disk)
-        return (streams.to_raw_disk(disk, origin=volume),)
+            return (
+                accepted_stream(self._manifest, origin),
+                streams.keep_room(self._directory, reserve),
+                streams.write_file(self._directory / STREAM),
+            )
+        disk, volume = self._directory / DISK, None
+        if origin is not None:
+            below, volume = self._pool.disk(origin)
+            copy_disk(below, disk)
+        size = told_size(self._manifest)
+        return (streams.to_raw_disk(disk, origin=volume, size_in_mib=size, reserve=reserve),)
 
     @property
     def stages(self) -> tuple[streams.Stage, ...]:

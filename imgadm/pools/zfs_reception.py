@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import InternalError, UnexpectedNumberOfSnapshotsError
+from imgadm.pools.directory_contents import told_size
 from imgadm.pools.reception import Reception
 from imgadm.pools.zfs_discovery import names_below
 from imgadm.pools.zfs_properties import HARMLESS, as_options
@@ -50,8 +51,7 @@ class ZfsReception(Reception):
         self._final = f"{pool}/{self._uuid}"
         self._partial = f"{self._final}-partial"
         self._kind = _KINDS.get(manifest.get("type"))
-        size = manifest.get("image_size")
-        self._image_size = int(size) if isinstance(size, int | float) and size > 0 else None
+        self._image_size = told_size(manifest)
         self._is_harmless = False
         self._committed = False
 

@@ -103,6 +103,11 @@ public:
                      std::to_string(r.source_guid) + ", wanted one of this stream, which is guid " +
                      std::to_string(begin_.to_guid));
         }
+        if (r.source_object > r.object) {
+            fail(Kind::unsupported, offset_,
+                 "got a deduplicated block of object " + std::to_string(r.source_object) +
+                     " for object " + std::to_string(r.object) + ", wanted one that came before");
+        }
     }
 
     void operator()(const Spill &r) const {

@@ -1,17 +1,13 @@
 #include "zstream/plain_stream.hpp"
 
 #include "zstream/volume_properties.hpp"
+#include "zstream/volume_rules.hpp"
 
 #include <algorithm>
-#include <string>
 
 namespace imgadm::zstream {
 
 namespace {
-
-using Kind = StreamError::Kind;
-
-constexpr std::uint64_t mib = 1 << 20;
 
 struct DataEnd {
     std::uint64_t object, end;
@@ -79,52 +75,24 @@ void PlainStream::keep_unfinished(Bytes slice) {
 }
 
 void PlainStream::on_record(const Record &record, std::uint64_t offset) {
-    if (const auto *begin = std::get_if<Begin>(&record)) {
-        require_wanted(*begin, wanted_, offset);
-        begin_ = offset;
-    }
     Verifier::on_record(record, offset);
     if (parser_.summary().is_volume()) {
         check_volume(record, offset);
     }
-    if (std::get_if<End>(&record) != nullptr) {
-        require_size(offset);
+    if (std::get_if<Begin>(&record) != nullptr) {
+        begin_ = offset;
+    } else if (std::get_if<End>(&record) != nullptr) {
         end_ = offset;
     }
 }
 
 void PlainStream::check_volume(const Record &record, std::uint64_t offset) const {
     if (const auto *object = std::get_if<Object>(&record)) {
-        const bool data = object->object == volume_data_object;
-        if (object->object > volume_properties_object ||
-            object->type != (data ? volume_data_type : volume_properties_type)) {
-            fail(Kind::format, offset,
-                 "object " + std::to_string(object->object) + " of type " +
-                     std::to_string(object->type) + " does not belong to a volume");
-        }
+        require_volume_object(*object, offset);
     } else if (const auto data = data_end_of(record); data && data->object == volume_data_object) {
-        require_inside(data->end, offset);
-    }
-}
-
-void PlainStream::require_inside(std::uint64_t end, std::uint64_t offset) const {
-    if (size_in_mib_ && end / mib >= *size_in_mib_ && end > *size_in_mib_ * mib) {
-        fail(Kind::size, offset,
-             "got data up to byte " + std::to_string(end) + " of the volume, wanted a volume of " +
-                 std::to_string(*size_in_mib_) + " MiB");
-    }
-}
-
-void PlainStream::require_size(std::uint64_t offset) const {
-    if (!size_in_mib_ || !volume_size_) {
-        return;
-    }
-    const std::uint64_t in_mib = *volume_size_ / mib + (*volume_size_ % mib != 0);
-    if (in_mib != *size_in_mib_) {
-        fail(Kind::size, offset,
-             "got a volume of " + std::to_string(*volume_size_) + " bytes (" +
-                 std::to_string(in_mib) + " MiB), wanted one of " + std::to_string(*size_in_mib_) +
-                 " MiB");
+        require_inside_volume(data->end, size_in_mib_, offset);
+    } else if (std::get_if<End>(&record) != nullptr && volume_size_) {
+        require_volume_size(*volume_size_, size_in_mib_, offset);
     }
 }
 

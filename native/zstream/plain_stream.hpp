@@ -1,7 +1,6 @@
 // Takes one stream out of the package that it may come in, for a receiver that believes what it reads.
 #pragma once
 
-#include "zstream/acceptance.hpp"
 #include "zstream/verifier.hpp"
 
 #include <cstdint>
@@ -24,7 +23,7 @@ class PlainStream final : private Verifier {
 public:
     // size_in_mib is what a volume must have, the last MiB perhaps not full.
     PlainStream(Wanted wanted, std::optional<std::uint64_t> size_in_mib)
-        : wanted_(wanted), size_in_mib_(size_in_mib) {}
+        : Verifier(wanted), size_in_mib_(size_in_mib) {}
 
     // Both throw StreamError.
     Passage feed(Bytes slice);
@@ -36,8 +35,6 @@ public:
 private:
     void on_record(const Record &record, std::uint64_t offset) override;
     void check_volume(const Record &record, std::uint64_t offset) const;
-    void require_inside(std::uint64_t end, std::uint64_t offset) const;
-    void require_size(std::uint64_t offset) const;
 
     // The bytes from offset `from` up to `to` that are not in the slice but were kept.
     std::vector<std::uint8_t> kept(std::uint64_t from, std::uint64_t to) const;
@@ -46,7 +43,6 @@ private:
 
     static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
 
-    const Wanted wanted_;
     const std::optional<std::uint64_t> size_in_mib_;
     std::uint64_t begin_ = nowhere, end_ = nowhere;  // offsets of BEGIN and END of the stream
     std::uint64_t slice_offset_ = 0;

@@ -1,0 +1,196 @@
+"""Nothing that a stream says is obeyed: streams of the real ``zfs`` with all that it can put in."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.imports.images import Image, make_image
+from tests.python_path import PYTHON_PATH
+from tests.zfsvm import Session
+
+from .guest_host import GuestHost, Shelf, Traces, announced_url, only
+from .hostile_streams import PLANTED, USER_PROPERTIES, make_streams
+
+NOBODY = "setpriv --reuid 65534 --regid 65534 --clear-groups --"
+PROPERTIES = (
+    "zfs get -H -t filesystem,volume,snapshot -s local,received -o name,property,value,source "
+    "-r all zones"
+)
+
+
+@pytest.fixture(scope="module")
+def streams(zfs_host: Session) -> dict[str, bytes]:
+    return make_streams(zfs_host)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All that could have been set or mounted on a host, or put among its files."""
+
+    properties: list[str]
+    mounts: list[str]
+    holds: str
+    planted: str
+
+
+def shown(vm: Session) -> Shown:
+    answers = vm.check(
+        f"{PROPERTIES}; echo --; grep ' zfs ' /proc/mounts; echo --; "
+        "zfs list -H -t snapshot -o userrefs,name | grep -v ^0; "
+        f"echo --; ls {PLANTED}; true"
+    ).split("--\n")
+    properties, mounts = (sorted(text.splitlines()) for text in answers[:2])
+    return Shown(properties, mounts, answers[2], answers[3])
+
+
+def image_of(streams: dict[str, bytes], name: str, origin: Image | None = None) -> Image:
+    is_disk = name.startswith("disk")
+    kind = {"type": "zvol", "image_size": 8} if is_disk else {"type": "zone-dataset"}
+    return make_image(f"hostile-{name}", streams[name], origin=origin, **kind)
+
+
+@pytest.mark.timeout(900)
+def test_streams_set_nothing_mount_nothing_and_hide_nothing(
+    zones: Session, shelf: Shelf, url: str, streams: dict[str, bytes]
+) -> None:
+    carried = streams["evil.properties"].decode()
+    assert {"mountpoint", "sharenfs", "quota", "reservation", "canmount", *USER_PROPERTIES} <= {
+        line.partition("\t")[0] for line in carried.splitlines()
+    }
+    host, before = GuestHost(zones), shown(zones)
+    bases = [image_of(streams, name) for name in ("plain", "props", "replica")]
+    disks = [image_of(streams, f"disk-{name}") for name in ("plain", "props", "replica")]
+    clones = [
+        image_of(streams, "props-clone", bases[1]),
+        image_of(streams, "disk-props-clone", disks[1]),
+    ]
+    images = [*bases, *disks, *clones]
+    shelf.put(*images)
+    wanted = [image.uuid for image in (bases[0], bases[2], disks[0], disks[2], *clones)]
+    runs = host.run_together(*(("import", "-S", url, uuid) for uuid in wanted))
+    assert [(run.status, run.stderr) for run in runs] == [(0, "")] * len(runs)
+    assert host.traces() == only(*images)
+    after = shown(zones)
+    assert after.planted == before.planted
+    assert after.holds == before.holds == ""
+    file_systems = [*bases, clones[0]]
+    assert after.properties == sorted(
+        [
+            *before.properties,
+            *(
+                f"zones/{image.uuid}\t{prop}\toff\tlocal"
+                for image in file_systems
+                for prop in ("setuid", "devices")
+            ),
+            *(f"zones/{image.uuid}\tvolsize\t8M\tlocal" for image in (*disks, clones[1])),
+        ]
+    )
+    new = [line.split()[:4] for line in after.mounts if line not in before.mounts]
+    assert [words[:2] for words in new] == sorted(
+        [f"zones/{image.uuid}", f"/zones/{image.uuid}"] for image in file_systems
+    )
+    assert all({"nosuid", "nodev"} <= set(words[3].split(",")) for words in new)
+    assert_harmless(zones, bases[1].uuid)
+    listed = host.run("list", "-H", "-o", "uuid").stdout.split()
+    assert sorted(listed) == sorted(image.uuid for image in images)
+    for image in (*clones, *bases, *disks):
+        assert host.run("delete", image.uuid).status == 0
+    assert host.traces() == Traces()
+
+
+def assert_harmless(vm: Session, uuid: str) -> None:
+    """Programs and device nodes of an image serve nobody; those of a machine made of it work."""
+    image, machine = f"/zones/{uuid}", "/zones/machine"
+    vm.check(f"zfs clone zones/{uuid}@final zones/machine")
+    use = f"{NOBODY} {{0}}/id -u; {NOBODY} head -c 1 {{0}}/zero | wc -c"
+    assert vm.run(use.format(image)).stdout.split() == ["65534", "0"]
+    assert vm.run(use.format(machine)).stdout.split() == ["0", "1"]
+    vm.check("zfs destroy zones/machine")
+
+
+REFUSED = {
+    "nested": "got a package of several snapshots",
+    "several": "got a package of several snapshots",
+    "raw": "got a raw (encrypted) stream",
+    "raw-props": "got a raw (encrypted) stream",
+    "redacted": "got a redacted stream",
+    "resumed": "got a stream that resumes an interrupted receive",
+    "props-clone": "wanted a full stream",
+    "disk-props-clone": "wanted a full stream",
+}
+
+
+@pytest.mark.timeout(900)
+def test_streams_that_are_no_image_are_refused_by_name(
+    zones: Session, shelf: Shelf, url: str, streams: dict[str, bytes]
+) -> None:
+    host, before = GuestHost(zones), shown(zones)
+    cases = [(image_of(streams, name), why) for name, why in REFUSED.items()]
+    disk, files = image_of(streams, "disk-props"), image_of(streams, "props")
+    cases += [
+        (disk.having(uuid=disk.uuid[:-1] + "0", image_size=9), "wanted one of 9 MiB"),
+        (disk.having(uuid=disk.uuid[:-1] + "1", image_size=7), "wanted one of 7 MiB"),
+        (files.having(type="zvol"), "wanted that of a volume"),
+        (
+            make_image("disk as files", streams["disk-props"], type="zone-dataset"),
+            "wanted that of a file system",
+        ),
+    ]
+    shelf.put(*(image for image, _ in cases))
+    runs = host.run_together(*(("import", "-S", url, image.uuid) for image, _ in cases))
+    for (_, why), run in zip(cases, runs, strict=True):
+        assert run.status == 1, run
+        assert why in run.stderr, run
+    assert host.traces() == Traces()
+    assert shown(zones) == before
+
+
+@pytest.fixture
+def dripping(zones: Session, shelf: Shelf, streams: dict[str, bytes]) -> Iterator[str]:
+    """A server that sends everything but the last byte of what follows a stream, and then waits."""
+    for name in ("props", "disk-props"):
+        shelf.put(dripped(streams, name))
+    size = max(len(streams[name]) for name in ("props", "disk-props")) + 1
+    words = ["-m", "tests.zfs.pausing_server", str(shelf.path), str(size), f"{shelf.path}/gate"]
+    server = zones.start(
+        f"exec {shlex.join([sys.executable, *words])}", env={"PYTHONPATH": PYTHON_PATH}
+    )
+    yield announced_url(server)
+    server.signal("KILL")
+    server.wait(timeout=60)
+
+
+def dripped(streams: dict[str, bytes], name: str) -> Image:
+    """An image whose file goes on behind the end of a gzip member that has all of the stream."""
+    image = image_of(streams, name).promising(compression="gzip")
+    return image.of_bytes(image.data + bytes(len(streams["props"]) + len(streams["disk-props"])))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("end", ["KILL", "INT"])
+def test_while_the_checksum_is_open_there_is_nothing_whole(
+    end: str, zones: Session, dripping: str, streams: dict[str, bytes]
+) -> None:
+    host, before = GuestHost(zones), shown(zones)
+    images = [dripped(streams, name) for name in ("props", "disk-props")]
+    running = [host.start("import", "-S", dripping, image.uuid) for image in images]
+    for image in images:
+        zones.check(f"until zfs list zones/{image.uuid}-partial; do sleep 0.3; done", timeout=200)
+    zones.check("sleep 3")
+    half_way = shown(zones)
+    assert half_way.mounts == before.mounts
+    assert half_way.planted == before.planted
+    assert "received" not in "".join(half_way.properties)
+    assert host.traces().snapshots == host.traces().records == []
+    for command in running:
+        command.signal(end)
+    for command in running:
+        command.wait(timeout=120)
+    left = "zfs list -H -o name -r zones | grep partial"
+    zones.check(f"for n in $(seq 100); do {left} || exit 0; sleep 0.2; done; exit 1", timeout=60)
+    assert shown(zones) == before
