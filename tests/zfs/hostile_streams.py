@@ -1,11 +1,22 @@
-"""Streams that carry whatever a stream can carry, made by the real ``zfs`` in the guest."""
+"""Streams that carry whatever a stream can carry, as a real OpenZFS sent them.
+
+    python -m tests.zfs.hostile_streams
+
+makes them anew, in the guest, which takes minutes; so they are kept.
+"""
 
 from __future__ import annotations
 
+import lzma
 import re
 import shlex
+import struct
+from functools import cache
+from pathlib import Path
 
-from tests.zfsvm import Session
+from tests.zfsvm import Machine, Session, create_pool
+
+KEPT = Path(__file__).parents[1] / "data" / "hostile-streams"
 
 PLANTED = "/etc/cron.d"
 """Where file systems of these streams want to be mounted."""
@@ -41,7 +52,7 @@ _VALUES = {
 _MAKE = f"""
 set -e
 zfs create zones/evil
-cp /usr/bin/id /zones/evil/id && chmod 4755 /zones/evil/id
+cp $OUT/whoami /zones/evil/whoami && chmod 4755 /zones/evil/whoami
 mknod -m 666 /zones/evil/zero c 1 5
 echo '* * * * * root touch /planted' >/zones/evil/job
 zfs create -V 8M zones/disk
@@ -66,7 +77,7 @@ for dataset in evil disk; do
     zfs set {{user}} zones/$dataset-clone
     zfs snapshot zones/$dataset-clone@final
 done
-zfs set mountpoint={PLANTED} zones/evil-clone
+zfs set mountpoint={PLANTED} zones/evil-clone 2>/dev/null || true
 zfs unmount zones/evil-clone 2>/dev/null || true
 zfs set zoned=on zones/evil
 zfs hold kept zones/evil@final zones/disk@final
@@ -85,8 +96,8 @@ zfs create zones/tree
 zfs create zones/tree/below
 zfs snapshot -r zones/tree@final
 zfs send -R zones/tree@final >$OUT/nested
-zfs snapshot zones/tree@second
-zfs send -I @final zones/tree@second >$OUT/several
+zfs snapshot zones/tree/below@second
+zfs send -R zones/tree/below@second >$OUT/several
 echo 12345678 >$OUT/pass
 zfs create -o encryption=on -o keyformat=passphrase -o keylocation=file://$OUT/pass zones/secret
 zfs snapshot zones/secret@final
@@ -100,7 +111,7 @@ zfs send --redact book zones/whole@final >$OUT/redacted
 head -c 4M /dev/urandom >/zones/whole/more && zfs snapshot zones/whole@larger
 zfs send zones/whole@larger | head -c 2M | zfs receive -s zones/part || true
 token=$(zfs get -H -o value receive_resume_token zones/part)
-zfs send -t $token >$OUT/resumed
+zfs send -t $token | head -c 4096 >$OUT/resumed
 zfs destroy -R zones/whole
 zfs destroy -r zones/part
 zfs destroy -r zones/tree
@@ -127,10 +138,30 @@ def settings(usage: str) -> list[tuple[str, list[str]]]:
     return found
 
 
+def whoami() -> bytes:
+    """A program for Linux on x86-64 that ends with the effective user ID as its status."""
+    base, header = 0x400000, 64 + 56
+    code = bytes.fromhex("b86b000000 0f05 89c7 b83c000000 0f05")  # exit(geteuid())
+    size = header + len(code)
+    return (
+        b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+        + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, base + header, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+        + struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, size, size, 4096)
+        + code
+    )
+
+
+@cache
+def hostile_stream(name: str) -> bytes:
+    """One of those that are kept."""
+    return lzma.decompress((KEPT / f"{name}.xz").read_bytes())
+
+
 def make_streams(vm: Session) -> dict[str, bytes]:
-    """All of them by name; their datasets are gone, and what they were sent from is, too."""
+    """All of them by name, and the properties that they have; their datasets are gone."""
     out = vm.exchange / "hostile"
     out.mkdir()
+    (out / "whoami").write_bytes(whoami())
     usage = vm.run("zfs get").stderr
     tries = [
         f"for value in {shlex.join(values)}; do zfs set {name}=$value zones/$dataset 2>/dev/null "
@@ -143,3 +174,16 @@ def make_streams(vm: Session) -> dict[str, bytes]:
     for text in (script, _CLEAN, _MAKE_OTHERS):
         vm.check(f"OUT={out}\n{text}", timeout=280)
     return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def main() -> None:
+    KEPT.mkdir(exist_ok=True)
+    with Machine() as vm:
+        create_pool(vm)
+        for name, content in make_streams(vm).items():
+            if name not in ("whoami", "pass"):
+                (KEPT / f"{name}.xz").write_bytes(lzma.compress(content, preset=9))
+
+
+if __name__ == "__main__":
+    main()
