@@ -84,7 +84,7 @@ class Completed:
 
 
 def program_environment() -> dict[str, str]:
-    """What a program of the host is started with: nothing that changes what it runs or loads.
+    """For a program that deals with what strangers sent; nothing in it says what to run or load.
 
     Messages are in English, because some are read.
     """
@@ -108,8 +108,8 @@ def run_query(
 ) -> Completed:
     """Run a program that changes nothing, as :func:`run_program`, for so long and no longer.
 
-    What a ``secret`` one prints is not logged. Without an ``environment`` it gets
-    :func:`program_environment`, as all do. Raises InternalError if it has not ended after
+    What a ``secret`` one prints is not logged. It gets our own environment unless it is given one.
+    Raises InternalError if it has not ended after
     IMGADM_PATIENCE or :data:`QUERY_SECONDS`, or prints more than ``limit`` bytes.
     """
     seconds = patience(os.environ) or QUERY_SECONDS
@@ -120,20 +120,24 @@ def run_query(
         lambda _pid: None,
         secret=secret,
         limit=limit,
-        env=environment or program_environment(),
+        env=environment,
         process_group=0,
     )
 
 
-def run_program(argv: Sequence[str], *, seconds: float | None = None) -> Completed:
+def run_program(
+    argv: Sequence[str],
+    *,
+    seconds: float | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Completed:
     """Run a program to its end, without input; an interrupt of ours ends it.
 
     Raises InternalError if it can't be started, prints more than
     :data:`~imgadm.program_io.MAX_OUTPUT`, or has not ended after ``seconds``.
     """
     # A group of its own: Ctrl-C is for us to pass on, and to all that the program has started.
-    env = program_environment()
-    return _run(argv, "", seconds, lambda _pid: None, env=env, process_group=0)
+    return _run(argv, "", seconds, lambda _pid: None, env=environment, process_group=0)
 
 
 def run_to_end(
@@ -152,9 +156,8 @@ def run_to_end(
 
     started = on_start or (lambda _pid: None)
     answers: list[Completed] = []
-    env = program_environment()
     uninterrupted(
-        lambda: answers.append(_run(argv, stdin, seconds, started, env=env, start_new_session=True))
+        lambda: answers.append(_run(argv, stdin, seconds, started, start_new_session=True))
     )
     return answers[0]
 

@@ -24,7 +24,7 @@ from imgadm.pools.zfs_discovery import (
     names_below,
     zone_roots,
 )
-from imgadm.programs import Completed, run_program, run_query
+from imgadm.programs import Completed, program_environment, run_program, run_query
 from imgadm.summaries import FIELDS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class ZfsHost:
         as queries are.
         """
         run = run_query if bounded or arguments[0] in _QUERIES else run_program
-        completed = run([self.zfs, *arguments])
+        completed = run([self.zfs, *arguments], environment=program_environment())
         if completed.status != 0 and (problem := _NO_KERNEL_PART.match(completed.stderr)):
             raise InternalError(
                 f"{self.zfs} does not work on this host: {problem[0]}; make it work, or use a "

@@ -6,7 +6,6 @@ neither is logged.
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
@@ -37,14 +36,7 @@ def ask_helper(name: str, registry: str) -> Credentials | None:
             "on this machine; install it, or log in again without it"
         )
     try:
-        # It may need the user's session: what unlocks a key ring is told by the environment.
-        ended = run_query(
-            [path, "get"],
-            stdin=registry,
-            secret=True,
-            limit=_MAX_ANSWER,
-            environment=os.environ,
-        )
+        ended = run_query([path, "get"], stdin=registry, secret=True, limit=_MAX_ANSWER)
     except ImgadmError as error:
         raise ConfigError(f"credential helper failed: {error.message}", cause=error) from error
     if ended.status != 0:
