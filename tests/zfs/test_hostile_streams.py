@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -160,47 +161,40 @@ def test_streams_that_are_no_image_are_refused_by_name(
     assert shown(zones) == before
 
 
-@pytest.fixture
-def dripping(zones: Session, shelf: Shelf) -> Iterator[str]:
-    """A server that sends everything but the last byte of what follows a stream, and then waits."""
-    for name in ("props", "disk-props"):
-        shelf.put(dripped(name))
-    size = max(len(hostile_stream(name)) for name in ("props", "disk-props")) + 1
-    words = ["-m", "tests.zfs.pausing_server", str(shelf.path), str(size), f"{shelf.path}/gate"]
-    server = zones.start(
-        f"exec {shlex.join([sys.executable, *words])}", env={"PYTHONPATH": PYTHON_PATH}
+@contextmanager
+def dripping(vm: Session, shelf: Shelf, image: Image) -> Iterator[str]:
+    """A server that sends all of the file but its last byte, and then waits."""
+    shelf.put(image)
+    words = ["-m", "tests.zfs.pausing_server", shelf.path, len(image.data) - 1, shelf.path / "gate"]
+    server = vm.start(
+        f"exec {shlex.join([sys.executable, *map(str, words)])}", env={"PYTHONPATH": PYTHON_PATH}
     )
-    yield announced_url(server)
-    server.signal("KILL")
-    server.wait(timeout=60)
+    try:
+        yield announced_url(server)
+    finally:
+        server.signal("KILL")
+        server.wait(timeout=60)
 
 
-def dripped(name: str) -> Image:
-    """An image whose file goes on behind the end of a gzip member that has all of the stream."""
-    image = image_of(name).promising(compression="gzip")
-    return image.of_bytes(image.data + bytes(2 * len(hostile_stream("props"))))
-
-
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("end", ["KILL", "INT"])
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("name", "end"), [("props", "KILL"), ("disk-props", "INT")])
 def test_while_the_checksum_is_open_there_is_nothing_whole(
-    end: str, zones: Session, dripping: str
+    name: str, end: str, zones: Session, shelf: Shelf
 ) -> None:
     host, before = GuestHost(zones), shown(zones)
-    images = [dripped(name) for name in ("props", "disk-props")]
-    running = [host.start("import", "-S", dripping, image.uuid) for image in images]
-    for image in images:
-        zones.check(f"until zfs list zones/{image.uuid}-partial; do sleep 0.3; done", timeout=200)
-    zones.check("sleep 3")
-    half_way = shown(zones)
-    assert half_way.mounts == before.mounts
-    assert half_way.planted == before.planted
-    assert "received" not in "".join(half_way.properties)
-    assert host.traces().snapshots == host.traces().records == []
-    for command in running:
-        command.signal(end)
-    for command in running:
-        command.wait(timeout=120)
+    kind = {"type": "zvol"} if name.startswith("disk") else {"type": "zone-dataset"}
+    image = make_image(f"dripping-{name}", hostile_stream(name), "none", **kind)
+    with dripping(zones, shelf, image) as url:
+        running = host.start("import", "-S", url, image.uuid)
+        zones.check(f"until zfs list zones/{image.uuid}-partial; do sleep 0.3; done", timeout=50)
+        half_way = shown(zones)
+        assert half_way.mounts == before.mounts
+        assert half_way.planted == before.planted
+        assert "received" not in "".join(half_way.properties)
+        assert host.traces().snapshots == host.traces().records == []
+        assert running.poll() is None
+        running.signal(end)
+        running.wait(timeout=120)
     left = "zfs list -H -o name -r zones | grep partial"
     zones.check(f"for n in $(seq 100); do {left} || exit 0; sleep 0.2; done; exit 1", timeout=60)
     assert shown(zones) == before
