@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import struct
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,12 @@ needs_qemu = pytest.mark.skipif(
     not shutil.which("qemu-img") or not shutil.which("qemu-nbd"),
     reason="qemu-img and qemu-nbd are not installed (Debian: qemu-utils)",
 )
+
+
+def boot_sector(partition_end: int = 2048) -> bytes:
+    """The first sector of a disk with one partition, which ends at that sector."""
+    partition = struct.pack("<B3xB3xII", 0x80, 0x83, 1, partition_end - 1)
+    return bytes(446) + partition.ljust(64, b"\0") + b"\x55\xaa"
 
 
 def raw_disk(path: Path, size: int, holding: Mapping[int, bytes]) -> Path:
