@@ -92,7 +92,7 @@ def _stages(
         url, session = open_session(disk.location)
         with session:
             yield _arriving(streams.http_get(url, session=session), disk, snapshot, _SAVE)
-    elif not _can_be_opened_again(disk.location):
+    elif _is_pipe(disk.location):
         if disk.format not in (None, "raw"):
             raise UsageError(f"a {disk.format} disk cannot be read while it arrives: {_SAVE}")
         yield _arriving(streams.read_file(disk.location), disk, snapshot, _SAVE)
@@ -112,21 +112,21 @@ def _arriving(
     return [fetch, streams.decompress(), streams.to_volume_stream(snapshot, instead=instead)]
 
 
-def _can_be_opened_again(path: str) -> bool:
-    """Whether it is the same then: what a pipe has brought is gone once somebody has looked."""
+def _is_pipe(path: str) -> bool:
+    """Whether what it brings is gone once somebody has looked."""
     try:
         mode = Path(path).stat().st_mode
     except FileNotFoundError:
         raise UsageError(f'disk path does not exist: "{path}"') from None
     except OSError as error:
         raise FileSystemError.from_os_error(f'cannot read the disk "{path}"', error) from error
-    return not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode))
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def _compression(path: str) -> str:
+    if not (Path(path).is_file() or Path(path).is_block_device()):
+        return "none"  # refused as what it is by whoever opens it as a disk
     try:
         return streams.compression_of(path)
-    except IsADirectoryError:
-        return "none"  # refused as what it is by whoever opens it as a disk
     except OSError as error:
         raise FileSystemError.from_os_error(f'cannot read the disk "{path}"', error) from error

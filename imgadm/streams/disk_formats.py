@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from imgadm.streams.decoders import recognise
 from imgadm.streams.errors import StreamError
-from imgadm.streams.foreign_content import foreign_content
+from imgadm.streams.foreign_content import OLD_QCOW, foreign_content
 
-#: Bytes from the end that may tell more.
-FOOT_SIZE = 512
+#: Bytes from the end that :func:`format_of` wants to see, or all that there are.
+TAIL_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,10 @@ _READABLE = (
 #: Formats of disks that can be read.
 FORMATS = ("raw", *(signature.format for signature in _READABLE))
 
-#: How the footer of a VHD begins. One that does not grow has nothing before its content.
+#: How the footer of a VHD begins, which is at the very end of one that does not grow. Such a disk
+#: has nothing before its content.
 VHD_COOKIE = b"conectix"
+VHD_FOOTER_SIZE = 512
 
 #: Programs that undo a compression.
 _DECOMPRESS = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zstd": "unzstd"}
@@ -46,7 +48,7 @@ class DiskFormatError(StreamError):
     """A file is not a disk that can be read. ``got`` is its format, where that is known."""
 
 
-def format_of(head: bytes, foot: bytes = b"", size: int = 0) -> str:
+def format_of(head: bytes, tail: bytes = b"", size: int = 0) -> str:
     """The format of the disk that begins with ``head``; its end and ``size`` tell more, if known.
 
     ``head`` has FOREIGN_HEAD_SIZE bytes, or all that there are. The format is one of
@@ -63,19 +65,19 @@ def format_of(head: bytes, foot: bytes = b"", size: int = 0) -> str:
     found = next(
         (known.format for known in _READABLE if head.startswith(known.magic, known.offset)), None
     )
-    if found is not None:
+    if found is not None and not head.startswith(OLD_QCOW):
         return found
-    foreign = foreign_content(head, foot)
+    foreign = foreign_content(head, tail)
     if foreign is not None:
         raise DiskFormatError(
             f"this is {foreign.what}; {foreign.advice}, or say --format raw if its bytes are the "
             "disk",
             got=foreign.what,
         )
-    if foot.startswith(VHD_COOKIE):
+    if tail[-VHD_FOOTER_SIZE:].startswith(VHD_COOKIE):
         return "vpc"
-    cut = size % FOOT_SIZE
-    if VHD_COOKIE in foot or (foot and 0 < cut < 8 and foot.endswith(VHD_COOKIE[:cut])):
+    cut = size % VHD_FOOTER_SIZE
+    if VHD_COOKIE in tail or (tail and 0 < cut < 8 and tail.endswith(VHD_COOKIE[:cut])):
         raise DiskFormatError(
             "the vpc disk is cut short, or something follows it: its footer is not at its end; "
             "copy it again, in full, or say --format raw if its bytes are the disk",

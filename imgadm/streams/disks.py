@@ -16,9 +16,10 @@ from imgadm.streams.disk_contents import (
     mbr_end,
 )
 from imgadm.streams.disk_formats import (
-    FOOT_SIZE,
     FORMATS,
+    TAIL_SIZE,
     VHD_COOKIE,
+    VHD_FOOTER_SIZE,
     DiskFormatError,
     format_of,
 )
@@ -99,11 +100,11 @@ class Disk:
             self._began = self._status()
             head = os.pread(self._descriptor, CONTENT_HEAD_SIZE, 0)
             size = os.lseek(self._descriptor, 0, os.SEEK_END)
-            foot = os.pread(self._descriptor, FOOT_SIZE, max(0, size - FOOT_SIZE))
-            self.format = format_ or format_of(head, foot, size)
+            tail = os.pread(self._descriptor, TAIL_SIZE, max(0, size - TAIL_SIZE))
+            self.format = format_ or format_of(head, tail, size)
             self.size = size
             if self.format == "vpc" and not head.startswith(VHD_COOKIE):
-                self.size = _size_by_footer(foot, size)
+                self.size = _size_by_footer(tail, size)
             elif self.format != "raw":
                 from imgadm.streams.disk_readers import open_mapped
 
@@ -155,14 +156,14 @@ class Disk:
         self.close()
 
 
-def _size_by_footer(foot: bytes, size: int) -> int:
+def _size_by_footer(tail: bytes, size: int) -> int:
     """The size of the disk in a VHD that does not grow; raises DiskFormatError."""
     from imgadm.streams.disk_readers.vpc import fixed_size, vhd_footer
 
-    footer = vhd_footer(foot)
+    footer = vhd_footer(tail[-VHD_FOOTER_SIZE:])
     if footer is None:
         raise DiskFormatError("this is no vpc disk, it begins and ends otherwise", wanted="vpc")
-    return fixed_size(footer, size - FOOT_SIZE)
+    return fixed_size(footer, size - VHD_FOOTER_SIZE)
 
 
 class DiskChangedError(StreamError):

@@ -20,6 +20,8 @@ class Foreign:
 _UNPACK = "unpack it first"
 _CONVERT = "convert it first: qemu-img convert -O raw"
 
+#: qcow2 begins likewise, but for the version.
+OLD_QCOW = b"QFI\xfb\0\0\0\1"
 _STREAM = "a ZFS send stream (an image file, perhaps)"
 
 #: Kind, what to do, and the bytes at an offset that tell it.
@@ -55,6 +57,7 @@ _SIGNATURES: tuple[tuple[str, str, bytes, int], ...] = (
     ("an EWF disk", "export it first: ewfexport -f raw", b"EVF2\r\n\x81\0", 0),
     ("an AFF disk", "export it first: affconvert", b"AFF10\r\n\0", 0),
     ("a cloop disk", _CONVERT, b"#!/bin/sh\n#V2.0 Format\n", 0),
+    ("a QEMU disk of an old kind (qcow version 1)", _CONVERT, OLD_QCOW, 0),
     ("a QED disk", _CONVERT, b"QED\0", 0),
     ("a Parallels disk", _CONVERT, b"WithoutFreeSpace", 0),
     ("a Parallels disk", _CONVERT, b"WithouFreSpacExt", 0),
@@ -107,12 +110,12 @@ _PAGE = (b"<!doctype", b"<html", b"<head>", b"<body")
 _CD, _CD_AT = (b"CD001", b"BEA01"), 32769
 
 
-def foreign_content(head: bytes, foot: bytes = b"") -> Foreign | None:
-    """What a file is that begins with ``head``, and ends with ``foot``; None: a disk, perhaps."""
+def foreign_content(head: bytes, tail: bytes = b"") -> Foreign | None:
+    """What a file is that begins with ``head``, and ends with ``tail``; None: a disk, perhaps."""
     for what, advice, magic, offset in _SIGNATURES:
         if head.startswith(magic, offset):
             return Foreign(what, advice)
-    if foot[-512:].startswith(_DMG):
+    if tail[-512:].startswith(_DMG):
         return Foreign("an Apple disk (dmg)", "convert it first: dmg2img")
     if _is_lzma(head):
         return Foreign("lzma data", "decompress it first: xz --format=lzma -d")

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from imgadm._native import VolumeStreamWriter
 from imgadm.streams.buffers import Buffer
 from imgadm.streams.disk_contents import CONTENT_HEAD_SIZE
-from imgadm.streams.disk_formats import FOOT_SIZE, VHD_COOKIE, DiskFormatError, format_of
+from imgadm.streams.disk_formats import (
+    TAIL_SIZE,
+    VHD_COOKIE,
+    VHD_FOOTER_SIZE,
+    DiskFormatError,
+    format_of,
+)
 from imgadm.streams.disks import Disk, DiskLook
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.zvol import Volume
@@ -133,8 +139,9 @@ class ToVolumeStream(_MakesStream):
 class _Arriving:
     """A disk whose bytes come in order, from the stage before.
 
-    The last :data:`FOOT_SIZE` bytes are held back, for they may be no content, but the footer of a
-    VHD that does not grow. Afterwards ``size`` is that of the disk; ``head`` is its beginning.
+    The last :data:`TAIL_SIZE` bytes are held back, for the end of them may be no content, but the
+    footer of a VHD that does not grow. Afterwards ``size`` is that of the disk; ``head`` is how it
+    begins.
     """
 
     def __init__(self, inlet: Inlet, any_content: bool, instead: str) -> None:
@@ -146,7 +153,7 @@ class _Arriving:
         self._judged = any_content
         self._buffer: Buffer | None = None
         self._pieces: list[memoryview] = []
-        self._foot = b""
+        self._tail = b""
         self._ended = False
 
     def read(self, offset: int, size: int) -> memoryview:
@@ -172,28 +179,28 @@ class _Arriving:
         self.head += view[: CONTENT_HEAD_SIZE - len(self.head)]
         if not self._judged and len(self.head) == CONTENT_HEAD_SIZE:
             self._judge(b"")
-        if view.nbytes >= FOOT_SIZE:
-            self._pieces = [memoryview(self._foot), view[:-FOOT_SIZE]]
-            self._foot = bytes(view[-FOOT_SIZE:])
+        if view.nbytes >= TAIL_SIZE:
+            self._pieces = [memoryview(self._tail), view[:-TAIL_SIZE]]
+            self._tail = bytes(view[-TAIL_SIZE:])
         else:
-            joined = self._foot + view
-            self._pieces = [memoryview(joined[:-FOOT_SIZE])]
-            self._foot = joined[-FOOT_SIZE:]
+            joined = self._tail + view
+            self._pieces = [memoryview(joined[:-TAIL_SIZE])]
+            self._tail = joined[-TAIL_SIZE:]
 
     def _end(self) -> None:
         self._ended = True
         if self.size == 0:
             raise DiskFormatError("the disk is empty", got=0)
         if not self._any_content:
-            if self._judge(self._foot) == "vpc":
+            if self._judge(self._tail) == "vpc":
                 self._drop_footer()
             DiskLook(self.head).check_size(self.size)
-        self._pieces = [memoryview(self._foot)]
+        self._pieces = [memoryview(self._tail)]
 
-    def _judge(self, foot: bytes) -> str:
+    def _judge(self, tail: bytes) -> str:
         self._judged = True
-        format_ = format_of(self.head, foot, self.size)
-        fixed_vhd = format_ == "vpc" and foot and not self.head.startswith(VHD_COOKIE)
+        format_ = format_of(self.head, tail, self.size)
+        fixed_vhd = format_ == "vpc" and tail and not self.head.startswith(VHD_COOKIE)
         if format_ != "raw" and not fixed_vhd:
             raise self._not_raw(format_)
         return format_
@@ -201,11 +208,11 @@ class _Arriving:
     def _drop_footer(self) -> None:
         from imgadm.streams.disk_readers.vpc import fixed_size, vhd_footer
 
-        footer = vhd_footer(self._foot)
-        content = self.size - FOOT_SIZE
+        footer = vhd_footer(self._tail[-VHD_FOOTER_SIZE:])
+        content = self.size - VHD_FOOTER_SIZE
         if footer is None or fixed_size(footer, content) != content:
             raise self._not_raw("vpc")  # its end is no part of the disk, and has gone on already
-        self.size, self._foot = content, b""
+        self.size, self._tail = content, self._tail[:-VHD_FOOTER_SIZE]
         self.head = self.head[:content]
 
     def _not_raw(self, format_: str) -> DiskFormatError:

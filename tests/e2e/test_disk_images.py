@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.disks import MIB, converted, needs_qemu, raw_disk, some
+from tests.disks import MIB, boot_sector, converted, needs_qemu, raw_disk, some
 from tests.e2e.imports.host import Host, sha256
 from tests.e2e.imports.server import Server, serve_bytes
 
 SIZE = 6 * MIB
-BASE = {0: some(100_000), 3 * MIB: some(MIB, 2), SIZE - 512: b"end"}
+BASE = {0: boot_sector(), 512: some(99_488), 3 * MIB: some(MIB, 2), SIZE - 512: b"end"}
 CHANGES = (
     {**BASE, 4096: bytes(50_000), 2 * MIB: some(5000, 3)},
     {**BASE, 3 * MIB: bytes(MIB), 5 * MIB + 100: some(9000, 4)},
@@ -233,7 +232,7 @@ NAMED = ("name=tiny", "version=1", "os=linux")
         ("install --disk nothing", "Usage", 'disk path does not exist: "nothing"'),
         ("install --disk layered", "InvalidDisk", "the qcow2 disk has a backing file"),
         ("install --disk disk image_size=9", "Usage", "the disk has 1 MiB, not image_size=9"),
-        ("install --disk packed", "InternalError", "cannot be received|uncompression error"),
+        ("install --disk packed", "UncompressionError", "uncompression error"),
     ],
 )
 def test_bad_disks_and_words(
@@ -254,8 +253,8 @@ def test_bad_disks_and_words(
         (folder / "packed").write_bytes(gzip.compress(bytes(60_000))[:-20])
     failed = host.run(command, *named, *rest, cwd=folder)
     found, said = failed.error()
-    assert re.search(re.escape(message).replace(r"\|", "|"), said)
-    assert found in (code, "UncompressionError")
+    assert message in said
+    assert found == code
     assert failed.status == {"Usage": 2, "OriginNotInstalled": 3}.get(code, 1)
     assert set(folder.iterdir()) == before
     host.assert_tidy()

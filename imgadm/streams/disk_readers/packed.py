@@ -6,7 +6,6 @@ import zlib
 
 from imgadm.streams import isal_library
 
-_RAW, _WITH_HEADER = -15, 15
 #: Bytes of history that a zstd frame may want; clusters are smaller.
 _ZSTD_WINDOW = 8 << 20
 
@@ -20,23 +19,26 @@ def smallest_deflated(size: int) -> int:
 
 
 def inflate_raw(packed: bytes, size: int) -> bytes | None:
-    """Deflate data without a header; what follows it is ignored."""
-    return _inflate(packed, size, _RAW)
-
-
-def inflate_zlib(packed: bytes, size: int) -> bytes | None:
-    """Deflate data in zlib's wrapping (RFC 1950)."""
-    return _inflate(packed, size, _WITH_HEADER)
-
-
-def _inflate(packed: bytes, size: int, window: int) -> bytes | None:
+    """Deflate data without a header; what follows ``size`` bytes of content is ignored."""
     library = isal_library.load_zlib() or zlib
     try:
-        inflater = library.decompressobj(window)
-        content: bytes = inflater.decompress(packed, size)
+        content: bytes = library.decompressobj(-15).decompress(packed, size)
     except (zlib.error, library.error):
         return None
     return content
+
+
+def inflate_zlib(packed: bytes, size: int) -> bytes | None:
+    """Deflate data in zlib's wrapping (RFC 1950), which ends with a checksum of its content."""
+    library = isal_library.load_zlib() or zlib
+    inflater = library.decompressobj(15)
+    try:
+        content: bytes = inflater.decompress(packed, size)
+        if not inflater.eof and inflater.decompress(inflater.unconsumed_tail, 1):
+            return None  # there is more than that
+    except (zlib.error, library.error):
+        return None
+    return content if inflater.eof else None
 
 
 def unpack_zstd(packed: bytes, size: int) -> bytes | None:

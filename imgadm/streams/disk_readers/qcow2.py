@@ -146,7 +146,10 @@ def read(file: DiskFile) -> MappedDisk:
     if magic != _MAGIC:
         raise file.begins_otherwise()
     if version not in (2, 3):
-        raise file.refused(f"is of qcow version {version}, and 2 and 3 can be read")
+        raise file.refused(
+            f"is of qcow version {version}, and 2 and 3 can be read; convert it first: qemu-img "
+            "convert -O raw"
+        )
     if backing:
         raise file.leads_on("has a backing file")
     if encryption:

@@ -30,6 +30,8 @@ def described_sectors(description: bytes, file: DiskFile) -> int:
     if any(name.startswith("encryption.") for name in fields):
         raise file.encrypted()
     kind = fields.get("createtype", "")
+    if not kind:
+        raise file.leads_on("is a part of a disk that another file describes")
     if kind.lower() not in _IN_ONE_FILE:
         raise file.leads_on(f'is of the type "{kind[:40]}"')
     extents = [line for line in lines if _ANY_EXTENT.match(line)]

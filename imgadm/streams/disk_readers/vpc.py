@@ -9,11 +9,11 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgadm.streams.disk_formats import FOOT_SIZE, DiskFormatError
+from imgadm.streams.disk_formats import VHD_COOKIE, VHD_FOOTER_SIZE, DiskFormatError
 from imgadm.streams.disk_readers.disk_file import DiskFile, numbers
 from imgadm.streams.disk_readers.mapped import HOLE, MappedDisk
 
-_COOKIE, _VERSION = b"conectix", 0x00010000
+_VERSION = 0x00010000
 _FIXED, _DYNAMIC, _DIFFERENCING = 2, 3, 4
 _NOT_ALLOCATED = 0xFFFFFFFF
 _PER_TABLE = 1 << 14
@@ -39,11 +39,11 @@ class VhdFooter:
 
 
 def vhd_footer(content: bytes) -> VhdFooter | None:
-    """The footer in the last :data:`FOOT_SIZE` bytes of a file, None if they are no footer.
+    """The footer in the last :data:`VHD_FOOTER_SIZE` bytes of a file, None if they are no footer.
 
     Raises DiskFormatError for one that is damaged.
     """
-    if len(content) < FOOT_SIZE or not content.startswith(_COOKIE):
+    if len(content) < VHD_FOOTER_SIZE or not content.startswith(VHD_COOKIE):
         return None
     version, header_at, creator = struct.unpack_from(">IQ4x4s", content, 12)
     (stored,) = struct.unpack_from(">Q", content, 48)
@@ -123,14 +123,17 @@ class _DynamicVhd(MappedDisk):
 
 def read(file: DiskFile) -> MappedDisk:
     """The disk, which grows: one that does not is raw but for its footer."""
-    footer = vhd_footer(file.bytes_at(0, FOOT_SIZE))
+    footer = vhd_footer(file.bytes_at(0, VHD_FOOTER_SIZE))
     if footer is None:
         raise file.begins_otherwise()
     if footer.type == _DIFFERENCING:
         raise DiskFormatError(_DIFFERS, got="vpc")
     if footer.type != _DYNAMIC:
         raise file.refused(f"is of type {footer.type}, and begins as none of that type does")
-    if file.size < 2 * FOOT_SIZE or file.bytes_at(file.size - FOOT_SIZE, 8) != _COOKIE:
+    if (
+        file.size < 2 * VHD_FOOTER_SIZE
+        or file.bytes_at(file.size - VHD_FOOTER_SIZE, 8) != VHD_COOKIE
+    ):
         raise DiskFormatError(
             "the vpc disk is cut short: its footer is not at its end; copy it again, in full",
             got=file.size,
