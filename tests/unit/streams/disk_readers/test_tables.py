@@ -219,11 +219,8 @@ def test_compressed_data_that_is_damaged_is_no_content(tmp_path: Path) -> None:
         path = converted(raw, *options)
         end = len(path.read_bytes().rstrip(b"\0"))
         edit(path, end - 60, b"\xff" * 50)
-        with (
-            streams.open_disk(path) as disk,
-            pytest.raises(streams.DiskFormatError, match="data for its byte 0"),
-        ):
-            content_of(disk)
+        with pytest.raises(streams.DiskFormatError, match="data for its byte 0"):
+            streams.open_disk(path)
 
 
 def test_vhd_has_the_size_that_its_footer_says(tmp_path: Path) -> None:
