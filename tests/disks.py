@@ -17,8 +17,8 @@ DATA = Path(__file__).parent / "data" / "disks"
 
 #: For tests of what is not raw.
 needs_qemu = pytest.mark.skipif(
-    not shutil.which("qemu-img") or not shutil.which("qemu-nbd"),
-    reason="qemu-img and qemu-nbd are not installed (Debian: qemu-utils)",
+    not shutil.which("qemu-img") or not shutil.which("qemu-io"),
+    reason="qemu-img and qemu-io are not installed (Debian: qemu-utils)",
 )
 
 

@@ -259,6 +259,25 @@ def test_name_of_a_disk_is_bytes(images: Images, host: Host, disk: Path, tmp_pat
     images.create("--disk", strange, *FIELDS, "version=1")
 
 
+@needs_qemu
+def test_damage_that_only_reading_finds_leaves_nothing(host: Host, tmp_path: Path) -> None:
+    raw = raw_disk(tmp_path / "disk", SIZE, {0: boot_sector(), 3 * MIB: b"compressible" * 5000})
+    packed = converted(raw, "qcow2", "-c")
+    content = bytearray(packed.read_bytes())
+    end = len(bytes(content).rstrip(b"\0"))
+    content[end - 60 : end - 10] = b"\xff" * 50
+    packed.write_bytes(content)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for words in (("install",), ("create", "-o", str(folder))):
+        failed = host.run(*words, "--disk", str(packed), *FIELDS, "version=1")
+        assert failed.error()[0] == "InvalidDisk"
+        assert "the qcow2 disk is damaged: the" in failed.error()[1]
+        assert "data for its byte 3145728" in failed.error()[1]
+    assert list(folder.iterdir()) == []
+    host.assert_tidy()
+
+
 def test_odd_disks_are_installed_with_a_warning(host: Host, tmp_path: Path) -> None:
     for path, words, warning in (
         (unzipped("gpt-4m-33sectors.raw", tmp_path), (), "or say --block-size 512, which fits"),

@@ -35,10 +35,11 @@ class DiskFile:
     def read_into(self, memory: memoryview, offset: int) -> None:
         """Fill the memory; raises DiskFormatError if the file ends before."""
         while memory.nbytes:
-            count = os.preadv(self._descriptor, [memory], offset)
-            if count == 0:
+            content = os.pread(self._descriptor, memory.nbytes, offset)
+            if not content:
                 raise self.cut_short()
-            memory, offset = memory[count:], offset + count
+            memory[: len(content)] = content
+            memory, offset = memory[len(content) :], offset + len(content)
 
     def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:
         return struct.unpack(layout, self.bytes_at(offset, struct.calcsize(layout)))
