@@ -276,6 +276,12 @@ class UncompressionError(ImgadmError):
     code = "UncompressionError"
 
 
+class InvalidStreamError(ImgadmError):
+    """An image file is not a ZFS stream that can be received: damaged, cut, or of another kind."""
+
+    code = "InvalidStream"
+
+
 class UnexpectedNumberOfSnapshotsError(ImgadmError):
     """A received image must have exactly one snapshot."""
 

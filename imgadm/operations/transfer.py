@@ -13,6 +13,7 @@ from imgadm.errors import (
     ImgadmError,
     InternalError,
     InvalidDiskError,
+    InvalidStreamError,
     UncompressionError,
 )
 from imgadm.interrupts import uninterrupted
@@ -140,13 +141,15 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
         case streams.FetchError():
             return DownloadError(error.message, code=error.code, cause=error)
         case streams.DecompressionError():
+            kind = "" if error.compression in ("none", "unknown") else f"{error.compression} "
             return UncompressionError(
-                f"{error.compression} uncompression error while importing image {uuid}: "
+                f"{kind}uncompression error while importing image {uuid}: "
                 f"{error.message.partition(': ')[2]} (at byte {error.offset} of the file)",
                 cause=error,
             )
         case streams.ZfsStreamError():
-            return InternalError(
+            kind_of_error = InternalError if error.kind == "io" else InvalidStreamError
+            return kind_of_error(
                 f"the ZFS stream of image {uuid} cannot be received: {error.message}",
                 cause=error,
             )

@@ -97,6 +97,12 @@ def decompress(compression: str | None = None, *, exact: bool = False) -> Stage:
 
 
 def compression_of(path: str | os.PathLike[str]) -> str:
-    """The compression of a file, told from its first bytes. Raises OSError."""
-    with open(path, "rb") as file:  # noqa: PTH123  any path-like will do
-        return decoders.recognise(file.read(decoders.MAGIC_SIZE))
+    """The compression of a file, told from its first bytes. Raises OSError.
+
+    Only of what can be read at any offset: from a pipe nothing is taken, and ESPIPE is raised.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return decoders.recognise(os.pread(descriptor, decoders.MAGIC_SIZE, 0))
+    finally:
+        os.close(descriptor)
