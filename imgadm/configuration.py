@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgadm.errors import ConfigError
+from imgadm.errors import ConfigError, FileSystemError
 from imgadm.files import read_or_none, write_atomically
+from imgadm.redaction import redact_url
 
 if TYPE_CHECKING:
     from imgadm.sources.base import SourceConfig
@@ -33,6 +34,8 @@ class Configuration:
     def __init__(self, path: Path, values: dict[str, Any] | None = None) -> None:
         self.path = path
         self.values: dict[str, Any] = {"dockerImportSkipUuids": True, **(values or {})}
+        if self.values.get("sources", 0) is None:  # which says no more than no sources at all
+            del self.values["sources"]
         self._check("userAgentExtra", str, "a string")
         self._check("upgradedToVer", str, "a string")
         self._check("sources", list, "an array")
@@ -57,9 +60,32 @@ class Configuration:
         return cls(path, values)
 
     def save(self) -> None:
-        """Replace the file; raises FileSystemError."""
+        """Replace the file, which its owner alone can read if it has a secret.
+
+        Raises FileSystemError.
+        """
         text = json.dumps(self.values, indent=2, ensure_ascii=False)
+        if self.has_secret:
+            _make_private(self.path)
         write_atomically(self.path, text.encode("utf-8", "backslashreplace"))
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether the URL of a source or mirror has something in it that is not to be shown."""
+        return any(_has_secret(self.values.get(key)) for key in ("sources", "mirrors"))
+
+    @property
+    def exposure(self) -> str | None:
+        """What to do about a file with a secret that others can read; None if there is none."""
+        if not self.has_secret:
+            return None
+        try:
+            mode = self.path.stat().st_mode
+        except OSError:
+            return None
+        from imgadm.tokens import exposure_of
+
+        return exposure_of(self.path, mode, "a password or token")
 
     @property
     def user_agent_extra(self) -> str | None:
@@ -111,6 +137,24 @@ class Configuration:
     def _check(self, key: str, wanted: type, name: str) -> None:
         if key in self.values and not isinstance(self.values[key], wanted):
             raise ConfigError(f'"{key}" in config file "{self.path}" is not {name}')
+
+
+def _make_private(path: Path) -> None:
+    """Have a file there that its owner alone can read: what replaces it keeps its mode."""
+    try:
+        if not path.exists():
+            write_atomically(path, b"{}\n")
+        path.chmod(path.stat().st_mode & 0o700)
+    except OSError as error:
+        raise FileSystemError.from_os_error(f'cannot write "{path}"', error) from error
+
+
+def _has_secret(value: object, *, is_url: bool = False) -> bool:
+    if isinstance(value, str):
+        return (is_url or "://" in value) and redact_url(value) != value
+    if isinstance(value, dict):
+        return any(_has_secret(item, is_url=key == "url") for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_secret, value))
 
 
 def _finite(text: str) -> float:

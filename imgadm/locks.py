@@ -21,7 +21,7 @@ from pathlib import Path
 
 from imgadm.errors import FileSystemError, LockedError
 from imgadm.files import make_directory
-from imgadm.logs import without_credentials
+from imgadm.redaction import redact_text
 
 PATIENCE = 1.0
 """Seconds that a waiter waits before it says so."""
@@ -43,13 +43,13 @@ class Holder:
     started: str
 
     def __str__(self) -> str:
-        return f'"{self.command}" (pid {self.pid}, since {self.started})'
+        return f'"{redact_text(self.command)}" (pid {self.pid}, since {self.started})'
 
     @classmethod
     def this_process(cls, command: str) -> Holder:
-        """This process, for everybody to read: without the passwords of URLs."""
+        """This process, for everybody to read: without the secrets of URLs."""
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return cls(os.getpid(), without_credentials(command)[:_MAX_COMMAND], started)
+        return cls(os.getpid(), redact_text(command)[:_MAX_COMMAND], started)
 
 
 OnWait = Callable[[Holder | None], None]
