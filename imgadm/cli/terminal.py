@@ -57,7 +57,7 @@ def encode_everything() -> None:
     """Make stdout and stderr take any text as UTF-8, whatever the locale, and make it printable."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if isinstance(stream, TextIOWrapper) and not isinstance(stream, PrintableWriter):
+        if type(stream) is TextIOWrapper:  # and no stream of somebody who only calls us
             stream.flush()
             setattr(sys, name, _printable_writer(stream))
 

@@ -25,7 +25,12 @@ OPTIONS = (
     Option(("-v", "--verbose"), "List type and TLS setting of each source too."),
     Option(("-j", "--json"), "List the sources as JSON."),
     SEPARATOR,
-    Option(("-a",), "Add a source, by its URL.", kind=Kind.TEXT, placeholder="<source>"),
+    Option(
+        ("-a",),
+        "Add a source, by its URL. Without a scheme that means https.",
+        kind=Kind.TEXT,
+        placeholder="<source>",
+    ),
     Option(("-d",), "Delete the sources at a URL.", kind=Kind.TEXT, placeholder="<source>"),
     Option(("-e",), "Edit the sources in $VISUAL, $EDITOR or vi."),
     Option(("-c", "--check"), "Check whether the sources answer."),
