@@ -134,7 +134,8 @@ def test_what_fails_with_a_secret(host: Host, url: str) -> None:
 def test_a_broken_url_in_the_configuration(host: Host) -> None:
     host.root.mkdir()
     entries = [{"url": url} for url in BROKEN.values()] + [BROKEN["a slash"], [BROKEN["a slash"]]]
-    (host.root / "imgadm.conf").write_text(json.dumps({"sources": entries}))
+    written = {"upgradedToVer": "3.0.0", "sources": entries}
+    (host.root / "imgadm.conf").write_text(json.dumps(written))
     (host.root / "imgadm.conf").chmod(0o644)
     done = host.run("sources", "-v")
     assert "ignoring a source" in done.stderr
