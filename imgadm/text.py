@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
-    chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE0F), *range(0xE0100, 0xE01F0))
-}
+_INVISIBLE = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0"
+    "\U000e0100-\U000e01ef"
+)
 """Of what Unicode counts as letters and marks. U+FE0F, which makes an emoji of a sign, stays."""
 
-_ODD = re.compile(f"[{''.join(sorted(_INVISIBLE))}]")
+_ODD = re.compile(f"[{_INVISIBLE}]")
 _PICTURE = "\u2190-\u2bff\u3030-\u3299\U0001f000-\U0001faff"
 _JOINED_EMOJI = re.compile(f"(?<=[{_PICTURE}\ufe0f])\u200d(?=[{_PICTURE}])")
 _ASCII_CONTROLS = bytes((*range(32), 127))
@@ -32,12 +33,14 @@ def printable(text: str, *, keep: str = "") -> str:
     """
     if is_printable(text, keep=keep):
         return text
+    if "\n" in keep and "\n" in text:  # most lines of a long text are harmless
+        return "\n".join([printable(line, keep=keep) for line in text.split("\n")])
     joints = {match.start() for match in _JOINED_EMOJI.finditer(text)}
     return "".join(
         character
         if character in keep
         or index in joints
-        or (character.isprintable() and character not in _INVISIBLE)
+        or (character.isprintable() and not _ODD.match(character))
         else _escaped(character)
         for index, character in enumerate(text)
     )
