@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgadm.errors import ConfigError, FileSystemError
+from imgadm.errors import ConfigError
 from imgadm.files import read_or_none, write_atomically
 from imgadm.redaction import redact_url
 
@@ -60,19 +60,18 @@ class Configuration:
         return cls(path, values)
 
     def save(self) -> None:
-        """Replace the file, which its owner alone can read if it has a secret.
-
-        Raises FileSystemError.
-        """
+        """Replace the file; only its owner may read one with a secret. Raises FileSystemError."""
         text = json.dumps(self.values, indent=2, ensure_ascii=False)
-        if self.has_secret:
-            _make_private(self.path)
-        write_atomically(self.path, text.encode("utf-8", "backslashreplace"))
+        content = text.encode("utf-8", "backslashreplace")
+        write_atomically(self.path, content, private=self.has_secret, follow=True)
 
     @property
     def has_secret(self) -> bool:
-        """Whether the URL of a source or mirror has something in it that is not to be shown."""
-        return any(_has_secret(self.values.get(key)) for key in ("sources", "mirrors"))
+        """Whether a URL in the file has something in it that is not to be shown.
+
+        That of somebody to write to, in the user agent, is sent to every server anyway.
+        """
+        return _has_secret({**self.values, "userAgentExtra": None})
 
     @property
     def exposure(self) -> str | None:
@@ -137,16 +136,6 @@ class Configuration:
     def _check(self, key: str, wanted: type, name: str) -> None:
         if key in self.values and not isinstance(self.values[key], wanted):
             raise ConfigError(f'"{key}" in config file "{self.path}" is not {name}')
-
-
-def _make_private(path: Path) -> None:
-    """Have a file there that its owner alone can read: what replaces it keeps its mode."""
-    try:
-        if not path.exists():
-            write_atomically(path, b"{}\n")
-        path.chmod(path.stat().st_mode & 0o700)
-    except OSError as error:
-        raise FileSystemError.from_os_error(f'cannot write "{path}"', error) from error
 
 
 def _has_secret(value: object, *, is_url: bool = False) -> bool:

@@ -32,13 +32,14 @@ class ImportOptions:
 
 
 def lock_for(
+    pool: Pool,
     uuid: str,
     options: ImportOptions,
     on_event: Callable[[Event], None],
     *,
     shared: bool = False,
 ) -> AbstractContextManager[None]:
-    """The lock of an image, to be held while it is received.
+    """The lock of an image, to be held while it is received into ``pool``.
 
     The ``shared`` lock of an installed image is to be held while another is received on top of it:
     it can't be deleted then.
@@ -50,6 +51,7 @@ def lock_for(
         wait=options.wait,
         shared=shared,
         on_wait=lambda holder: on_event(LockAwaited(uuid, holder)),
+        pool=pool.lock_directory(shared=shared),
     )
 
 

@@ -66,9 +66,9 @@ def import_image(
     ancestry = look_up_ancestry(pool, source, image, on_event)
     with ExitStack() as locks:
         for member in ancestry.missing:
-            locks.enter_context(lock_for(member.uuid, options, on_event))
+            locks.enter_context(lock_for(pool, member.uuid, options, on_event))
         if ancestry.base is not None:
-            locks.enter_context(lock_for(ancestry.base, options, on_event, shared=True))
+            locks.enter_context(lock_for(pool, ancestry.base, options, on_event, shared=True))
             if pool.get(ancestry.base) is None:
                 raise OriginNotInstalledError(ancestry.base, pool.name)
         if pool.get(uuid) is not None:

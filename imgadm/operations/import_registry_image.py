@@ -39,7 +39,7 @@ def import_registry_image(
     installed = pool.get(head.uuid)
     if installed is not None and not pool.lacks_root(installed):
         if _lacks_tag(installed, head):
-            with lock_for(head.uuid, options, on_event):
+            with lock_for(pool, head.uuid, options, on_event):
                 _record_tag(pool, head)
         on_event(AlreadyInstalled(installed, image.registry))
         return
@@ -50,10 +50,10 @@ def import_registry_image(
         on_event(AncestorInstalled(member.uuid))
     with ExitStack() as locks:
         for member in reversed(image.manifests[there:] or [head]):
-            locks.enter_context(lock_for(member.uuid, options, on_event))
+            locks.enter_context(lock_for(pool, member.uuid, options, on_event))
         if 0 < there < len(image.manifests):
             base = image.manifests[there - 1].uuid
-            locks.enter_context(lock_for(base, options, on_event, shared=True))
+            locks.enter_context(lock_for(pool, base, options, on_event, shared=True))
             if pool.get(base) is None:
                 raise OriginNotInstalledError(base, pool.name)
         _import_missing(pool, image, on_event)
@@ -66,7 +66,7 @@ def complete_image(
     on_event: Callable[[Event], None],
 ) -> None:
     """Give an installed image a root that is kept as a layer only; others are left alone."""
-    with lock_for(image.uuid, options, on_event):
+    with lock_for(pool, image.uuid, options, on_event):
         current = pool.get(image.uuid)
         if current is not None and pool.lacks_root(current):
             pool.check()

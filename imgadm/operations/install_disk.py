@@ -60,7 +60,7 @@ def install_disk(
     with _stages(disk, new_snapshot(uuid, disk), open_session) as stages:
         on_event(InstallBegins(image))
         check_limits([image])
-        with lock_for(uuid, options, on_event):
+        with lock_for(pool, uuid, options, on_event):
             if pool.get(uuid) is not None:
                 on_event(InstalledMeanwhile(image))
                 return

@@ -56,12 +56,12 @@ def install_image(
     on_event(InstallBegins(image))
     check_limits([image])
     with ExitStack() as locks:
-        locks.enter_context(lock_for(uuid, options, on_event))
+        locks.enter_context(lock_for(pool, uuid, options, on_event))
         if pool.get(uuid) is not None:
             on_event(InstalledMeanwhile(image))
             return
         if _installed_origin(pool, image) is not None:
-            locks.enter_context(lock_for(str(image.origin), options, on_event, shared=True))
+            locks.enter_context(lock_for(pool, str(image.origin), options, on_event, shared=True))
         _install(pool, image, file_path, on_event)
 
 

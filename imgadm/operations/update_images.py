@@ -109,6 +109,7 @@ class _Update:
             command=self._options.command,
             wait=self._options.wait,
             on_wait=lambda holder: self._on_notice(LockAwaited(image.uuid, holder)),
+            pool=pool.lock_directory(shared=False),
         ):
             current = pool.get(image.uuid)
             if current is None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
+from imgadm.opening import open_regular
 from imgadm.pools.base import InstalledImage
 
 #: What the directory of an image has beside the record: of a zvol, of any other ZFS stream, and of
@@ -34,3 +37,17 @@ def look_inside(image: InstalledImage, directory: Path, known: AbstractSet[str])
         created=min((int(time) for name, time in times.items() if name != ROOT), default=None),
         doubtful=unrecorded or bool(others) or directory.is_symlink(),
     )
+
+
+def open_content(directory: Path, name: str) -> int:
+    """Open a file of an image to read it: a regular one, that this image has. Raises OSError.
+
+    In a pool that others may write to, a link of either kind could lead to what they cannot read.
+    """
+    descriptor = open_regular(directory / name)
+    status = os.fstat(descriptor)
+    if status.st_nlink > 1 and status.st_uid != directory.stat().st_uid:
+        os.close(descriptor)
+        reason = "a hard link to a file of another user is no part of an image"
+        raise PermissionError(errno.EPERM, reason, str(directory / name))
+    return descriptor

@@ -33,7 +33,7 @@ def read_record(pool: str, uuid: str) -> InstalledImage:
     """
     path = f"{pool}/{uuid}/{RECORD}"
     try:
-        record = parse_json(read_file(path))
+        record = parse_json(read_file(path, follow=False))
         if record["manifest"]["uuid"] != uuid:
             raise ValueError(f"is about image {record['manifest']['uuid']}")
     except FileNotFoundError:
@@ -68,7 +68,8 @@ def write_record(
         record["source"] = redact_url(source)
     record.update(extra)
     content = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(directory / RECORD, content.encode("utf-8", "backslashreplace"))
+    encoded = content.encode("utf-8", "backslashreplace")
+    write_atomically(directory / RECORD, encoded, mode=0o600)
 
 
 def described_stream(summary: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import InternalError
+from imgadm.files import make_directory
 from imgadm.interrupts import uninterrupted
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
@@ -49,7 +50,8 @@ class ZfsLayerReception(LayerReception):
         self._store = f"{pool}/{head}-partial-layers"
         self.roll_back()
         with beginning(self.roll_back, f'cannot mount below "{self._mounts}"'):
-            self._mounts.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(self._mounts.parent)
+            self._mounts.mkdir(mode=0o700, exist_ok=True)
             self._mounts.chmod(0o700)
             self.waiting_room = self._mounts / "layers"
             passing = ("-o", "compression=off", "-o", "sync=disabled")

@@ -298,3 +298,39 @@ def test_a_source_is_known_by_what_is_shown_of_it(settings: Settings) -> None:
     assert delete_sources(settings, "http://u:wrong@h") == []
     assert delete_sources(settings, "u:q@h") == [second]
     assert delete_sources(settings, "http://***@h/") == [first]
+
+
+@pytest.mark.parametrize(
+    ("values", "mode"),
+    [
+        ({"sources": [{"type": "imgapi", "url": "https://a.example"}]}, 0o644),
+        ({"sources": [{"type": "imgapi", "url": "https://a.example?channel=dev"}]}, 0o644),
+        ({"userAgentExtra": "me@a.example"}, 0o644),
+        ({"sources": [{"type": "imgapi", "url": "https://me:secret@a.example"}]}, 0o600),
+        ({"sources": [{"type": "imgapi", "url": "me:secret@a.example"}]}, 0o600),
+        ({"sources": [{"type": "imgapi", "url": "https://token@a.example/b"}]}, 0o600),
+        ({"sources": [{"type": "imgapi", "url": "https://a.example?channel=a&token=b"}]}, 0o600),
+        ({"mirrors": {"docker.io": ["https://me:secret@a.example"]}}, 0o600),
+        ({"somethingElse": [{"deep": "http://me:secret@proxy.example"}]}, 0o600),
+    ],
+)
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_a_configuration_with_a_secret_is_its_owners_alone(
+    values: dict[str, Any], mode: int, umask: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "imgadm.conf"
+    before = os.umask(umask)
+    try:
+        for _ in range(2):
+            Configuration(path, values).save()
+            assert path.stat().st_mode & 0o7777 == mode
+            path.chmod(0o644)
+    finally:
+        os.umask(before)
+
+
+def test_a_configuration_that_is_kept_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "imgadm.conf").symlink_to("kept.conf")
+    Configuration(tmp_path / "imgadm.conf").save()
+    assert (tmp_path / "imgadm.conf").is_symlink()
+    assert (tmp_path / "kept.conf").is_file()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -284,9 +283,7 @@ def test_a_size_that_is_a_lie_costs_nothing(root: Path) -> None:
     """A terabyte is refused by the header, before its bytes come."""
     made = file("a")
     made[0].size = 1 << 41
-    before = time.monotonic()
     assert "it unpacks to more than" in refusal(root, made[0].tobuf(tarfile.GNU_FORMAT))
-    assert time.monotonic() - before < 30
     assert contents(root) == {}
 
 

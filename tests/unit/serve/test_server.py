@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -482,13 +481,12 @@ def test_exposure(host: str, exposed: bool) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serving_ends_with_a_signal(folder: Path, number: signal.Signals) -> None:
+def test_serving_ends_with_a_signal(folder: Path, number: signal.Signals, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "imgadm", "serve", "-q", "-l", "127.0.0.1:0", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, "IMGADM_ROOT": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         url = process.stdout.readline().rpartition(" ")[2].strip()
         assert requests.get(url + "/ping", timeout=30).status_code == 200
-        began = time.monotonic()
         process.send_signal(number)
         assert process.wait(30) == 0
-    assert time.monotonic() - began < 30
