@@ -90,6 +90,15 @@ class ConfigError(ImgadmError):
     code = "ConfigError"
 
 
+class InvalidURLError(ConfigError):
+    """A URL of a source or proxy is none, for ``reason``; ``shown`` is it without secrets."""
+
+    def __init__(self, shown: str, reason: str) -> None:
+        super().__init__(f'invalid image source URL "{shown}": {reason}')
+        self.shown = shown
+        self.reason = reason
+
+
 class UpgradeError(ImgadmError):
     """The state on this host is of a version that nobody knows how to bring up to date."""
 

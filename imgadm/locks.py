@@ -31,7 +31,7 @@ from pathlib import Path
 from imgadm.errors import FileSystemError, LockedError
 from imgadm.files import make_directory
 from imgadm.lock_files import LockFile
-from imgadm.logs import without_credentials
+from imgadm.redaction import redact_text
 
 PATIENCE = 1.0
 """Seconds that a waiter waits before it says so."""
@@ -60,13 +60,13 @@ class Holder:
 
     def __str__(self) -> str:
         where = "" if self.host == os.uname().nodename else f" on {self.host}"
-        return f'"{self.command}" (pid {self.pid}{where}, since {self.started})'
+        return f'"{redact_text(self.command)}" (pid {self.pid}{where}, since {self.started})'
 
     @classmethod
     def this_process(cls, command: str) -> Holder:
-        """This process, for everybody to read: without the passwords of URLs."""
+        """This process, for everybody to read: without the secrets of URLs."""
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        short = without_credentials(command)[:_MAX_COMMAND]
+        short = redact_text(command)[:_MAX_COMMAND]
         return cls(os.getpid(), short, started, os.uname().nodename)
 
 

@@ -128,7 +128,7 @@ def _import_one(
             image,
             fetch=_fetch(source, image, options),
             compression="none" if image.file is None else image.file.compression,
-            source=source.config.url,
+            source=source.url,
             origin=origin,
             on_event=on_event,
         )
@@ -186,7 +186,7 @@ def _import_layers(
         receive_layers(
             pool,
             [_incoming(source, image, options) for image in missing],
-            source=source.config.url,
+            source=source.url,
             base=None if origin is None else pool.get(origin),
             on_event=on_event,
         )

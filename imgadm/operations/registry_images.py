@@ -109,11 +109,12 @@ def find_registry_image(
 def _places(registries: Sequence[DockerSource], name: str) -> list[tuple[DockerSource, Reference]]:
     """Where the image may be, and what it is called there."""
     places = [
-        (source, parse_reference(name, default_index=source.config.url)) for source in registries
+        (source, parse_reference(name, default_index=source.config.url.reveal()))
+        for source in registries
     ]
     indexes = {reference.index for _, reference in places}
     if len(indexes) > 1 or len(places) == 1:
         return places
     # The name says which registry. That is asked as it is configured, if it is.
-    own = [place for place in places if parse_index(place[0].config.url).name in indexes]
+    own = [place for place in places if parse_index(place[0].config.url.reveal()).name in indexes]
     return own[:1] or places[:1]

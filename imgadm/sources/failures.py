@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import requests
 import urllib3
 
+from imgadm.redaction import redact_text
 from imgadm.sources.errors import SourceError, UnreachableError, UnusableReplyError
 from imgadm.sources.session import MAX_REDIRECTS, RefusedRedirectError
+from imgadm.text import printable
 
 _CERTIFICATE_CODES = {
     10: "CERT_HAS_EXPIRED",
@@ -105,4 +107,4 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _first_line(error: BaseException) -> str:
     text = str(error).partition("\n")[0][:200] or type(error).__name__
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return printable(redact_text(text))

@@ -16,13 +16,14 @@ from requests.auth import AuthBase
 
 from imgadm.manifest import JSONError, parse_json
 from imgadm.manifest.values import display
+from imgadm.redaction import redact_text, redact_url
 from imgadm.sources.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.sources.failures import source_error
 from imgadm.sources.options import ClientOptions, Retry
 from imgadm.sources.proxies import Proxies
 from imgadm.sources.records import log_body
 from imgadm.sources.session import make_session
-from imgadm.sources.urls import redact_url
+from imgadm.text import printable
 
 REPLY_SECONDS = 300
 RETRY_SECONDS = 15
@@ -76,7 +77,7 @@ class Reply:
 
     def _ping_cause(self, text: str) -> str:
         shown = text[:_SHOWN_BODY] + ("..." if len(text) > _SHOWN_BODY else "")
-        lines = ["".join(c for c in line if c.isprintable()) for line in shown.splitlines()]
+        lines = [printable(redact_text(line)) for line in shown.splitlines()]
         head = f"Error: statusCode {self.status}, response not JSON:"
         return "\n    ".join([head, *lines])
 
@@ -89,11 +90,11 @@ _BUSY = (429, 502, 503, 504)
 class HttpClient:
     """The connections to one source. Usable from several threads; :meth:`close` ends them.
 
-    ``source`` names the source in errors and is shown without its password; ``headers`` go with
-    all requests. ``credentials`` are a user and a password, or know themselves how to be sent.
-    ``tls`` knows certificates besides the usual ones. Unless they are ``persistent``, each
-    connection is for one request. What a ``secret`` client gets is not logged, and it follows no
-    redirects.
+    ``source`` names the source in errors and is shown without its secrets; ``home`` is the URL of
+    the server that ``insecure`` is about, ``source`` if left out. ``headers`` go with all requests.
+    ``credentials`` are a user and a password, or know themselves how to be sent. ``tls`` knows
+    certificates besides the usual ones. Unless they are ``persistent``, each connection is for one
+    request. What a ``secret`` client gets is not logged, and it follows no redirects.
     """
 
     def __init__(
@@ -107,10 +108,17 @@ class HttpClient:
         tls: ssl.SSLContext | None = None,
         persistent: bool = True,
         secret: bool = False,
+        home: str | None = None,
     ) -> None:
         self._persistent = persistent
         self._secret = secret
-        self.session = make_session(options, insecure=insecure, credentials=credentials, tls=tls)
+        self.session = make_session(
+            options,
+            home=source if home is None else home,
+            insecure=insecure,
+            credentials=credentials,
+            tls=tls,
+        )
         self.session.headers.update(headers)
         self._source = redact_url(source)
         self._options = options

@@ -31,7 +31,7 @@ class HttpSource(Source):
     def __init__(self, config: SourceConfig, options: ClientOptions | None = None) -> None:
         super().__init__(config)
         self._options = options or ClientOptions()
-        self._address = server_address(config.url)
+        self._address = server_address(config.url.reveal())
         self._lock = threading.Lock()
         self._clients: dict[bool, HttpClient] = {}
 
@@ -67,6 +67,7 @@ class HttpSource(Source):
                     self.config.url,
                     self._options,
                     headers=self._headers,
+                    home=self._address.base,
                     insecure=self.config.insecure is True,
                     credentials=self._address.credentials if with_credentials else None,
                 )

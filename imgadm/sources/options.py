@@ -34,7 +34,10 @@ class ClientOptions:
 
     Times are seconds. ``request_id`` is taken from the environment or made up if empty.
     ``ca_bundle`` is a file (or folder) of certificates to trust instead of the usual ones.
-    ``on_retry`` hears of every request that is about to be repeated, on the thread that waits.
+    ``on_retry`` hears of every request that is about to be repeated, on the thread that waits,
+    ``on_unchecked`` of every host whose certificate nobody checks, ``on_exposed`` of every host
+    that is about to get a password or token that can be read on its way, both with each request,
+    and ``on_shared_secret`` gets a sentence about each file of credentials that others can read.
     ``cache`` keeps lists of images. ``mirrors`` is the setting of that name, by registry.
     """
 
@@ -45,6 +48,9 @@ class ClientOptions:
     read_timeout: float = 60
     retry_delays: tuple[float, ...] = (1, 2, 4)
     on_retry: Callable[[Retry], None] | None = None
+    on_unchecked: Callable[[str], None] | None = None
+    on_exposed: Callable[[str], None] | None = None
+    on_shared_secret: Callable[[str], None] | None = None
     cache: Cache | None = None
     mirrors: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)

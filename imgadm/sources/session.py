@@ -19,10 +19,14 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from imgadm.sources.identity import request_headers, trusted_certificates
+from imgadm.errors import InvalidURLError
+from imgadm.redaction import SecretUrl
+from imgadm.sources.identity import Trust, request_headers, trusted_certificates
 from imgadm.sources.options import ClientOptions
 from imgadm.sources.proxies import Proxies
 from imgadm.sources.records import log_request, log_response
+from imgadm.sources.urls import is_loopback, normalise_url
+from imgadm.text import printable
 
 MAX_REDIRECTS = 5
 
@@ -35,9 +39,14 @@ class SourceAdapter(HTTPAdapter):
     """Sends one request: the proxy by its URL, a time limit unless the caller has one."""
 
     def __init__(
-        self, proxies: Proxies, timeout: tuple[float, float], tls: ssl.SSLContext | None = None
+        self,
+        proxies: Proxies,
+        guard: _Guard,
+        timeout: tuple[float, float],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._proxies = proxies
+        self._guard = guard
         self._timeout = timeout
         self._tls = {} if tls is None else {"ssl_context": tls}
         super().__init__(pool_maxsize=16)
@@ -60,11 +69,12 @@ class SourceAdapter(HTTPAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
-        """Send ``request``; what ``requests`` believes about proxies is not asked."""
-        del proxies
+        """Send ``request``; what ``requests`` believes about proxies and trust is not asked."""
+        del proxies, verify
         url = request.url or ""
         proxy = self._proxies.of(url)
         request.headers["date"] = formatdate(usegmt=True)
+        verify = self._guard.check(url, proof="authorization" in request.headers)
         log_request(request)
         response = super().send(
             request,
@@ -72,7 +82,7 @@ class SourceAdapter(HTTPAdapter):
             timeout=timeout or self._timeout,
             verify=verify,
             cert=cert,
-            proxies={urlsplit(url).scheme: proxy} if proxy else None,
+            proxies={urlsplit(url).scheme: proxy.reveal()} if proxy else None,
         )
         log_response(response)
         if response.is_redirect:
@@ -83,9 +93,10 @@ class SourceAdapter(HTTPAdapter):
 class SourceSession(requests.Session):
     """Follows a few redirects, never from https to http; credentials stay with their host."""
 
-    def __init__(self, proxies: Proxies) -> None:
+    def __init__(self, proxies: Proxies, guard: _Guard) -> None:
         super().__init__()
         self._route = proxies
+        self._guard = guard
         self.max_redirects = MAX_REDIRECTS
         self.trust_env = False
 
@@ -93,20 +104,36 @@ class SourceSession(requests.Session):
         """Return how to send a request to ``url``, for those who send it without our adapter."""
         merged = super().merge_environment_settings(url, *arguments, **settings)
         proxy = self._route.of(url)
-        return {**merged, "proxies": {urlsplit(url).scheme: proxy} if proxy else {}}
+        proof = self.auth is not None or "authorization" in self.headers
+        return {
+            **merged,
+            "verify": self._guard.check(url, proof=proof),
+            "proxies": {urlsplit(url).scheme: proxy.reveal()} if proxy else {},
+        }
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return where ``resp`` leads to; :class:`RefusedRedirectError` if we must not follow."""
         try:
             target = super().get_redirect_target(resp)
-            scheme = urlsplit(urljoin(resp.url, target)).scheme if target else None
-        except ValueError as error:
-            raise RefusedRedirectError(f"a redirect to nowhere: {error}") from error
-        if scheme is None or scheme == "https" or scheme == urlsplit(resp.url).scheme:
-            return target
-        if scheme == "http":
+            if target is None:
+                return None
+            if not target.strip():
+                raise RefusedRedirectError("a redirect to nowhere: its Location is empty")
+            joined = urljoin(resp.url, target)
+            scheme = urlsplit(joined).scheme
+            if scheme not in ("http", "https"):
+                shown = printable(scheme[:20])
+                raise RefusedRedirectError(f"a redirect to a {shown}: address is not followed")
+            normalise_url(joined, typed=False)
+        except RefusedRedirectError:
+            raise
+        except InvalidURLError as error:
+            raise RefusedRedirectError(f"a redirect to nowhere: {error.reason}") from None
+        except ValueError:  # which quotes the address, secrets and all
+            raise RefusedRedirectError("a redirect to nowhere: its Location is no URL") from None
+        if scheme == "http" and urlsplit(resp.url).scheme == "https":
             raise RefusedRedirectError("a redirect from https to http is not followed")
-        raise RefusedRedirectError(f"a redirect to a {scheme}: address is not followed")
+        return target
 
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response
@@ -116,20 +143,46 @@ class SourceSession(requests.Session):
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
 
 
+class _Guard:
+    """What is looked at before each request goes out, and who hears of it."""
+
+    def __init__(self, options: ClientOptions, trust: Trust) -> None:
+        self._options = options
+        self._trust = trust
+
+    def check(self, url: str, *, proof: bool) -> bool | str:
+        """Return which certificates count for ``url``, after telling what ought to be known.
+
+        ``proof`` says that the request has a header that proves who we are.
+        """
+        parts = urlsplit(url)
+        shown = parts.netloc.rpartition("@")[2]
+        verify = self._trust.of(url)
+        if parts.scheme == "https":
+            if verify is False:
+                (self._options.on_unchecked or _ignore)(shown)
+        elif (proof or SecretUrl(url).has_secret) and not is_loopback(shown):
+            (self._options.on_exposed or _ignore)(shown)
+        return verify
+
+
 def make_session(
     options: ClientOptions,
     *,
+    home: str = "",
     insecure: bool = False,
     credentials: tuple[str, str] | AuthBase | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> SourceSession:
     """Return a session; whoever asked for it closes it.
 
-    ``insecure`` takes any certificate, ``tls`` knows certificates besides the usual ones. Raises
+    ``insecure`` takes any certificate of the server at the URL ``home``, and of no other: where
+    that redirects to is checked. ``tls`` knows certificates besides the usual ones. Raises
     :class:`ConfigError` for a CA file that is not there.
     """
     proxies = Proxies.from_environment(options.environment)
-    session = SourceSession(proxies)
+    guard = _Guard(options, Trust(options, insecure=home if insecure else None))
+    session = SourceSession(proxies, guard)
     session.verify = trusted_certificates(options, insecure=insecure)
     if session.verify is False:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -137,6 +190,7 @@ def make_session(
     session.headers.update(request_headers(options))
     adapter = SourceAdapter(
         proxies,
+        guard,
         (
             options.within_patience(options.connect_timeout),
             options.within_patience(options.read_timeout),
@@ -146,6 +200,10 @@ def make_session(
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
+
+
+def _ignore(_host: str) -> None:
+    """Tell nobody."""
 
 
 def _drop_body(response: requests.Response) -> None:

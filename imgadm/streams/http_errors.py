@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import re
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
+from imgadm.redaction import redact_text, redact_url
 from imgadm.streams.errors import FetchError
+from imgadm.text import printable
 
 if TYPE_CHECKING:
     from requests import Response
 
 _BODY_READ = 64 * 1024
 _BODY_SHOWN = 1024
+_LINES = "\n\t"
 
 
 def answer_error(response: Response) -> FetchError:
@@ -38,7 +40,7 @@ def answer_error(response: Response) -> FetchError:
         kind = response.headers.get("Content-Type", "").partition(";")[0]
         message = f"{_shown_url(response)} answered {status} {response.reason}"
         if kind == "text/plain" and text.strip():
-            message += f": {text.strip()[:_BODY_SHOWN]}"
+            message += f": {printable(redact_text(text.strip()[:_BODY_SHOWN]), keep=_LINES)}"
     return FetchError(message, code=code, status=status, headers=response.headers)
 
 
@@ -51,8 +53,8 @@ def _first_error(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown_url(response: Response) -> str:
-    """Where an answer came from. The query that a redirect led to may be what lets us in."""
-    return response.url.partition("?")[0] if response.history else response.url
+    """Where an answer came from, without the secrets of that address."""
+    return redact_url(response.url)
 
 
 def _text(response: Response) -> str:
@@ -72,10 +74,11 @@ def _text(response: Response) -> str:
 
 def connection_error(error: BaseException, url: str) -> FetchError:
     """The error of a request without an answer; its code is the name of the system's error."""
+    shown = redact_url(url)
     if _leads_nowhere(error):
-        return FetchError(f"{url}: {_first_line(error)}", final=True)
+        return FetchError(f"{shown}: {_first_line(error)}", final=True)
     code, reason = root_cause(error)
-    return FetchError(f"{url}: {reason}", code=code)
+    return FetchError(f"{shown}: {reason}", code=code)
 
 
 def root_cause(error: BaseException) -> tuple[str | None, str]:
@@ -110,16 +113,15 @@ def _leads_nowhere(error: BaseException) -> bool:
     """Whether a redirect is not followed, which another attempt would not change."""
     import requests
 
-    kinds = (requests.TooManyRedirects, requests.exceptions.InvalidSchema)
-    return isinstance(error, (*kinds, requests.exceptions.InvalidURL))
+    # Libraries raise ValueError, their own InvalidURL among it, for an address that is none.
+    return isinstance(error, (requests.TooManyRedirects, ValueError))
 
 
 def _first_line(error: BaseException) -> str:
-    """What an exception says, without queries of URLs, which may be what lets us in."""
-    text = str(error).partition("\n")[0]
-    return _one_line(re.sub(r"\?[^\s'\")]+", "?...", text))
+    """What an exception says, without what in its URLs may let somebody in."""
+    return _one_line(redact_text(str(error).partition("\n")[0]))
 
 
 def _one_line(text: str) -> str:
     """The beginning of what a stranger wrote, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else "?" for c in text[:_BODY_SHOWN])
+    return printable(text[:_BODY_SHOWN])

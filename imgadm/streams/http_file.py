@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from imgadm.redaction import redact_url
 from imgadm.streams.errors import FetchError
 from imgadm.streams.http_body import Body
 from imgadm.streams.http_errors import answer_error, connection_error
@@ -100,7 +101,8 @@ class HttpFile:
     def changed(self, position: int) -> FetchError:
         """The error of a file that is another one by now."""
         return FetchError(
-            f"the file at {self.url} changed while it was being fetched; import it again",
+            f"the file at {redact_url(self.url)} changed while it was being fetched; "
+            "import it again",
             code="Changed",
             offset=position,
         )
@@ -131,6 +133,7 @@ class HttpFile:
         self, headers: Mapping[str, str] | None = None, accept: tuple[int, ...] = (200,)
     ) -> Response:
         import requests
+        import urllib3
 
         assert self._session is not None
         try:
@@ -140,7 +143,7 @@ class HttpFile:
                 stream=True,
                 timeout=self._timeouts,
             )
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise connection_error(error, self.url) from error
         if response.status_code not in accept:
             raise answer_error(response)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imgadm._native import Meter
+from imgadm.redaction import redact_url
 from imgadm.streams.errors import Answer, SendError, SizeError
 from imgadm.streams.http_errors import root_cause
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
@@ -63,7 +64,7 @@ class HttpPut(Stage):
             context.cancel.check()
             code, reason = root_cause(error)
             raise SendError(
-                f"{self._url}: {reason}",
+                f"{redact_url(self._url)}: {reason}",
                 code=code,
                 offset=body.sent,
                 begun=exchange.connected,
@@ -87,7 +88,9 @@ class HttpPut(Stage):
         early = "" if body.complete else f" after {body.sent} bytes, before it had everything"
         if early or not 200 <= answer.status < 300:
             raise SendError(
-                f"{self._url} answered {answer.status}{early}", answer=answer, offset=body.sent
+                f"{redact_url(self._url)} answered {answer.status}{early}",
+                answer=answer,
+                offset=body.sent,
             )
         context.facts["answer"] = answer
 

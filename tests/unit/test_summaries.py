@@ -182,7 +182,7 @@ def test_what_cannot_be_kept_is_read(
         pools.list()
         for path in cache.iterdir():
             content = path.read_bytes()
-            changed = content.replace(b"summaries-1", b"summaries-0", 1)
+            changed = content.replace(b"summaries-2", b"summaries-0", 1)
             path.write_bytes(content[:-9] if obstacle == "damage" else changed)
     assert [image.manifest["name"] for image in pools.list()] == ["base"] * len(UUIDS)
     assert len(pools.read) == 2 * len(UUIDS)

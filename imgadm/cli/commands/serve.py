@@ -12,6 +12,8 @@ from imgadm.cli.options import Kind, Option, Options
 from imgadm.cli.shared_options import HELP, POOL
 from imgadm.cli.sizes import parse_size
 from imgadm.errors import UsageError
+from imgadm.redaction import redact_text
+from imgadm.text import printable
 
 if TYPE_CHECKING:
     from imgadm.serve import AccessRecord, Catalogue, ImageServer, SkippedPair, WritableFolder
@@ -67,7 +69,7 @@ def _run_writable(context: Context, options: Options, folders: list[str]) -> int
     from imgadm.tokens import read_token
 
     token_file = options.text("--token-file")
-    token = None if token_file is None else read_token(Path(token_file))
+    token = None if token_file is None else read_token(Path(token_file), warn=context.warn)
     host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
     folder = _writable_folder(context, options, folders)
     with folder.opened():
@@ -155,9 +157,9 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _print_access(record: AccessRecord) -> None:
+    request = printable(redact_text(f"{record.method} {record.target}"))
     print(
-        f"{record.client} {record.method} {record.target} {record.status} "
-        f"{record.sent} bytes {record.seconds:.3f} s",
+        f"{record.client} {request} {record.status} {record.sent} bytes {record.seconds:.3f} s",
         file=sys.stderr,
         flush=True,
     )

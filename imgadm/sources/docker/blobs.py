@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imgadm import streams
 from imgadm.errors import ImgadmError
+from imgadm.redaction import redact_url
 from imgadm.sources.docker.images import RemoteLayer
 from imgadm.sources.docker.places import Places
 from imgadm.sources.http import MAX_RETRY_AFTER, retry_after
@@ -108,6 +109,8 @@ class BlobFile:
                     raise
                 wait = max(delay, asked)
                 if self._options.on_retry:
-                    self._options.on_retry(Retry(self.url, error.message, attempt, wait))
+                    self._options.on_retry(
+                        Retry(redact_url(self.url), error.message, attempt, wait)
+                    )
                 self._options.sleep(wait)
         return call(self._files[0])

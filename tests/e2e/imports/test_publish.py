@@ -171,11 +171,13 @@ def test_disk_that_changes_is_not_published(
 
 def test_token(host: Host, files: Path, site: Callable[..., Site]) -> None:
     (files / "token").write_text(TOKEN + "\n")
+    (files / "token").chmod(0o600)
     served = site("--token-file", str(files / "token"))
     refused = publish(host, files, served.url)
     assert (refused.status, refused.error()[0], served.names()) == (1, "UnauthorizedError", set())
     assert refused.error()[1].endswith("Bearer TOKEN; name a file with a token: --token-file")
     (files / "other").write_text(TOKEN[::-1] + "x\n")
+    (files / "other").chmod(0o600)
     refused = publish(host, files, served.url, GOOD, "--token-file", "other")
     assert (refused.status, served.names()) == (1, set())
     assert refused.error()[1].endswith("; the one that --token-file names is refused")

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def test_request_id(web: Any, opened: Any, environment: dict[str, str], pattern:
         ),
         (
             (404, {}, b"a\x1b\nb" + b"x" * 2000),
-            ": Error: statusCode 404, response not JSON:\n    a\n    b" + "x" * 1020 + "...",
+            ": Error: statusCode 404, response not JSON:\n    a\\x1b\n    b" + "x" * 1020 + "...",
         ),
     ],
 )
@@ -91,7 +92,7 @@ def test_ping_of_a_dead_server(opened: Any, unused_port: int) -> None:
     url = f"http://user:secret@127.0.0.1:{unused_port}"
     with pytest.raises(SourcePingError) as caught:
         opened(url).ping()
-    shown = f'"imgapi" image source "http://user:***@127.0.0.1:{unused_port}"'
+    shown = f'"imgapi" image source "http://***@127.0.0.1:{unused_port}"'
     assert str(caught.value) == (f"unexpected ping error with {shown}: Error: connect ECONNREFUSED")
 
 
@@ -251,7 +252,10 @@ def garbage(handler: Any) -> None:
         ((302, {"Location": "/elsewhere"}, HTML), None, None),
         ((302, {"Location": "ftp://h/"}, b""), "InternalError", "a redirect to a ftp: address"),
         ((302, {"Location": "http://[h/"}, b""), "InternalError", "a redirect to nowhere"),
-        ((302, {"Location": "http://h:x/"}, b""), "InternalError", "not an address"),
+        ((302, {"Location": "http://h:x/"}, b""), "InternalError", "a redirect to nowhere"),
+        ((302, {"Location": ""}, b""), "InternalError", "its Location is empty"),
+        ((302, {"Location": "http://[:]/b"}, b""), "InternalError", "a redirect to nowhere"),
+        ((302, {"Location": "http://a..b/"}, b""), "InternalError", '"a..b" is no host name'),
         ((302, {}, b""), "InternalError", "got status 302 Found and an empty body"),
         (cut, "ECONNRESET", "the connection was cut in the middle of a reply"),
         (endless, "InternalError", "the reply is longer than 4194304 bytes"),
@@ -374,7 +378,7 @@ def test_a_dead_proxy_is_named(web: Any, opened: Any, unused_port: int) -> None:
         opened(web.url, environment={"http_proxy": proxy}).list_images()
     assert caught.value.code == "ECONNREFUSED"
     assert caught.value.reason == (
-        f"connect ECONNREFUSED (proxy http://user:***@127.0.0.1:{unused_port})"
+        f"connect ECONNREFUSED (proxy http://***@127.0.0.1:{unused_port})"
     )
 
 
@@ -533,13 +537,27 @@ def test_opening_a_source_loads_no_http_library() -> None:
     assert got.stdout == "[]\n"
 
 
-def test_credentials_stay_with_their_host(web: Any, secure_web: Any, opened: Any) -> None:
+def test_credentials_stay_with_their_host(
+    web: Any, secure_web: Any, opened: Any, certificate: Path
+) -> None:
     web["/images"] = (302, {"Location": secure_web.url + "/images"}, b"")
     secure_web["/images"] = []
     url = web.url.replace("//", "//user:secret@")
-    assert opened(url, insecure=True).list_images() == []
+    assert opened(url, ca_bundle=str(certificate)).list_images() == []
     assert "authorization" in web.requests[0][1]
     assert "authorization" not in secure_web.requests[0][1]
+
+
+def test_insecure_is_for_the_named_server_alone(web: Any, secure_web: Any, opened: Any) -> None:
+    """Where it sends us to is checked; IMGADM_INSECURE is for everybody."""
+    unchecked: list[str] = []
+    secure_web["/images"] = []
+    assert opened(secure_web.url, insecure=True, on_unchecked=unchecked.append).list_images() == []
+    assert {*unchecked} == {secure_web.url.removeprefix("https://")}
+    web["/images"] = (302, {"Location": secure_web.url + "/images"}, b"")
+    with pytest.raises(UnreachableError, match="certificate not trusted"):
+        opened(web.url, insecure=True).list_images()
+    assert opened(web.url, environment={"IMGADM_INSECURE": "1"}).list_images() == []
 
 
 def test_requests_is_what_callers_get(web: Any, opened: Any) -> None:
