@@ -62,7 +62,7 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
     from imgadm.errors import UsageError
     from imgadm.manifest import is_uuid
     from imgadm.operations.checks import ImportOptions
-    from imgadm.operations.events import AlreadyInstalled
+    from imgadm.operations.complete_image import complete_image
     from imgadm.operations.import_image import import_image
     from imgadm.pools import open_pool
 
@@ -79,12 +79,8 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
         raise UsageError("--platform is for images of registries, and a UUID names just one image")
     pool = open_pool(context.settings, options.text("-P") or None)
     installed = pool.get(image)
-    if installed is not None and pool.lacks_root(installed):
-        from imgadm.operations.import_registry_image import complete_image
-
+    if installed is not None:  # nobody is asked, so no sources are needed
         complete_image(pool, installed, how, view)
-    elif installed is not None:
-        view(AlreadyInstalled(installed))
     else:
         import_image(pool, _sources(context, options), image, how, view)
 
