@@ -248,6 +248,19 @@ class LayerNotVerifiedError(ImgadmError):
         )
 
 
+class OriginNotVerifiedError(ImgadmError):
+    """An installed image is not, or may not be, the one that a source has under its UUID."""
+
+    code = "OriginNotVerified"
+
+    def __init__(self, uuid: str, url: str, reason: str) -> None:
+        super().__init__(
+            f'image "{uuid}" is installed, but may not be the one that "{url}" has: {reason}; if '
+            'that source is right, delete it with "imgadm delete", after what is based on it, and '
+            "import again"
+        )
+
+
 class ImageHasDependentClonesError(ImgadmError):
     """Other datasets or images are based on the image."""
 

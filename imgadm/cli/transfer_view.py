@@ -122,7 +122,7 @@ class LineView:
                 self.say(f"Successfully published image {image.uuid} to {url}")
             case events.RemainsOnServer(uuid, message):
                 self.say(f"Warning: Could not delete partially published image {uuid}: {message}")
-            case events.SourceFailed(message):
+            case events.SourceFailed(message) | events.ImageDoubted(message=message):
                 self.warn(message)
             case events.ProgramSaid(program, text):
                 self.tell(printable(f"Stderr from {program}: {text}\n", keep="\n\t"))

@@ -63,7 +63,9 @@ def import_image(
     image, source = offer.image, offer.source
     on_event(ImportBegins(image, source.url, source.config.channel))
     on_event(AncestryWanted(uuid))
-    ancestry = look_up_ancestry(pool, source, image, on_event)
+    ancestry = look_up_ancestry(
+        pool, source, image, on_event, verify_origins=options.verify_origins
+    )
     with ExitStack() as locks:
         for member in ancestry.missing:
             locks.enter_context(lock_for(member.uuid, options, on_event))
@@ -208,7 +210,7 @@ def _incoming(source: Source, image: Manifest, options: ImportOptions) -> Incomi
     return IncomingLayer(
         image,
         partial(_fetch, source, image, options),
-        digest=claimed_digest(image),
+        digest=claimed_digest(image.raw),
         sha1=image.file.sha1,
         size=image.file.size,
         compression=image.file.compression,

@@ -109,7 +109,7 @@ def _install_layer(
     layer = IncomingLayer(
         image,
         lambda: streams.read_file(path),
-        digest=claimed_digest(image),
+        digest=claimed_digest(image.raw),
         sha1=None if file is None else file.sha1,
         size=None if file is None else file.size,
         compression=None if file is None else file.compression,
@@ -142,7 +142,7 @@ def _check_size(image: Manifest, path: Path) -> None:
 def _worded_for_files(error: DownloadError, path: Path) -> ImgadmError:
     if isinstance(error.cause, streams.ChecksumError):
         return DownloadError(
-            f'image file checksum (sha1) error: manifest says "{error.cause.wanted}", '
+            f'image file checksum ({error.cause.algorithm}) error: manifest says "{error.cause.wanted}", '
             f'{path} is "{error.cause.got}"',
             cause=error.cause,
         )

@@ -7,7 +7,8 @@ the record of the image has (:class:`imgadm.pools.layers.LayerFacts`), never wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from imgadm.errors import ImgadmError, InvalidManifestError, LayerNotVerifiedError
 from imgadm.manifest import Manifest
@@ -27,9 +28,9 @@ def check_layer_name(uuid: str, digests: Sequence[str]) -> None:
         )
 
 
-def claimed_digest(image: Manifest) -> str | None:
+def claimed_digest(manifest: Mapping[str, Any]) -> str | None:
     """Return what a manifest says is the digest of its layer; None if it says none."""
-    tags = image.raw.get("tags")
+    tags = manifest.get("tags")
     said = tags.get(IDENTIFIER) if isinstance(tags, dict) else None
     return said if is_layer_digest(said) else None
 
@@ -42,7 +43,7 @@ def check_claims(images: Sequence[Manifest], below: Sequence[str]) -> None:
     """
     digests = list(below)
     for image in images:
-        claimed = claimed_digest(image)
+        claimed = claimed_digest(image.raw)
         if claimed is None:
             return
         digests.append(claimed)
@@ -80,9 +81,7 @@ def check_installed_layers(
     below = None
     for image, digest in zip(images, digests, strict=True):
         installed = _present(pool, image.uuid)
-        known = recorded_digest(installed)
-        if known is None and installed.source == registry:
-            known = claimed_digest(Manifest.of(installed.manifest))
+        known = recorded_digest(installed) or _digest_of_other_versions(installed, registry)
         if known != digest or recorded_origin(installed) != below:
             raise LayerNotVerifiedError(image.uuid, pool.name)
         below = image.uuid
@@ -96,6 +95,13 @@ def recorded_digest(image: InstalledImage) -> str | None:
         return LayerFacts.of(image).digest
     except ImgadmError:
         return None
+
+
+def _digest_of_other_versions(image: InstalledImage, registry: str) -> str | None:
+    of_registry = image.source == registry and image.manifest.get("type") == "docker"
+    if RECORDED_AS in image.extra or not of_registry:
+        return None
+    return claimed_digest(image.manifest)
 
 
 def _present(pool: Pool, uuid: str) -> InstalledImage:

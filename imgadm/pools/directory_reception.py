@@ -57,8 +57,8 @@ class DirectoryReception(Reception):
         return self._stages
 
     def commit(self, report: streams.Report) -> None:
-        stream = {"stream": described_stream(report.facts["zfs_stream"])}
-        write_record(self._directory, self._pool.name, self._manifest, self._source, stream)
+        extra = {"stream": described_stream(report.facts["zfs_stream"]), **self.extra}
+        write_record(self._directory, self._pool.name, self._manifest, self._source, extra)
         final = self._pool.path / self._uuid
         try:
             sync_directory(self._directory)

@@ -36,6 +36,11 @@ ZSTREAM = Option(
     "The source sends the plain ZFS stream of an installed image, whose size and checksum nobody "
     "knows, as another host's imgadm serve does. ZFS checks the stream by itself.",
 )
+VERIFY_ORIGINS = Option(
+    ("--verify-origins",),
+    "Import nothing on top of an installed image unless the source has that image with the same "
+    "SHA-1 as it was installed from. Otherwise one that differs is warned of.",
+)
 _NO_REGISTRY = (
     'none of them is a Docker registry: add one with "imgadm sources -t docker -a <url>", '
     "as https://docker.io"
@@ -71,6 +76,7 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
         command=context.command_line,
         wait=not options.flag("--no-wait"),
         zstream=options.flag("--zstream"),
+        verify_origins=options.flag("--verify-origins"),
     )
     if not is_uuid(image):
         _import_from_registry(context, options, image, how, view)
@@ -132,7 +138,18 @@ COMMAND = Command(
     "is left alone, with exit status 0. What is not a UUID is the name of an image in a Docker "
     "registry, one of which must be configured as a source of type docker; each of its layers "
     "becomes an image, based on the one below it.",
-    options=(HELP, POOL, SOURCE, CHANNEL, PLATFORM, QUIET, EVENTS, NO_WAIT, ZSTREAM),
+    options=(
+        HELP,
+        POOL,
+        SOURCE,
+        CHANNEL,
+        PLATFORM,
+        QUIET,
+        EVENTS,
+        NO_WAIT,
+        ZSTREAM,
+        VERIFY_ORIGINS,
+    ),
     sections=(
         Section(
             "Environment",
