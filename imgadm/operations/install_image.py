@@ -142,8 +142,8 @@ def _check_size(image: Manifest, path: Path) -> None:
 def _worded_for_files(error: DownloadError, path: Path) -> ImgadmError:
     if isinstance(error.cause, streams.ChecksumError):
         return DownloadError(
-            f'image file checksum ({error.cause.algorithm}) error: manifest says "{error.cause.wanted}", '
-            f'{path} is "{error.cause.got}"',
+            f"image file checksum ({error.cause.algorithm}) error: manifest says "
+            f'"{error.cause.wanted}", {path} is "{error.cause.got}"',
             cause=error.cause,
         )
     if isinstance(error.cause, streams.SizeError):

@@ -149,7 +149,7 @@ def _receive_one(
             pool,
             root,
             spool.reader(),
-            compression=layer.compression,
+            compression=None,
             diff_id=layer.diff_id,
             watch=watch,
         )
@@ -161,7 +161,13 @@ def _receive_one(
     while not fetches.has_ended(index):
         watch()
     watch()
-    facts = fetches.layer_facts(index, layer, report.facts["compression"])
+    compression = report.facts["compression"]
+    if layer.compression not in (None, compression):
+        watch.report.own_notes.append(
+            f"the layer of image {layer.image.uuid} is called "
+            f"{_described(layer.compression)}, but is {_described(compression)}"
+        )
+    facts = fetches.layer_facts(index, layer, compression)
     digests.append(facts.digest)
     check_layer_name(layer.image.uuid, digests)
     keep = fetches.is_needed_after(index)
@@ -225,6 +231,10 @@ def _damaged(path: Path, error: BaseException) -> FileSystemError:
         "it again",
         cause=error,
     )
+
+
+def _described(compression: str | None) -> str:
+    return "not compressed" if compression == "none" else f"{compression} data"
 
 
 def _is_full(error: BaseException) -> bool:
