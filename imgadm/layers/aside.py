@@ -30,8 +30,10 @@ class Aside:
         """The directory, open, made if it is missing."""
         if self._descriptor is None:
             root = self._root.descriptor
-            os.mkdir(_NAME, 0o700, dir_fd=root)
+            with contextlib.suppress(FileExistsError):  # of an unpacking that has failed
+                os.mkdir(_NAME, 0o700, dir_fd=root)
             self._descriptor = os.open(_NAME, OPEN_DIRECTORY, dir_fd=root)
+            self._empty()
             if self._root.gives_acls:
                 acls.take_away(self._descriptor)
             os.fchmod(self._descriptor, 0o700)
@@ -56,11 +58,15 @@ class Aside:
         """Remove the directory with all that is left in it."""
         if self._descriptor is None:
             return
+        self._empty()
+        self.close()
+        os.rmdir(_NAME, dir_fd=self._root.descriptor)
+
+    def _empty(self) -> None:
+        assert self._descriptor is not None
         with os.scandir(self._descriptor) as found:
             for file in found:
                 os.unlink(file.name, dir_fd=self._descriptor)
-        self.close()
-        os.rmdir(_NAME, dir_fd=self._root.descriptor)
 
     def close(self) -> None:
         """Forget the directory, and leave it to whoever removes the tree."""

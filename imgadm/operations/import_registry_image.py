@@ -15,6 +15,7 @@ from imgadm.operations.events import (
     AncestorInstalled,
     AncestryWanted,
     Event,
+    ImageDoubted,
     ImportBegins,
     InstalledMeanwhile,
     TransferPlanned,
@@ -46,6 +47,8 @@ def import_registry_image(
         on_event(AlreadyInstalled(installed, image.registry))
         return
     on_event(ImportBegins(head, image.registry, None, image.title))
+    for doubt in image.remote.doubts:
+        on_event(ImageDoubted(head.uuid, doubt))
     on_event(AncestryWanted(head.uuid))
     there = _count_installed(pool, image.manifests)
     _check_installed(pool, image, there)

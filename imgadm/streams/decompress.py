@@ -90,8 +90,9 @@ def decompress(compression: str | None = None, *, exact: bool = False) -> Stage:
 
     What follows the compressed data is ignored, as the programs of some formats do, and noted;
     with ``exact`` it is an error, but for zeros behind gzip data, to which some writers pad. An
-    empty file is an error too, unless it is ``exact``, and as ``none`` or None. Output comes in buffers of bounded size whatever the input expands to. Raises DecompressionError
-    if the bytes are of another compression than the one named, damaged, or cut short.
+    empty file is an error too, unless it is ``exact``, and as ``none`` or None. Output comes in
+    buffers of bounded size whatever the input expands to. Raises DecompressionError if the bytes
+    are of another compression than the one named, damaged, or cut short.
     """
     return Decompress(compression, exact=exact)
 
