@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from imgadm.manifest.docker import run_config
 from imgadm.manifest.values import display
-from imgadm.sources.docker.digests import is_digest
 from imgadm.sources.docker.documents import Documents, Parsed
 from imgadm.sources.docker.errors import (
     InvalidContentError,
     InvalidDockerInfoError,
     NotInRegistryError,
 )
-from imgadm.sources.docker.images import NO_FILES_LAYER, RemoteImage, RemoteLayer
+from imgadm.sources.docker.image_parts import check_run_config, layers_of
+from imgadm.sources.docker.images import RemoteImage, RemoteLayer
 from imgadm.sources.docker.manifests import (
     Descriptor,
     ImageIndex,
@@ -24,7 +22,6 @@ from imgadm.sources.docker.manifests import (
     IndexEntry,
     ManifestError,
 )
-from imgadm.sources.docker.media_types import FOREIGN_LAYERS, LAYERS
 from imgadm.sources.docker.places import Places
 from imgadm.sources.docker.platforms import Platform
 from imgadm.sources.docker.references import Reference
@@ -33,9 +30,6 @@ from imgadm.sources.errors import SourceError
 
 MAX_DEPTH = 4
 """Of indexes in indexes."""
-
-MAX_RUN_CONFIG = 1 << 20
-"""Bytes of JSON that the record of each layer repeats; no kernel starts a program with more."""
 
 _SHOWN_PLATFORMS = 20
 
@@ -182,21 +176,28 @@ class Resolver:
 
     def _image(self, manifest: _Manifest) -> RemoteImage:
         config = self._documents.config(manifest.content.config)
-        self._check_run_config(config)
+        try:
+            check_run_config(config)
+            layers = layers_of(manifest.content, config)
+        except ManifestError as error:
+            raise self._invalid(str(error)) from error
         platform, doubts = self._checked_platform(config, manifest.digest, manifest.platform)
         return RemoteImage(
             self._reference,
             manifest.digest,
             config,
             manifest.content.config.digest,
-            self._layers(manifest, config) or (NO_FILES_LAYER,),
+            layers,
             platform,
             doubts,
         )
 
     def _schema1_image(self, manifest: Schema1Manifest, digest: str) -> RemoteImage:
         layers = tuple(RemoteLayer(layer, None, None, None) for layer in manifest.layers)
-        self._check_run_config(manifest.config)
+        try:
+            check_run_config(manifest.config)
+        except ManifestError as error:
+            raise self._invalid(str(error)) from error
         platform, doubts = self._checked_platform(manifest.config, digest, None)
         return RemoteImage(self._reference, digest, manifest.config, None, layers, platform, doubts)
 
@@ -234,45 +235,6 @@ class Resolver:
             promised.architecture,
             None,
         )
-
-    def _layers(self, manifest: _Manifest, config: dict[str, Any]) -> tuple[RemoteLayer, ...]:
-        layers = manifest.content.layers
-        diff_ids = self._diff_ids(config, len(layers))
-        return tuple(
-            RemoteLayer(
-                layer.digest,
-                layer.size,
-                (LAYERS | FOREIGN_LAYERS).get(layer.media_type),
-                diff_id,
-                layer.urls if layer.media_type in FOREIGN_LAYERS else (),
-            )
-            for layer, diff_id in zip(layers, diff_ids, strict=True)
-        )
-
-    def _check_run_config(self, config: dict[str, Any]) -> None:
-        size = len(json.dumps(run_config(config)))
-        if size > MAX_RUN_CONFIG:
-            raise self._invalid(
-                f"its config has {size} bytes to start a container with, at most "
-                f"{MAX_RUN_CONFIG} are taken"
-            )
-
-    def _diff_ids(self, config: dict[str, Any], number: int) -> list[str | None]:
-        rootfs = config.get("rootfs")
-        if rootfs is None:
-            return [None] * number
-        diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
-        if diff_ids is None and isinstance(rootfs, dict) and not number:
-            return []
-        if not isinstance(diff_ids, list) or not all(map(is_digest, diff_ids)):
-            raise self._invalid(
-                f'its config has the rootfs {display(rootfs)}, "diff_ids" was expected'
-            )
-        if len(diff_ids) != number:
-            raise self._invalid(
-                f"its config is of {len(diff_ids)} layers, its manifest of {number}"
-            )
-        return diff_ids
 
     def _invalid(self, reason: str) -> InvalidContentError:
         return InvalidContentError(self._url, f"{self._reference}: {reason}")

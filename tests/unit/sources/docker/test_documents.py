@@ -175,7 +175,9 @@ def test_sizes_that_say_nothing(web: Any, opened_registry: OpenDocker, size: Any
         del entry["size"]
         return entry if size == "absent" else entry | {"size": size}
 
-    child = put(web, image(layers=[sized(descriptor())]) | {"config": sized(descriptor(kind=CONFIG))})
+    child = put(
+        web, image(layers=[sized(descriptor())]) | {"config": sized(descriptor(kind=CONFIG))}
+    )
     if size != 2.0:
         child = sized(child)
     web[PATH] = index(child | {"platform": AMD64})

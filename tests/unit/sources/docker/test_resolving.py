@@ -14,8 +14,8 @@ from imgadm.sources.docker.errors import (
     InvalidContentError,
     InvalidDockerInfoError,
 )
+from imgadm.sources.docker.image_parts import MAX_RUN_CONFIG
 from imgadm.sources.docker.manifests import MAX_LAYERS
-from imgadm.sources.docker.resolving import MAX_RUN_CONFIG
 from tests.registry.layouts import INDEX, MANIFEST, Layout, digest_of, skopeo, tar_of
 from tests.registry.pushing import push_by_hand
 from tests.registry.server import Registry
