@@ -81,16 +81,16 @@ class Resolver:
 
     def _from_index(self, index: ImageIndex, depth: int) -> RemoteImage | None:
         """Return the image for the platform: one that an index names as such, before others."""
-        images, indexes, unnamed = self._sorted(index)
-        for entry in images:
-            found = self._try(entry)
-            if found is not None:
-                return found
-        if indexes and depth == MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise InvalidContentError(
                 self._url,
                 f"{self._reference} has manifest lists in more than {MAX_DEPTH} levels",
             )
+        images, indexes, unnamed = self._sorted(index)
+        for entry in images:
+            found = self._try(entry, depth)
+            if found is not None:
+                return found
         for entry in indexes:
             descriptor = self._descriptor(entry)
             child, _ = self._listed(descriptor)
@@ -101,7 +101,7 @@ class Resolver:
                 return found
         for entry in unnamed:
             try:
-                found = self._try(entry)
+                found = self._try(entry, depth)
             except _OtherPlatformError as error:
                 self._offered[error.args[0]] = None
                 continue
@@ -109,8 +109,11 @@ class Resolver:
                 return found
         return None
 
-    def _try(self, entry: IndexEntry) -> RemoteImage | None:
-        """Return the image that an entry is; None for an artifact, which is no image."""
+    def _try(self, entry: IndexEntry, depth: int) -> RemoteImage | None:
+        """Return the image that an entry is; None for an artifact, which is no image.
+
+        An entry that does not say what it is may also be a list, at ``depth`` levels.
+        """
         is_named = entry.platform is not None
         failure: SourceError
         try:
@@ -121,7 +124,12 @@ class Resolver:
             failure = error
         else:
             try:
-                return self._image(self._child(descriptor))
+                child, digest = self._listed(descriptor)
+                if isinstance(child, ImageIndex) and not descriptor.media_type:
+                    return self._from_index(child, depth + 1)
+                if not isinstance(child, ImageManifest):
+                    raise self._not_promised(descriptor)
+                return self._image(_Manifest(child, digest, entry.platform))
             except InvalidDockerInfoError as error:
                 failure = error
             except NotInRegistryError as error:
@@ -160,12 +168,6 @@ class Resolver:
 
     def _listed(self, entry: Descriptor) -> tuple[Parsed, str]:
         return self._documents.manifest(entry.digest, digest=entry.digest, size=entry.size)
-
-    def _child(self, entry: Descriptor) -> _Manifest:
-        child, digest = self._listed(entry)
-        if not isinstance(child, ImageManifest):
-            raise self._not_promised(entry)
-        return _Manifest(child, digest, entry.platform)
 
     def _not_promised(self, entry: Descriptor) -> InvalidContentError:
         return InvalidContentError(

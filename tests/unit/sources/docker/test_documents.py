@@ -349,6 +349,14 @@ def test_indexes_in_indexes(web: Any, opened_registry: OpenDocker, depth: int) -
             resolved(source, f"a/b@{inner['digest']}")
 
 
+def test_entries_that_do_not_say_what_they_are(web: Any, opened_registry: OpenDocker) -> None:
+    put_config(web)
+    child = put(web, image())
+    inner = put(web, {"schemaVersion": 2, "manifests": [child | {"mediaType": None}]}, INDEX)
+    web[PATH] = index({"digest": inner["digest"]})
+    assert resolved(opened_registry(web.url), "a/b:v").digest == child["digest"]
+
+
 def test_an_index_that_leads_back_to_itself(web: Any, opened_registry: OpenDocker) -> None:
     """Which no digest can, so the registry has to lie about one."""
     loop = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptor(kind=INDEX, size=9)]}
