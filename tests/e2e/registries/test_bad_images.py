@@ -7,12 +7,13 @@ import gzip
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.imports.host import Host
+from tests.e2e.imports.host import Finished, Host
 from tests.registry.fixtures import PASSWORD, USER
 from tests.registry.layouts import LAYER, Descriptor, Layout, digest_of
 from tests.registry.pushing import push_by_hand
@@ -32,6 +33,18 @@ def image_of(layout: Layout, *blobs: bytes, inside: list[bytes], suffix: str) ->
     return layout.add_json(document, image["mediaType"])
 
 
+@pytest.fixture
+def import_layer(host: Host, registry: Registry, layout: Layout) -> Callable[..., Finished]:
+    """Imports an image of one layer, stored as the bytes that are given, whatever they are."""
+
+    def run(blob: bytes, inside: bytes, suffix: str) -> Finished:
+        image = image_of(layout, blob, inside=[inside], suffix=suffix)
+        push_by_hand(registry, layout, image, "single/layer", tag="1")
+        return host.run("import", "single/layer:1")
+
+    return run
+
+
 def document_of(layout: Layout, image: Descriptor) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(layout.read(image))
     return document
@@ -49,17 +62,9 @@ def document_of(layout: Layout, image: Descriptor) -> dict[str, Any]:
     ids=["cut", "trailing", "other", "cut inside", "no archive"],
 )
 def test_bad_layer(
-    blob: bytes,
-    inside: bytes,
-    suffix: str,
-    said: str,
-    host: Host,
-    registry: Registry,
-    layout: Layout,
+    blob: bytes, inside: bytes, suffix: str, said: str, host: Host, import_layer: Any
 ) -> None:
-    image = image_of(layout, blob, inside=[inside], suffix=suffix)
-    push_by_hand(registry, layout, image, "bad/layer", tag="1")
-    run = host.run("import", "bad/layer:1")
+    run = import_layer(blob, inside, suffix)
     code, message = run.error()
     assert (run.status, code) == (1, "UncompressionError")
     assert said in message
@@ -78,18 +83,10 @@ def test_bad_layer(
     ids=["plain", "not zstd", "not plain", "trailing inside", "zeros"],
 )
 def test_odd_layer(
-    blob: bytes,
-    inside: bytes,
-    suffix: str,
-    said: str,
-    host: Host,
-    registry: Registry,
-    layout: Layout,
+    blob: bytes, inside: bytes, suffix: str, said: str, host: Host, import_layer: Any
 ) -> None:
     """What its digests prove to be right is read, and noted."""
-    image = image_of(layout, blob, inside=[inside], suffix=suffix)
-    push_by_hand(registry, layout, image, "odd/layer", tag="1")
-    run = host.run("import", "odd/layer:1")
+    run = import_layer(blob, inside, suffix)
     assert (run.status, len(run.stderr.splitlines())) == (0, 1)
     assert said in run.stderr
     (uuid,) = host.installed()

@@ -324,7 +324,7 @@ class TestDamage:
         assert sorted(contents(root)) == ["d", "d/large", "long" * 60]
 
     def test_entries_behind_a_single_block_of_zeros(self, root: Path) -> None:
-        """Some readers end there, others go on, and all of them would miss nothing."""
+        """Some readers end there, others fail, and none of them says that files are missing."""
         found = refusal(root, self.WHOLE + bytes(512) + MANY)
         assert "there are entries behind a single block of zeros" in found
 
