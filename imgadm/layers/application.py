@@ -128,7 +128,7 @@ class LayerApplication:
     def _apply_marked(self, item: _PutOff, archive: Archive) -> None:
         entry = item.entry
         *above, name = item.parts
-        if any(map(whiteouts.is_driver_s, item.parts)):
+        if whiteouts.is_driver_s(item.parts):
             self._driver_files.keep(item.parts, entry, archive.data())
             return
         if any(map(whiteouts.is_marker, above)):

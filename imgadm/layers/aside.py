@@ -11,8 +11,9 @@ from imgadm.layers.content import write_content
 from imgadm.layers.entry import Entry
 from imgadm.layers.tree import OPEN_DIRECTORY, Tree
 
-#: In the root, since a file can be given its place there without a copy. No image has this name.
-_NAME = b".wh..wh.aside"
+#: In the root, since a file can be given its place there without a copy. No image has a name that
+#: begins so, and nobody can guess the rest, where a file system takes other spellings for the same.
+_PREFIX = b".wh..wh."
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PRIVATE = 0o600
 
@@ -22,6 +23,7 @@ class Aside:
 
     def __init__(self, tree: Tree) -> None:
         self._root = tree.root
+        self._name = _PREFIX + os.urandom(16).hex().encode()
         self._descriptor: int | None = None
         self._count = 0
 
@@ -30,10 +32,8 @@ class Aside:
         """The directory, open, made if it is missing."""
         if self._descriptor is None:
             root = self._root.descriptor
-            with contextlib.suppress(FileExistsError):  # of an unpacking that has failed
-                os.mkdir(_NAME, 0o700, dir_fd=root)
-            self._descriptor = os.open(_NAME, OPEN_DIRECTORY, dir_fd=root)
-            self._empty()
+            os.mkdir(self._name, 0o700, dir_fd=root)
+            self._descriptor = os.open(self._name, OPEN_DIRECTORY, dir_fd=root)
             if self._root.gives_acls:
                 acls.take_away(self._descriptor)
             os.fchmod(self._descriptor, 0o700)
@@ -58,15 +58,11 @@ class Aside:
         """Remove the directory with all that is left in it."""
         if self._descriptor is None:
             return
-        self._empty()
-        self.close()
-        os.rmdir(_NAME, dir_fd=self._root.descriptor)
-
-    def _empty(self) -> None:
-        assert self._descriptor is not None
         with os.scandir(self._descriptor) as found:
             for file in found:
                 os.unlink(file.name, dir_fd=self._descriptor)
+        self.close()
+        os.rmdir(self._name, dir_fd=self._root.descriptor)
 
     def close(self) -> None:
         """Forget the directory, and leave it to whoever removes the tree."""

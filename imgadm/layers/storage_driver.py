@@ -60,7 +60,7 @@ class DriverFiles:
         """
         for _ in range(_MOST_STEPS):
             parts = tuple(components(entry.target, entry=entry.name))
-            if not any(map(whiteouts.is_driver_s, parts)):
+            if not parts or not whiteouts.is_driver_s(parts):
                 return False
             if (kept := self._files.get(parts)) is not None:
                 self._place(kept, parent, name)

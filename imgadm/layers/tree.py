@@ -18,6 +18,7 @@ from imgadm.layers.errors import LayerError, shown
 from imgadm.layers.limits import Limits
 from imgadm.layers.path_set import PathSet
 from imgadm.layers.paths import join
+from imgadm.layers.whiteouts import is_marker
 
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -201,6 +202,13 @@ class Tree:
                 if first_lower is not None and make:
                     raise LowerObstacleError(first_lower)
                 raise LayerError("name", "its path goes through too many links", entry=entry)
+            if is_marker(part):
+                # Only the target of a link can say so.
+                if not make:
+                    return None
+                raise LayerError(
+                    "name", "it leads to a directory of a whiteout's name", entry=entry
+                )
             if part == b"..":
                 if missing:
                     missing.pop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from imgadm.layers.errors import LayerError
 
 _PREFIX = b".wh."
@@ -30,6 +32,8 @@ def is_marker(name: bytes) -> bool:
     return name.startswith(_PREFIX)
 
 
-def is_driver_s(name: bytes) -> bool:
-    """Whether it is one of the files and directories in which AUFS kept its own books."""
-    return name.startswith(_AUFS_PREFIX) and name != _OPAQUE
+def is_driver_s(parts: Sequence[bytes]) -> bool:
+    """Whether a path is, or leads through, what AUFS kept its own books in."""
+    *above, name = parts
+    in_one = any(part.startswith(_AUFS_PREFIX) for part in above)
+    return in_one or (name.startswith(_AUFS_PREFIX) and name != _OPAQUE)

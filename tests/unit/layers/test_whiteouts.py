@@ -260,6 +260,21 @@ def test_files_of_a_storage_driver_that_hard_links_are_to(tmp_path: Path) -> Non
     assert [owners[name].mode for name in (b"a", b"b", b"d/c")] == [0o4755] * 3
 
 
+def test_links_do_not_lead_to_what_is_kept_aside(tmp_path: Path) -> None:
+    """Whatever it is called: nothing below a whiteout's name can be reached, or made."""
+    for number, entries in enumerate(
+        (
+            [file(".wh..wh.plnk/1"), symlink("x", ".wh..wh.plnk"), file("x/1")],
+            [symlink("x", "/.wh.a/b"), entry("x/y", "fifo")],
+        )
+    ):
+        with pytest.raises(LayerError, match="it leads to a directory of a whiteout's name"):
+            unpack(tmp_path / str(number), archive(*entries))
+    links = [symlink("x", ".wh.a"), link("y", "x/1")]
+    with pytest.raises(LayerError, match="which is not there"):
+        unpack(tmp_path / "linked", archive(*links))
+
+
 def test_file_of_a_storage_driver_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LayerError, match="which is not there"):
         unpack(tmp_path, archive(link("a", ".wh..wh.plnk/1")))
