@@ -124,7 +124,7 @@ class LineView:
             case events.RemainsOnServer(uuid, message):
                 why = redact_text(message)
                 self.say(f"Warning: Could not delete partially published image {uuid}: {why}")
-            case events.SourceFailed(message):
+            case events.SourceFailed(message) | events.ImageDoubted(message=message):
                 self.warn(message)
             case events.ProgramSaid(program, text):
                 self.tell(f"Stderr from {program}: {text}\n")

@@ -10,7 +10,6 @@ from typing import Any
 
 from imgadm._native import Sha1
 from imgadm.pools.base import InstalledImage, Pool
-from imgadm.pools.layers import stored_compression
 from imgadm.pools.sending import MadeStream, StoredStream
 from imgadm.serve import GeneratedBytes, HostedImage, StoredBytes
 
@@ -75,7 +74,7 @@ class _HostedInstalled:
 
     @property
     def manifest(self) -> Mapping[str, Any]:
-        file: dict[str, Any] = {"compression": stored_compression(self.image)}
+        file: dict[str, Any] = {"compression": self.pool.sent_compression(self.image)}
         if self.facts is not None:
             file |= {"sha1": self.facts.sha1, "size": self.facts.size}
         files = self.image.manifest.get("files")

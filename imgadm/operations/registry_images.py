@@ -47,15 +47,19 @@ class RegistryImage:
         """The URL of the registry that has it, which need not be the one that is configured."""
         return self.source.registry_of(self.remote.reference)
 
+    @property
+    def digests(self) -> list[str]:
+        """Those of the layers as the registry keeps them, base first."""
+        return [layer.digest for layer in self.remote.layers]
+
     @cached_property
     def manifests(self) -> list[Manifest]:
         """One for each layer, base first; the last is the image itself."""
         reference = self.remote.reference
-        digests = [layer.digest for layer in self.remote.layers]
         return [
             Manifest.of(manifest)
             for manifest in layer_manifests(
-                digests, self.remote.config, repository=reference.local_name, tag=reference.tag
+                self.digests, self.remote.config, repository=reference.local_name, tag=reference.tag
             )
         ]
 

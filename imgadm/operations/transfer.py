@@ -19,6 +19,7 @@ from imgadm.errors import (
 from imgadm.interrupts import uninterrupted
 from imgadm.manifest import Manifest
 from imgadm.operations.events import Event, FileVerified, ImageInstalled, ProgramSaid, Transferring
+from imgadm.operations.origin_trust import unproven_file
 from imgadm.pools.base import InstalledImage, Pool
 
 
@@ -85,6 +86,7 @@ def receive(
             raise explain(error, image, pool) from error
         if complete is not None:
             complete(manifest, report)
+        reception.extra = unproven_file(manifest, report.facts)
         with uninterrupted():
             reception.commit(report)
     on_event(ImageInstalled(image, report))

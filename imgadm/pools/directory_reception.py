@@ -66,10 +66,10 @@ class DirectoryReception(Reception):
     def commit(self, report: streams.Report) -> None:
         partial = self._partial
         assert partial is not None
-        stream = {"stream": described_stream(report.facts["zfs_stream"])}
+        extra = {"stream": described_stream(report.facts["zfs_stream"]), **self.extra}
         try:
             partial.check()
-            write_record(partial.path, self._pool.name, self._manifest, self._source, stream)
+            write_record(partial.path, self._pool.name, self._manifest, self._source, extra)
             partial.commit(self._access, RECORD, self._content)
         except OSError as error:
             action = f'cannot rename to "{partial.final}"'

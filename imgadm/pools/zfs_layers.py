@@ -94,11 +94,11 @@ class ZfsLayerReception(LayerReception):
 
     def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
         with uninterrupted():
-            self._commit(uuid)
+            self._commit(uuid, facts)
         if not keep:
             blob.unlink(missing_ok=True)
 
-    def _commit(self, uuid: str) -> None:
+    def _commit(self, uuid: str, facts: LayerFacts) -> None:
         partial, final = self._partial(uuid), f"{self._pool}/{uuid}"
         for words in (
             ("unmount", partial),
@@ -106,7 +106,9 @@ class ZfsLayerReception(LayerReception):
             ("snapshot", f"{partial}@final"),
         ):
             self._host.run(*words).check("error importing")
-        self._host.database.write(self._pool, self._manifests[uuid], self._source)
+        self._host.database.write(
+            self._pool, self._manifests[uuid], self._source, extra=facts.record
+        )
         renamed = self._host.run("rename", partial, final)
         if renamed.status != 0:
             self._host.database.remove(self._pool, uuid)

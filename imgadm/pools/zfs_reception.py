@@ -49,7 +49,7 @@ class ZfsReception(Reception):
 
     def commit(self, report: streams.Report) -> None:
         self._name_snapshot()
-        self._host.database.write(self._pool, self._manifest, self._source)
+        self._host.database.write(self._pool, self._manifest, self._source, extra=self.extra)
         renamed = self._host.run("rename", self._partial, self._final)
         if renamed.status != 0:
             self._host.database.remove(self._pool, self._uuid)

@@ -62,7 +62,7 @@ def _show(context: Context, notice: Notice) -> None:
                 file=sys.stderr,
                 flush=True,
             )
-        case events.SourceFailed(message):
+        case events.SourceFailed(message) | notices.OtherImage(message=message):
             context.warn(message)
         case events.LockAwaited(uuid, holder):
             show_waiting(uuid, holder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from imgadm import streams
 from imgadm.errors import ImgadmError
 from imgadm.redaction import redact_url
-from imgadm.sources.docker.images import RemoteLayer
+from imgadm.sources.docker.images import NO_FILES, NO_FILES_LAYER, RemoteLayer
 from imgadm.sources.docker.places import Places
 from imgadm.sources.http import MAX_RETRY_AFTER, retry_after
 from imgadm.sources.options import ClientOptions, Retry
@@ -28,7 +28,10 @@ def fetch_blob(
     """Return the stage that brings the blob of ``layer``.
 
     Addresses that the manifest has for it come last, over https only and without credentials.
+    Nobody is asked for NO_FILES_LAYER.
     """
+    if layer.digest == NO_FILES_LAYER.digest:
+        return _NoFiles()
     patience = (
         options.within_patience(options.connect_timeout),
         options.within_patience(stall_timeout),
@@ -44,6 +47,19 @@ def fetch_blob(
     if stranger is not None:
         files += [file(url, stranger) for url in foreign]
     return streams.http_get_file(BlobFile(files, options, stranger), size=layer.size)
+
+
+class _NoFiles(streams.Stage):
+    """Brings NO_FILES_LAYER."""
+
+    name = "fetch"
+    total = len(NO_FILES)
+
+    def run(self, context: streams.Context, inlet: streams.Inlet, outlet: streams.Outlet) -> None:
+        buffer = outlet.buffer().keep(len(NO_FILES))
+        buffer.view[:] = NO_FILES
+        context.meter.add_in(len(NO_FILES))
+        outlet.put(buffer)
 
 
 class BlobFile:
