@@ -19,7 +19,8 @@ from imgadm.sources.docker.credentials import Credentials
 from imgadm.sources.docker.errors import RegistryError, UnauthorizedError
 from imgadm.sources.docker.indexes import is_loopback
 from imgadm.sources.errors import SourceError
-from imgadm.sources.http import HttpClient, Reply
+from imgadm.sources.http import HttpClient
+from imgadm.sources.http_reply import Reply
 from imgadm.sources.options import ClientOptions
 from imgadm.sources.urls import redact_url
 
