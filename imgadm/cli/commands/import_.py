@@ -36,6 +36,11 @@ ZSTREAM = Option(
     "The source sends the plain ZFS stream of an installed image, whose size and checksum nobody "
     "knows, as another host's imgadm serve does. ZFS checks the stream by itself.",
 )
+UNVERIFIED = Option(
+    ("--unverified",),
+    "Import an image although nothing can tell whether its file is the right one: its manifest has "
+    "no sha1, and its server sends no Content-MD5.",
+)
 _NO_REGISTRY = (
     'none of them is a Docker registry: add one with "imgadm sources -t docker -a <url>", '
     "as https://docker.io"
@@ -71,6 +76,7 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
         command=context.command_line,
         wait=not options.flag("--no-wait"),
         zstream=options.flag("--zstream"),
+        unverified=options.flag("--unverified"),
     )
     if not is_uuid(image):
         _import_from_registry(context, options, image, how, view)
@@ -136,7 +142,7 @@ COMMAND = Command(
     "is left alone, with exit status 0. What is not a UUID is the name of an image in a Docker "
     "registry, one of which must be configured as a source of type docker; each of its layers "
     "becomes an image, based on the one below it.",
-    options=(HELP, POOL, SOURCE, CHANNEL, PLATFORM, QUIET, EVENTS, NO_WAIT, ZSTREAM),
+    options=(HELP, POOL, SOURCE, CHANNEL, PLATFORM, QUIET, EVENTS, NO_WAIT, ZSTREAM, UNVERIFIED),
     sections=(
         Section(
             "Environment",
