@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from requests.auth import AuthBase
+from requests.models import REDIRECT_STATI
 
 from imgadm.sources.budget import REPLY_SECONDS, Budget
 from imgadm.sources.errors import SourceError, UnreachableError, UnusableReplyError
@@ -181,7 +182,7 @@ class HttpClient:
                 allow_redirects=follow,
             ) as response:
                 got = b""
-                if not response.is_redirect:
+                if response.status_code not in REDIRECT_STATI:
                     got = read_body(response, budget.size, check_time)
                 if not self._secret:
                     log_body(got)

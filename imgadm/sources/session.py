@@ -120,6 +120,14 @@ class SourceSession(requests.Session):
         proxy = self._route.of(url)
         return {**merged, "proxies": {urlsplit(url).scheme: proxy} if proxy else {}}
 
+    def resolve_redirects(
+        self, resp: Any, req: Any, *arguments: Any, yield_requests: bool = False, **settings: Any
+    ) -> Any:
+        """Look where a redirect leads only if it is to be followed."""
+        if yield_requests:
+            return iter(())
+        return super().resolve_redirects(resp, req, *arguments, **settings)
+
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return where ``resp`` leads to; :class:`RefusedRedirectError` if we must not follow."""
         if resp.status_code not in REDIRECT_STATI:
