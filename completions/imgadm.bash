@@ -62,7 +62,7 @@ _imgadm_candidates() {
     sources) options="-h --help -v --verbose -j --json -a -d -e -c --check -t --type -k --insecure -f --force" arguments=nothing ;;
     avail|available) options="-h --help -j --json -H -o -s" arguments=nothing ;;
     show) options="-h --help --platform" arguments=available ;;
-    import) options="-h --help -P -S --source -C --channel --platform -q --quiet --json --no-wait --zstream --verify-origins" arguments=available ;;
+    import) options="-h --help -P -S --source -C --channel --platform -q --quiet --json --no-wait --zstream --unverified --verify-origins" arguments=available ;;
     install) options="-h --help -m -f --disk --format --block-size -P -q --quiet --json --no-wait" arguments=nothing ;;
     list) options="-h --help -j --json -H -o -s -P --docker" arguments=nothing ;;
     get|info) options="-h --help -P -r" arguments=installed ;;

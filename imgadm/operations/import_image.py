@@ -219,11 +219,20 @@ def _incoming(source: Source, image: Manifest, options: ImportOptions) -> Incomi
 
 def _fetch(source: Source, image: Manifest, options: ImportOptions) -> streams.Stage:
     request = source.file_request(image.uuid)
+    patience = options.stall_timeout if request.patience is None else request.patience
     return streams.http_get(
         request.url,
         session=request.session,
         headers=request.headers,
         size=None if image.file is None else image.file.size,
         length_required=not options.zstream,
-        stall_timeout=options.stall_timeout,
+        stall_timeout=min(options.stall_timeout, patience),
+        content_md5=_use_of_md5(image, options),
     )
+
+
+def _use_of_md5(image: Manifest, options: ImportOptions) -> streams.UseOfMd5:
+    """What the server's checksum is for: it counts where the manifest has none."""
+    if image.file is not None and image.file.sha1 is not None:
+        return "ignored"
+    return "checked" if options.zstream or options.unverified else "required"

@@ -132,6 +132,12 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
     """The failure of a pipeline as an error of the tool."""
     uuid = image.uuid
     match error:
+        case streams.ChecksumError(algorithm="Content-MD5"):
+            return DownloadError(
+                f"image {uuid} file Content-MD5 error: "
+                f'expected "{error.wanted}", downloaded checksum was "{error.got}"',
+                cause=error,
+            )
         case streams.ChecksumError():
             return DownloadError(
                 f"image {uuid} file checksum ({error.algorithm}) error: "
@@ -140,6 +146,13 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
             )
         case streams.SizeError():
             return DownloadError(_size_failure(error, uuid), cause=error)
+        case streams.FetchError(code="Unverified"):
+            return DownloadError(
+                f'the manifest of image {uuid} has no "sha1", and its server sends no Content-MD5: '
+                "nothing could tell whether its file is the right one; --unverified imports it all "
+                "the same",
+                cause=error,
+            )
         case streams.FetchError():
             return DownloadError(error.message, code=error.code, cause=error)
         case streams.DecompressionError():

@@ -120,11 +120,13 @@ class FileRequest:
     ``session`` belongs to the source and is closed with it. It follows redirects by our rules
     and has time limits; :class:`imgadm.sources.session.RefusedRedirectError` and
     :class:`requests.TooManyRedirects` are for good, other exceptions worth another try.
+    ``patience`` is how many seconds nothing may come, where that is limited.
     """
 
     url: str = field(repr=False)
     session: requests.Session
     headers: Mapping[str, str] = field(repr=False)
+    patience: float | None = None
 
 
 class Source(ABC):

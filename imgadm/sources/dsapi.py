@@ -31,7 +31,8 @@ class DsapiSource(HttpSource):
         return None
 
     def list_images(self) -> list[dict[str, Any]]:
-        return [self._upgraded(image) for image in self._manifests(self._root.url("/datasets"))]
+        images = self._manifests(self._root.url("/datasets"), self._list_budget())
+        return [self._upgraded(image) for image in images]
 
     def get_image(self, uuid: str) -> dict[str, Any] | None:
         found = self._manifest(self._url(uuid), uuid) if is_uuid(uuid) else None
@@ -45,7 +46,7 @@ class DsapiSource(HttpSource):
         url = self._file_url(found)
         at_home = _server(url) == _server(self._root.base)
         client = self._client(with_credentials=at_home)
-        return FileRequest(url, client.session, {"accept": "*/*"})
+        return FileRequest(url, client.session, {"accept": "*/*"}, self._patience)
 
     @property
     def _ping_url(self) -> str:

@@ -13,6 +13,9 @@ from imgadm.settings import patience
 
 if TYPE_CHECKING:
     from imgadm.cache import Cache
+    from imgadm.streams.http_retries import RetryPolicy
+
+RETRY_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,16 @@ class ClientOptions:
         allowed = patience(self.environment)
         return seconds if allowed is None else min(seconds, allowed)
 
-    def delays(self) -> tuple[float, ...]:
-        """Return how long to wait before each retry; ``IMGADM_CONNECT_RETRIES`` caps them.
+    def retries(self) -> RetryPolicy:
+        """Return how requests are made again; ``IMGADM_CONNECT_RETRIES`` caps how often.
 
-        Where patience is limited there are none.
+        Where patience is limited they are not.
         """
+        from imgadm.streams.http_retries import RetryPolicy
+
+        return RetryPolicy(self._delays(), seconds=RETRY_SECONDS)
+
+    def _delays(self) -> tuple[float, ...]:
         if patience(self.environment) is not None:
             return ()
         cap = self.environment.get("IMGADM_CONNECT_RETRIES", "")

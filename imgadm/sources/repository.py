@@ -20,7 +20,8 @@ from imgadm.sources.options import ClientOptions
 from imgadm.sources.urls import server_address
 
 if TYPE_CHECKING:
-    from imgadm.sources.http import HttpClient, Reply
+    from imgadm.sources.http import HttpClient
+    from imgadm.sources.http_reply import Reply
 
 _NOTHING = b"{}"
 

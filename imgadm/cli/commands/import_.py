@@ -41,6 +41,11 @@ VERIFY_ORIGINS = Option(
     "Import nothing on top of an installed image unless the source has that image with the same "
     "SHA-1 as it was installed from. Otherwise one that differs is warned of.",
 )
+UNVERIFIED = Option(
+    ("--unverified",),
+    "Import an image although nothing can tell whether its file is the right one: its manifest has "
+    "no sha1, and its server sends no Content-MD5.",
+)
 _NO_REGISTRY = (
     'none of them is a Docker registry: add one with "imgadm sources -t docker -a <url>", '
     "as https://docker.io"
@@ -77,6 +82,7 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
         wait=not options.flag("--no-wait"),
         zstream=options.flag("--zstream"),
         verify_origins=options.flag("--verify-origins"),
+        unverified=options.flag("--unverified"),
     )
     if not is_uuid(image):
         _import_from_registry(context, options, image, how, view)
@@ -148,6 +154,7 @@ COMMAND = Command(
         EVENTS,
         NO_WAIT,
         ZSTREAM,
+        UNVERIFIED,
         VERIFY_ORIGINS,
     ),
     sections=(

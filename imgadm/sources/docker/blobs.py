@@ -10,9 +10,9 @@ from imgadm.errors import ImgadmError
 from imgadm.redaction import redact_url
 from imgadm.sources.docker.images import NO_FILES, NO_FILES_LAYER, RemoteLayer
 from imgadm.sources.docker.places import Places
-from imgadm.sources.http import MAX_RETRY_AFTER, retry_after
 from imgadm.sources.options import ClientOptions, Retry
 from imgadm.sources.session import make_session
+from imgadm.streams.http_retries import retry_after
 
 if TYPE_CHECKING:
     from requests import Session
@@ -39,7 +39,7 @@ def fetch_blob(
 
     def file(url: str, session: Session) -> streams.HttpFile:
         headers = {"accept": "*/*"}
-        return streams.HttpFile(url, session, headers, patience, immutable=True)
+        return streams.HttpFile(url, session, headers, patience, immutable=True, size=layer.size)
 
     files = [file(at.blob_url(layer.digest), at.session) for at in places.repositories]
     foreign = [url for url in layer.urls if url.startswith("https://")]
@@ -69,6 +69,7 @@ class BlobFile:
     """
 
     immutable = True
+    patient = True
 
     def __init__(
         self, files: Sequence[streams.HttpFile], options: ClientOptions, stranger: Session | None
@@ -115,18 +116,19 @@ class BlobFile:
         call: Callable[[streams.HttpFile], Answer],
         is_worth_waiting: Callable[[streams.FetchError], bool],
     ) -> Answer:
-        delays = self._options.delays() if len(self._files) == 1 else ()
-        for attempt, delay in enumerate(delays, start=1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return call(self._files[0])
             except streams.FetchError as error:
-                asked = retry_after(error.headers)
-                if not is_worth_waiting(error) or asked > MAX_RETRY_AFTER:
+                if len(self._files) > 1 or not is_worth_waiting(error):
                     raise
-                wait = max(delay, asked)
+                wait = self._options.retries().wait(attempt, asked=retry_after(error.headers))
+                if wait is None:
+                    raise
                 if self._options.on_retry:
                     self._options.on_retry(
                         Retry(redact_url(self.url), error.message, attempt, wait)
                     )
-                self._options.sleep(wait)
-        return call(self._files[0])
+            self._options.sleep(wait)

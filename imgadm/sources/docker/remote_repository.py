@@ -25,8 +25,10 @@ from imgadm.sources.docker.manifests import Document
 from imgadm.sources.docker.media_types import MANIFEST_ACCEPT
 from imgadm.sources.docker.tokens import Tokens
 from imgadm.sources.errors import UnreachableError
-from imgadm.sources.http import HttpClient, Reply, retry_after
+from imgadm.sources.http import HttpClient
+from imgadm.sources.http_reply import Reply
 from imgadm.sources.options import ClientOptions
+from imgadm.streams.http_retries import retry_after
 
 if TYPE_CHECKING:
     import requests

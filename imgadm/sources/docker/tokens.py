@@ -20,7 +20,8 @@ from imgadm.sources.docker.certificates import tls_for
 from imgadm.sources.docker.credentials import Credentials
 from imgadm.sources.docker.errors import RegistryError, UnauthorizedError
 from imgadm.sources.errors import SourceError
-from imgadm.sources.http import HttpClient, Reply
+from imgadm.sources.http import HttpClient
+from imgadm.sources.http_reply import Reply
 from imgadm.sources.options import ClientOptions
 from imgadm.sources.urls import is_loopback, normalise_url
 
