@@ -56,6 +56,38 @@ def _bound(path: str | None) -> ctypes.CDLL | None:
     return library
 
 
+class MemberDecoder:
+    """Decodes members that are somewhere in memory, one after the other."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+        self._decompressor = library.libdeflate_alloc_decompressor()
+        if self._decompressor is None:
+            raise MemoryError("libdeflate has no memory for a decoder")
+        self._used, self._made = ctypes.c_size_t(), ctypes.c_size_t()
+        self._used_pointer, self._made_pointer = map(ctypes.byref, (self._used, self._made))
+
+    def decode(self, data: bytes, start: int, room: memoryview) -> tuple[int, int] | None:
+        """Decode the member at ``start`` of ``data`` to the beginning of ``room``.
+
+        Returns how many bytes it has and how many its content has, or None if it is not all there,
+        is damaged, or does not fit into ``room``, where anything may be then.
+        """
+        if not room:
+            return None
+        address = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
+        status = self._library.libdeflate_gzip_decompress_ex(
+            *(self._decompressor, address + start, len(data) - start),
+            *(ctypes.addressof(ctypes.c_char.from_buffer(room)), len(room)),
+            *(self._used_pointer, self._made_pointer),
+        )
+        return (self._used.value, self._made.value) if status == _SUCCESS else None
+
+    def close(self) -> None:
+        """Free its memory; it is of no use then."""
+        self._library.libdeflate_free_decompressor(self._decompressor)
+
+
 def decode_member(library: ctypes.CDLL, member: bytearray, room: memoryview, size: int) -> bool:
     """Whether ``member`` is one gzip member and no more, with exactly ``size`` bytes of content.
 
