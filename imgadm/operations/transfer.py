@@ -146,8 +146,9 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
                 cause=error,
             )
         case streams.ZfsStreamError():
+            hint = ', which is "image_size" of its manifest' if error.kind == "size" else ""
             return InternalError(
-                f"the ZFS stream of image {uuid} cannot be received: {error.message}",
+                f"the ZFS stream of image {uuid} cannot be received: {error.message}{hint}",
                 cause=error,
             )
         case streams.DiskChangedError() | streams.DiskFormatError():
