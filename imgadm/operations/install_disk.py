@@ -56,7 +56,7 @@ def install_disk(
     if not manifest.get("published_at"):
         manifest["published_at"] = timestamp(now())
     check_manifest(manifest)
-    # Compared with the disk by us, who know whose word it is.
+    # The pool would compare it with the disk, too, but could not say that it was given here.
     given_size = {key: manifest.pop(key) for key in ("image_size",) if key in manifest}
     image = Manifest.of(manifest)
     with _stages(disk, new_snapshot(uuid, disk), open_session) as stages:

@@ -26,6 +26,9 @@ from imgadm.streams.stage import Context, Outlet
 _FIRST_PIECE = 512
 _PIECE = 64 * 1024
 
+#: So often is it tried in vain to decode many small members in one go, before each is by itself.
+_FRUITLESS_ATTEMPTS = 16
+
 #: More decode no faster than what follows can take it, and only need memory.
 _MOST_THREADS = 8
 
@@ -88,15 +91,16 @@ def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
     trusted = threads > 1
     library = libdeflate.load()
     decode_whole = _whole_decoder(library)
-    output, last_size = Coalesced(outlet), _PIECE
+    output, last_size, attempts = Coalesced(outlet), _PIECE, _FRUITLESS_ATTEMPTS
     while source.peek(2) == MAGIC["gzip"]:
         start = source.position
         if trusted and told_size(source.peek(HEADER_SIZE)) is not None:
             output.flush()
             trusted = decode_sized_members(source, outlet, context, decode_whole, threads)
             continue
-        if library is not None and last_size <= SMALL:
+        if library is not None and last_size <= SMALL and attempts:
             decode_small_members(source, output, context, library, sized=not trusted)
+            attempts -= source.position == start
             last_size = _PIECE
             continue
         _decode_member(source, output, context, outlet.pool.size, 2 * last_size)
