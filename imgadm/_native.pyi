@@ -138,7 +138,9 @@ class ZfsStreamError(ValueError):
     it is where the stream ends. ``errno`` is that of an ``io`` error, 0 otherwise.
     """
 
-    kind: Literal["truncated", "trailing", "checksum", "format", "unsupported", "origin", "io"]
+    kind: Literal[
+        "truncated", "trailing", "checksum", "format", "unsupported", "origin", "size", "io"
+    ]
     offset: int
     errno: int
 
@@ -181,10 +183,19 @@ class StreamSummary:
 class StreamVerifier:
     """Checks a send stream of a single snapshot, of a volume or a file system.
 
+    ``kind`` is the only kind of stream that is accepted, and ``from_guid`` the only snapshot that
+    an incremental one may be based on: 0 accepts full streams alone, None any stream.
+
     Methods raise ZfsStreamError, and release the GIL. One thread at a time.
     """
 
-    def __init__(self, *, allow_trailing_bytes: bool = False) -> None: ...
+    def __init__(
+        self,
+        *,
+        kind: Literal["zfs", "zvol"] | None = None,
+        from_guid: int | None = None,
+        allow_trailing_bytes: bool = False,
+    ) -> None: ...
     def write(self, buffer: Buffer) -> None:
         """Take the next bytes of the stream, as many or few as there are."""
     def finish(self) -> StreamSummary:
@@ -203,7 +214,10 @@ class RawDiskReceiver:
     becomes a ``format`` error. None refuses such payloads. ``write_behind_step`` is that
     of :class:`WriteBehind`, in bytes.
     Without ``punch_holes``, and on file systems that cannot free parts of a file, zeros are
-    written where an incremental stream frees data.
+    written where an incremental stream frees data. Where fewer than ``reserve`` bytes of the file
+    system are free, writing is an ``io`` error with ENOSPC. ``size_in_mib`` is what the volume must
+    have, in MiB, the last of them perhaps not full; anything else is a ``size`` error, as soon as
+    the stream shows it.
 
     Methods raise ZfsStreamError, and release the GIL. One thread at a time. The descriptor stays
     the caller's. Raises OSError for a descriptor that is not of a regular file.
@@ -219,6 +233,8 @@ class RawDiskReceiver:
         inflate: Callable[[str, bytes, int], bytes] | None = None,
         write_behind_step: int = 0,
         punch_holes: bool = True,
+        reserve: int = 0,
+        size_in_mib: int | None = None,
     ) -> None: ...
     def write(self, buffer: Buffer) -> None: ...
     def finish(self) -> StreamSummary: ...

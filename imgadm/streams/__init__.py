@@ -41,6 +41,7 @@ from imgadm.streams.http_wanted import UseOfMd5
 from imgadm.streams.pipeline import run
 from imgadm.streams.processes import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.report import Report, StageReport
+from imgadm.streams.room import keep_room, reserve_of
 from imgadm.streams.spool import Spool, SpoolError
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.volumes import (
@@ -93,8 +94,10 @@ __all__ = [
     "http_get_file",
     "http_put",
     "into_process",
+    "keep_room",
     "open_disk",
     "read_file",
+    "reserve_of",
     "run",
     "to_raw_disk",
     "to_volume_stream",

@@ -146,7 +146,7 @@ class ZfsStreamError(StreamError):
     """The bytes are not a ZFS send stream that can be applied.
 
     ``kind`` is one of ``truncated``, ``trailing``, ``checksum``, ``format``, ``unsupported``,
-    ``origin`` and ``io``.
+    ``origin``, ``size`` and ``io``.
     """
 
     def __init__(self, kind: str, message: str, *, offset: int) -> None:

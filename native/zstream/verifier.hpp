@@ -1,6 +1,7 @@
 // Verifies a stream of any simple kind and says what it is.
 #pragma once
 
+#include "zstream/acceptance.hpp"
 #include "zstream/data_block.hpp"
 #include "zstream/parser.hpp"
 
@@ -8,7 +9,8 @@ namespace imgadm::zstream {
 
 class Verifier final : private RecordSink {
 public:
-    explicit Verifier(bool allow_trailing_bytes = false) : parser_(*this, allow_trailing_bytes) {}
+    explicit Verifier(Wanted wanted = {}, bool allow_trailing_bytes = false)
+        : wanted_(wanted), parser_(*this, allow_trailing_bytes) {}
 
     // Both throw StreamError.
     void feed(Bytes slice) { parser_.feed(slice); }
@@ -18,6 +20,7 @@ private:
     void on_record(const Record &record, std::uint64_t offset) override;
     void on_payload(Bytes piece) override;
 
+    const Wanted wanted_;
     Parser parser_;
     PayloadCollector collector_;
     std::optional<DataBlock> properties_;  // whose payload is arriving

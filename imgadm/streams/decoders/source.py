@@ -66,6 +66,11 @@ class ByteSource:
         view = self.next(size)
         return b"" if view is None else bytes(view)
 
+    def skip(self, size: int) -> None:
+        """Take and drop the next ``size`` bytes; fewer only if the end comes first."""
+        while size > 0 and (view := self.next(size)) is not None:
+            size -= len(view)
+
     def skip_rest(self) -> int:
         """Take and drop everything that is left; returns how many bytes that was.
 
