@@ -92,7 +92,7 @@ class WritableFolder:
         uuid, origin = manifest["uuid"], manifest.get("origin")
         with self._lock:
             if self._is_here(uuid) or self._drafts.is_taken(uuid):
-                raise _taken(uuid)
+                raise uuid_taken(uuid)
             if origin is not None and not self._is_here(origin):
                 raise HttpError(
                     422, "OriginDoesNotExist", f'origin image "{origin}" does not exist'
@@ -194,7 +194,7 @@ class WritableFolder:
             if draft.path is None:
                 raise HttpError(422, "NoActivationNoFile", f'image "{uuid}" has no file')
             if self._drafts.is_taken(uuid):
-                raise _taken(uuid)
+                raise uuid_taken(uuid)
             manifest = dict(draft.manifest)
             if "published_at" not in manifest:
                 moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
@@ -243,7 +243,8 @@ def _unknown(uuid: str) -> HttpError:
     return not_found(f'image "{uuid}" was not found')
 
 
-def _taken(uuid: str) -> HttpError:
+def uuid_taken(uuid: str) -> HttpError:
+    """Return the error for an image that cannot be made, since there is one."""
     return HttpError(409, "ImageUuidAlreadyExists", f'image uuid "{uuid}" already exists')
 
 

@@ -160,6 +160,24 @@ def test_published_image_is_a_pair_that_any_server_serves(site: Site) -> None:
     assert list(active)[:6] == ["v", "uuid", "owner", "name", "version", "state"]
 
 
+@pytest.mark.parametrize(
+    ("action", "answer"),
+    [
+        ("import-remote&source=http://images.example", "409 ImageUuidAlreadyExists"),
+        ("update", "501 NotAvailable"),
+        ("export", "501 NotAvailable"),
+        ("import-from-datacenter", "501 NotAvailable"),
+        ("frob", "422 InvalidParameter"),
+        ("", "422 InvalidParameter"),
+    ],
+)
+def test_actions_that_are_refused(site: Site, action: str, answer: str) -> None:
+    site.submit()
+    reply = site.act(action)
+    assert f"{reply.status_code} {reply.json()['code']}" == answer
+    assert site.state() == BARE
+
+
 def test_create_gives_a_uuid(site: Site) -> None:
     fields = {**manifest(), **ZVOL}
     del fields["uuid"], fields["v"]
@@ -187,6 +205,16 @@ FAULTS: list[tuple[str, str, dict[str, Any], str, str]] = [
     ),
     ("POST", "/images", {"json": manifest(state="active")}, "422 V", "state"),
     ("POST", "/images", {"json": manifest()}, "422 InvalidParameter", '"uuid"'),
+    ("POST", f"{IMAGE}?action=import-remote&source=x", {}, "501 NotAvailable", "import-remote"),
+    ("POST", f"{IMAGE}?action=import-remote", {}, "422 ValidationFailed", "source"),
+    (
+        "POST",
+        f"{IMAGE}?action=import-remote&source=x&account={UUID}",
+        {},
+        "403 OperatorOnly",
+        "account",
+    ),
+    ("POST", f"{IMAGE}?action=frob", {}, "404 ResourceNotFound", UUID),
     ("POST", "/images?action=create-from-vm", {"json": {}}, "422 InvalidParameter", "action"),
     ("POST", "/ping", {}, "405 MethodNotAllowedError", "POST"),
     ("PUT", "/images", {}, "405 MethodNotAllowedError", "PUT"),
@@ -370,6 +398,16 @@ def test_only_who_knows_the_token_is_shown_what_is_not_active(tmp_path: Path) ->
         for path in ("/images?state=all", "/images?state=unactivated"):
             assert site.ask("GET", path).json() == []
             assert len(site.ask("GET", path, headers=known).json()) == 1
+        put = f"{IMAGE}/file?compression=none"
+        assert site.ask("PUT", put, data=DATA, headers=known).status_code == 200
+        for path in (IMAGE, f"{IMAGE}/file"):
+            for method in ("GET", "HEAD"):
+                assert site.ask(method, path).status_code == 404
+                assert site.ask(method, path, headers=known).status_code == 200
+        for action in ("activate", "disable"):
+            site.ask("POST", f"{IMAGE}?action={action}", headers=known)
+            for path in (IMAGE, f"{IMAGE}/file"):
+                assert site.ask("GET", path).status_code == 200
 
 
 def test_web_pages_change_nothing(site: Site) -> None:
