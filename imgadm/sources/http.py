@@ -72,7 +72,13 @@ class Reply:
         reason = f"a JSON reply was expected, got {got}: {display(' '.join(text.split()))}"
         if not text.strip():
             reason = f"a JSON reply was expected, got {got} and an empty body"
-        return UnusableReplyError(self.source, reason, ping=self._ping_cause(text), cause=error)
+        return UnusableReplyError(
+            self.source,
+            reason,
+            ping=self._ping_cause(text),
+            is_web_page=self.content_type == "text/html" and self.status < 500,
+            cause=error,
+        )
 
     def _ping_cause(self, text: str) -> str:
         shown = text[:_SHOWN_BODY] + ("..." if len(text) > _SHOWN_BODY else "")
