@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import socket
 import threading
@@ -14,6 +15,8 @@ from imgadm.serve.pace import Pace
 
 SETTLING_SECONDS = 0.5
 """For so long a connection may wait for its request before it makes room for another one."""
+
+_POLL_SECONDS = 0.1
 
 
 class ServedConnection:
@@ -32,6 +35,7 @@ class ServedConnection:
         self.pace = Pace(patience, clock)
         self._clock = clock
         self._waiting_since: float | None = clock()
+        self._is_cut = False
 
     def awaits_request(self) -> None:
         """Note that the client is expected to speak, or to hang up."""
@@ -41,6 +45,22 @@ class ServedConnection:
         """Note that the client has asked for something."""
         self._waiting_since = None
 
+    def wait(self, event: threading.Event, seconds: float | None) -> bool:
+        """Wait for ``event``, which may be long in coming; returns whether it came in time.
+
+        Meanwhile the connection makes room for another one as if the client were silent. Raises
+        :class:`ConnectionAbortedError` when it has.
+        """
+        deadline = None if seconds is None else self._clock() + seconds
+        self.awaits_request()
+        while not (came := event.wait(_POLL_SECONDS)):
+            if self._is_cut:
+                raise ConnectionAbortedError(errno.ECONNABORTED, "others needed the room")
+            if deadline is not None and self._clock() > deadline:
+                break
+        self.is_answering()
+        return came
+
     def idle_seconds(self) -> float | None:
         """How long a request has been waited for, ``None`` while one is answered."""
         since = self._waiting_since
@@ -48,6 +68,7 @@ class ServedConnection:
 
     def cut(self) -> None:
         """End the connection, whatever it waits for; its thread closes it."""
+        self._is_cut = True
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 

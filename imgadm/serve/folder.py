@@ -160,6 +160,8 @@ class FolderCatalogue:
     def _completed(self, image: FolderImage) -> FolderImage | None:
         try:
             return image.completed()
+        except ConnectionError:  # the client who waited for it has made room
+            raise
         except OSError as error:
             self._skip(SkippedPair(image.source, f"{display(image.path.name)}: {error}"))
             return None

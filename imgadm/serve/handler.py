@@ -20,6 +20,7 @@ from imgadm.serve.replies import HttpError, Reply
 from imgadm.serve.request_body import CutBodyError, RequestBody
 from imgadm.serve.request_head import RequestHead, parse_head, shown
 from imgadm.serve.routes import Routes
+from imgadm.serve.shared_work import waiting_by
 from imgadm.serve.transfer import BodySender
 
 LINGER_SECONDS = 2.0
@@ -118,10 +119,11 @@ class ConnectionHandler:
 
     def _reply(self, head: RequestHead, body: RequestBody) -> Reply:
         try:
-            return self._routes.answer(head.method, head.target, head.headers, body)
+            with waiting_by(self._served.wait):
+                return self._routes.answer(head.method, head.target, head.headers, body)
         except HttpError as error:
             return error.reply()
-        except CutBodyError:
+        except (CutBodyError, ConnectionAbortedError):
             raise
         except Exception as error:
             self._listener.report(error)

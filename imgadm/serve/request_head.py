@@ -141,7 +141,7 @@ def leading_lines(received: bytes | bytearray) -> int:
 
 def shown(line: bytes) -> str:
     """Return bytes of a stranger as they may be shown."""
-    return display(line.decode("latin-1"))
+    return display(line.decode("ascii", "backslashreplace"))
 
 
 def _request_line(line: bytes) -> tuple[str, str, int]:

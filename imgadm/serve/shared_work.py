@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
 
 AT_ONCE = 4
 """Works that run at the same time; others wait for their turn."""
+
+Wait = Callable[[threading.Event, float | None], bool]
+_wait: ContextVar[Wait] = ContextVar("wait", default=threading.Event.wait)
+
+
+@contextmanager
+def waiting_by(wait: Wait) -> Iterator[None]:
+    """Have this thread wait for works by calling ``wait`` inside, as :meth:`threading.Event.wait`.
+
+    What that raises ends the waiting, not the work.
+    """
+    token = _wait.set(wait)
+    try:
+        yield
+    finally:
+        _wait.reset(token)
 
 
 class SharedWork(Generic[Result]):
@@ -34,7 +52,7 @@ class SharedWork(Generic[Result]):
                 threading.Thread(
                     target=self._run, args=(key, work), name="imgadm-shared-work", daemon=True
                 ).start()
-        if not work.ended.wait(seconds):
+        if not _wait.get()(work.ended, seconds):
             return None
         if work.error is not None:
             raise work.error

@@ -171,6 +171,24 @@ def test_nobody_waits_while_a_large_file_is_read_for_its_sha1(
     assert gate.readings == 1
 
 
+def test_clients_that_wait_for_a_sha1_make_room(
+    folder: Path, gate: Gate, skipped: list[SkippedPair]
+) -> None:
+    catalogue = FolderCatalogue(folder, skipped.append)
+    with ImageServer(catalogue, port=0, max_connections=3) as server:
+        waiting = [socket.create_connection((server.host, server.port), 30) for _ in range(3)]
+        for connection in waiting:
+            connection.sendall(f"GET /images/{UUID} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert gate.reached.wait(30)
+        assert get(server, "/ping").status_code == 200
+        gate.open.set()
+        answers = [connection.recv(12) for connection in waiting]
+        for connection in waiting:
+            connection.close()
+    assert sorted(answers) == [b"", b"HTTP/1.1 200", b"HTTP/1.1 200"]
+    assert skipped == []
+
+
 def test_file_whose_md5_takes_long_is_sent_without(
     folder: Path, server: ImageServer, gate: Gate, monkeypatch: pytest.MonkeyPatch, sha1: Any
 ) -> None:
