@@ -105,7 +105,7 @@ class ConnectionHandler:
         body.skip()
         keeps = head.keeps_connection and body.finished and reply.status not in _MISUNDERSTOOD
         keeps = self._send(reply, head, head.method, head.target, keeps=keeps)
-        if not body.finished:
+        if not body.finished or reply.status in _MISUNDERSTOOD:
             self._linger()
         return keeps
 

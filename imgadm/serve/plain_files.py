@@ -88,7 +88,7 @@ def _file(folder: int, name: str) -> PlainFile:
     if stat.S_ISLNK(status.st_mode):
         target = os.readlink(name, dir_fd=folder)
         if "/" in target or target in ("", ".", ".."):
-            raise NotPlainError("it is a symbolic link that leads out of the folder")
+            raise NotPlainError("it is a symbolic link, and not to a name in the same folder")
         name = target
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):

@@ -106,12 +106,13 @@ def test_clients_that_are_served_are_left_alone(
     monkeypatch.setattr(connections, "SETTLING_SECONDS", 0.0)
     (folder / "foo.zvol").write_bytes(bytes(64 << 20))
     with crowd(server, FILE, LIMIT - 1) as readers:
+        received = [len(reader.recv(1)) for reader in readers]
         for _ in range(5):
             assert requests.get(server.url + "/ping", timeout=30).status_code == 200
-        for reader in readers:
-            received = 0
-            while received < 64 << 20:
-                received += len(reader.recv(1 << 20))
+        for number, reader in enumerate(readers):
+            while received[number] < 64 << 20 and (data := reader.recv(1 << 20)):
+                received[number] += len(data)
+        assert min(received) >= 64 << 20
 
 
 def test_head_has_a_deadline(folder: Path) -> None:
@@ -175,7 +176,7 @@ def test_shortage_of_descriptors_neither_ends_nor_busies_the_server(folder: Path
             requests.get(url + "/ping", timeout=1)
         process.stdin.write("\n")
         process.stdin.flush()
-        assert 1 <= int(process.stdout.readline()) < 100
+        assert 1 <= int(process.stdout.readline()) < 1000
         assert requests.get(url + "/ping", timeout=30).status_code == 200
         process.communicate("\n", 30)
 

@@ -43,11 +43,11 @@ STRANGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "pipe": (os.mkfifo, "it is a named pipe"),
     "socket": (socket_at, "it is a socket"),
     "directory": (os.mkdir, "it is a directory"),
-    "device": (lambda path: path.symlink_to("/dev/zero"), "leads out of the folder"),
-    "secret": (lambda path: path.symlink_to(__file__), "leads out of the folder"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "not to a name in the same folder"),
+    "secret": (lambda path: path.symlink_to(__file__), "not to a name in the same folder"),
     "up and back": (
         lambda path: path.symlink_to(f"../{path.parent.name}/x.zvol"),
-        "leads out of the folder",
+        "not to a name in the same folder",
     ),
     "loop": (lambda path: path.symlink_to(path.name), "a symbolic link to another one"),
 }
