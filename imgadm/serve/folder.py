@@ -63,14 +63,14 @@ class FolderImage:
         """Whether nobody has said, or found out, the SHA-1 of the file."""
         return "sha1" not in self.manifest["files"][0]
 
-    def completed(self, seconds: float | None = None) -> FolderImage:
+    def completed(self) -> FolderImage:
         """Return the image with the SHA-1 in its manifest, which takes reading the file once.
 
-        After ``seconds`` without. Raises :class:`OSError` if the file cannot be read, or changes.
+        Raises :class:`OSError` if the file cannot be read, or changes meanwhile.
         """
         if not self.lacks_sha1:
             return self
-        found = self.digests.find_out(self.stamp, lambda: open_plain(self.path), seconds)
+        found = self.digests.find_out(self.stamp, lambda: open_plain(self.path))
         return self if found is None else self._with(found)
 
     def as_known(self) -> FolderImage:
@@ -93,7 +93,12 @@ def open_stored(path: Path, promised: int, digests: DigestStore) -> StoredBytes:
         raise OSError(f"{path} has {status.st_size} bytes, {promised} were promised")
 
     def md5() -> bytes | None:
-        found = digests.find_out(stamp_of(status), lambda: open_plain(path), MD5_SECONDS)
+        try:
+            found = digests.find_out(stamp_of(status), lambda: open_plain(path), MD5_SECONDS)
+        except ConnectionError:  # the client who waited for it has made room
+            raise
+        except OSError:  # there is another file by now
+            return None
         return None if found is None else found.md5
 
     return StoredBytes(file, status, md5)

@@ -75,7 +75,10 @@ class WritableFolder:
 
     def images(self) -> Sequence[HostedImage]:
         """Return all images in all states."""
-        return [*self._pairs.images(), *self.unactivated()]
+        drafts = self.unactivated()
+        pairs = self._pairs.images()
+        activated = {image.manifest["uuid"] for image in pairs}  # some of them just now
+        return [*pairs, *(one for one in drafts if one.manifest["uuid"] not in activated)]
 
     def find(self, uuid: str) -> HostedImage | None:
         """Return the image in whatever state."""

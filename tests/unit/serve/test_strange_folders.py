@@ -214,6 +214,17 @@ def test_file_that_changes_while_it_is_read_has_no_digest(
     assert skipped[-1].reason == "foo.zvol: the file changes while it is read"
 
 
+def test_file_that_is_replaced_after_it_was_opened_is_sent_without_md5(folder: Path) -> None:
+    image = FolderCatalogue(folder).find(UUID)
+    assert image is not None
+    source = image.open_file()
+    (folder / "new").write_bytes(b"new")
+    (folder / "new").rename(folder / "foo.zvol")
+    assert source.md5() is None
+    assert source.file.read() == CONTENT
+    source.close()
+
+
 def test_file_that_is_written_to_while_it_is_sent_has_no_end(folder: Path) -> None:
     size = 64 << 20
     (folder / "foo.zvol").write_bytes(bytes(size))
