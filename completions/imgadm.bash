@@ -72,7 +72,7 @@ _imgadm_candidates() {
     vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
     create) options="-h --help -m -o --output-template --overwrite -c --compression --level -i --incremental --max-origin-depth -s -p --publish -k --insecure --token-file --disk --format --block-size -P -q --quiet --no-wait" arguments=machines ;;
     publish) options="-h --help -m -f -k --insecure --token-file -q --quiet --json" arguments=nothing ;;
-    serve) options="-h --help -l --listen -i --installed -P -q --quiet -w --writable --token-file --max-upload" arguments=directories ;;
+    serve) options="-h --help -l --listen -i --installed -P -q --quiet -w --writable --token-file --max-upload --host-name" arguments=directories ;;
     *) return ;;
     esac
     case $command,$before in
@@ -122,6 +122,7 @@ _imgadm_candidates() {
     serve,-P) _imgadm_words pools; return ;;
     serve,--token-file) _imgadm_words files; return ;;
     serve,--max-upload) _imgadm_words nothing; return ;;
+    serve,--host-name) _imgadm_words nothing; return ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options" -- "$cur"))

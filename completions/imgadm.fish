@@ -174,4 +174,5 @@ complete -c imgadm -n '__imgadm_is serve' -s q -l quiet -d 'Print nothing about 
 complete -c imgadm -n '__imgadm_is serve' -s w -l writable -d 'Take images too, as imgadm publish sends them, into the one folder that is served'
 complete -c imgadm -n '__imgadm_is serve' -l token-file -r -F -d 'A file with a token that whoever changes images has to show (Authorization: Bearer TOKEN): 16 letters and digits or more, on one line'
 complete -c imgadm -n '__imgadm_is serve' -l max-upload -x -d 'The largest image file to take, such as 512M; the default is 20G'
+complete -c imgadm -n '__imgadm_is serve' -l host-name -x -d 'A name by which clients may call this server, besides its addresses and localhost; may be given several times'
 complete -c imgadm -n '__imgadm_is serve' -a '(__fish_complete_directories (commandline -ct))'

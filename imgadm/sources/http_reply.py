@@ -65,7 +65,13 @@ class Reply:
             reason = f"a JSON reply was expected, got {got} and an empty body"
         elif error is not None and error.is_too_big:
             reason = f"the reply cannot be taken: {error}"
-        return UnusableReplyError(self.source, reason, ping=self._ping_cause(text), cause=error)
+        return UnusableReplyError(
+            self.source,
+            reason,
+            ping=self._ping_cause(text),
+            is_web_page=self.content_type == "text/html" and self.status < 500,
+            cause=error,
+        )
 
     def _ping_cause(self, text: str) -> str:
         shown = text[:_SHOWN_BODY] + ("..." if len(text) > _SHOWN_BODY else "")

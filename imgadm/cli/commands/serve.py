@@ -47,6 +47,14 @@ MAX_UPLOAD = Option(
     kind=Kind.TEXT,
     placeholder="<size>",
 )
+HOST_NAME = Option(
+    ("--host-name",),
+    "A name by which clients may call this server, besides its addresses and localhost; may be "
+    "given several times. A server that only this host can reach answers to no others. Where other "
+    "hosts can connect, it answers to any name unless this is given.",
+    kind=Kind.TEXTS,
+    placeholder="<name>",
+)
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
@@ -59,7 +67,14 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             raise UsageError(f"{option.names[0]} makes sense only with -w,--writable")
     catalogue = CombinedCatalogue(_catalogues(context, options, arguments))
     host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
-    with ImageServer(catalogue, host, port, on_access=_on_access(options)) as server:
+    server = ImageServer(
+        catalogue,
+        host,
+        port,
+        host_names=options.texts("--host-name"),
+        on_access=_on_access(options),
+    )
+    with server:
         _serve(context, server, len(catalogue.images()))
     return 0
 
@@ -74,7 +89,12 @@ def _run_writable(context: Context, options: Options, folders: list[str]) -> int
     folder = _writable_folder(context, options, folders)
     with folder.opened():
         server = ImageServer(
-            folder, host, port, writer=Writer(folder, token), on_access=_on_access(options)
+            folder,
+            host,
+            port,
+            writer=Writer(folder, token),
+            host_names=options.texts("--host-name"),
+            on_access=_on_access(options),
         )
         if server.is_exposed and token is None:
             server.stop()
@@ -142,7 +162,9 @@ def _folder(typed: str) -> Path:
 
 
 def _skipper(context: Context) -> Callable[[SkippedPair], None]:
-    return lambda pair: context.warn(f'not serving "{pair.path}": {pair.reason}')
+    return lambda pair: context.warn(
+        f'not serving "{printable(str(pair.path))}": {printable(pair.reason)}'
+    )
 
 
 def _on_access(options: Options) -> Callable[[AccessRecord], None] | None:
@@ -174,7 +196,7 @@ COMMAND = Command(
     "on) in them; without, the images that are installed on this host. Images of zpools are sent "
     "as zfs send makes them: import those with --zstream. Nothing can be changed over HTTP unless "
     "--writable says so. Ends with Ctrl-C.",
-    options=(HELP, LISTEN, INSTALLED, POOL, QUIET, WRITABLE, TOKEN_FILE, MAX_UPLOAD),
+    options=(HELP, LISTEN, INSTALLED, POOL, QUIET, WRITABLE, TOKEN_FILE, MAX_UPLOAD, HOST_NAME),
     run=run,
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
