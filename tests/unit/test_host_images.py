@@ -42,6 +42,9 @@ class OnePool:
             return StoredStream(self.layer.open("rb", buffering=0))
         return MadeStream(self.chunks(image.uuid), repeatable=image.uuid == DISK)
 
+    def sent_compression(self, image: InstalledImage) -> str:
+        return "none"
+
     def chunks(self, uuid: str) -> Generator[memoryview, None, None]:
         if uuid == DISK:
             self.reading.set()

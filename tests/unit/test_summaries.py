@@ -49,9 +49,9 @@ class Pools:
         module, _, name = reader.rpartition(".")
         real = getattr(__import__(module, fromlist=[name]), name)
 
-        def counting(path: str) -> Any:
+        def counting(path: str, **how: bool) -> Any:
             self.read.append(path)
-            return real(path)
+            return real(path, **how)
 
         monkeypatch.setattr(reader, counting)
 
