@@ -74,6 +74,8 @@ def move_bytes(
     *,
     limit: int = ...,
     stall_milliseconds: int = -1,
+    floor_bytes: int = 0,
+    floor_milliseconds: int = 0,
 ) -> int: ...
 def move_and_hash(
     source: int,

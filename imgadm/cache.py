@@ -16,6 +16,10 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
+from imgadm.errors import FileSystemError
+from imgadm.files import make_directory, write_fully
+from imgadm.new_files import NewFile
+
 MAX_ENTRIES = 256
 MAX_BYTES = 64 << 20
 """Of all entries together; one of them may take half of it."""
@@ -60,25 +64,20 @@ class Cache:
         """Keep ``entry`` until something newer takes its room; no error if that is not possible."""
         if len(entry.body) > MAX_BYTES // 2 or not _TAG.fullmatch(entry.tag):
             return
-        path = self._path(subject)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         head = f"imgadm-cache 1 {zlib.crc32(entry.body):08x} {entry.tag}\n"
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                descriptor = os.open(
-                    unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
-                )
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(head.encode("ascii"))
-                    file.write(entry.body)
-                unfinished.replace(path)
-            except BaseException:
-                unfinished.unlink(missing_ok=True)
-                raise
+            self._make_directory()
+            with NewFile(self._path(subject), mode=0o600, hidden=True) as file:
+                write_fully(file.descriptor, head.encode("ascii"))
+                write_fully(file.descriptor, entry.body)
+                file.commit()
             self._make_room()
-        except OSError:
+        except (OSError, FileSystemError):
             return
+
+    def _make_directory(self) -> None:
+        make_directory(self._directory.parent)
+        self._directory.mkdir(mode=0o700, exist_ok=True)
 
     def _path(self, subject: str) -> Path:
         name = hashlib.sha256(subject.encode("utf-8", "surrogateescape")).hexdigest()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import ConfigError
 from imgadm.files import read_or_none, write_atomically
+from imgadm.redaction import redact_url
 
 if TYPE_CHECKING:
     from imgadm.sources.base import SourceConfig
@@ -33,6 +34,8 @@ class Configuration:
     def __init__(self, path: Path, values: dict[str, Any] | None = None) -> None:
         self.path = path
         self.values: dict[str, Any] = {"dockerImportSkipUuids": True, **(values or {})}
+        if self.values.get("sources", 0) is None:  # which says no more than no sources at all
+            del self.values["sources"]
         self._check("userAgentExtra", str, "a string")
         self._check("upgradedToVer", str, "a string")
         self._check("sources", list, "an array")
@@ -57,9 +60,31 @@ class Configuration:
         return cls(path, values)
 
     def save(self) -> None:
-        """Replace the file; raises FileSystemError."""
+        """Replace the file; only its owner may read one with a secret. Raises FileSystemError."""
         text = json.dumps(self.values, indent=2, ensure_ascii=False)
-        write_atomically(self.path, text.encode("utf-8", "backslashreplace"))
+        content = text.encode("utf-8", "backslashreplace")
+        write_atomically(self.path, content, private=self.has_secret, follow=True)
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether a URL in the file has something in it that is not to be shown.
+
+        That of somebody to write to, in the user agent, is sent to every server anyway.
+        """
+        return _has_secret({**self.values, "userAgentExtra": None})
+
+    @property
+    def exposure(self) -> str | None:
+        """What to do about a file with a secret that others can read; None if there is none."""
+        if not self.has_secret:
+            return None
+        try:
+            mode = self.path.stat().st_mode
+        except OSError:
+            return None
+        from imgadm.tokens import exposure_of
+
+        return exposure_of(self.path, mode, "a password or token")
 
     @property
     def user_agent_extra(self) -> str | None:
@@ -111,6 +136,14 @@ class Configuration:
     def _check(self, key: str, wanted: type, name: str) -> None:
         if key in self.values and not isinstance(self.values[key], wanted):
             raise ConfigError(f'"{key}" in config file "{self.path}" is not {name}')
+
+
+def _has_secret(value: object, *, is_url: bool = False) -> bool:
+    if isinstance(value, str):
+        return (is_url or "://" in value) and redact_url(value) != value
+    if isinstance(value, dict):
+        return any(_has_secret(item, is_url=key == "url") for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_secret, value))
 
 
 def _finite(text: str) -> float:

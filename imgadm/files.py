@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 from pathlib import Path
 
 from imgadm.errors import FileSystemError
 
 _PIECE = 64 * 1024
+_PRIVATE = 0o600
+_DIRECTORY_MODE = 0o755
+#: Bytes of a file that other users may have written.
+_MOST_OF_OTHERS = 64 << 20
 
 
-def read_file(path: Path | str) -> bytes:
-    """Return the content of a small file, as fast as Python can; raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def read_file(path: Path | str, *, follow: bool = True) -> bytes:
+    """Return the content of a small file, as fast as Python can; raises OSError.
+
+    Where other users may have put the file there, do not ``follow`` a link, nor wait for a pipe.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC
+    descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         content = b""
         while piece := os.read(descriptor, _PIECE):
             content += piece
+            if not follow and len(content) > _MOST_OF_OTHERS:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return content
     finally:
         os.close(descriptor)
@@ -37,34 +47,55 @@ def read_or_none(path: Path | str) -> bytes | None:
 
 
 def make_directory(path: Path) -> None:
-    """Create ``path`` and its parents where they are missing; raises FileSystemError."""
+    """Create ``path`` and its parents where they are missing; raises FileSystemError.
+
+    Whatever the umask is, nobody but their owner may write to them.
+    """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        missing = [path]
+        while not missing[-1].parent.exists():
+            missing.append(missing[-1].parent)
+        for directory in missing[::-1]:
+            directory.mkdir(_DIRECTORY_MODE, exist_ok=True)
     except OSError as error:
         raise FileSystemError.from_os_error(f'cannot create directory "{path}"', error) from error
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(
+    path: Path,
+    content: bytes,
+    *,
+    mode: int = 0o644,
+    private: bool = False,
+    follow: bool = False,
+) -> None:
     """Replace ``path`` by ``content``, durably; on failure the old file stays.
 
-    A new file gets mode 0666 less the umask, a replaced one keeps its mode; a symbolic link keeps
-    pointing where it did. Two writers at once need a lock around them to not lose one's content.
-    Raises FileSystemError.
+    A new file gets ``mode`` less the umask. A replaced one keeps its mode, and its owner and group
+    as far as this process may give files away. What is ``private`` gets 0600 in either case. What
+    is there must be a regular file; with ``follow``, a symbolic link keeps pointing where it did.
+    Two writers at once need a lock around them to not lose one's content. Raises FileSystemError.
     """
-    target = Path(os.path.realpath(path))
+    from imgadm.new_files import NewFile
+
+    target = Path(os.path.realpath(path)) if follow else path
     make_directory(target.parent)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        try:
-            _write_durably(temporary, content, mode=_mode_of(target))
-            temporary.replace(target)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
-            raise
-        sync_directory(target.parent)
+        with NewFile(target, mode=_PRIVATE if private else mode, hidden=True) as file:
+            _keep_access(file.descriptor, target, private=private)
+            write_fully(file.descriptor, content)
+            os.fsync(file.descriptor)
+            file.commit()
+            file.sync_directory()
     except OSError as error:
         raise FileSystemError.from_os_error(f'cannot write "{path}"', error) from error
+
+
+def write_fully(descriptor: int, content: bytes) -> None:
+    """Write all of ``content``; raises OSError."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def remove_durably(path: Path) -> None:
@@ -77,21 +108,23 @@ def remove_durably(path: Path) -> None:
         raise FileSystemError.from_os_error(f'cannot remove "{path}"', error) from error
 
 
-def _mode_of(path: Path) -> int | None:
+def _keep_access(descriptor: int, replaced: Path, *, private: bool) -> None:
+    """Give a new file the owner, the group and the mode of the one that it is to replace."""
     try:
-        return path.stat().st_mode & 0o777
+        old = replaced.lstat()
     except FileNotFoundError:
-        return None
-
-
-def _write_durably(path: Path, content: bytes, *, mode: int | None) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o666 if mode is None else mode), "wb") as file:
-        if mode is not None:
-            os.fchmod(file.fileno(), mode)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        return
+    mode = _PRIVATE if private else old.st_mode & 0o777
+    new = os.fstat(descriptor)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        try:
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+        except PermissionError:
+            try:
+                os.fchown(descriptor, -1, old.st_gid)
+            except PermissionError:
+                mode &= ~0o070  # what the group might do is nothing for another one
+    os.fchmod(descriptor, mode)
 
 
 def sync_directory(path: Path) -> None:

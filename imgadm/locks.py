@@ -1,8 +1,16 @@
 """Locks between processes and threads, which die with their holder and say who it is.
 
 A lock is a POSIX record lock on a file, as the original tool takes it, so both exclude each other.
-The file is never removed: a waiter would then hold a lock on a file that nobody else can find. The
-holder writes who it is into it, and empties it when it is done.
+The holder writes who it is into it, and empties it when it is done. Nobody but its owner may open
+the file: who can open it for reading can hold a shared lock, and keep everybody else waiting.
+
+Locks of the host are files of its lock directory, and are never removed, since the original would
+go on to wait for a file that nobody else can find. An image in a directory pool is also locked in
+the pool itself, for processes that have other lock directories: in a container, of another user, on
+another host of a network file system. That file belongs to the owner of the pool, can be opened by
+those who may write to the pool, and is removed. Who gets such a lock looks whether it still is the
+file of that name, and says in a file that it removes that it does, since a network file system may
+show its old name for a while.
 """
 
 from __future__ import annotations
@@ -12,6 +20,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,35 +30,44 @@ from pathlib import Path
 
 from imgadm.errors import FileSystemError, LockedError
 from imgadm.files import make_directory
-from imgadm.logs import without_credentials
+from imgadm.lock_files import LockFile
+from imgadm.redaction import redact_text
 
 PATIENCE = 1.0
 """Seconds that a waiter waits before it says so."""
 
 _POLL_SECONDS = 0.05
+_MOMENT = 0.2
 _RETRY_SECONDS = 0.25
 _BUSY = frozenset({errno.EACCES, errno.EAGAIN})
 _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOLCK, errno.EDEADLK})
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
+_DOOMED = b"removed\n"
+_IN_POOL = re.compile(r"\.[0-9a-f-]{36}\.lock")
 _MAX_COMMAND = 200
 _MAX_HOLDER_BYTES = 4096
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that holds a lock: its id, what it does, and since when (UTC, ISO 8601)."""
+    """The process that holds a lock: its id, what it does, since when (UTC, ISO 8601), and on which
+    host, which may be another one where a pool is shared."""
 
     pid: int
     command: str
     started: str
+    host: str
 
     def __str__(self) -> str:
-        return f'"{self.command}" (pid {self.pid}, since {self.started})'
+        where = "" if self.host == os.uname().nodename else f" on {self.host}"
+        return f'"{redact_text(self.command)}" (pid {self.pid}{where}, since {self.started})'
 
     @classmethod
     def this_process(cls, command: str) -> Holder:
-        """This process, for everybody to read: without the passwords of URLs."""
+        """This process, for everybody to read: without the secrets of URLs."""
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return cls(os.getpid(), without_credentials(command)[:_MAX_COMMAND], started)
+        short = redact_text(command)[:_MAX_COMMAND]
+        return cls(os.getpid(), short, started, os.uname().nodename)
 
 
 OnWait = Callable[[Holder | None], None]
@@ -65,16 +83,54 @@ def image_lock(
     wait: bool = True,
     shared: bool = False,
     on_wait: OnWait | None = None,
+    pool: Path | None = None,
 ) -> Iterator[None]:
     """Hold the lock of one image: whoever changes it on any pool of this host holds this.
 
-    ``command`` is what others are told that the holder does. With ``wait=False`` a lock that is
-    taken raises LockedError at once. A ``shared`` lock keeps the image as it is, and lets other
-    processes hold it too. Locks of several images are taken child first, base last.
+    ``pool`` is the directory of a pool that other hosts may use, too: the lock there is taken after
+    the one in ``directory``. ``command`` is what others are told that the holder does. With
+    ``wait=False`` a lock that is taken raises LockedError at once. A ``shared`` lock keeps the
+    image as it is, and lets other processes hold it too; from a pool that this process may not
+    write to it reads without one. Locks of several images are taken child first, base last.
     """
-    path = directory / f"img.{uuid}.import.lock"
-    with _held(path, f"image {uuid}", command, wait, on_wait, shared=shared):
+    what = f"image {uuid}"
+    notice = _WaitNotice(on_wait)
+    with contextlib.ExitStack() as locks:
+        host = LockFile(directory / f"img.{uuid}.import.lock", what)
+        locks.enter_context(_held(host, command, wait, notice, shared=shared))
+        if pool is not None and not (shared and not os.access(pool, os.W_OK | os.X_OK)):
+            shared_by_hosts = LockFile(pool / f".{uuid}.lock", what, in_pool=True)
+            locks.enter_context(_held(shared_by_hosts, command, wait, notice, shared=shared))
         yield
+
+
+def remove_dead_locks(pool: Path) -> None:
+    """Remove files of locks in a pool that killed processes have left. Never raises."""
+    with contextlib.suppress(OSError), os.scandir(pool) as entries:
+        names = [entry.name for entry in entries if _IN_POOL.fullmatch(entry.name)]
+        for name in names:
+            _remove_if_dead(LockFile(pool / name, "", in_pool=True))
+
+
+def _remove_if_dead(file: LockFile) -> None:
+    among_threads = _among_threads(file)
+    if not among_threads.acquire(blocking=False):
+        return  # it is our own: to open it, and close it again, would drop the lock
+    try:
+        descriptor = file.open(make=False)
+        try:
+            _remove(descriptor, file)
+        finally:
+            os.close(descriptor)
+    except FileSystemError:  # of another user, or no lock at all
+        pass
+    finally:
+        among_threads.release()
+
+
+def _among_threads(file: LockFile) -> threading.Lock:
+    with _registry:
+        return _thread_locks.setdefault(file.path, threading.Lock())
 
 
 @contextlib.contextmanager
@@ -87,14 +143,16 @@ def machine_lock(
     on_wait: OnWait | None = None,
 ) -> Iterator[None]:
     """Hold the lock of a virtual machine: one image at a time is made of it."""
-    with _held(directory / f"img.{uuid}.create.lock", f"vm {uuid}", command, wait, on_wait):
+    file = LockFile(directory / f"img.{uuid}.create.lock", f"vm {uuid}")
+    with _held(file, command, wait, _WaitNotice(on_wait)):
         yield
 
 
 @contextlib.contextmanager
 def state_lock(directory: Path, *, command: str, on_wait: OnWait | None = None) -> Iterator[None]:
     """Hold the lock of the configuration file, for as long as it takes to read and replace it."""
-    with _held(directory / "imgadm.state.lock", "the configuration", command, True, on_wait):
+    file = LockFile(directory / "imgadm.state.lock", "the configuration")
+    with _held(file, command, True, _WaitNotice(on_wait)):
         yield
 
 
@@ -106,39 +164,52 @@ _registry = threading.Lock()
 
 @contextlib.contextmanager
 def _held(
-    path: Path,
-    what: str,
-    command: str,
-    wait: bool,
-    on_wait: OnWait | None,
-    *,
-    shared: bool = False,
+    file: LockFile, command: str, wait: bool, notice: _WaitNotice, *, shared: bool = False
 ) -> Iterator[None]:
     mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     holder = Holder.this_process(command)
-    notice = _WaitNotice(on_wait)
-    make_directory(path.parent)
-    with _registry:
-        among_threads = _thread_locks.setdefault(path, threading.Lock())
+    if not file.in_pool:
+        make_directory(file.path.parent)
+    among_threads = _among_threads(file)
     if not among_threads.acquire(timeout=PATIENCE if wait else 0):
         if not wait:
-            raise _locked(what, holder)
+            raise _locked(file.what, holder)
         notice.give(holder)
         among_threads.acquire()
     try:
-        descriptor = _open(path)
+        descriptor = _lock(file, mode, wait, notice)
         try:
-            _lock(descriptor, path, mode, what, wait, notice)
             _write_holder(descriptor, holder)
             try:
                 yield
             finally:
                 if _read_holder(descriptor) == holder:
                     _write_holder(descriptor, None)
+                if file.in_pool:
+                    _remove(descriptor, file)
         finally:
             os.close(descriptor)
     finally:
         among_threads.release()
+
+
+def _lock(file: LockFile, mode: int, wait: bool, notice: _WaitNotice) -> int:
+    """The open and locked file."""
+    while True:
+        descriptor = file.open()
+        try:
+            _lock_open(descriptor, file, mode, wait, notice)
+            if not file.in_pool:
+                return descriptor
+            is_doomed = os.pread(descriptor, len(_DOOMED), 0) == _DOOMED
+            if not is_doomed and file.is_at(descriptor):
+                return descriptor
+            if is_doomed:  # by a process that has died since
+                _remove(descriptor, file)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
 
 
 class _WaitNotice:
@@ -153,24 +224,16 @@ class _WaitNotice:
             self._on_wait = None
 
 
-def _open(path: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
-        return os.open(path, flags, 0o644)
-    except OSError as error:
-        raise FileSystemError.from_os_error(f'cannot open lock file "{path}"', error) from error
-
-
-def _lock(
-    descriptor: int, path: Path, mode: int, what: str, wait: bool, notice: _WaitNotice
-) -> None:
-    deadline = time.monotonic() + (PATIENCE if wait else 0)
-    while not _try_lock(descriptor, path, mode):
-        if not wait:
-            raise _locked(what, _read_holder(descriptor))
+def _lock_open(descriptor: int, file: LockFile, mode: int, wait: bool, notice: _WaitNotice) -> None:
+    # Somebody may hold a lock in a pool for a moment only, to remove its file.
+    patience = PATIENCE if wait else _MOMENT if file.in_pool else 0
+    deadline = time.monotonic() + patience
+    while not _try_lock(descriptor, file.path, mode):
         if time.monotonic() >= deadline:
+            if not wait:
+                raise _locked(file.what, _read_holder(descriptor))
             notice.give(_read_holder(descriptor))
-            _lock_blocking(descriptor, path, mode)
+            _lock_blocking(descriptor, file.path, mode)
             return
         time.sleep(_POLL_SECONDS)
 
@@ -181,6 +244,13 @@ def _try_lock(descriptor: int, path: Path, mode: int) -> bool:
     except OSError as error:
         if error.errno in _BUSY:
             return False
+        if error.errno in _NO_LOCKS:
+            raise FileSystemError(
+                f'cannot lock "{path}": its file system has no locks ({error.strerror}); mount it '
+                "with locks, or use another directory",
+                code=errno.errorcode[error.errno],
+                cause=error,
+            ) from error
         raise FileSystemError.from_os_error(f'cannot lock "{path}"', error) from error
     return True
 
@@ -205,7 +275,8 @@ def _locked(what: str, holder: Holder | None) -> LockedError:
 def _read_holder(descriptor: int) -> Holder | None:
     try:
         fields = json.loads(os.pread(descriptor, _MAX_HOLDER_BYTES, 0))
-        return Holder(int(fields["pid"]), str(fields["command"]), str(fields["started"]))
+        names = ("command", "started", "host")
+        return Holder(int(fields["pid"]), *(str(fields[name]) for name in names))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -216,3 +287,18 @@ def _write_holder(descriptor: int, holder: Holder | None) -> None:
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, content, 0)
+
+
+def _remove(descriptor: int, file: LockFile) -> None:
+    """Remove the file of a lock in a pool, unless somebody else holds the lock, too.
+
+    Where that is not allowed, in a sticky directory say, it stays, and is as good as before.
+    """
+    with contextlib.suppress(OSError, FileSystemError):
+        if _try_lock(descriptor, file.path, fcntl.LOCK_EX):
+            os.ftruncate(descriptor, 0)
+            try:
+                if os.pwrite(descriptor, _DOOMED, 0) == len(_DOOMED):
+                    file.remove(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, 0)

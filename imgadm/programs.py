@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from imgadm.errors import InternalError
@@ -28,6 +29,8 @@ _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 #: What programs may need of our environment, and what decides nothing else.
 _KEPT_VARIABLES = ("HOME", "LOGNAME", "USER", "TMPDIR", "TZ")
+
+_PROCESSES = Path("/proc")
 
 QUERY_SECONDS = 300.0
 """How long a query may take where IMGADM_PATIENCE says nothing: a large pool may be slow."""
@@ -163,13 +166,28 @@ def run_to_end(
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process leads the session of that number, as those of run_to_end do."""
+    """Whether a process leads the session of that number, as those of run_to_end do.
+
+    A zombie does not run. Where nothing tells zombies apart, they count as running.
+    """
+    try:
+        if os.getsid(pid) != pid:
+            return False
+    except OSError:
+        return False
+    return _state_of(pid) != "Z"
+
+
+def _state_of(pid: int) -> str:
+    """Return the letter by which ``ps`` names the state of a process, "" where it is unknown."""
+    with contextlib.suppress(OSError, IndexError, UnicodeDecodeError):
+        # As proc(5) of Linux has it; a bare system may lack ps. Elsewhere this is no text.
+        return (_PROCESSES / str(pid) / "stat").read_text().rpartition(") ")[2][0]
     ps = find_program("ps")
     if ps is None:
-        return False
-    answer = run_query([ps, "-o", "s=", "-o", "sid=", "-p", str(pid)])
-    state, _, session = answer.stdout.strip().partition(" ")
-    return answer.status == 0 and state != "Z" and session.strip() == str(pid)
+        return ""
+    answer = run_query([ps, "-o", "s=", "-p", str(pid)])
+    return answer.stdout.strip() if answer.status == 0 else "Z"
 
 
 def _run(

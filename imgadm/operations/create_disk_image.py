@@ -102,6 +102,7 @@ def _origin(
         wait=options.wait,
         shared=True,
         on_wait=lambda holder: on_event(events.OriginAwaited(uuid, holder)),
+        pool=pool.lock_directory(shared=True),
     ):
         image = pool.get(uuid)
         if image is None:

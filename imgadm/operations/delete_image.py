@@ -31,7 +31,14 @@ def delete_image(
     """
     check_uuid(uuid)
     _check_installed(pool, uuid)
-    with image_lock(lock_directory, uuid, command=command, wait=wait, on_wait=on_wait):
+    with image_lock(
+        lock_directory,
+        uuid,
+        command=command,
+        wait=wait,
+        on_wait=on_wait,
+        pool=pool.lock_directory(shared=False),
+    ):
         _check_installed(pool, uuid)
         clones = pool.children(uuid).clones
         if clones:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgadm.errors import FileSystemError
-from imgadm.files import sync_directory
+from imgadm.errors import FileSystemError, UsageError
+from imgadm.files import write_fully
 from imgadm.manifest.values import display
+from imgadm.new_files import NewFile, remove_dead_partials
+from imgadm.opening import is_same_file, open_directory, open_regular
 
 SUFFIXES = {"none": "", "bzip2": ".bz2", "gzip": ".gz", "xz": ".xz", "zstd": ".zst"}
 """What is appended to the name of an image file, by compression."""
@@ -41,10 +45,7 @@ class ImageOutput:
         Raises FileSystemError if the directory can't be written, if a file is there that it may
         not ``overwrite``, or if another process is about to write the same files.
         """
-        partial = Path(f"{self.manifest_path}.partial")
-        descriptor = _reserve(partial)
-        reservation = ReservedOutput(self, descriptor)
-        try:
+        with _reservation(self._reservation):
             before = [path for path in (self.manifest_path, self.file_path) if _exists(path)]
             if before and not overwrite:
                 raise FileSystemError(
@@ -52,30 +53,32 @@ class ImageOutput:
                     "with --overwrite",
                     code="EEXIST",
                 )
-            reservation.new = not before
-            yield reservation
-        finally:
-            if not reservation.complete:
-                if reservation.new:
+            files = ReservedOutput(self, new=not before)
+            try:
+                yield files
+            finally:
+                if files.new and files.has_file and not files.complete:
                     Path(self.file_path).unlink(missing_ok=True)
-                partial.unlink(missing_ok=True)
-            os.close(descriptor)
 
     def remove_leftovers(self, *, new: bool) -> None:
         """Remove what a process left that died while it had the two files reserved.
 
-        They were ``new`` if neither had been there before. Nothing is done if another process is
-        about to write them now. Raises FileSystemError.
+        They were ``new`` if neither had been there before. What another process writes by now
+        stays. Raises FileSystemError.
         """
-        partial = Path(f"{self.manifest_path}.partial")
-        if not partial.exists():
+        for path in (self.manifest_path, self.file_path):
+            remove_dead_partials(path)
+        if not _exists(self._reservation):
             return
-        doomed = [Path(f"{self.file_path}.partial"), partial]
-        if new:
-            doomed.append(Path(self.file_path))
-        with contextlib.suppress(_BusyError), _closing(_reserve(partial)):
-            for path in doomed:
-                path.unlink(missing_ok=True)
+        with contextlib.suppress(_BusyError), _reservation(self._reservation):
+            if new:
+                Path(self.file_path).unlink(missing_ok=True)
+
+    @property
+    def _reservation(self) -> str:
+        """An empty file; who has locked it may write the two."""
+        above, name = os.path.split(self.manifest_path)
+        return os.path.join(above, f".{name}.lock")  # noqa: PTH118  as the names are given
 
     def absolute(self) -> ImageOutput:
         """The same files, whatever the current directory."""
@@ -86,26 +89,27 @@ class ImageOutput:
 class ReservedOutput:
     """The two files while this process has the right to write them.
 
-    They are ``new`` if neither was there before, and ``complete`` once they have their names.
+    They are ``new`` if neither was there before. ``has_file`` once the file of the image has its
+    name, and ``complete`` once the manifest has, too.
     """
 
-    def __init__(self, output: ImageOutput, manifest: int) -> None:
+    def __init__(self, output: ImageOutput, *, new: bool) -> None:
         self.output = output
-        self.new = False
+        self.new = new
+        self.has_file = False
         self.complete = False
-        self._manifest = manifest
 
     def save_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest; the image is complete when that has been done."""
-        path = Path(self.output.manifest_path)
+        path = self.output.manifest_path
         text = json.dumps(manifest, indent=2, ensure_ascii=False)
         try:
-            os.ftruncate(self._manifest, 0)
-            _write(self._manifest, text.encode("utf-8", "backslashreplace"))
-            os.fsync(self._manifest)
-            Path(f"{path}.partial").replace(path)
-            self.complete = True
-            sync_directory(path.parent)
+            with NewFile(path) as file:
+                write_fully(file.descriptor, text.encode("utf-8", "backslashreplace"))
+                os.fsync(file.descriptor)
+                file.commit(replace=not self.new)
+                self.complete = True
+                file.sync_directory()
         except OSError as error:
             raise FileSystemError.from_os_error(
                 f'error saving manifest to "{path}"', error
@@ -116,8 +120,14 @@ def output_prefix(template: str | None, fields: Mapping[str, Any]) -> str:
     """Return how the names of the files of an image begin.
 
     That is NAME-VERSION in the current directory, or in the directory that ``template`` names, or
-    else ``template`` itself. ``fields`` are those that were given.
+    else ``template`` itself. ``fields`` are those that were given. Raises UsageError for a
+    ``template`` that names a device, or a place where no files can be.
     """
+    if template and _is_no_place_for_files(template):
+        raise UsageError(
+            f'"{template}" is no place for two files: -o takes a directory, or how the names of '
+            "the files begin"
+        )
     if template and not Path(template).is_dir():
         return template
     name = f"{_slug(fields.get('name'))}-{_slug(fields.get('version'))}"
@@ -130,49 +140,94 @@ def _slug(value: Any) -> str:
     return re.sub(r"[-\s]+", "-", text)
 
 
+def _is_no_place_for_files(template: str) -> bool:
+    directory = Path(template).parent
+    try:
+        mode = Path(template).stat().st_mode
+        if stat.S_ISDIR(mode):
+            directory = Path(template)
+        elif not stat.S_ISREG(mode):
+            return True
+    except OSError:  # nothing there is the usual case; what is wrong with it is told later
+        pass
+    first, second, *_ = *Path(os.path.realpath(directory)).parts[1:3], "", ""
+    return first == "proc" or (first == "dev" and second != "shm")
+
+
 class _BusyError(FileSystemError):
     """Another process is about to write the same files."""
 
 
-def _reserve(path: Path) -> int:
-    """The open file ``path``, locked; who holds that lock may write the files beside it."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    while True:
-        try:
-            descriptor = os.open(path, flags, 0o666)
-        except OSError as error:
-            raise FileSystemError.from_os_error(
-                f'cannot write to the directory "{path.parent}"', error
-            ) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise _BusyError(
-                f'another process writes "{path.with_suffix("")}": name other files with -o',
-                code="EBUSY",
-                cause=error,
-            ) from error
-        # Whoever had it before may have removed it, or given it its final name.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
-                return descriptor
-        os.close(descriptor)
-
-
 @contextmanager
-def _closing(descriptor: int) -> Iterator[None]:
+def _reservation(path: str) -> Iterator[None]:
+    """Hold the lock that gives the right to write the two files; the file goes in the end."""
+    above, name = os.path.split(path)
     try:
-        yield
+        directory = open_directory(above or ".")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        descriptor = _locked(path, name, directory)
+        try:
+            yield
+        finally:
+            if is_same_file(os.fstat(descriptor), name, directory):
+                os.unlink(name, dir_fd=directory)
+            os.close(descriptor)
     finally:
+        os.close(directory)
+
+
+def _locked(path: str, name: str, directory: int) -> int:
+    while True:
+        made = False
+        try:
+            try:
+                descriptor = open_regular(name, os.O_RDWR, dir_fd=directory)
+            except FileNotFoundError:
+                made = True
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                descriptor = os.open(name, flags, 0o600, dir_fd=directory)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        try:
+            status = os.fstat(descriptor)
+            if not made and (status.st_uid != os.geteuid() or status.st_size > 0):
+                raise FileSystemError(
+                    f'"{path}" is in the way, which is no file of imgadm under this user: remove '
+                    "it, or name other files with -o",
+                    code="EEXIST",
+                )
+            _lock(descriptor, path)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # Whoever had it before may have removed it.
+        if is_same_file(status, name, directory):
+            return descriptor
         os.close(descriptor)
+
+
+def _lock(descriptor: int, path: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            raise FileSystemError.from_os_error(f'cannot lock "{path}"', error) from error
+        manifest = Path(path).name.removeprefix(".").removesuffix(".lock")
+        raise _BusyError(
+            f'another process writes "{manifest}": name other files with -o',
+            code="EBUSY",
+            cause=error,
+        ) from error
+
+
+def _unwritable(path: str, error: OSError) -> FileSystemError:
+    action = f'cannot write to the directory "{Path(path).parent}"'
+    return FileSystemError.from_os_error(action, error)
 
 
 def _exists(path: str) -> bool:
     return os.path.lexists(path)
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]

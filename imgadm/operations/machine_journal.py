@@ -76,14 +76,14 @@ class JournalFile:
 
     def begin(self, journal: Journal) -> None:
         """Write the first version. Raises FileSystemError; nothing may be changed then."""
-        write_atomically(self.path, json.dumps(asdict(journal), indent=2).encode())
+        self._write(journal)
         self.journal = journal
 
     def note(self, **changes: Any) -> None:
         """Add to what is known. Raises FileSystemError; memory has it even so."""
         assert self.journal is not None
         self.journal = replace(self.journal, **changes)
-        write_atomically(self.path, json.dumps(asdict(self.journal), indent=2).encode())
+        self._write(self.journal)
 
     def note_program(self, pid: int) -> None:
         """Remember a program that may outlive this process. That this fails stops nothing."""
@@ -95,6 +95,10 @@ class JournalFile:
         """Forget everything: the machine is as it was. Raises FileSystemError."""
         remove_durably(self.path)
         self.journal = None
+
+    def _write(self, journal: Journal) -> None:
+        content = json.dumps(asdict(journal), indent=2).encode()
+        write_atomically(self.path, content, private=True)
 
 
 def _parse(value: dict[str, Any], machine: str) -> Journal:

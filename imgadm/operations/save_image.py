@@ -87,14 +87,18 @@ class _ToFiles(Delivery):
     def take(self, source: streams.Stage, *, name: str, guid: str | None = None) -> None:
         output = self.files.output
         self._on_event(SendingFile(output.file_path))
-        report = run_stages(
-            source,
-            *self._compression.stages(),
-            streams.checksum("sha1"),
-            streams.write_file(output.file_path),
-            what=f'writing "{output.file_path}"',
-            on_event=self._on_event,
-        )
+        sink = streams.write_file(output.file_path, replace=not self.files.new)
+        try:
+            report = run_stages(
+                source,
+                *self._compression.stages(),
+                streams.checksum("sha1"),
+                sink,
+                what=f'writing "{output.file_path}"',
+                on_event=self._on_event,
+            )
+        finally:
+            self.files.has_file = sink.complete
         self._on_event(SavingManifest(output.manifest_path))
         file = described_file(report, self._compression, guid)
         self.files.save_manifest({**self._manifest, "files": [file]})
@@ -145,7 +149,7 @@ def explained(error: streams.StreamError | OSError, what: str) -> ImgadmError:
                 f"\n    stderr:\n{said}",
                 cause=error,
             )
-        case streams.DiskChangedError():
+        case streams.DiskChangedError() | streams.DiskFormatError():
             return InvalidDiskError(error.message, cause=error)
         case streams.StreamError():
             return InternalError(f"error {what}: {error.message}", cause=error)

@@ -109,6 +109,7 @@ class _Update:
             command=self._options.command,
             wait=self._options.wait,
             on_wait=lambda holder: self._on_notice(LockAwaited(image.uuid, holder)),
+            pool=pool.lock_directory(shared=False),
         ):
             current = pool.get(image.uuid)
             if current is None:
@@ -120,7 +121,7 @@ class _Update:
         for_real = not self._options.dry_run
         if plan.manifest is not None:
             if for_real:
-                pool.record(image, found.image.raw, source=found.source.config.url)
+                pool.record(image, found.image.raw, source=found.source.url)
             self._on_notice(plan.manifest)
         if plan.snapshot is not None:
             if for_real:

@@ -147,6 +147,7 @@ def _under_locks(
                 command=options.command,
                 wait=options.wait,
                 on_wait=waiting,
+                pool=candidate.pool.lock_directory(shared=False),
             ):
                 event = remove(candidate)
         except ImgadmError as error:

@@ -1,8 +1,8 @@
 """What every pool can do: hold images, and receive a new one whole or not at all.
 
 A pool is named as ``-P`` names it: ``zones`` is a zpool, a path with a slash a directory pool.
-What is under ``UUID-partial`` (zfs) or ``UUID.partial`` (directory) is nobody's image and may be
-removed by whoever holds that image's lock.
+What is under ``UUID-partial`` (zfs) or ``UUID.XXXXXXXX.partial`` (directory) is nobody's image and
+may be removed by whoever holds that image's lock.
 """
 
 from __future__ import annotations
@@ -144,6 +144,10 @@ class Pool(ABC):
         Raises InternalError if the image can't be sent.
         """
 
+    def sent_compression(self, image: InstalledImage) -> str:
+        """How what :meth:`send` sends of an image is compressed."""
+        return "none"
+
     def disk(self, image: InstalledImage) -> tuple[Path, Volume]:
         """The raw disk of an installed image, and what an incremental stream must know of it.
 
@@ -167,6 +171,13 @@ class Pool(ABC):
 
     def forget(self, uuid: str) -> None:
         """Remove the record of an orphan."""
+
+    def lock_directory(self, *, shared: bool) -> Path | None:
+        """Where images are to be locked for other hosts that use this pool, None if none can.
+
+        Raises FileSystemError unless it can be written to, which is not needed for ``shared`` ones.
+        """
+        return None
 
     @abstractmethod
     def check(self) -> None:

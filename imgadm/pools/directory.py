@@ -6,7 +6,10 @@ POOL/UUID/layer         an image of a layer: that, as the registry has it
 POOL/UUID/root/         the file tree of such an image, if it is not there for others only
 POOL/UUID/owners.jsonl  what could not be set in that tree by who may not
 POOL/UUID/stream.zfs    any other image: its verified send stream, for ``zfs receive``
-POOL/UUID.partial/      an image on its way in, or what a dead process left of one
+POOL/UUID.XXXXXXXX.partial/
+                        an image on its way in, or what a dead process left of one
+POOL/.UUID.lock         who works on the image, in whatever container or on whatever host
+POOL/pool.json          who may read images beside their owner
 """
 
 from __future__ import annotations
@@ -24,7 +27,15 @@ from imgadm.files import sync_directory
 from imgadm.interrupts import uninterrupted
 from imgadm.manifest import is_uuid
 from imgadm.pools.base import Children, InstalledImage, Pool, Snapshot
-from imgadm.pools.directory_contents import DISK, LAYER, OWNERS, ROOT, STREAM, look_inside
+from imgadm.pools.directory_contents import (
+    DISK,
+    LAYER,
+    OWNERS,
+    ROOT,
+    STREAM,
+    look_inside,
+    open_content,
+)
 from imgadm.pools.directory_record import (
     RECORD,
     read_record,
@@ -32,6 +43,7 @@ from imgadm.pools.directory_record import (
     recorded_volume,
     write_record,
 )
+from imgadm.pools.layers import RECORDED_AS, LayerFacts
 from imgadm.pools.reception import LayerReception, Reception
 from imgadm.summaries import FIELDS, Summary, read_summaries
 
@@ -39,6 +51,8 @@ if TYPE_CHECKING:
     from imgadm import streams
     from imgadm.pools.sending import MadeStream, StoredStream
 
+#: Of a pool that is made: others may look which images there are, whatever the umask says.
+_MODE = 0o755
 FILES = frozenset({RECORD, DISK, STREAM, LAYER, ROOT, OWNERS})
 
 
@@ -63,11 +77,21 @@ class DirectoryPool(Pool):
 
     def _is_directory(self, path: Path) -> bool:
         try:
-            return stat.S_ISDIR(path.stat().st_mode)
+            here = path.lstat()
+            if stat.S_ISLNK(here.st_mode):
+                return self._is_trusted(here) and stat.S_ISDIR(path.stat().st_mode)
+            return stat.S_ISDIR(here.st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
             raise self._unusable(error) from error
+
+    def _is_trusted(self, link: os.stat_result) -> bool:
+        """Whether a link may stand for an image that is kept elsewhere.
+
+        Another user of the pool could lead to what only this one can read.
+        """
+        return link.st_uid in (0, os.geteuid(), self.path.stat().st_uid)
 
     def _unusable(self, error: OSError) -> FileSystemError:
         return FileSystemError(
@@ -99,11 +123,16 @@ class DirectoryPool(Pool):
     def _uuids(self) -> list[str]:
         try:
             with os.scandir(self.path) as entries:
-                return sorted(e.name for e in entries if is_uuid(e.name) and e.is_dir())
+                return sorted(e.name for e in entries if is_uuid(e.name) and self._is_image(e))
         except FileNotFoundError:
             return []
         except OSError as error:
             raise self._unusable(error) from error
+
+    def _is_image(self, entry: os.DirEntry[str]) -> bool:
+        if entry.is_symlink():
+            return self._is_directory(self.path / entry.name)
+        return entry.is_dir(follow_symlinks=False)
 
     def _present(self, images: Iterable[InstalledImage]) -> list[InstalledImage]:
         """Leave out those that were deleted meanwhile: their records are gone with them."""
@@ -149,11 +178,16 @@ class DirectoryPool(Pool):
 
     def check(self) -> None:
         try:
-            self.path.mkdir(exist_ok=True)
+            self.path.mkdir(_MODE, exist_ok=True)
             if not os.access(self.path, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             raise self._unusable(error) from error
+
+    def lock_directory(self, *, shared: bool) -> Path:
+        if not shared:
+            self.check()
+        return self.path
 
     def available(self) -> int | None:
         status = os.statvfs(self.path)
@@ -187,7 +221,7 @@ class DirectoryPool(Pool):
         directory = self.path / image.uuid
         for name in (STREAM, LAYER):
             if (directory / name).is_file():
-                return StoredStream((directory / name).open("rb"))
+                return StoredStream(os.fdopen(open_content(directory, name), "rb"))
         based_on = None
         if base := image.manifest.get("origin"):
             origin = self.get(base)
@@ -204,24 +238,37 @@ class DirectoryPool(Pool):
         )
         return MadeStream(chunks, repeatable=True)
 
+    def sent_compression(self, image: InstalledImage) -> str:
+        return LayerFacts.of(image).compression if RECORDED_AS in image.extra else "none"
+
     def disk(self, image: InstalledImage) -> tuple[Path, streams.Volume]:
-        return self.path / image.uuid / DISK, recorded_volume(image)
+        directory, volume = self.path / image.uuid, recorded_volume(image)
+        try:
+            os.close(open_content(directory, DISK))
+        except OSError as error:
+            action = f'cannot read the disk of image "{image.uuid}" in "{self.name}"'
+            raise FileSystemError.from_os_error(action, error) from error
+        return directory / DISK, volume
 
     def delete(self, uuid: str) -> None:
         import shutil
 
         from imgadm.open_files import allow_deep_trees
+        from imgadm.pools.directory_partial import partial_name, remove_partials
 
         allow_deep_trees()
-        doomed = self.partial(uuid)
-        shutil.rmtree(doomed, ignore_errors=True)
+        remove_partials(self.path, uuid)
+        doomed = self.path / partial_name(uuid)
         try:
+            if not os.access(self.path / uuid, os.R_OK | os.W_OK | os.X_OK):
+                # Of another user: it could be renamed, and then not be removed.
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             with uninterrupted():
                 (self.path / uuid).rename(doomed)
                 sync_directory(self.path)
-                shutil.rmtree(doomed)
+                if doomed.is_symlink():
+                    doomed.unlink()
+                else:
+                    shutil.rmtree(doomed)
         except OSError as error:
             raise FileSystemError.from_os_error(f'error deleting image "{uuid}"', error) from error
-
-    def partial(self, uuid: str) -> Path:
-        return self.path / f"{uuid}.partial"

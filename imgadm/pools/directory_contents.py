@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import InternalError
 from imgadm.manifest.values import is_whole
+from imgadm.opening import open_regular
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_record import recorded_guid
 
@@ -46,6 +49,20 @@ def look_inside(image: InstalledImage, directory: Path, known: AbstractSet[str])
         created=min((int(time) for name, time in times.items() if name != ROOT), default=None),
         doubtful=unrecorded or bool(others) or directory.is_symlink(),
     )
+
+
+def open_content(directory: Path, name: str) -> int:
+    """Open a file of an image to read it: a regular one, that this image has. Raises OSError.
+
+    In a pool that others may write to, a link of either kind could lead to what they cannot read.
+    """
+    descriptor = open_regular(directory / name)
+    status = os.fstat(descriptor)
+    if status.st_nlink > 1 and status.st_uid != directory.stat().st_uid:
+        os.close(descriptor)
+        reason = "a hard link to a file of another user is no part of an image"
+        raise PermissionError(errno.EPERM, reason, str(directory / name))
+    return descriptor
 
 
 def accepted_stream(manifest: Mapping[str, Any], origin: InstalledImage | None) -> streams.Stage:

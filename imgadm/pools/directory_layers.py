@@ -7,21 +7,24 @@ directory of that image, and lower ones appear beside it while it grows.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imgadm.errors import FileSystemError, InternalError
-from imgadm.files import sync_directory, sync_file_system
+from imgadm.files import sync_file_system
 from imgadm.interrupts import uninterrupted
-from imgadm.logs import logger
+from imgadm.locks import remove_dead_locks
 from imgadm.open_files import allow_deep_trees
 from imgadm.pools.base import InstalledImage
+from imgadm.pools.directory_access import read_access
 from imgadm.pools.directory_contents import LAYER, OWNERS, ROOT
-from imgadm.pools.directory_record import write_record
+from imgadm.pools.directory_partial import PartialDirectory, remove_partials
+from imgadm.pools.directory_record import RECORD, write_record
 from imgadm.pools.disk_copy import copy_disk
 from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
 from imgadm.pools.reception import LayerReception, beginning
@@ -29,8 +32,9 @@ from imgadm.pools.reception import LayerReception, beginning
 if TYPE_CHECKING:
     from imgadm.pools.directory import DirectoryPool
 
+T = TypeVar("T")
+
 _WAITING = "waiting"
-_PRIVATE = 0o700
 
 
 class DirectoryLayerReception(LayerReception):
@@ -49,54 +53,65 @@ class DirectoryLayerReception(LayerReception):
         self._beneath = [] if base is None else _chain(pool, base)
         self._pending = list(self._manifests)
         self._head = self._pending[-1] if self._pending else self._beneath[-1].image.uuid
-        self._directory = pool.partial(self._head)
-        self._ended = False
-        self.waiting_room = self._directory / _WAITING
+        self._access = read_access(pool.path)
+        self._partials: dict[str, PartialDirectory] = {}
         allow_deep_trees()
-        self.roll_back()
-        with beginning(self.roll_back, f'cannot receive into "{self._directory}"'):
-            # What is set-uid in an image is nothing for other users of this host.
-            self._directory.mkdir(mode=_PRIVATE)
+        action = f'cannot receive image {self._head} into "{pool.path}"'
+        with beginning(self.roll_back, action):
+            remove_dead_locks(pool.path)
+            for uuid in {*self._pending, self._head}:
+                remove_partials(pool.path, uuid)
+            self._directory = self._partial(self._head).path
+            self.waiting_room = self._directory / _WAITING
             self.waiting_room.mkdir()
             make_root_directory(self._directory / ROOT)
+
+    def _partial(self, uuid: str) -> PartialDirectory:
+        """The directory that an image is in until it is whole."""
+        if uuid not in self._partials:
+            self._partials[uuid] = PartialDirectory(self._pool.path, uuid)
+        return self._partials[uuid]
 
     def beneath(self) -> Sequence[StoredLayer]:
         return self._beneath
 
     def find(self, digest: str) -> Path | None:
-        return self._kept.get(digest)
+        image = self._kept.get(digest)
+        return None if image is None else self._pool.path / image.uuid / LAYER
 
     @cached_property
-    def _kept(self) -> dict[str, Path]:
-        """By digest, the layers that images on the pool are recorded to have."""
-        from imgadm.manifest.docker import IDENTIFIER
-
+    def _kept(self) -> dict[str, InstalledImage]:
+        """By the digest of its layer, as computed when that came, an image that keeps it."""
         kept = {}
-        for image in self._pool.images(frozenset({"type", "tags"})):
-            tags = image.manifest.get("tags")
-            path = self._pool.path / image.uuid / LAYER
-            if image.manifest.get("type") == "docker" and isinstance(tags, dict) and path.is_file():
-                kept[str(tags.get(IDENTIFIER))] = path
+        for summary in self._pool.images(frozenset({"type"})):
+            if summary.manifest.get("type") != "docker":
+                continue
+            image = self._pool.get(summary.uuid)
+            if image is not None and (self._pool.path / image.uuid / LAYER).is_file():
+                with contextlib.suppress(InternalError):
+                    kept[LayerFacts.of(image).digest] = image
         return kept
 
     def begin(self, uuid: str | None) -> Path:
         return self._directory / ROOT
 
     def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
-        directory = self._pool.partial(uuid)
-        self._doing(lambda: self._place(blob, directory, keep=keep), f'cannot write "{directory}"')
-        write_record(directory, self._pool.name, self._manifests[uuid], self._source, facts.record)
-        if uuid == self._head:
-            self._doing(self._finish_head, f'cannot write "{directory}"')
         final = self._pool.path / uuid
+        action = f'cannot write image {uuid} into "{self._pool.path}"'
+        partial = self._doing(lambda: self._partial(uuid), action)
+        self._doing(partial.check, action)
+        self._doing(lambda: self._place(blob, partial.path / LAYER, keep=keep), action)
+        manifest = self._manifests[uuid]
+        write_record(partial.path, self._pool.name, manifest, self._source, facts.record)
+        if uuid == self._head:
+            self._doing(self._finish_head, action)
         with uninterrupted():
-            self._doing(lambda: self._show(directory, final), f'cannot rename to "{final}"')
+            self._doing(
+                lambda: partial.commit(self._access, RECORD, LAYER), f'cannot rename to "{final}"'
+            )
             self._pending.remove(uuid)
-            self._ended = uuid == self._head
 
-    def _place(self, blob: Path, directory: Path, *, keep: bool) -> None:
-        directory.mkdir(exist_ok=True)
-        layer = directory / LAYER
+    def _place(self, blob: Path, layer: Path, *, keep: bool) -> None:
         if keep:
             copy_disk(blob, layer)
             with layer.open("rb") as file:
@@ -108,11 +123,6 @@ class DirectoryLayerReception(LayerReception):
         shutil.rmtree(self.waiting_room)
         sync_file_system(self._directory)
 
-    def _show(self, directory: Path, final: Path) -> None:
-        sync_directory(directory)
-        directory.rename(final)
-        sync_directory(self._pool.path)
-
     def commit_root(self) -> None:
         final = self._pool.path / self._head
         self._doing(self._finish_head, f'cannot write "{self._directory}"')
@@ -120,26 +130,26 @@ class DirectoryLayerReception(LayerReception):
             self._doing(lambda: self._add_root(final), f'cannot rename to "{final / ROOT}"')
 
     def _add_root(self, final: Path) -> None:
-        final.chmod(_PRIVATE)
-        if (self._directory / OWNERS).exists():
-            (self._directory / OWNERS).rename(final / OWNERS)
-        (self._directory / ROOT).rename(final / ROOT)
-        sync_directory(final)
-
-    def _doing(self, step: Callable[[], None], failure: str) -> None:
+        descriptor = os.open(final, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            step()
+            # What is set-uid in an image is nothing for other users of this host.
+            self._access.apply_to_directory(descriptor, has_root=True)
+            if (self._directory / OWNERS).exists():
+                os.rename(self._directory / OWNERS, OWNERS, dst_dir_fd=descriptor)
+            os.rename(self._directory / ROOT, ROOT, dst_dir_fd=descriptor)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _doing(self, step: Callable[[], T], failure: str) -> T:
+        try:
+            return step()
         except OSError as error:
             raise FileSystemError.from_os_error(failure, error) from error
 
     def roll_back(self) -> None:
-        partials = [self._pool.partial(uuid) for uuid in self._pending]
-        if not self._ended:
-            partials.append(self._directory)
-        for directory in partials:
-            shutil.rmtree(directory, ignore_errors=True)
-            if os.path.lexists(directory):
-                logger().warning(f'could not remove "{directory}"; remove it by hand')
+        for partial in self._partials.values():
+            partial.close()
 
 
 def _chain(pool: DirectoryPool, head: InstalledImage) -> list[StoredLayer]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import FileSystemError
-from imgadm.files import sync_directory
-from imgadm.logs import logger
+from imgadm.locks import remove_dead_locks
 from imgadm.pools.base import InstalledImage
+from imgadm.pools.directory_access import read_access
 from imgadm.pools.directory_contents import DISK, STREAM, accepted_stream, told_size
-from imgadm.pools.directory_record import described_stream, write_record
+from imgadm.pools.directory_partial import PartialDirectory, remove_partials
+from imgadm.pools.directory_record import RECORD, described_stream, write_record
 from imgadm.pools.reception import Reception, beginning
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class DirectoryReception(Reception):
-    """Received into ``UUID.partial``; renamed when everything is right."""
+    """Received into a directory of its own; renamed when everything is right."""
 
     def __init__(
         self,
@@ -31,27 +31,34 @@ class DirectoryReception(Reception):
         self._pool = pool
         self._manifest = manifest
         self._source = source
-        self._uuid = str(manifest["uuid"])
-        self._directory = pool.partial(self._uuid)
-        self._committed = False
-        self.roll_back()
-        with beginning(self.roll_back, f'cannot receive into "{self._directory}"'):
-            self._directory.mkdir()
-            self._stages = self._prepare(origin)
+        self._access = read_access(pool.path)
+        self._partial: PartialDirectory | None = None
+        uuid = str(manifest["uuid"])
+        with beginning(self.roll_back, f'cannot receive image {uuid} into "{pool.path}"'):
+            remove_dead_locks(pool.path)
+            remove_partials(pool.path, uuid)
+            self._partial = PartialDirectory(pool.path, uuid)
+            self._stages = self._prepare(self._partial, origin)
 
-    def _prepare(self, origin: InstalledImage | None) -> tuple[streams.Stage, ...]:
+    def _prepare(
+        self, partial: PartialDirectory, origin: InstalledImage | None
+    ) -> tuple[streams.Stage, ...]:
         from imgadm import streams
         from imgadm.pools.disk_copy import copy_disk
 
-        reserve = streams.reserve_of(self._directory)
+        reserve = streams.reserve_of(partial.path)
         if self._manifest.get("type") != "zvol":
+            self._content = STREAM
             return (
                 accepted_stream(self._manifest, origin),
-                streams.keep_room(self._directory, reserve),
-                streams.write_file(self._directory / STREAM),
+                streams.keep_room(partial.path, reserve),
+                streams.write_file(partial.path / STREAM, replace=False, private=True),
             )
-        disk, volume = self._directory / DISK, None
-        if origin is not None:
+        self._content = DISK
+        disk, volume = partial.path / DISK, None
+        if origin is None:
+            partial.make_file(DISK)
+        else:
             below, volume = self._pool.disk(origin)
             copy_disk(below, disk)
         size = told_size(self._manifest)
@@ -62,21 +69,17 @@ class DirectoryReception(Reception):
         return self._stages
 
     def commit(self, report: streams.Report) -> None:
-        stream = {"stream": described_stream(report.facts["zfs_stream"])}
-        write_record(self._directory, self._pool.name, self._manifest, self._source, stream)
-        final = self._pool.path / self._uuid
+        partial = self._partial
+        assert partial is not None
+        extra = {"stream": described_stream(report.facts["zfs_stream"]), **self.extra}
         try:
-            sync_directory(self._directory)
-            self._directory.rename(final)
-            sync_directory(self._pool.path)
+            partial.check()
+            write_record(partial.path, self._pool.name, self._manifest, self._source, extra)
+            partial.commit(self._access, RECORD, self._content)
         except OSError as error:
-            raise FileSystemError.from_os_error(f'cannot rename to "{final}"', error) from error
-        self._committed = True
+            action = f'cannot rename to "{partial.final}"'
+            raise FileSystemError.from_os_error(action, error) from error
 
     def roll_back(self) -> None:
-        import shutil
-
-        if not self._committed:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            if os.path.lexists(self._directory):
-                logger().warning(f'could not remove "{self._directory}"; remove it by hand')
+        if self._partial is not None:
+            self._partial.close()

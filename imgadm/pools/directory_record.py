@@ -16,6 +16,7 @@ from imgadm.files import read_file, write_atomically
 from imgadm.logs import logger
 from imgadm.manifest import parse_json
 from imgadm.pools.base import InstalledImage
+from imgadm.redaction import redact_url
 
 if TYPE_CHECKING:
     from imgadm import streams
@@ -32,7 +33,7 @@ def read_record(pool: str, uuid: str) -> InstalledImage:
     """
     path = f"{pool}/{uuid}/{RECORD}"
     try:
-        record = parse_json(read_file(path))
+        record = parse_json(read_file(path, follow=False))
         if record["manifest"]["uuid"] != uuid:
             raise ValueError(f"is about image {record['manifest']['uuid']}")
     except FileNotFoundError:
@@ -43,7 +44,11 @@ def read_record(pool: str, uuid: str) -> InstalledImage:
     extra = {key: value for key, value in record.items() if key not in _KNOWN_KEYS}
     source = record.get("source")
     return InstalledImage(
-        record["manifest"], pool, source if isinstance(source, str) else None, None, extra
+        record["manifest"],
+        pool,
+        redact_url(source) if isinstance(source, str) else None,
+        None,
+        extra,
     )
 
 
@@ -60,10 +65,11 @@ def write_record(
     """
     record: dict[str, Any] = {"manifest": manifest, "zpool": pool}
     if source is not None:
-        record["source"] = source
+        record["source"] = redact_url(source)
     record.update(extra)
     content = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(directory / RECORD, content.encode("utf-8", "backslashreplace"))
+    encoded = content.encode("utf-8", "backslashreplace")
+    write_atomically(directory / RECORD, encoded, mode=0o600)
 
 
 def described_stream(summary: Any) -> dict[str, Any]:

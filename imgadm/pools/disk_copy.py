@@ -9,8 +9,12 @@ import os
 import sys
 from pathlib import Path
 
+from imgadm.opening import open_regular
+
 #: linux/fs.h: share the extents of another file of the same file system (btrfs, XFS, bcachefs).
 _FICLONE = 0x40049409
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 #: Bytes that are copied through memory at a time.
 _PIECE = 1024 * 1024
@@ -22,11 +26,18 @@ _STRETCH = 64 * 1024 * 1024
 def copy_disk(source: Path, target: Path) -> None:
     """Copy ``source`` to the new file ``target``, by reference if possible, holes as holes.
 
-    Raises OSError.
+    Both are regular files; the copy is its owner's alone. Raises OSError.
     """
-    with source.open("rb") as original, target.open("xb") as copy:
-        if not _reflink(original.fileno(), copy.fileno()):
-            _copy_data(original.fileno(), copy.fileno())
+    original = open_regular(source)
+    try:
+        copy = os.open(target, _NEW, 0o600)
+        try:
+            if not _reflink(original, copy):
+                _copy_data(original, copy)
+        finally:
+            os.close(copy)
+    finally:
+        os.close(original)
 
 
 def _reflink(source: int, target: int) -> bool:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from imgadm._native import VolumeStreamWriter
 from imgadm.errors import InternalError
+from imgadm.opening import open_regular
 from imgadm.programs import log_program
 from imgadm.streams import Volume
 
@@ -45,11 +46,11 @@ def disk_stream(
     origin: tuple[Path, Volume] | None,
 ) -> Generator[memoryview, None, None]:
     """The send stream of a raw disk: incremental where its origin's disk and volume are given."""
-    descriptor = os.open(disk, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = open_regular(disk)
     base = -1
     try:
         if origin is not None:
-            base = os.open(origin[0], os.O_RDONLY | os.O_CLOEXEC)
+            base = open_regular(origin[0])
         writer = VolumeStreamWriter(
             descriptor,
             size=volume.size,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import InternalError
+from imgadm.files import make_directory
 from imgadm.interrupts import uninterrupted
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
@@ -51,7 +52,8 @@ class ZfsLayerReception(LayerReception):
         self._store = f"{pool}/{head}-partial-layers"
         self.roll_back()
         with beginning(self.roll_back, f'cannot mount below "{self._mounts}"'):
-            self._mounts.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(self._mounts.parent)
+            self._mounts.mkdir(mode=0o700, exist_ok=True)
             self._mounts.chmod(0o700)
             self.waiting_room = self._mounts / "layers"
             self._mount_new(
@@ -99,11 +101,11 @@ class ZfsLayerReception(LayerReception):
 
     def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
         with uninterrupted():
-            self._commit(uuid)
+            self._commit(uuid, facts)
         if not keep:
             blob.unlink(missing_ok=True)
 
-    def _commit(self, uuid: str) -> None:
+    def _commit(self, uuid: str, facts: LayerFacts) -> None:
         partial, final = self._partial(uuid), f"{self._pool}/{uuid}"
         for words in (
             ("unmount", partial),
@@ -111,7 +113,9 @@ class ZfsLayerReception(LayerReception):
             ("snapshot", f"{partial}@final"),
         ):
             self._host.run(*words).check("error importing")
-        self._host.database.write(self._pool, self._manifests[uuid], self._source)
+        self._host.database.write(
+            self._pool, self._manifests[uuid], self._source, extra=facts.record
+        )
         renamed = self._host.run("rename", partial, final)
         if renamed.status != 0:
             self._host.database.remove(self._pool, uuid)

@@ -92,7 +92,7 @@ class ZfsReception(Reception):
         else:
             self._make_harmless()
         self._name_snapshot()
-        self._host.database.write(self._pool, self._manifest, self._source)
+        self._host.database.write(self._pool, self._manifest, self._source, extra=self.extra)
         renamed = self._host.run("rename", self._partial, self._final)
         if renamed.status != 0:
             self._host.database.remove(self._pool, self._uuid)

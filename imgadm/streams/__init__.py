@@ -37,6 +37,7 @@ from imgadm.streams.files import read_file, write_file
 from imgadm.streams.http import http_get, http_get_file
 from imgadm.streams.http_file import HttpFile, RemoteFile
 from imgadm.streams.http_put import http_put
+from imgadm.streams.http_wanted import UseOfMd5
 from imgadm.streams.pipeline import run
 from imgadm.streams.processes import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.report import Report, StageReport
@@ -86,6 +87,7 @@ __all__ = [
     "Stage",
     "StageReport",
     "StreamError",
+    "UseOfMd5",
     "Volume",
     "ZfsStreamError",
     "checksum",

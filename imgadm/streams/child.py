@@ -62,35 +62,54 @@ class Child:
     def spawn(self, *, stdin: int, stdout: int) -> None:
         """Start it with descriptors, or DEVNULL, as its ends. Raises StreamError."""
         self._started = time.monotonic()
-        try:
-            self._process = subprocess.Popen(
-                self._argv,
-                stdin=stdin,
-                stdout=stdout,
-                stderr=subprocess.PIPE,
-                env=self._environment,
-                start_new_session=True,  # the terminal's Ctrl-C is for us to pass on, in order
+        with contextlib.ExitStack() as if_it_fails:
+            stderr = self._start(stdin, stdout)
+            if_it_fails.callback(os.close, stderr)
+            self._hear_no_more = CancelToken()
+            reader = threading.Thread(
+                target=self._read_stderr,
+                args=(stderr, self._hear_no_more),
+                name=f"imgadm-{self._name}-stderr",
+                daemon=True,
             )
+            reader.start()
+            self._stderr_reader = reader
+            if_it_fails.pop_all()
+
+    def _start(self, stdin: int, stdout: int) -> int:
+        """Start the program; return the end of a pipe that its standard error is read from."""
+        try:
+            # The pipe is ours: Popen of Python 3.11.2 loses the pipes that it makes if it fails.
+            readable, writable = os.pipe()
+            try:
+                self._process = subprocess.Popen(
+                    self._argv,
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=writable,
+                    env=self._environment,
+                    start_new_session=True,  # the terminal's Ctrl-C is for us to pass on, in order
+                )
+            except BaseException:
+                os.close(readable)
+                raise
+            finally:
+                os.close(writable)
         except FileNotFoundError as error:
             raise StreamError(f'there is no program "{self._argv[0]}" on this host') from error
         except OSError as error:
             raise StreamError(f'cannot start "{self._argv[0]}": {error.strerror}') from error
-        self._hear_no_more = CancelToken()
-        self._stderr_reader = threading.Thread(
-            target=self._read_stderr,
-            args=(self._process, self._hear_no_more),
-            name=f"imgadm-{self._name}-stderr",
-            daemon=True,
-        )
-        self._stderr_reader.start()
+        return readable
 
-    def _read_stderr(self, process: subprocess.Popen[bytes], hear_no_more: CancelToken) -> None:
-        assert process.stderr is not None
+    def _read_stderr(self, stderr: int, hear_no_more: CancelToken) -> None:
         piece = bytearray(4096)
-        with process.stderr as stderr, contextlib.suppress(Cancelled):
-            os.set_blocking(stderr.fileno(), False)
-            while size := read_into(stderr.fileno(), piece, hear_no_more.fileno(), Meter()):
-                self._stderr = (self._stderr + piece[:size])[-_STDERR_KEPT:]
+        try:
+            with contextlib.suppress(Cancelled):
+                os.set_blocking(stderr, False)
+                while size := read_into(stderr, piece, hear_no_more.fileno(), Meter()):
+                    self._stderr = (self._stderr + piece[:size])[-_STDERR_KEPT:]
+        finally:
+            os.close(stderr)
 
     def finish(self, cancel: CancelToken) -> None:
         """Wait for it to end by itself; raises ProcessError unless it succeeds."""

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from imgadm._native import WriteBehind, move_bytes, read_into, write_all
+from imgadm.new_files import NewFile
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 #: Bytes after which what was written durably is handed to the disk, and soon dropped from memory.
@@ -60,20 +61,26 @@ class ReadFile(Stage):
 
 
 class WriteFile(Stage):
-    """See :func:`write_file`."""
+    """See :func:`write_file`. ``complete`` once the file has its name."""
 
     name = "write"
     moves_descriptors = True
 
-    def __init__(self, path: str | os.PathLike[str], *, durable: bool) -> None:
-        self._path = Path(path)
-        self._partial = self._path.with_name(self._path.name + ".partial")
+    def __init__(
+        self, path: str | os.PathLike[str], *, durable: bool, replace: bool, private: bool
+    ) -> None:
+        self._path = path
         self._durable = durable
+        self._replace = replace
+        self._private = private
+        self._file: NewFile | None = None
         self._descriptor = -1
+        self.complete = False
 
     def open(self, context: Context) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        self._descriptor = os.open(self._partial, flags, 0o666)
+        mode = 0o600 if self._private else 0o666
+        self._file = NewFile(self._path, mode=mode, exact=self._private)
+        self._descriptor = self._file.descriptor
         self._behind = WriteBehind(self._descriptor, WRITE_BEHIND_STEP if self._durable else 0)
         self._written = 0
 
@@ -99,13 +106,13 @@ class WriteFile(Stage):
         context.cancel.check()
         if self._durable:
             os.fsync(self._descriptor)
-        self._partial.replace(self._path)
+        assert self._file is not None
+        self._file.commit(replace=self._replace)
+        self.complete = True
 
     def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-            self._partial.unlink(missing_ok=True)
+        if self._file is not None:
+            self._file.close()
 
 
 def read_file(path: str | os.PathLike[str]) -> Stage:
@@ -113,10 +120,19 @@ def read_file(path: str | os.PathLike[str]) -> Stage:
     return ReadFile(path)
 
 
-def write_file(path: str | os.PathLike[str], *, durable: bool = True) -> Stage:
+def write_file(
+    path: str | os.PathLike[str],
+    *,
+    durable: bool = True,
+    replace: bool = True,
+    private: bool = False,
+) -> WriteFile:
     """Write to ``path``, which appears, or is replaced, only when every stage has succeeded.
 
-    Until then the bytes are in ``PATH.partial``, which is gone after a failure. ``durable`` syncs
-    the file before it gets its name. Raises OSError from :func:`run`.
+    Until then the bytes are in ``PATH.XXXXXXXX.partial``, a new file of a name of its own, which is
+    gone after a failure; what a killed process left of one goes when the same path is written
+    again. ``durable`` syncs the file before it gets its name. Without ``replace`` nothing may be
+    there yet; with it, a regular file may. A ``private`` file is its owner's alone, whatever the
+    umask. Raises OSError from :func:`run`.
     """
-    return WriteFile(path, durable=durable)
+    return WriteFile(path, durable=durable, replace=replace, private=private)

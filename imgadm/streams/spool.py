@@ -97,8 +97,8 @@ class _Writer(Stage):
         self._descriptor = -1
 
     def open(self, context: Context) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = os.open(self._spool.path, flags, 0o644)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._descriptor = os.open(self._spool.path, flags, 0o600)
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         for view in inlet.views():

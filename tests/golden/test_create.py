@@ -24,6 +24,8 @@ from .outcome import StateChange
 from .run import environment
 from .sources.server import Sources
 
+pytestmark = pytest.mark.slow
+
 IMPATIENT = """\
 import sys, time
 time.sleep = lambda seconds: None
@@ -129,7 +131,9 @@ def test_killed_at_any_step_and_run_again(machine: Machine, step: int) -> None:
     machine.host.set_trap(step, "go on" if step % 2 else "end", signal.SIGKILL)
     assert machine.create(*SCRIPT).status == -signal.SIGKILL
     for path in machine.files():
-        if not path.endswith(".partial"):  # the image was made, and only the machine is not back
+        if not path.endswith(
+            (".partial", ".lock")
+        ):  # the image was made, and only the machine is not back
             (machine.host.work / path).unlink()
     ran = machine.create()
     assert f"ended without putting vm {machine.uuid} back: doing that first" in ran.stderr

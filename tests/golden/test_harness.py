@@ -19,6 +19,8 @@ from .sources.misbehaviour import BEHAVIOURS
 from .sources.server import Sources
 from .terminal import left_on_screen
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sources() -> Iterator[Sources]:

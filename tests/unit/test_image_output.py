@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imgadm.errors import FileSystemError
+from imgadm.errors import FileSystemError, UsageError
+from imgadm.new_files import NewFile
 from imgadm.operations.image_output import ImageOutput, output_prefix
+from tests.planted import plant_directory, plant_hard_link, plant_link, plant_pipe
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +60,7 @@ OUTPUT = ImageOutput("p.imgmanifest", "p.zvol")
 
 
 def found() -> dict[str, str]:
-    return {path.name: path.read_text() for path in Path().iterdir()}
+    return {path.name: path.read_text() for path in Path().iterdir() if path.is_file()}
 
 
 def test_both_files_come() -> None:
@@ -67,8 +71,9 @@ def test_both_files_come() -> None:
 
 
 def test_neither_stays_after_a_failure() -> None:
-    with contextlib.suppress(KeyboardInterrupt), OUTPUT.reserved():
+    with contextlib.suppress(KeyboardInterrupt), OUTPUT.reserved() as files:
         Path("p.zvol").write_text("image")
+        files.has_file = True
         raise KeyboardInterrupt
     assert found() == {}
 
@@ -103,12 +108,60 @@ def test_two_do_not_write_the_same_files() -> None:
     assert found() == {"p.imgmanifest": "{}", "p.zvol": "image"}
 
 
-@pytest.mark.parametrize(("new", "left"), [(True, {}), (False, {"p.zvol": "image"})])
-def test_leftovers_of_a_dead_process(new: bool, left: dict[str, str]) -> None:
-    for name in ("p.zvol", "p.zvol.partial", "p.imgmanifest.partial"):
+def test_what_others_put_there_meanwhile_stays() -> None:
+    with OUTPUT.reserved() as files:
+        Path("p.imgmanifest").write_text("theirs")
+        Path("p.zvol").write_text("theirs")
+        with pytest.raises(FileSystemError, match="File exists"):
+            files.save_manifest({})
+    assert found() == {"p.imgmanifest": "theirs", "p.zvol": "theirs"}
+
+
+LEFT = ("p.zvol.0123abcd.partial", "p.imgmanifest.00000000.partial")
+PARTIALS_OF_SOMEBODY = ("p.zvol.partial", "p.zvol.0123abc.partial", "q.zvol.0123abcd.partial")
+
+
+@pytest.mark.parametrize(("new", "left"), [(True, set()), (False, {"p.zvol"})])
+def test_leftovers_of_a_dead_process(new: bool, left: set[str]) -> None:
+    for name in ("p.zvol", *LEFT, *PARTIALS_OF_SOMEBODY):
         Path(name).write_text("image")
     OUTPUT.remove_leftovers(new=new)
-    assert found() == left
+    # Without a reservation nobody has died who could have given the file its name.
+    assert set(found()) == {"p.zvol", *PARTIALS_OF_SOMEBODY}
+    Path(".p.imgmanifest.lock").touch()
+    OUTPUT.remove_leftovers(new=new)
+    assert set(found()) == left | set(PARTIALS_OF_SOMEBODY)
+
+
+def test_the_next_run_removes_what_a_dead_one_left() -> None:
+    for name in LEFT:
+        Path(name).write_text("half")
+    Path(".p.imgmanifest.lock").touch()
+    with OUTPUT.reserved() as files:
+        with NewFile("p.zvol") as file:
+            file.commit()
+        files.save_manifest({})
+    assert set(found()) == {"p.zvol", "p.imgmanifest"}
+
+
+@pytest.mark.parametrize("plant", [plant_link, plant_hard_link, plant_pipe, plant_directory])
+def test_what_is_planted_in_the_place_of_the_reservation(plant: Callable[[Path], None]) -> None:
+    Path("precious").write_text("precious")
+    plant(Path(".p.imgmanifest.lock"))
+    with pytest.raises(FileSystemError, match=r"in the way|cannot write"), OUTPUT.reserved():
+        pytest.fail("taken for a reservation")
+    assert Path("precious").read_text() == "precious"
+    assert os.path.lexists(".p.imgmanifest.lock")
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["/dev/null", "/dev/stdout", "/dev/fd/1", "/dev", "/dev/", "/dev/x", "pipe", "/proc/x"],
+)
+def test_no_place_for_files(template: str) -> None:
+    os.mkfifo("pipe")
+    with pytest.raises(UsageError, match="is no place for two files"):
+        output_prefix(template, {})
 
 
 def test_a_directory_that_is_not_there() -> None:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from imgadm.errors import FileSystemError, LockedError
-from imgadm.locks import Holder, image_lock, state_lock
+from imgadm.locks import Holder, image_lock, remove_dead_locks, state_lock
+from tests.planted import (
+    NOBODY,
+    can_be_nobody,
+    plant_dangling_link,
+    plant_directory,
+    plant_hard_link,
+    plant_link,
+    plant_pipe,
+    reachable_directory,
+    run_as_nobody,
+)
 
 UUID = "01b2c898-945f-11e1-a523-af1afbe22822"
 
@@ -75,7 +88,24 @@ def test_the_file_stays_and_is_empty_afterwards(tmp_path: Path) -> None:
         assert f'"pid": {os.getpid()}' in content
         assert "imgadm delete X" in content
     assert lock_file(tmp_path / "locks").read_bytes() == b""
-    assert lock_file(tmp_path / "locks").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_nobody_else_can_open_it(umask: int, tmp_path: Path) -> None:
+    """Who can open it for reading can hold a shared lock."""
+    before = os.umask(umask)
+    try:
+        with image_lock(tmp_path, UUID, command="x"), state_lock(tmp_path, command="x"):
+            pass
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o7777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_lock_of_an_earlier_version_is_closed_to_others(tmp_path: Path) -> None:
+    lock_file(tmp_path).touch(0o644)
+    with image_lock(tmp_path, UUID, command="x"):
+        assert lock_file(tmp_path).stat().st_mode & 0o7777 == 0o600
 
 
 def test_without_waiting_the_holder_is_named(tmp_path: Path) -> None:
@@ -221,15 +251,30 @@ def test_a_directory_that_cannot_be(tmp_path: Path) -> None:
         pass
 
 
-def test_a_link_is_not_followed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("plant", "reason"),
+    [
+        (plant_link, "a symbolic link"),
+        (plant_dangling_link, "a symbolic link"),
+        (plant_hard_link, "the file has other names"),
+        (plant_pipe, "a named pipe"),
+        (plant_directory, "[Dd]irectory"),
+    ],
+)
+@pytest.mark.parametrize("in_pool", [False, True])
+def test_what_is_planted_in_the_place_of_a_lock(
+    plant: Callable[[Path], None], reason: str, in_pool: bool, tmp_path: Path
+) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
-    lock_file(tmp_path).symlink_to("precious")
+    pool = tmp_path if in_pool else None
+    plant(tmp_path / f".{UUID}.lock" if in_pool else lock_file(tmp_path))
     with (
-        pytest.raises(FileSystemError, match="cannot open lock file"),
-        image_lock(tmp_path, UUID, command="x"),
+        pytest.raises(FileSystemError, match=f"cannot open lock file .*{reason}"),
+        image_lock(tmp_path / "locks" if in_pool else tmp_path, UUID, command="x", pool=pool),
     ):
-        pass
+        pytest.fail("taken for a lock")
     assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert not (tmp_path / "not-there").exists()
 
 
 def test_shared_locks_exclude_only_the_others(tmp_path: Path) -> None:
@@ -256,3 +301,211 @@ def test_shared_lock_waits_for_an_exclusive_one(tmp_path: Path) -> None:
     other.release()
     with image_lock(tmp_path, UUID, command="x", wait=False, shared=True):
         pass
+
+
+class OfAnotherHost(OtherProcess):
+    """Holds the lock of the image in ``pool``, with a lock directory of its own."""
+
+    def __init__(self, locks: Path, pool: Path, options: str = "") -> None:
+        super().__init__(locks, f"pool=pathlib.Path({str(pool)!r}), {options}")
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    (tmp_path / "pool").mkdir()
+    return tmp_path / "pool"
+
+
+def test_hosts_exclude_each_other_in_a_pool(tmp_path: Path, pool: Path) -> None:
+    other = OfAnotherHost(tmp_path / "theirs", pool)
+    with (
+        pytest.raises(LockedError, match=f"pid {other.process.pid}, since"),
+        image_lock(tmp_path / "ours", UUID, command="x", wait=False, pool=pool),
+    ):
+        pytest.fail("two hold the lock")
+    other.release()
+    assert list(pool.iterdir()) == []
+    with image_lock(tmp_path / "ours", UUID, command="x", wait=False, pool=pool):
+        assert [path.name for path in pool.iterdir()] == [f".{UUID}.lock"]
+    assert list(pool.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [OtherProcess.release, OtherProcess.kill])
+def test_a_waiter_in_a_pool_gets_the_lock_that_others_find(
+    tmp_path: Path, pool: Path, end: Callable[[OtherProcess], None]
+) -> None:
+    other = OfAnotherHost(tmp_path / "theirs", pool)
+    with image_lock(tmp_path, UUID, command="y", pool=pool, on_wait=lambda _: end(other)):
+        command = [sys.executable, "-c", TRY, str(pool / f".{UUID}.lock")]
+        third = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "BlockingIOError" in third.stderr
+    assert list(pool.iterdir()) == []
+
+
+def test_one_of_two_that_share_a_lock_leaves_it_to_the_other(tmp_path: Path, pool: Path) -> None:
+    sharing = OfAnotherHost(tmp_path / "theirs", pool, "shared=True")
+    with image_lock(tmp_path, UUID, command="x", wait=False, shared=True, pool=pool):
+        pass
+    with (
+        pytest.raises(LockedError),
+        image_lock(tmp_path, UUID, command="x", wait=False, pool=pool),
+    ):
+        pytest.fail("locked for one and for others")
+    sharing.release()
+    with image_lock(tmp_path, UUID, command="x", wait=False, pool=pool):
+        pass
+    assert list(pool.iterdir()) == []
+
+
+def test_many_hosts_take_turns_in_a_pool(tmp_path: Path, pool: Path) -> None:
+    """Each adds one to a number that it has read under the lock."""
+    number = tmp_path / "number"
+    number.write_text("0")
+    script = (
+        "import pathlib, sys\n"
+        "from imgadm.locks import image_lock\n"
+        "locks, pool, number = map(pathlib.Path, sys.argv[1:4])\n"
+        "for _ in range(40):\n"
+        "    with image_lock(locks, sys.argv[4], command='x', pool=pool):\n"
+        "        number.write_text(str(int(number.read_text()) + 1))\n"
+    )
+    hosts = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / str(host)), str(pool), str(number), UUID]
+        )
+        for host in range(3)
+    ]
+    assert [host.wait() for host in hosts] == [0, 0, 0]
+    assert number.read_text() == "120"
+    assert list(pool.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks(
+    number: int, tmp_path: Path, pool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, mode: int) -> None:
+        if os.fstat(descriptor).st_ino == (pool / f".{UUID}.lock").stat().st_ino:
+            raise OSError(number, os.strerror(number))
+
+    (pool / f".{UUID}.lock").touch()
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    with (
+        pytest.raises(FileSystemError, match="its file system has no locks .*; mount it") as caught,
+        image_lock(tmp_path, UUID, command="x", pool=pool),
+    ):
+        pytest.fail("taken for locked")
+    assert caught.value.code == errno.errorcode[number]
+
+
+def test_a_file_that_was_about_to_be_removed(tmp_path: Path, pool: Path) -> None:
+    (pool / f".{UUID}.lock").write_bytes(b"removed\n")
+    with image_lock(tmp_path, UUID, command="x", wait=False, pool=pool):
+        assert f'"pid": {os.getpid()}' in (pool / f".{UUID}.lock").read_text()
+    assert list(pool.iterdir()) == []
+
+
+def test_what_killed_holders_left_is_removed_by_holders_of_other_locks(
+    tmp_path: Path, pool: Path
+) -> None:
+    OfAnotherHost(tmp_path / "theirs", pool).kill()
+    living = OfAnotherHost(tmp_path / "third", pool, "shared=True")
+    others = [f".{UUID[:-1]}{digit}.lock" for digit in "abc"]
+    (pool / others[0]).touch()
+    (pool / others[1]).symlink_to("precious")
+    (pool / "precious.lock").touch()
+    with image_lock(tmp_path, UUID[:-1] + "c", command="x", pool=pool):
+        remove_dead_locks(pool)
+        names = {path.name for path in pool.iterdir()}
+        assert names == {f".{UUID}.lock", *others[1:], "precious.lock"}
+        command = [sys.executable, "-c", TRY, str(pool / others[2])]
+        third = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "BlockingIOError" in third.stderr, "our own lock has been dropped"
+    living.release()
+
+
+needs_nobody = pytest.mark.skipif(not can_be_nobody(), reason="needs root, and setpriv")
+
+
+@needs_nobody
+@pytest.mark.parametrize(
+    ("mode", "owner", "lock_mode", "lock_owner"),
+    [
+        (0o755, 0, 0o600, 0),
+        (0o755, NOBODY, 0o600, NOBODY),  # whose pool it is must be able to take its locks
+        (0o2775, NOBODY, 0o660, NOBODY),
+        (0o1777, 0, 0o666, 0),
+    ],
+)
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_who_may_write_to_a_pool_may_lock_its_images(
+    mode: int, owner: int, lock_mode: int, lock_owner: int, umask: int, tmp_path: Path, pool: Path
+) -> None:
+    os.chown(pool, owner, owner)
+    pool.chmod(mode)
+    before = os.umask(umask)
+    try:
+        with image_lock(tmp_path, UUID, command="x", pool=pool):
+            status = (pool / f".{UUID}.lock").stat()
+    finally:
+        os.umask(before)
+    assert (status.st_mode & 0o7777, status.st_uid) == (lock_mode, lock_owner)
+
+
+@needs_nobody
+def test_nobody_cannot_stop_root() -> None:
+    with reachable_directory() as place:
+        files = (lock_file(place), place / f".{UUID}.lock")
+        with image_lock(place, UUID, command="x", pool=place):
+            for file in files:
+                opening = run_as_nobody("-c", f"open({str(file)!r})")
+                assert "PermissionError" in opening.stderr
+
+
+READER = """
+import pathlib, sys
+from imgadm.errors import FileSystemError
+from imgadm.locks import image_lock
+locks, pool, uuid = *map(pathlib.Path, sys.argv[1:3]), sys.argv[3]
+with image_lock(locks, uuid, command="x", shared=True, pool=pool):
+    print("read")
+try:
+    with image_lock(locks, uuid, command="x", pool=pool):
+        print("changed")
+except FileSystemError as error:
+    print(error.code)
+"""
+
+
+@needs_nobody
+def test_a_reader_of_a_pool_needs_no_lock_in_it() -> None:
+    with reachable_directory() as place:
+        (place / "locks").mkdir()
+        os.chown(place / "locks", NOBODY, NOBODY)
+        (place / "pool").mkdir(0o755)
+        run = run_as_nobody("-c", READER, str(place / "locks"), str(place / "pool"), UUID)
+    assert (run.stdout.split(), run.stderr) == (["read", "EACCES"], "")
+
+
+SHARING = """
+import pathlib, sys
+from imgadm.locks import image_lock
+locks, pool, uuid = *map(pathlib.Path, sys.argv[1:3]), sys.argv[3]
+with image_lock(locks, uuid, command="theirs", pool=pool, wait=False):
+    print("held")
+"""
+
+
+@needs_nobody
+@pytest.mark.parametrize("mode", [0o755, 0o1777])
+def test_root_and_a_user_share_a_pool(mode: int) -> None:
+    with reachable_directory() as place:
+        for name in ("locks", "pool"):
+            (place / name).mkdir()
+            os.chown(place / name, NOBODY, NOBODY)
+        (place / "pool").chmod(mode)
+        arguments = ("-c", SHARING, str(place / "locks"), str(place / "pool"), UUID)
+        with image_lock(place / "root", UUID, command="root's", pool=place / "pool"):
+            assert 'is locked by "root\'s"' in run_as_nobody(*arguments).stderr
+        assert run_as_nobody(*arguments).stdout == "held\n"
+        assert list((place / "pool").iterdir()) == []

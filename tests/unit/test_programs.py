@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from imgadm import logs, program_io
 from imgadm.errors import ConfigError, InternalError
 from imgadm.logs import Log
-from imgadm.programs import Completed, run_program, run_query
+from imgadm.programs import Completed, is_running, run_program, run_query
 
 
 def assert_ends(pid_file: Path) -> None:
@@ -136,3 +137,24 @@ def test_every_call_is_logged(
     assert (done["msg"], done["level"], done["exec"]) == ("exec done", 10, True)
     assert (done["argv"], done["stdout"], done["stderr"]) == ([program, "list"], "out", "err")
     assert done["err"] == {"message": f"Command failed: {program} list", "code": 2}
+
+
+@pytest.mark.parametrize("told_by", ["proc", "ps"])
+def test_which_processes_run(told_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that lead a session of theirs and are no zombies; a bare system has no ps."""
+    if told_by == "proc":
+        monkeypatch.setattr("imgadm.programs.find_program", lambda name: None)
+    elif shutil.which("ps") is None:
+        pytest.skip("there is no ps here (Debian: procps)")
+    else:
+        monkeypatch.setattr("imgadm.programs._PROCESSES", tmp_path)
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as leader:
+        assert is_running(leader.pid)
+        leader.kill()
+        os.waitid(os.P_PID, leader.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+        assert not is_running(leader.pid)
+        leader.wait()
+        assert not is_running(leader.pid)
+    with subprocess.Popen(["sleep", "1000"]) as another:
+        assert not is_running(another.pid), "the number may be another process's by now"
+        another.kill()

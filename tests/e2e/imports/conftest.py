@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from .host import Host
-from .images import Image
-from .server import Behaviour, Server
+from .images import Image, sample_image
+from .server import Behaviour, Server, serve_bytes, stall_after
 
 Serve = Callable[..., Server]
 
@@ -33,3 +34,19 @@ def serve() -> Iterator[Serve]:
             return running.enter_context(Server(images, special))
 
         yield start
+
+
+@pytest.fixture
+def released() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def stalling(serve: Serve, released: threading.Event) -> Server:
+    """Serves one half of the file, and nothing more until ``released``; then all of it."""
+    image = sample_image("zvol-full")
+    first = stall_after(len(image.data) // 2, image.data, released)
+    file = f"/images/{image.uuid}/file"
+    return serve(image, special={file: [first, serve_bytes(image.data)]})

@@ -123,8 +123,9 @@ class Host:
     def disk(self, uuid: str) -> Path:
         return self.pool / uuid / "disk.raw"
 
-    def partial(self, uuid: str) -> Path:
-        return self.pool / f"{uuid}.partial"
+    def partials(self, uuid: str) -> list[Path]:
+        """What an image is in, or was, until it is whole."""
+        return list(self.pool.glob(f"{uuid}.*.partial"))
 
     def installed(self) -> set[str]:
         """What is on the pool; nothing else may be there."""

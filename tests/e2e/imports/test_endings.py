@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,29 +18,17 @@ from .server import Server, serve_bytes, stall_after
 
 GOOD = sample_image("zvol-full")
 FILE = f"/images/{GOOD.uuid}/file"
-HALF = len(GOOD.data) // 2
 PATIENCE = 10
-
-
-@pytest.fixture
-def released() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-@pytest.fixture
-def stalling(serve: Serve, released: threading.Event) -> Server:
-    """Serves one half of the file, and nothing more until ``released``; then all of it."""
-    first = stall_after(HALF, GOOD.data, released)
-    return serve(GOOD, special={FILE: [first, serve_bytes(GOOD.data)]})
 
 
 def start_and_wait_for_half(host: Host, server: Server, *options: str) -> Running:
     running = host.start("import", *options, "-S", server.url, GOOD.uuid)
-    disk = host.partial(GOOD.uuid) / "disk.raw"
-    wait_until(lambda: disk.exists() and disk.stat().st_blocks > 0)
+    wait_until(lambda: any(has_data(path / "disk.raw") for path in host.partials(GOOD.uuid)))
     return running
+
+
+def has_data(path: Path) -> bool:
+    return path.exists() and path.stat().st_blocks > 0
 
 
 def assert_import_succeeds(host: Host, server: Server) -> None:
@@ -78,7 +66,8 @@ def test_killed_import_leaves_nothing_that_hinders_the_next(host: Host, stalling
     running = start_and_wait_for_half(host, stalling)
     running.signal(signal.SIGKILL)
     assert running.finish().status == -signal.SIGKILL
-    assert host.installed() == {f"{GOOD.uuid}.partial"}
+    (partial,) = host.partials(GOOD.uuid)
+    assert host.installed() == {partial.name, f".{GOOD.uuid}.lock"}
     assert host.run("list", "-H").stdout == ""
     assert host.run("get", GOOD.uuid).status == 3
     assert_import_succeeds(host, stalling)

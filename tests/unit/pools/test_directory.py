@@ -45,10 +45,11 @@ class DirectoryBench(Bench):
         return self.path / uuid / "disk.raw"
 
     def leave_behind(self, uuid: str) -> None:
-        remains = self.path / f"{uuid}.partial"
-        remains.mkdir()
-        (remains / "disk.raw").write_bytes(b"half a disk")
-        (remains / "stream.zfs.partial").write_bytes(b"half a stream")
+        for name in (f"{uuid}.0123abcd.partial", f"{uuid}.partial"):
+            remains = self.path / name
+            remains.mkdir()
+            (remains / "disk.raw").write_bytes(b"half a disk")
+            (remains / "stream.zfs.01234567.partial").write_bytes(b"half a stream")
 
 
 @pytest.fixture

@@ -19,9 +19,12 @@ from .stages import Blocked, Collect, Supply, children, open_descriptors, unendi
 
 Stages = list[streams.Stage]
 
+#: Seconds for which everything here waits that nobody interrupts: longer than a test may take.
+LONG = 1000
 
-def fetch(url: str, delays: tuple[float, ...] = (0.0, 60.0)) -> Stages:
-    get = streams.http_get(url, stall_timeout=60, delays=delays)
+
+def fetch(url: str, delays: tuple[float, ...] = (0.0, LONG)) -> Stages:
+    get = streams.http_get(url, stall_timeout=LONG, delays=delays)
     return [get, streams.checksum("sha1"), Collect(keep=False)]
 
 
@@ -39,7 +42,7 @@ def into(script: str) -> Stages:
 
 
 def ends_then_hangs(url: str) -> Stages:
-    return [Supply([b"all"]), streams.into_process(["sh", "-c", "cat >/dev/null; sleep 60"])]
+    return [Supply([b"all"]), streams.into_process(["sh", "-c", f"cat >/dev/null; sleep {LONG}"])]
 
 
 def scratch() -> Path:
@@ -58,8 +61,8 @@ SITUATIONS: dict[str, Callable[[str], Stages]] = {
     "zstd decoder is busy": lambda url: decode(zstandard.compress(bytes(10_000_000))),
     "sink is blocked": lambda url: [Supply(unending()), streams.checksum("sha1"), Blocked()],
     "program reads": lambda url: into("cat >/dev/null"),
-    "program does not read": lambda url: into("sleep 60"),
-    "program ignores signals": lambda url: into('trap "" TERM INT; sleep 60'),
+    "program does not read": lambda url: into(f"sleep {LONG}"),
+    "program ignores signals": lambda url: into(f'trap "" TERM INT; sleep {LONG}'),
     "program takes its time at the end": ends_then_hangs,
     "file is written": lambda url: [
         streams.read_file("/dev/zero"),
@@ -101,10 +104,9 @@ def main(situation: str, url: str) -> None:
         ending = "success"
     except BaseException as error:
         ending = type(error).__name__
-    moment = time.monotonic()
     left = children() + [it.name for it in threading.enumerate() if it.name.startswith("imgadm-")]
     left += sorted(open_descriptors() - before)
     if situation in MAY_STAY:
         left = [it for it in left if it != "imgadm-call" and "socket" not in it]
-    print(moment, ending, "left:", *left, flush=True)
+    print(ending, "left:", *left, flush=True)
     os._exit(0)

@@ -36,10 +36,12 @@ def test_a_file_is_copied(way: str, tmp_path: Path, size: int, durable: bool) ->
 def test_a_file_that_was_there_is_replaced(way: str, tmp_path: Path) -> None:
     (tmp_path / "from").write_bytes(CONTENT)
     (tmp_path / "to").write_bytes(b"longer" * len(CONTENT))
-    (tmp_path / "to.partial").write_bytes(b"what a dead process left" * len(CONTENT))
+    (tmp_path / "to.0123abcd.partial").write_bytes(b"what a dead process left" * len(CONTENT))
+    (tmp_path / "to.partial").write_bytes(b"somebody's own file")
     copy(tmp_path / "from", tmp_path / "to")
     assert (tmp_path / "to").read_bytes() == CONTENT
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["from", "to"]
+    assert (tmp_path / "to.partial").read_bytes() == b"somebody's own file"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["from", "to", "to.partial"]
 
 
 def test_a_pipe_is_read_to_its_end(way: str, tmp_path: Path) -> None:

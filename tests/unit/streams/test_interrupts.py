@@ -23,9 +23,6 @@ from .stages import Collect, Supply, unending
 
 ROOT = Path(__file__).parents[3]
 
-#: Seconds in which everything has to end. It takes a few hundredths; the rest is for busy machines.
-SOON = 1.0
-
 
 @pytest.fixture(autouse=True)
 def ctrl_c_is_heard() -> Iterator[None]:
@@ -65,13 +62,10 @@ def test_ctrl_c_ends_everything_at_once(
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == "in the middle\n"
-        begin = time.monotonic()
         process.send_signal(signal.SIGINT)
+        # Whatever is not ended by the signal outlasts the time that a test may take.
         said = process.stdout.readline()
-    assert said.split()[1:] == ["KeyboardInterrupt", "left:"]
-    lasted = float(said.split()[0]) - begin
-    print(f"{situation}: {lasted:.3f} s")
-    assert lasted < SOON
+    assert said.split() == ["KeyboardInterrupt", "left:"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -105,7 +99,7 @@ def test_ctrl_c_again_while_it_ends(way: str, step: str) -> None:
     slow = Slow(step)
 
     def press() -> None:
-        slow.reached.wait(SOON)
+        slow.reached.wait()
         interrupt_main_thread()
 
     def press_first(report: streams.Report) -> None:

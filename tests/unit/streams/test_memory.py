@@ -10,6 +10,8 @@ import pytest
 
 from .large import MIB, STREAMS, UNCOMPRESSED
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 
 

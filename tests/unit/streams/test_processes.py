@@ -79,10 +79,8 @@ def test_a_program_that_succeeds_too_early(way: str, before: str) -> None:
 
 
 def test_a_program_that_fails_while_nothing_comes(way: str) -> None:
-    begin = time.monotonic()
     with pytest.raises(streams.ProcessError, match="exit code 4"):
         feed("exit 4", unending(pause=0.05))
-    assert time.monotonic() - begin < 5
 
 
 def test_of_many_last_words_the_last_are_kept(way: str) -> None:
@@ -163,13 +161,11 @@ def test_a_program_that_no_signal_ends_sees_the_end_of_its_input(
 
 def test_children_that_outlive_a_failed_program_end_too(way: str, tmp_path: Path) -> None:
     path = tmp_path / "child"
-    begin = time.monotonic()
     with pytest.raises(streams.ProcessError, match="exit code 5: words"):
         streams.run(
             Supply(pieces(CONTENT, 100_000)),
-            shell('cat >/dev/null; sleep 60 & echo $! >"$0"; echo words >&2; exit 5', str(path)),
+            shell('cat >/dev/null; sleep 1000 & echo $! >"$0"; echo words >&2; exit 5', str(path)),
         )
-    assert time.monotonic() - begin < 5
     assert not is_running(int(path.read_text()))
 
 
@@ -190,10 +186,8 @@ def test_children_that_outlive_a_program_that_succeeded_are_its_own_business(
     way: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "child"
-    begin = time.monotonic()
-    script = 'cat >/dev/null; sleep 60 >/dev/null 2>&1 & echo $! >"$0"; cat >/dev/null'
+    script = 'cat >/dev/null; sleep 1000 >/dev/null 2>&1 & echo $! >"$0"; cat >/dev/null'
     streams.run(Supply(pieces(CONTENT, 100_000)), shell(script, str(path)))
-    assert time.monotonic() - begin < 5
     child = int(path.read_text())
     assert is_running(child)
     os.kill(child, signal.SIGKILL)
@@ -204,11 +198,9 @@ def test_a_failure_elsewhere_ends_the_program(way: str) -> None:
         yield CONTENT[:1000]
         raise OSError("the disk is gone")
 
-    for script in ("cat >/dev/null", "sleep 60", 'trap "" TERM; sleep 60', "cat; sleep 60"):
-        begin = time.monotonic()
+    for script in ("cat >/dev/null", "sleep 1000", 'trap "" TERM; sleep 1000', "cat; sleep 1000"):
         with pytest.raises(OSError, match="the disk is gone"):
             feed(script, break_down())
-        assert time.monotonic() - begin < 5
         assert children() == []
 
 
