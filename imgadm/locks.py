@@ -30,6 +30,7 @@ from pathlib import Path
 
 from imgadm.errors import FileSystemError, LockedError
 from imgadm.files import make_directory
+from imgadm.interrupts import uninterrupted
 from imgadm.lock_files import LockFile
 from imgadm.redaction import redact_text
 
@@ -183,10 +184,11 @@ def _held(
             try:
                 yield
             finally:
-                if _read_holder(descriptor) == holder:
-                    _write_holder(descriptor, None)
-                if file.in_pool:
-                    _remove(descriptor, file)
+                with uninterrupted():  # a second Ctrl-C must not leave the file behind
+                    if _read_holder(descriptor) == holder:
+                        _write_holder(descriptor, None)
+                    if file.in_pool:
+                        _remove(descriptor, file)
         finally:
             os.close(descriptor)
     finally:
