@@ -30,8 +30,8 @@ DISKS = Section(
     "Disks",
     "With --disk no machine, no ZFS and no right of an administrator is needed.\n"
     "The file is only read; holes and blocks of zeros are left out. A disk that\n"
-    "is not raw is opened by qemu-nbd, and must be all in one file: backing files\n"
-    "are refused. Of a disk that others may write to, say --format raw: it may\n"
+    "is not raw must be all in one file, and whole: one with a backing file or\n"
+    "a parent is refused. Of a disk that others may write to, say --format raw: it may\n"
     "look like another format. The image is of type zvol, and needs name, version\n"
     "and os; nic_driver, disk_driver and cpu_type are virtio, virtio and host\n"
     "unless given.\n"

@@ -24,15 +24,15 @@ CREATE_FROM = Option(
 )
 INSTALL_FROM = Option(
     ("--disk",),
-    "Install this disk: a file or block device, or the http or https URL of a raw disk, both of "
-    "which may be compressed.",
+    "Install this disk: a file or block device, or a raw disk that comes from an http or https URL "
+    "or through a pipe, as /dev/stdin does. A raw disk may be compressed.",
     kind=Kind.TEXT,
     placeholder="<disk>",
 )
 FORMAT = Option(
     ("--format",),
     'The format of the disk: "raw", "qcow2", "vmdk", "vhdx", "vpc" or "vdi". The default is told '
-    "from its first bytes; all but raw need the program qemu-nbd.",
+    "from its first and last bytes.",
     kind=Kind.TEXT,
     placeholder="<format>",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from imgadm.layers.errors import LayerError
+from imgadm.layers.errors import LayerError, shown
 
 BLOCK_SIZE = 512
 ZERO_BLOCK = bytes(BLOCK_SIZE)
@@ -80,7 +80,7 @@ def number(field: bytes) -> int:
             return int(digits, 8)
     except ValueError:
         pass
-    raise LayerError("format", f"a header has {digits!r} where an octal number should be")
+    raise LayerError("format", f'a header has "{shown(digits)}" where an octal number should be')
 
 
 def _check_sum(block: bytes, field: bytes) -> None:

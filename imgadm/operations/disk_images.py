@@ -14,7 +14,6 @@ from imgadm import streams
 from imgadm.errors import FileSystemError, InvalidDiskError, UsageError
 from imgadm.manifest.values import display
 from imgadm.operations.new_manifest import new_manifest
-from imgadm.programs import find_program
 
 _MIB = 1024 * 1024
 
@@ -45,16 +44,10 @@ def opened(disk: DiskToImage) -> Iterator[streams.Disk]:
     path = Path(disk.location)
     if not path.exists():
         raise UsageError(f'disk path does not exist: "{path}"')
-    qemu_nbd = find_program("qemu-nbd")
     try:
-        opened_disk = streams.open_disk(
-            path, as_format=disk.format, qemu_nbd=qemu_nbd or "qemu-nbd"
-        )
-    except streams.StreamError as error:
-        hint = ""
-        if qemu_nbd is None and not isinstance(error, streams.DiskFormatError):
-            hint = "; it comes with QEMU, as the package qemu-utils or qemu-img"
-        raise InvalidDiskError(f'cannot read "{path}" as a disk: {error.message}{hint}') from error
+        opened_disk = streams.open_disk(path, as_format=disk.format)
+    except streams.DiskFormatError as error:
+        raise InvalidDiskError(f'cannot read "{path}" as a disk: {error.message}') from error
     except OSError as error:
         raise FileSystemError.from_os_error(f'cannot read the disk "{path}"', error) from error
     with opened_disk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ from imgadm.pools.base import Pool
 
 if TYPE_CHECKING:
     from requests import Session
+
+_SAVE = "save it to a file first"
 
 
 def install_disk(
@@ -56,6 +59,8 @@ def install_disk(
     if not manifest.get("published_at"):
         manifest["published_at"] = timestamp(now())
     check_manifest(manifest)
+    # The pool would compare it with the disk, too, but could not say that it was given here.
+    given_size = {key: manifest.pop(key) for key in ("image_size",) if key in manifest}
     image = Manifest.of(manifest)
     with _stages(disk, new_snapshot(uuid, disk), open_session) as stages:
         on_event(InstallBegins(image))
@@ -72,8 +77,15 @@ def install_disk(
                 source=None,
                 origin=None,
                 on_event=on_event,
-                complete=lambda record, report: add_size(record, report.facts["volume"]),
+                complete=lambda record, report: _add_size(record, given_size, report),
             )
+
+
+def _add_size(
+    record: dict[str, Any], given_size: Mapping[str, Any], report: streams.Report
+) -> None:
+    record.update(given_size)
+    add_size(record, report.facts["volume"])
 
 
 @contextmanager
@@ -85,30 +97,44 @@ def _stages(
     """What brings the disk as a ZFS stream: as it is here, or as it arrives and is decompressed."""
     if is_url(disk.location):
         if disk.format not in (None, "raw"):
-            raise UsageError(
-                f"a {disk.format} disk cannot be read while it arrives: save it to a file first"
-            )
+            raise UsageError(f"a {disk.format} disk cannot be read while it arrives: {_SAVE}")
         url, session = open_session(disk.location)
         with session:
-            yield _arriving(streams.http_get(url, session=session), disk, snapshot)
+            yield _arriving(streams.http_get(url, session=session), disk, snapshot, _SAVE)
+    elif _is_pipe(disk.location):
+        if disk.format not in (None, "raw"):
+            raise UsageError(f"a {disk.format} disk cannot be read while it arrives: {_SAVE}")
+        yield _arriving(streams.read_file(disk.location), disk, snapshot, _SAVE)
     elif disk.format is None and _compression(disk.location) != "none":
-        yield _arriving(streams.read_file(disk.location), disk, snapshot)
+        yield _arriving(streams.read_file(disk.location), disk, snapshot, "decompress it first")
     else:
         with opened(disk) as content:
             yield [streams.from_disk(content, snapshot)]
 
 
 def _arriving(
-    fetch: streams.Stage, disk: DiskToImage, snapshot: streams.Snapshot
+    fetch: streams.Stage, disk: DiskToImage, snapshot: streams.Snapshot, instead: str
 ) -> list[streams.Stage]:
+    """Stages for a disk that is read once; ``instead`` is what to do with one that can't be."""
     if disk.format == "raw":  # then its bytes are the disk, whatever they look like
         return [fetch, streams.to_volume_stream(snapshot, any_content=True)]
-    return [fetch, streams.decompress(), streams.to_volume_stream(snapshot)]
+    return [fetch, streams.decompress(), streams.to_volume_stream(snapshot, instead=instead)]
+
+
+def _is_pipe(path: str) -> bool:
+    """Whether what it brings is gone once somebody has looked."""
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        raise UsageError(f'disk path does not exist: "{path}"') from None
+    except OSError as error:
+        raise FileSystemError.from_os_error(f'cannot read the disk "{path}"', error) from error
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def _compression(path: str) -> str:
-    if not Path(path).exists():
-        raise UsageError(f'disk path does not exist: "{path}"')
+    if not (Path(path).is_file() or Path(path).is_block_device()):
+        return "none"  # refused as what it is by whoever opens it as a disk
     try:
         return streams.compression_of(path)
     except OSError as error:

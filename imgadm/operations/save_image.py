@@ -149,7 +149,7 @@ def explained(error: streams.StreamError | OSError, what: str) -> ImgadmError:
                 f"\n    stderr:\n{said}",
                 cause=error,
             )
-        case streams.DiskChangedError():
+        case streams.DiskChangedError() | streams.DiskFormatError():
             return InvalidDiskError(error.message, cause=error)
         case streams.StreamError():
             return InternalError(f"error {what}: {error.message}", cause=error)

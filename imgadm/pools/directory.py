@@ -44,6 +44,7 @@ from imgadm.pools.directory_record import (
     recorded_volume,
     write_record,
 )
+from imgadm.pools.layers import RECORDED_AS, LayerFacts
 from imgadm.pools.reception import LayerReception, Reception
 
 if TYPE_CHECKING:
@@ -164,6 +165,9 @@ class DirectoryPool(Pool):
             with self.disk(needed):  # an error is raised now, not while the stream is read
                 pass
         return MadeStream(self._chunks(image, origin), repeatable=True)
+
+    def sent_compression(self, image: InstalledImage) -> str:
+        return LayerFacts.of(image).compression if RECORDED_AS in image.extra else "none"
 
     def _chunks(
         self, image: InstalledImage, origin: InstalledImage | None

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING
 
 from imgadm._native import VolumeStreamWriter
 from imgadm.streams.buffers import Buffer
-from imgadm.streams.disk_formats import HEAD_SIZE, DiskFormatError, format_of
-from imgadm.streams.disks import Disk
+from imgadm.streams.disk_contents import CONTENT_HEAD_SIZE
+from imgadm.streams.disk_formats import (
+    TAIL_SIZE,
+    VHD_COOKIE,
+    VHD_FOOTER_SIZE,
+    DiskFormatError,
+    format_of,
+)
+from imgadm.streams.disks import Disk, DiskLook
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.zvol import Volume
 
@@ -91,13 +98,8 @@ class _MakesStream(Stage):
         volume = snapshot.volume(writer.volume_size if size is None else size)
         context.facts["volume"] = volume
 
-    def _note_size(self, size: int, context: Context) -> None:
-        volume = self._snapshot.volume(size)
-        if volume.size != size:
-            context.notes.append(
-                f"the disk has {size} bytes, which is no whole number of blocks: zeros fill it up "
-                f"to {volume.size}"
-            )
+    def _note_oddities(self, look: DiskLook, size: int, context: Context) -> None:
+        context.notes.extend(look.notes(size, self._snapshot.volume(size).size))
 
     def close(self) -> None:
         self._files.close()
@@ -115,10 +117,7 @@ class FromDisk(_MakesStream):
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         self._make(self._disk.content, self._disk.size, context, outlet)
         self._disk.check_unchanged()
-        self._note_size(self._disk.size, context)
-
-    def abort(self) -> None:
-        self._disk.abort()
+        self._note_oddities(self._disk.look, self._disk.size, context)
 
 
 class ToVolumeStream(_MakesStream):
@@ -126,62 +125,103 @@ class ToVolumeStream(_MakesStream):
 
     name = "make stream"
 
-    def __init__(self, snapshot: Snapshot, *, any_content: bool) -> None:
+    def __init__(self, snapshot: Snapshot, *, any_content: bool, instead: str) -> None:
         super().__init__(snapshot)
         self._any_content = any_content
+        self._instead = instead
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
-        self._make(_Arriving(inlet, self._any_content), None, context, outlet)
-        self._note_size(context.meter.bytes_in, context)
+        disk = _Arriving(inlet, self._any_content, self._instead)
+        self._make(disk, None, context, outlet)
+        self._note_oddities(DiskLook(disk.head), disk.size, context)
 
 
 class _Arriving:
-    """A disk whose bytes come in order, from the stage before."""
+    """A disk whose bytes come in order, from the stage before.
 
-    def __init__(self, inlet: Inlet, any_content: bool) -> None:
+    The last :data:`TAIL_SIZE` bytes are held back, for the end of them may be no content, but the
+    footer of a VHD that does not grow. Afterwards ``size`` is that of the disk; ``head`` is how it
+    begins.
+    """
+
+    def __init__(self, inlet: Inlet, any_content: bool, instead: str) -> None:
         self._inlet = inlet
-        self._head: bytes | None = None if any_content else b""
+        self._any_content = any_content
+        self._instead = instead
+        self.head = b""
+        self.size = 0
+        self._judged = any_content
         self._buffer: Buffer | None = None
-        self._rest = memoryview(b"")
-        self._began = False
+        self._pieces: list[memoryview] = []
+        self._tail = b""
+        self._ended = False
 
     def read(self, offset: int, size: int) -> memoryview:
-        while self._rest.nbytes == 0:
-            if self._buffer is not None:
-                self._buffer.release()
-            self._buffer = self._inlet.get()
-            if self._buffer is None:
-                self._end()
-                return self._rest
-            self._began = True
-            self._rest = self._buffer.view
-            self._look(self._rest)
-        piece, self._rest = self._rest[:size], self._rest[size:]
+        while not self._pieces or not self._pieces[0].nbytes:
+            if self._pieces:
+                self._pieces.pop(0)
+            elif self._ended:
+                return memoryview(b"")
+            else:
+                self._take_more()
+        piece, self._pieces[0] = self._pieces[0][:size], self._pieces[0][size:]
         return piece
 
-    def _look(self, view: memoryview) -> None:
-        """Refuse what the first bytes show to be no raw disk."""
-        if self._head is not None:
-            self._head += view[: HEAD_SIZE - len(self._head)]
-            if len(self._head) == HEAD_SIZE:
-                self._judge(self._head)
+    def _take_more(self) -> None:
+        if self._buffer is not None:
+            self._buffer.release()
+        self._buffer = self._inlet.get()
+        if self._buffer is None:
+            self._end()
+            return
+        view = self._buffer.view
+        self.size += view.nbytes
+        self.head += view[: CONTENT_HEAD_SIZE - len(self.head)]
+        if not self._judged and len(self.head) == CONTENT_HEAD_SIZE:
+            self._judge(b"")
+        if view.nbytes >= TAIL_SIZE:
+            self._pieces = [memoryview(self._tail), view[:-TAIL_SIZE]]
+            self._tail = bytes(view[-TAIL_SIZE:])
+        else:
+            joined = self._tail + view
+            self._pieces = [memoryview(joined[:-TAIL_SIZE])]
+            self._tail = joined[-TAIL_SIZE:]
 
     def _end(self) -> None:
-        if not self._began:
+        self._ended = True
+        if self.size == 0:
             raise DiskFormatError("the disk is empty", got=0)
-        if self._head is not None:
-            self._judge(self._head)
+        if not self._any_content:
+            if self._judge(self._tail) == "vpc":
+                self._drop_footer()
+            DiskLook(self.head).check_size(self.size)
+        self._pieces = [memoryview(self._tail)]
 
-    def _judge(self, head: bytes) -> None:
-        self._head = None
-        format_ = format_of(head)
-        if format_ != "raw":
-            raise DiskFormatError(
-                f"this is a {format_} disk, and only a raw disk can be read while it arrives; "
-                "save it to a file first",
-                got=format_,
-                wanted="raw",
-            )
+    def _judge(self, tail: bytes) -> str:
+        self._judged = True
+        format_ = format_of(self.head, tail, self.size)
+        fixed_vhd = format_ == "vpc" and tail and not self.head.startswith(VHD_COOKIE)
+        if format_ != "raw" and not fixed_vhd:
+            raise self._not_raw(format_)
+        return format_
+
+    def _drop_footer(self) -> None:
+        from imgadm.streams.disk_readers.vpc import fixed_size, vhd_footer
+
+        footer = vhd_footer(self._tail[-VHD_FOOTER_SIZE:])
+        content = self.size - VHD_FOOTER_SIZE
+        if footer is None or fixed_size(footer, content) != content:
+            raise self._not_raw("vpc")  # its end is no part of the disk, and has gone on already
+        self.size, self._tail = content, self._tail[:-VHD_FOOTER_SIZE]
+        self.head = self.head[:content]
+
+    def _not_raw(self, format_: str) -> DiskFormatError:
+        return DiskFormatError(
+            f"this is a {format_} disk, and only a raw disk can be read while it arrives; "
+            f"{self._instead}",
+            got=format_,
+            wanted="raw",
+        )
 
 
 def from_disk(disk: Disk, snapshot: Snapshot) -> Stage:
@@ -194,10 +234,13 @@ def from_disk(disk: Disk, snapshot: Snapshot) -> Stage:
     return FromDisk(disk, snapshot)
 
 
-def to_volume_stream(snapshot: Snapshot, *, any_content: bool = False) -> Stage:
+def to_volume_stream(
+    snapshot: Snapshot, *, any_content: bool = False, instead: str = "save it to a file first"
+) -> Stage:
     """Turn the bytes of a raw disk into its ZFS send stream, as :func:`from_disk` does.
 
-    The disk is as long as what comes. Raises DiskFormatError if nothing does, or if, but for
-    ``any_content``, it looks like anything but a raw disk.
+    The disk is as long as what comes, but for the footer of a VHD that does not grow. Raises
+    DiskFormatError if nothing comes, or if, but for ``any_content``, it looks like anything but
+    such a disk; ``instead`` is what an operator can do about one in another format.
     """
-    return ToVolumeStream(snapshot, any_content=any_content)
+    return ToVolumeStream(snapshot, any_content=any_content, instead=instead)

@@ -161,7 +161,7 @@ def test_base_that_is_another_disk(host: Host, serve: Serve) -> None:
     base = sample_image("zvol-128k")
     child = sample_image("zvol-incr", origin=base)
     done = host.run("import", "-S", serve(base, child).url, child.uuid)
-    assert (done.status, done.error()[0]) == (1, "InternalError")
+    assert (done.status, done.error()[0]) == (1, "InvalidStream")
     assert f"the ZFS stream of image {child.uuid} cannot be received" in done.error()[1]
     host.assert_tidy(base.uuid)
 

@@ -92,7 +92,7 @@ BAD_CONTENT = {
     "empty": (GOOD.of_bytes(b""), "ManifestValidation", "size"),
     "no stream": (
         GOOD.of_bytes(b"text" * 1000, compression="none"),
-        "InternalError",
+        "InvalidStream",
         "cannot be received",
     ),
     "its own origin": (GOOD.having(origin=GOOD.uuid), "OriginNotInstalled", GOOD.uuid),
