@@ -165,7 +165,7 @@ def test_images_that_a_user_may_not_read(root: Host, user: Host, serve: Serve) -
     assert (again.status, again.stderr.count("\n")) == (0, 1)
     assert "is already installed" in again.stdout
     disk = user.temporary / "disk"
-    disk.write_bytes(b"x" * 65536)
+    disk.write_bytes(boot_sector(128).ljust(65536, b"x"))
     image = ("create", "--disk", str(disk), "-i", f"origin={base.uuid}", "name=n", "version=1")
     refused = user.run(*image, "os=linux", "-o", str(user.temporary))
     assert f'error (EACCES): cannot read the disk of image "{base.uuid}"' in refused.stderr
