@@ -27,7 +27,8 @@ CHANNEL = Option(
 SOURCE = Option(
     ("-S", "--source"),
     "Import from the image server at this URL only; may be given several times, and is asked in "
-    "that order. The configured sources, registries too, are left alone.",
+    "that order. Without a scheme that means https. The configured sources, registries too, are "
+    "left alone.",
     kind=Kind.TEXTS,
     placeholder="<url>",
 )
@@ -39,7 +40,7 @@ ZSTREAM = Option(
 VERIFY_ORIGINS = Option(
     ("--verify-origins",),
     "Import nothing on top of an installed image unless the source has that image with the same "
-    "SHA-1 as it was installed from. Otherwise one that differs is warned of.",
+    "SHA-1 as it was installed from. Without this option, an image that differs is a warning.",
 )
 UNVERIFIED = Option(
     ("--unverified",),
