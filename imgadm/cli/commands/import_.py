@@ -52,8 +52,8 @@ _NO_REGISTRY = (
     "as https://docker.io"
 )
 _IMAGE_SERVERS_ONLY = (
-    "-S is for image servers, which have images by UUID; registries are asked without it, if they "
-    "are configured"
+    "-S names an image server, which knows images by UUID only; to import by name from a "
+    "configured registry, leave -S out"
 )
 
 
