@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from imgadm.streams.disk_readers.disk_file import DiskFile
 
@@ -28,7 +28,7 @@ class MappedDisk(ABC):
     below that which only the format understands, for a packed one.
     """
 
-    #: No file holds more packed clusters than it has room for, of so many bytes each.
+    #: Bytes in the file of what one packed place is for, at least.
     smallest_packed = 8
 
     def __init__(self, file: DiskFile, *, size: int, cluster: int, per_table: int) -> None:
@@ -44,6 +44,8 @@ class MappedDisk(ABC):
         self.per_table = per_table
         #: Bytes of the disk that one packed place is for; the others are for one cluster.
         self.packed_size = cluster
+        #: Called before each read; what it raises ends a long one.
+        self.before_read: Callable[[], object] = lambda: None
         self._content = memoryview(bytearray(_READ_SIZE))
         self._table: tuple[int, Sequence[int] | None] = (-1, None)
         self._unpacked: tuple[int, bytes] = (HOLE, b"")
@@ -125,6 +127,7 @@ class MappedDisk(ABC):
 
         Raises DiskFormatError for a damaged cluster, OSError.
         """
+        self.before_read()
         content = self._content[: max(0, min(size, _READ_SIZE, self.size - offset))]
         done = 0
         while done < content.nbytes:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from imgadm.streams.disk_readers.disk_file import DiskFile, in_steps, is_zero, numbers
 from imgadm.streams.disk_readers.mapped import HOLE, MappedDisk
 from imgadm.streams.disk_readers.packed import (
-    SMALLEST_ZSTD,
     inflate_raw,
     smallest_deflated,
+    smallest_zstd,
     unpack_zstd,
 )
 
@@ -63,8 +63,8 @@ class _Qcow2(MappedDisk):
         )
         self.packed_size = self._whole
         self._inflate = unpack_zstd if header.zstd else inflate_raw
-        smallest = SMALLEST_ZSTD if header.zstd else smallest_deflated(self._whole)
-        self.smallest_packed = smallest
+        smallest = smallest_zstd if header.zstd else smallest_deflated
+        self.smallest_packed = smallest(self._whole)
         self._l1 = self._read_l1(-(-self.size // (self._whole * entries)))
 
     def _read_l1(self, needed: int) -> Sequence[int]:
@@ -95,6 +95,8 @@ class _Qcow2(MappedDisk):
             first, last = self._place(entries[0]), self._place(entries[-1])
             if last - first == (len(entries) - 1) * self._whole and first >= 0:
                 return range(first, last + 1, self._whole)
+        if entries.count(entries[0]) == len(entries) and self._place(entries[0]) == HOLE:
+            return None
         return [self._place(entry) for entry in entries]
 
     def _place(self, entry: int) -> int:

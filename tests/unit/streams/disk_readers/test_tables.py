@@ -215,6 +215,24 @@ def test_tables_that_name_more_than_there_is_are_refused(tmp_path: Path) -> None
 
 
 @needs_qemu
+def test_packed_data_is_not_named_again_and_again(tmp_path: Path) -> None:
+    """A few bytes that unpack to 2 MiB, for a terabyte."""
+    options = ("-c", "-o", "extended_l2=on,cluster_size=2M,compression_type=zstd")
+    path = converted(raw_disk(tmp_path / "disk", 2 * MIB, {0: b"a" * 2 * MIB}), "qcow2", *options)
+    content = path.read_bytes()
+    (first,) = struct.unpack_from(">Q", content, 40)
+    (entry,) = struct.unpack_from(">Q", content, first)
+    second = entry & ~(1 << 63)
+    tables = range(-(-len(content) // (2 * MIB)), 1 << 10)[:4]
+    edit(path, 24, big(1 << 40, 8) + big(0) + big(len(tables)))
+    edit(path, first, b"".join(big(number * 2 * MIB | 1 << 63, 8) for number in tables))
+    for number in tables:
+        edit(path, number * 2 * MIB, content[second : second + 16] * (1 << 17))
+    with pytest.raises(streams.DiskFormatError, match="more clusters than the file has"):
+        streams.open_disk(path)
+
+
+@needs_qemu
 def test_compressed_data_that_is_damaged_is_no_content(tmp_path: Path) -> None:
     raw = raw_disk(tmp_path / "disk", MIB, {0: b"one cluster" * 5000})
     for options in (("qcow2", "-c"), ("vmdk", "-o", "subformat=streamOptimized")):
