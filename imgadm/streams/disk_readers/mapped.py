@@ -49,7 +49,7 @@ class MappedDisk(ABC):
         self._content = memoryview(bytearray(_READ_SIZE))
         self._table: tuple[int, Sequence[int] | None] = (-1, None)
         self._unpacked: tuple[int, bytes] = (HOLE, b"")
-        #: How many clusters there are, of either kind.
+        #: How many plain clusters there are, and how many packed places.
         self._plain = self._packed = 0
         #: Where runs of data begin and end.
         self._starts, self._ends = array("Q"), array("Q")
@@ -85,14 +85,14 @@ class MappedDisk(ABC):
                 for place in places:
                     if place >= 0:
                         self._check_plain(place, offset, 1)
-                    elif place != HOLE:
+                    elif place != HOLE and offset % self.packed_size == 0:
                         self.check_packed(place, offset)
                         self._packed += 1
-                        self._note_data(offset, offset + self.cluster)
+                        self._note_data(offset, offset + self.packed_size)
                     offset += self.cluster
             # Each cluster has its own place; only a disk that is made to do harm shares one.
-            packed = self._packed * self.cluster * self.smallest_packed // self.packed_size
-            if (self._plain - 1) * self.cluster + packed > self.file.size:
+            least = (self._plain - 1) * self.cluster + self._packed * self.smallest_packed
+            if least > self.file.size:
                 raise self.file.damaged("its tables name more clusters than the file has")
 
     def _check_plain(self, place: int, offset: int, clusters: int) -> None:
