@@ -2,13 +2,19 @@
 
 # Offers what a command prints: a word a line, and perhaps blanks and what it stands for.
 _imgadm_lookup() {
-    local word about words=() described=() named=() called=()
+    local word about safe words=() described=() named=() called=()
     while read -r word about; do
+        # What a shell would run, or take apart, is inserted with backslashes before it.
+        safe=$word
+        if [[ $word == *[!A-Za-z0-9_./:@%+=,~?*-]* ]]; then
+            [[ -n $quoted ]] && continue
+            printf -v safe %q "$word"
+        fi
         if [[ $word == "$cur"* ]]; then
-            words+=("$word")
+            words+=("$safe")
             described+=("$word${about:+  $about}")
         elif [[ $about == "$cur"* ]]; then
-            named+=("$word")
+            named+=("$safe")
             called+=("$word  $about")
         fi
     done < <("$@" 2>/dev/null)
@@ -56,7 +62,7 @@ _imgadm_candidates() {
     sources) options="-h --help -v --verbose -j --json -a -d -e -c --check -t --type -k --insecure -f --force" arguments=nothing ;;
     avail|available) options="-h --help -j --json -H -o -s" arguments=nothing ;;
     show) options="-h --help --platform" arguments=available ;;
-    import) options="-h --help -P -S --source -C --channel --platform -q --quiet --json --no-wait --zstream" arguments=available ;;
+    import) options="-h --help -P -S --source -C --channel --platform -q --quiet --json --no-wait --zstream --unverified --verify-origins" arguments=available ;;
     install) options="-h --help -m -f --disk --format --block-size -P -q --quiet --json --no-wait" arguments=nothing ;;
     list) options="-h --help -j --json -H -o -s -P --docker" arguments=nothing ;;
     get|info) options="-h --help -P -r" arguments=installed ;;
@@ -66,7 +72,7 @@ _imgadm_candidates() {
     vacuum) options="-h --help -n --dry-run -f --force -t -x --records -P --no-wait" arguments=nothing ;;
     create) options="-h --help -m -o --output-template --overwrite -c --compression --level -i --incremental --max-origin-depth -s -p --publish -k --insecure --token-file --disk --format --block-size -P -q --quiet --no-wait" arguments=machines ;;
     publish) options="-h --help -m -f -k --insecure --token-file -q --quiet --json" arguments=nothing ;;
-    serve) options="-h --help -l --listen -i --installed -P -q --quiet -w --writable --token-file --max-upload" arguments=directories ;;
+    serve) options="-h --help -l --listen -i --installed -P -q --quiet -w --writable --token-file --max-upload --host-name" arguments=directories ;;
     *) return ;;
     esac
     case $command,$before in
@@ -116,6 +122,7 @@ _imgadm_candidates() {
     serve,-P) _imgadm_words pools; return ;;
     serve,--token-file) _imgadm_words files; return ;;
     serve,--max-upload) _imgadm_words nothing; return ;;
+    serve,--host-name) _imgadm_words nothing; return ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options" -- "$cur"))
@@ -126,7 +133,7 @@ _imgadm_candidates() {
 
 _imgadm() {
     # Words as imgadm will see them: in COMP_WORDS, URLs and --option=value are in pieces.
-    local line=${COMP_LINE:0:COMP_POINT} words cur before breaks= whole
+    local line=${COMP_LINE:0:COMP_POINT} words cur before breaks= whole quoted=
     read -ra words <<<"$line"
     if [[ $line == *[[:blank:]] ]]; then
         words+=("")
@@ -139,7 +146,7 @@ _imgadm() {
     fi
     COMPREPLY=()
     if [[ $cur == [\"\']* ]]; then
-        cur=${cur:1} _imgadm_candidates
+        quoted=1 cur=${cur:1} _imgadm_candidates
         return
     fi
     _imgadm_candidates

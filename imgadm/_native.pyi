@@ -74,6 +74,8 @@ def move_bytes(
     *,
     limit: int = ...,
     stall_milliseconds: int = -1,
+    floor_bytes: int = 0,
+    floor_milliseconds: int = 0,
 ) -> int: ...
 def move_and_hash(
     source: int,
@@ -136,7 +138,9 @@ class ZfsStreamError(ValueError):
     it is where the stream ends. ``errno`` is that of an ``io`` error, 0 otherwise.
     """
 
-    kind: Literal["truncated", "trailing", "checksum", "format", "unsupported", "origin", "io"]
+    kind: Literal[
+        "truncated", "trailing", "checksum", "format", "unsupported", "origin", "size", "io"
+    ]
     offset: int
     errno: int
 
@@ -179,14 +183,52 @@ class StreamSummary:
 class StreamVerifier:
     """Checks a send stream of a single snapshot, of a volume or a file system.
 
+    ``kind`` is the only kind of stream that is accepted, and ``from_guid`` the only snapshot that
+    an incremental one may be based on: 0 accepts full streams alone, None any stream.
+
     Methods raise ZfsStreamError, and release the GIL. One thread at a time.
     """
 
-    def __init__(self, *, allow_trailing_bytes: bool = False) -> None: ...
+    def __init__(
+        self,
+        *,
+        kind: Literal["zfs", "zvol"] | None = None,
+        from_guid: int | None = None,
+        allow_trailing_bytes: bool = False,
+    ) -> None: ...
     def write(self, buffer: Buffer) -> None:
         """Take the next bytes of the stream, as many or few as there are."""
     def finish(self) -> StreamSummary:
         """Say that the stream has ended; raises where END has not come."""
+
+class PlainStream:
+    """Takes a send stream out of its package, if it comes in one, for a receiver.
+
+    Of the input, what a receiver may have is told: records whose headers have been checked, and
+    nothing of a package. END, without which a stream is not whole, is kept back.
+
+    ``kind`` is the only one of stream that is accepted, and ``from_guid`` the only snapshot that
+    an incremental one may be based on: 0 accepts full streams alone, None any stream.
+    ``size_in_mib`` is what a volume must have, in MiB, the last of them perhaps not full; anything
+    else is a ``size`` error, as soon as the stream shows it.
+
+    Methods raise ZfsStreamError, and release the GIL. One thread at a time.
+    """
+
+    def __init__(
+        self,
+        *,
+        kind: Literal["zfs", "zvol"] | None = None,
+        from_guid: int | None = None,
+        size_in_mib: int | None = None,
+    ) -> None: ...
+    def write(self, buffer: Buffer) -> tuple[bytes, int, int]:
+        """Take the next bytes; what may be passed on are bytes kept back, and a range of these."""
+    def finish(self) -> StreamSummary:
+        """Say that the input has ended; raises where it is not whole."""
+    @property
+    def end_record(self) -> bytes:
+        """What is to be passed on last, after :meth:`finish`."""
 
 class RawDiskReceiver:
     """Applies the send stream of a volume to a regular file, open for reading and writing.
@@ -201,7 +243,10 @@ class RawDiskReceiver:
     becomes a ``format`` error. None refuses such payloads. ``write_behind_step`` is that
     of :class:`WriteBehind`, in bytes.
     Without ``punch_holes``, and on file systems that cannot free parts of a file, zeros are
-    written where an incremental stream frees data.
+    written where an incremental stream frees data. Where fewer than ``reserve`` bytes of the file
+    system are free, writing is an ``io`` error with ENOSPC. ``size_in_mib`` is what the volume must
+    have, in MiB, the last of them perhaps not full; anything else is a ``size`` error, as soon as
+    the stream shows it.
 
     Methods raise ZfsStreamError, and release the GIL. One thread at a time. The descriptor stays
     the caller's. Raises OSError for a descriptor that is not of a regular file.
@@ -217,6 +262,8 @@ class RawDiskReceiver:
         inflate: Callable[[str, bytes, int], bytes] | None = None,
         write_behind_step: int = 0,
         punch_holes: bool = True,
+        reserve: int = 0,
+        size_in_mib: int | None = None,
     ) -> None: ...
     def write(self, buffer: Buffer) -> None: ...
     def finish(self) -> StreamSummary: ...

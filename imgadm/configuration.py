@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import ConfigError
 from imgadm.files import read_or_none, write_atomically
+from imgadm.redaction import redact_url
 
 if TYPE_CHECKING:
     from imgadm.sources.base import SourceConfig
-
-_SECRET = re.compile(r"[^\s/]@|[?&;](?!channel=)[^=&;\s]+=")
 
 OLDEST_VERSION = "1.0.0"
 CURRENT_VERSION = "3.0.0"
@@ -36,6 +34,8 @@ class Configuration:
     def __init__(self, path: Path, values: dict[str, Any] | None = None) -> None:
         self.path = path
         self.values: dict[str, Any] = {"dockerImportSkipUuids": True, **(values or {})}
+        if self.values.get("sources", 0) is None:  # which says no more than no sources at all
+            del self.values["sources"]
         self._check("userAgentExtra", str, "a string")
         self._check("upgradedToVer", str, "a string")
         self._check("sources", list, "an array")
@@ -63,7 +63,28 @@ class Configuration:
         """Replace the file; only its owner may read one with a secret. Raises FileSystemError."""
         text = json.dumps(self.values, indent=2, ensure_ascii=False)
         content = text.encode("utf-8", "backslashreplace")
-        write_atomically(self.path, content, private=_may_hold_secret(self.values), follow=True)
+        write_atomically(self.path, content, private=self.has_secret, follow=True)
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether a URL in the file has something in it that is not to be shown.
+
+        That of somebody to write to, in the user agent, is sent to every server anyway.
+        """
+        return _has_secret({**self.values, "userAgentExtra": None})
+
+    @property
+    def exposure(self) -> str | None:
+        """What to do about a file with a secret that others can read; None if there is none."""
+        if not self.has_secret:
+            return None
+        try:
+            mode = self.path.stat().st_mode
+        except OSError:
+            return None
+        from imgadm.tokens import exposure_of
+
+        return exposure_of(self.path, mode, "a password or token")
 
     @property
     def user_agent_extra(self) -> str | None:
@@ -117,17 +138,12 @@ class Configuration:
             raise ConfigError(f'"{key}" in config file "{self.path}" is not {name}')
 
 
-def _may_hold_secret(value: Any) -> bool:
-    """Whether a text somewhere in ``value`` has a user in front of a host, or a query that may be a
-    token; the user agent apart, where an address of somebody is usual."""
-    match value:
-        case dict():
-            return any(_may_hold_secret(value[key]) for key in value if key != "userAgentExtra")
-        case list():
-            return any(map(_may_hold_secret, value))
-        case str():
-            return _SECRET.search(value) is not None
-    return False
+def _has_secret(value: object, *, is_url: bool = False) -> bool:
+    if isinstance(value, str):
+        return (is_url or "://" in value) and redact_url(value) != value
+    if isinstance(value, dict):
+        return any(_has_secret(item, is_url=key == "url") for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_secret, value))
 
 
 def _finite(text: str) -> float:

@@ -18,6 +18,7 @@ from typing import Any
 from imgadm.errors import FileSystemError
 from imgadm.files import read_or_none, remove_durably, write_atomically
 from imgadm.manifest import JSONError, parse_json
+from imgadm.redaction import redact_url
 from imgadm.summaries import Summary, read_summaries
 
 _KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
@@ -26,7 +27,10 @@ _NAME = re.compile(r"(.+)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json")
 
 @dataclass(frozen=True)
 class Record:
-    """The manifest of an image, the URL of its source as configured, and keys we do not know."""
+    """The manifest of an image, the URL of its source, and keys that we do not know.
+
+    The URL is as configured, but for its secrets, which older records can have.
+    """
 
     manifest: dict[str, Any]
     source: str | None = None
@@ -119,7 +123,7 @@ class Database:
         """Record the image ``manifest["uuid"]``, replacing its record. Raises FileSystemError."""
         record: dict[str, Any] = {"manifest": manifest, "zpool": pool}
         if source is not None:
-            record["source"] = source
+            record["source"] = redact_url(source)
         record.update(extra or {})
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         write_atomically(
@@ -152,6 +156,6 @@ def _parse(content: bytes, uuid: str) -> Record:
     source = record.get("source")
     return Record(
         manifest=manifest,
-        source=source if isinstance(source, str) else None,
+        source=redact_url(source) if isinstance(source, str) else None,
         extra={key: value for key, value in record.items() if key not in _KNOWN_KEYS},
     )

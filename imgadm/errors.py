@@ -90,6 +90,15 @@ class ConfigError(ImgadmError):
     code = "ConfigError"
 
 
+class InvalidURLError(ConfigError):
+    """A URL of a source or proxy is none, for ``reason``; ``shown`` is it without secrets."""
+
+    def __init__(self, shown: str, reason: str) -> None:
+        super().__init__(f'invalid image source URL "{shown}": {reason}')
+        self.shown = shown
+        self.reason = reason
+
+
 class UpgradeError(ImgadmError):
     """The state on this host is of a version that nobody knows how to bring up to date."""
 
@@ -233,6 +242,32 @@ class OriginNotFoundInSourceError(ImgadmError):
 
     def __init__(self, uuid: str, url: str) -> None:
         super().__init__(f'origin image "{uuid}" does not exist in image source "{url}"')
+
+
+class LayerNotVerifiedError(ImgadmError):
+    """An installed image that layers would go on top of may not hold the layer of that UUID."""
+
+    code = "LayerNotVerified"
+
+    def __init__(self, uuid: str, pool: str) -> None:
+        super().__init__(
+            f'image "{uuid}" on "{pool}" is not recorded to hold the layer that its UUID stands '
+            f'for, so nothing is built on it; delete it with "imgadm delete {uuid}", after what is '
+            "based on it, and import again"
+        )
+
+
+class OriginNotVerifiedError(ImgadmError):
+    """An installed image is not, or may not be, the one that a source has under its UUID."""
+
+    code = "OriginNotVerified"
+
+    def __init__(self, uuid: str, url: str, reason: str) -> None:
+        super().__init__(
+            f'image "{uuid}" is installed, but may not be the one that "{url}" has: {reason}; if '
+            'that source is right, delete it with "imgadm delete", after what is based on it, and '
+            "import again"
+        )
 
 
 class ImageHasDependentClonesError(ImgadmError):

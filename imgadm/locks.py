@@ -30,8 +30,9 @@ from pathlib import Path
 
 from imgadm.errors import FileSystemError, LockedError
 from imgadm.files import make_directory
+from imgadm.interrupts import uninterrupted
 from imgadm.lock_files import LockFile
-from imgadm.logs import without_credentials
+from imgadm.redaction import redact_text
 
 PATIENCE = 1.0
 """Seconds that a waiter waits before it says so."""
@@ -60,13 +61,13 @@ class Holder:
 
     def __str__(self) -> str:
         where = "" if self.host == os.uname().nodename else f" on {self.host}"
-        return f'"{self.command}" (pid {self.pid}{where}, since {self.started})'
+        return f'"{redact_text(self.command)}" (pid {self.pid}{where}, since {self.started})'
 
     @classmethod
     def this_process(cls, command: str) -> Holder:
-        """This process, for everybody to read: without the passwords of URLs."""
+        """This process, for everybody to read: without the secrets of URLs."""
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        short = without_credentials(command)[:_MAX_COMMAND]
+        short = redact_text(command)[:_MAX_COMMAND]
         return cls(os.getpid(), short, started, os.uname().nodename)
 
 
@@ -183,10 +184,11 @@ def _held(
             try:
                 yield
             finally:
-                if _read_holder(descriptor) == holder:
-                    _write_holder(descriptor, None)
-                if file.in_pool:
-                    _remove(descriptor, file)
+                with uninterrupted():  # a second Ctrl-C must not leave the file behind
+                    if _read_holder(descriptor) == holder:
+                        _write_holder(descriptor, None)
+                    if file.in_pool:
+                        _remove(descriptor, file)
         finally:
             os.close(descriptor)
     finally:

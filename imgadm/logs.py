@@ -13,6 +13,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from imgadm.redaction import redact_text, redact_values
+from imgadm.text import printable
+
 if TYPE_CHECKING:
     import logging
 
@@ -79,8 +82,8 @@ class Log:
         if self.source_locations and location is not None:
             record["src"] = dict(location)
         record["v"] = 0
-        line = json.dumps(record, separators=(",", ":"), ensure_ascii=False, default=str)
-        return without_credentials(line)
+        safe = redact_values(record)
+        return printable(json.dumps(safe, separators=(",", ":"), ensure_ascii=False, default=_text))
 
 
 def caller(depth: int = 1) -> dict[str, Any]:
@@ -90,13 +93,8 @@ def caller(depth: int = 1) -> dict[str, Any]:
     return {"file": code.co_filename, "line": frame.f_lineno, "func": code.co_name}
 
 
-def without_credentials(text: str) -> str:
-    """Return ``text`` without the user names and passwords of the URLs in it."""
-    if "://" not in text or "@" not in text:
-        return text
-    import re
-
-    return re.sub(r"://[^/@\s\"]+@", "://***@", text)
+def _text(value: object) -> str:
+    return redact_text(str(value))
 
 
 def write_line(line: str) -> None:
@@ -150,7 +148,7 @@ def _make_handler() -> logging.Handler:
 
         def emit(self, record: logging.LogRecord) -> None:
             if _log.tell is not None:
-                _log.tell(without_credentials(record.getMessage()))
+                _log.tell(redact_text(record.getMessage()))
                 return
             level = LEVELS["trace"] if record.levelno < logging.DEBUG else record.levelno + 10
             _, _, component = record.name.partition(".")

@@ -27,6 +27,9 @@ from imgadm.settings import patience
 #: Where SmartOS and Linux keep the administrator's programs, should PATH not name them.
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
+#: What programs may need of our environment, and what decides nothing else.
+_KEPT_VARIABLES = ("HOME", "LOGNAME", "USER", "TMPDIR", "TZ")
+
 _PROCESSES = Path("/proc")
 
 QUERY_SECONDS = 300.0
@@ -83,6 +86,15 @@ class Completed:
         return InternalError(f'"{self.command}" should print {wanted}, and printed "{shown}"')
 
 
+def program_environment() -> dict[str, str]:
+    """For a program that deals with what strangers sent; nothing in it says what to run or load.
+
+    Messages are in English, because some are read.
+    """
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return {**kept, "PATH": _SYSTEM_PATH, "LANG": "C", "LC_ALL": "C"}
+
+
 def find_program(name: str) -> str | None:
     """The path of a program, from PATH first, then from where such programs usually are."""
     path = os.pathsep.join(filter(None, (os.environ.get("PATH"), _SYSTEM_PATH)))
@@ -90,27 +102,45 @@ def find_program(name: str) -> str | None:
 
 
 def run_query(
-    argv: Sequence[str], *, stdin: str = "", secret: bool = False, limit: int | None = None
+    argv: Sequence[str],
+    *,
+    stdin: str = "",
+    secret: bool = False,
+    limit: int | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Completed:
     """Run a program that changes nothing, as :func:`run_program`, for so long and no longer.
 
-    What a ``secret`` one prints is not logged. Raises InternalError if it has not ended after
+    What a ``secret`` one prints is not logged. It gets our own environment unless it is given one.
+    Raises InternalError if it has not ended after
     IMGADM_PATIENCE or :data:`QUERY_SECONDS`, or prints more than ``limit`` bytes.
     """
     seconds = patience(os.environ) or QUERY_SECONDS
     return _run(
-        argv, stdin, seconds, lambda _pid: None, secret=secret, limit=limit, process_group=0
+        argv,
+        stdin,
+        seconds,
+        lambda _pid: None,
+        secret=secret,
+        limit=limit,
+        env=environment,
+        process_group=0,
     )
 
 
-def run_program(argv: Sequence[str], *, seconds: float | None = None) -> Completed:
+def run_program(
+    argv: Sequence[str],
+    *,
+    seconds: float | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Completed:
     """Run a program to its end, without input; an interrupt of ours ends it.
 
     Raises InternalError if it can't be started, prints more than
     :data:`~imgadm.program_io.MAX_OUTPUT`, or has not ended after ``seconds``.
     """
     # A group of its own: Ctrl-C is for us to pass on, and to all that the program has started.
-    return _run(argv, "", seconds, lambda _pid: None, process_group=0)
+    return _run(argv, "", seconds, lambda _pid: None, env=environment, process_group=0)
 
 
 def run_to_end(
@@ -168,13 +198,13 @@ def _run(
     *,
     secret: bool = False,
     limit: int | None = None,
-    **apart: Any,
+    **popen: Any,
 ) -> Completed:
     started = time.monotonic()
     process: subprocess.Popen[bytes] | None = None
     try:
         with interrupted_afterwards():
-            process = _start(argv, **apart)
+            process = _start(argv, **popen)
         on_start(process.pid)
         deadline = None if seconds is None else started + seconds
         stdout, stderr = converse(process, argv, stdin.encode(), deadline, limit)
@@ -219,10 +249,10 @@ def log_program(
     logger().log(TRACE_LEVEL, "exec done", extra={"fields": done})
 
 
-def _start(argv: Sequence[str], **apart: Any) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], **popen: Any) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **apart
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen
         )
     except OSError as error:
         raise InternalError(f'cannot run "{argv[0]}": {error.strerror}', cause=error) from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from imgadm.errors import ConfigError
+from imgadm.redaction import SecretUrl
 from imgadm.sources.base import SourceConfig
 from imgadm.sources.urls import dsapi_root
 
 SOURCE_TYPES = ("imgapi", "dsapi", "docker")
-DEFAULT_SOURCE = SourceConfig("https://images.smartos.org")
+DEFAULT_SOURCE = SourceConfig(SecretUrl("https://images.smartos.org"))
 RETIRED_HOSTS = frozenset(
     {"images.joyent.com", "datasets.joyent.com", "datasets.tritondatacenter.com"}
 )
@@ -21,11 +22,11 @@ def check_source(source: SourceConfig) -> None:
     if source.type == "docker":
         from imgadm.sources.docker.indexes import parse_index
 
-        parse_index(source.url)
+        parse_index(source.url.reveal())
         return
     _ = source.normalised_url
     if source.type == "dsapi":
-        dsapi_root(source.url)
+        dsapi_root(source.url.reveal())
 
 
 def checked_source(entry: object) -> SourceConfig:

@@ -82,7 +82,7 @@ def read_summaries(
     return summaries
 
 
-_TAG = ",".join(("summaries-1", *sorted(FIELDS)))
+_TAG = ",".join(("summaries-2", *sorted(FIELDS)))
 
 
 def _known(body: bytes) -> Mapping[str, list[Any]]:

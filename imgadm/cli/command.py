@@ -12,7 +12,9 @@ from functools import cached_property
 from imgadm.cli.options import Option, Options
 from imgadm.configuration import Configuration
 from imgadm.logs import Log
+from imgadm.redaction import redact_text, redact_words
 from imgadm.settings import Settings
+from imgadm.text import printable
 
 
 class ConfigurationUse(enum.Enum):
@@ -54,6 +56,8 @@ class Context:
     name: str
     arguments: Sequence[str] = ()
     configuration: Configuration | None = field(default=None, repr=False)
+    _warned: set[str] = field(default_factory=set, init=False, repr=False)
+    _unchecked: dict[str, None] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def settings(self) -> Settings:
@@ -62,8 +66,8 @@ class Context:
 
     @property
     def command_line(self) -> str:
-        """The whole command, as holders of locks are named."""
-        return " ".join(("imgadm", self.name, *self.arguments))
+        """The whole command, as holders of locks are named: without the secrets in it."""
+        return " ".join(("imgadm", self.name, *redact_words(self.arguments)))
 
     def loaded_configuration(self) -> Configuration:
         """The configuration of a command that declared that it uses it."""
@@ -73,7 +77,27 @@ class Context:
     def warn(self, message: str) -> None:
         """Tell the operator on stderr of something that does not stop the command."""
         sys.stdout.flush()
-        print(f"imgadm {self.name}: warning: {message}", file=sys.stderr)
+        line = redact_text(f"imgadm {self.name}: warning: {message}")
+        print(printable(line, keep="\n\t"), file=sys.stderr)
+
+    def warn_once(self, message: str) -> None:
+        """Tell the operator of something that is found again and again, when it is new."""
+        if message not in self._warned:
+            self._warned.add(message)
+            self.warn(message)
+
+    def note_unchecked(self, host: str) -> None:
+        """Remember that a server was believed whatever its certificate is."""
+        self._unchecked[host] = None
+
+    def warn_of_unchecked(self) -> None:
+        """Tell the operator, at the end, which servers were not checked to be what they say."""
+        for host in list(self._unchecked):
+            self.warn(
+                f"the certificate of {host} was not checked: anybody on the way could have been "
+                "that server"
+            )
+        self._unchecked.clear()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from imgadm.errors import UsageError
+from imgadm.text import printable
 
 _ANSWERS = {"": False, "n": False, "no": False, "y": True, "yes": True}
 _LONGEST_LINE = 4096
@@ -57,7 +58,7 @@ def _terminal() -> Iterator[tuple[int, int]]:
 
 def _ask(prompt: str, keyboard: int, screen: int) -> bool:
     while True:
-        os.write(screen, prompt.encode())
+        os.write(screen, printable(prompt, keep="\n").encode("utf-8", "backslashreplace"))
         try:
             # One read is one line, and may be edited until then: that is what terminals do.
             line = os.read(keyboard, _LONGEST_LINE)

@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from imgadm.cli.command import Context
-from imgadm.cli.terminal import printable
 from imgadm.cli.transfer_view import choose_view
 from imgadm.cli.waiting import show_waiting
 from imgadm.operations import create_events as events
 from imgadm.operations.events import Event
+from imgadm.text import printable
 
 if TYPE_CHECKING:
     from imgadm.cli.transfer_bar import TransferBar

@@ -6,7 +6,6 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from imgadm.cli.terminal import printable
 from imgadm.errors import (
     ImgadmError,
     InternalError,
@@ -17,6 +16,8 @@ from imgadm.errors import (
     UsageError,
 )
 from imgadm.logs import DEBUG, ERROR, Log, caller, write_line
+from imgadm.redaction import redact_text
+from imgadm.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,9 +68,9 @@ def report_failure(error: ImgadmError, *, command: str | None, structured: bool,
         name = f"imgadm {command}" if command else "imgadm"
         code = f" ({error.code})" if error.code else ""
         text = _stack_after_cause(error) if log.level <= DEBUG else error.message
-        write_line(printable(f"{name}: error{code}: {text}", keep="\n\t"))
+        write_line(printable(redact_text(f"{name}: error{code}: {text}"), keep="\n\t"))
         if sys.stderr.isatty() and (hint := _hint(error, command)):
-            write_line(printable(hint))
+            write_line(printable(redact_text(hint)))
     sys.stderr.flush()
     return error.exit_status
 

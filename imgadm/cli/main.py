@@ -15,10 +15,12 @@ from imgadm.cli.commands import find_command
 from imgadm.cli.failures import BugError, InterruptError, report_failure, wants_structured_errors
 from imgadm.cli.options import Options, parse_options
 from imgadm.cli.shared_options import HELP
-from imgadm.cli.terminal import encode_everything, help_width, printable
+from imgadm.cli.terminal import encode_everything, help_width
 from imgadm.errors import FileSystemError, ImgadmError, NoCommandError
 from imgadm.logs import DEBUG, Log, write_line
+from imgadm.redaction import redact_text, redact_words
 from imgadm.settings import request_id
+from imgadm.text import printable
 
 
 def run(words: Sequence[str]) -> int:
@@ -63,6 +65,7 @@ class _Run:
         self._log = Log.from_environment({}, verbose=False, request_id=request_id(os.environ))
         self._typed: str | None = None
         self._subject: str | None = None
+        self._context: Context | None = None
 
     def run(self) -> int:
         from imgadm.cli.help import GLOBAL_OPTIONS, top_level_help
@@ -100,7 +103,11 @@ class _Run:
         context = Context(log=self._log, name=typed, arguments=words)
         if command.configuration is not ConfigurationUse.NONE:
             self._load_configuration(context, command.configuration)
-        return command.run(context, options, arguments)
+        self._context = context
+        status = command.run(context, options, arguments)
+        sys.stdout.flush()
+        context.warn_of_unchecked()
+        return status
 
     def _load_configuration(self, context: Context, use: ConfigurationUse) -> None:
         """Load the configuration; an error of this step is nobody's but the program's."""
@@ -108,7 +115,7 @@ class _Run:
         from imgadm.operations.open_configuration import open_configuration
 
         def notify(line: str) -> None:
-            print(line, file=sys.stderr)
+            print(redact_text(line), file=sys.stderr)
 
         settings = context.settings
         try:
@@ -119,6 +126,8 @@ class _Run:
                 raise
             notify(f"imgadm: warning: {error.message}")
             context.configuration = Configuration(settings.configuration_path)
+        if exposure := context.configuration.exposure:
+            context.warn(exposure)
 
     def log_exit(self, status: int) -> None:
         command = {} if self._typed is None else {"subcmd": self._typed}
@@ -129,6 +138,8 @@ class _Run:
         # All has been undone by now. Who presses Ctrl-C again gets the error line all the same.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._flush_stdout()
+        if self._context is not None:
+            self._context.warn_of_unchecked()
         self.log_exit(error.exit_status)
         return report_failure(
             error, command=self._subject, structured=self._structured, log=self._log
@@ -139,11 +150,11 @@ class _Run:
             os.environ, verbose=options.flag("--verbose"), request_id=self._log.request_id
         )
         logs.use(self._log)
-        fields = {"opts": {**options.given()}, "args": rest, "cli": True}
+        fields = {"opts": {**options.given()}, "args": redact_words(rest), "cli": True}
         self._log.record(DEBUG, "cli init", fields)
 
     def _warn(self, message: str) -> None:
-        write_line(printable(f"imgadm {self._subject}: warning: {message}"))
+        write_line(printable(redact_text(f"imgadm {self._subject}: warning: {message}")))
 
     @staticmethod
     def _flush_stdout() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgadm import logs
 from imgadm.cli.command import Context
+from imgadm.errors import ConfigError
 from imgadm.operations import open_sources as operation
 from imgadm.sources import (
     ClientOptions,
@@ -19,6 +20,7 @@ from imgadm.sources import (
     SourceConfig,
     ping_source,
 )
+from imgadm.sources.urls import goes_in_the_clear, with_scheme
 from imgadm.tokens import read_token
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def open_these_sources(
     context: Context, urls: Sequence[str], *, channel: str | None = None
 ) -> list[Source]:
     """Return image servers at ``urls``, whether they are configured or not."""
-    configs = [SourceConfig(url, channel=channel) for url in urls]
+    configs = [SourceConfig.at(url, channel=channel) for url in urls]
     return operation.open_sources(configs, client_options(context), warn=context.warn)
 
 
@@ -62,10 +64,24 @@ def open_repository(
 ) -> Repository:
     """Return the image server to publish to; raises ConfigError and FileSystemError."""
     return Repository(
-        url,
+        with_scheme(url),
         client_options(context),
         insecure=insecure,
-        token=None if token_file is None else read_token(Path(token_file)),
+        token=None if token_file is None else read_token(Path(token_file), warn=context.warn),
+    )
+
+
+def plain_http_warning(config: SourceConfig) -> str | None:
+    """Return what to know of a source that is asked over plain http, None for any other."""
+    try:
+        exposed = goes_in_the_clear(config.normalised_url.reveal())
+    except ConfigError:
+        return None
+    if not exposed:
+        return None
+    return (
+        f"{config.url} is asked over plain http: whoever is on the way can read and change what "
+        "comes from it"
     )
 
 
@@ -85,10 +101,19 @@ def client_options(context: Context) -> ClientOptions:
         if sys.stderr.isatty():
             context.warn(f"{retry.url}: {retry.reason}, trying again in {retry.delay:g} s")
 
+    def on_exposed(host: str) -> None:
+        context.warn_once(
+            f"a password or token goes to {host} over plain http, where whoever is on the way can "
+            "read it"
+        )
+
     return ClientOptions(
         request_id=context.settings.request_id,
         user_agent_extra=context.loaded_configuration().user_agent_extra or "",
         on_retry=on_retry,
+        on_unchecked=context.note_unchecked,
+        on_exposed=on_exposed,
+        on_shared_secret=context.warn_once,
         cache=Cache(context.settings.cache_directory),
         mirrors=context.loaded_configuration().mirrors,
     )

@@ -31,7 +31,10 @@ QUIET = Option(("-q", "--quiet"), "Show no progress.")
 EVENTS = Option(("--json",), "Print what happens as JSON, one event a line.")
 MANIFEST = Option(("-m",), "The manifest of the image.", kind=Kind.TEXT, placeholder="<manifest>")
 FILE = Option(("-f",), "The file of the image.", kind=Kind.TEXT, placeholder="<file>")
-INSECURE = Option(("-k", "--insecure"), "Trust the server whatever its certificate is.")
+INSECURE = Option(
+    ("-k", "--insecure"),
+    "Trust the server whatever its certificate is, but none that it redirects to.",
+)
 TOKEN_FILE = Option(
     ("--token-file",),
     "A file with the token that the server asks for, which is sent as a bearer token.",

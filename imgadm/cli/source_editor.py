@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Context
+from imgadm.cli.session import plain_http_warning
 from imgadm.cli.waiting import warn_of_waiting
 from imgadm.errors import ConfigError, FileSystemError, ImgadmError, InternalError, UsageError
 from imgadm.operations.manage_sources import replace_sources
 from imgadm.programs import log_program
 from imgadm.source_rules import SOURCE_TYPES
-from imgadm.sources import SourceConfig
+from imgadm.sources import SecretUrl, SourceConfig
 
 if TYPE_CHECKING:
     from imgadm.operations.manage_sources import Ping, Replacement
@@ -32,6 +33,7 @@ _INSTRUCTIONS = """
 #
 # TYPE is imgapi (if left out), dsapi or docker. OPTIONS may be "insecure": the
 # TLS certificate of the source is not checked then. What follows a # is ignored.
+# Passwords and tokens are shown as ***, and stay what they are where that stays.
 #
 """
 
@@ -53,7 +55,7 @@ def edit_sources(context: Context, *, ping: Ping | None) -> int:
             print("Image sources unchanged")
             return 0
         try:
-            wanted = parse_buffer(text)
+            wanted = parse_buffer(text, known=context.loaded_configuration().sources)
             replacement = replace_sources(
                 context.settings, wanted, ping=ping, on_wait=partial(warn_of_waiting, context)
             )
@@ -61,7 +63,7 @@ def edit_sources(context: Context, *, ping: Ping | None) -> int:
             if not _wants_to_edit_again(error):
                 raise
         else:
-            _tell(replacement)
+            _tell(context, replacement)
             return 0
 
 
@@ -75,10 +77,20 @@ def buffer_text(sources: Sequence[SourceConfig]) -> str:
     return "\n".join(lines) + "\n" + _INSTRUCTIONS
 
 
-def parse_buffer(text: str) -> list[SourceConfig]:
-    """Return the sources in an edited text; raises UsageError and ConfigError."""
+def parse_buffer(text: str, *, known: Sequence[SourceConfig] = ()) -> list[SourceConfig]:
+    """Return the sources in an edited text; raises UsageError and ConfigError.
+
+    A URL without a scheme means https, unless one of those ``known`` is spelled so.
+    """
     words = (line.partition("#")[0].split() for line in text.splitlines())
-    return [_parse_line(*line[:3]) for line in words if line]
+    sources = [_parse_line(*line[:3]) for line in words if line]
+    spelled = {str(source.url) for source in known}
+    return [
+        source
+        if str(source.url) in spelled
+        else SourceConfig.at(source.url.reveal(), source.type, insecure=source.insecure)
+        for source in sources
+    ]
 
 
 def _parse_line(url: str, kind: str = "imgapi", options: str = "") -> SourceConfig:
@@ -90,9 +102,9 @@ def _parse_line(url: str, kind: str = "imgapi", options: str = "") -> SourceConf
     if kind not in SOURCE_TYPES:
         names = '"imgapi", "dsapi", "docker"'
         raise ConfigError(
-            f'type "{kind}" for source url "{url}" is invalid: must be one of {names}'
+            f'type "{kind}" for source url "{SecretUrl(url)}" is invalid: must be one of {names}'
         )
-    return SourceConfig(url, kind, insecure)
+    return SourceConfig(SecretUrl(url), kind, insecure)
 
 
 def _run_editor(text: str) -> tuple[int, str]:
@@ -158,7 +170,7 @@ def _wants_to_edit_again(error: ImgadmError) -> bool:
     return answer != "" and answer.strip().lower() in {"", "y", "yes"}
 
 
-def _tell(replacement: Replacement) -> None:
+def _tell(context: Context, replacement: Replacement) -> None:
     if not replacement.changed:
         print("Image sources unchanged")
     for source in replacement.deleted:
@@ -167,3 +179,5 @@ def _tell(replacement: Replacement) -> None:
         print("Reordered image sources")
     for source in replacement.added:
         print(f"Added {source.display}")
+        if warning := plain_http_warning(source):
+            context.warn(warning)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from imgadm.cli.terminal import printable
 from imgadm.errors import UsageError
 from imgadm.json_text import compact_json
 from imgadm.operations.values import MISSING, as_number, number_text, spells_number, string_form
+from imgadm.text import is_printable, printable
 
 Row = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ def cell_text(value: object) -> str:
 
 
 def safe_cell_text(value: object) -> str:
-    """Return the text of a cell, with control characters as escapes."""
+    """Return the text of a cell, with everything that cannot be seen as escapes."""
     return printable(cell_text(value))
 
 
@@ -94,7 +94,7 @@ def sort_order(
 def _cells(column: str, values: list[object], cell: Callable[[object], str]) -> list[str]:
     """Return the title of a column and the texts of its cells."""
     plain = _joined(values)
-    if plain is not None and plain.isascii() and plain.isprintable():
+    if plain is not None and is_printable(plain):
         return [column.upper(), *cast("list[str]", values)]
     return [column.upper(), *map(cell, values)]
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
+from typing import TextIO
+
+from imgadm.text import printable
 
 FULL_WIDTH = 80
 _LEAST_WIDTH = 30
 
 
-def printable(text: str, *, keep: str = "") -> str:
-    """Return ``text`` with control characters, other than those to ``keep``, as escapes.
+class PrintableWriter(TextIOWrapper):
+    """A text stream as UTF-8 that shows nothing as what a terminal would obey.
 
-    A terminal obeys control characters, and names and messages come from servers.
+    Whatever is printed goes through :func:`imgadm.text.printable`, so that nobody can forget it;
+    lines and tabs stay. What is to control the terminal goes out by :meth:`control`.
     """
-    if text.isprintable():
-        return text
-    return "".join(
-        _escaped(character) if _is_control(character) and character not in keep else character
-        for character in text
-    )
+
+    def write(self, text: str) -> int:
+        super().write(printable(text, keep="\n\t"))
+        return len(text)
+
+    def control(self, text: str) -> None:
+        """Write ``text`` as it is: all of it that is not ours has to be printable already."""
+        super().write(text)
 
 
 def help_width() -> int:
@@ -48,15 +54,29 @@ def open_missing_streams() -> None:
 
 
 def encode_everything() -> None:
-    """Make stdout and stderr take any text as UTF-8, whatever the locale."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    """Make stdout and stderr take any text as UTF-8, whatever the locale, and make it printable."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if type(stream) is TextIOWrapper:  # and no stream of somebody who only calls us
+            stream.flush()
+            setattr(sys, name, _printable_writer(stream))
 
 
-def _is_control(character: str) -> bool:
-    return character < " " or "\x7f" <= character < "\xa0"
+def _printable_writer(stream: TextIOWrapper) -> PrintableWriter:
+    """Return a stream in the place of ``stream``, which is of no use any more."""
+    buffered_by_line, at_once = stream.line_buffering, stream.write_through
+    return PrintableWriter(
+        stream.detach(),
+        encoding="utf-8",
+        errors="backslashreplace",
+        line_buffering=buffered_by_line,
+        write_through=at_once,
+    )
 
 
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+def write_control(stream: TextIO, text: str) -> None:
+    """Write to a terminal what is to control it."""
+    if isinstance(stream, PrintableWriter):
+        stream.control(text)
+    else:
+        stream.write(text)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 from tqdm import tqdm
 from tqdm.utils import disp_len, disp_trim
 
 from imgadm.cli.sizes import human_size
+from imgadm.cli.terminal import write_control
+from imgadm.text import printable
 
 _WIDE, _MEDIUM = 60, 34
 
@@ -21,8 +24,9 @@ class TransferBar(tqdm):  # type: ignore[type-arg]  # not generic at run time
 
     def __init__(self, name: str, total: int | None) -> None:
         super().__init__(
-            desc=name,
+            desc=printable(name),
             total=total,
+            file=_Screen(sys.stderr),
             ascii=" =",
             dynamic_ncols=True,
             leave=False,
@@ -37,6 +41,12 @@ class TransferBar(tqdm):  # type: ignore[type-arg]  # not generic at run time
             self.fp.write("\r\x1b[K")
             self.fp.flush()
 
+    def print_above(self, line: str) -> None:
+        """Print ``line`` on stdout, where the bar is, and draw that below it."""
+        self.clear()
+        print(line, flush=True)
+        self.refresh()
+
     @property
     def format_dict(self) -> MutableMapping[str, Any]:
         """What the line is made of, as tqdm asks for it at every redrawing."""
@@ -49,6 +59,19 @@ class TransferBar(tqdm):  # type: ignore[type-arg]  # not generic at run time
         facts["bar_format"] = "".join(braces.get(character, character) for character in line)
         facts |= {"ncols": width, "prefix": ""}
         return facts
+
+
+class _Screen:
+    """A terminal that the bar may control; everything in its line is printable."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        write_control(self._stream, text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _layout(facts: Mapping[str, Any], width: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from imgadm.errors import ImgadmError, InternalError
 from imgadm.operations import events
+from imgadm.redaction import redact_text
 from imgadm.streams import Report
 
 
@@ -34,11 +35,11 @@ class JsonView:
         trace: TracebackType | None,
     ) -> None:
         if isinstance(error, ImgadmError):
-            self._print("error", code=error.code, message=error.message)
+            self._print("error", code=error.code, message=redact_text(error.message))
         elif isinstance(error, KeyboardInterrupt):
             self._print("error", code="Interrupted", message="interrupted")
         elif error is not None and not isinstance(error, BrokenPipeError):
-            self._print("error", code=InternalError.code, message=str(error))
+            self._print("error", code=InternalError.code, message=redact_text(str(error)))
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.Transferring):
@@ -74,6 +75,8 @@ def _fields(event: events.Event) -> dict[str, Any]:
             case "reference" | "source":
                 if value is not None:
                     fields[name] = value
+            case "message" | "text":
+                fields[name] = redact_text(value)
             case _:
                 fields[name] = value
     return fields

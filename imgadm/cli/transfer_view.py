@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from imgadm.cli.sizes import human_seconds, human_size
-from imgadm.cli.terminal import printable
 from imgadm.cli.waiting import show_waiting
 from imgadm.operations import events
+from imgadm.redaction import redact_text
+from imgadm.text import printable
 
 if TYPE_CHECKING:
     from imgadm.cli.transfer_bar import TransferBar
@@ -121,22 +122,23 @@ class LineView:
             case events.ImagePublished(image, url):
                 self.say(f"Successfully published image {image.uuid} to {url}")
             case events.RemainsOnServer(uuid, message):
-                self.say(f"Warning: Could not delete partially published image {uuid}: {message}")
-            case events.SourceFailed(message):
+                why = redact_text(message)
+                self.say(f"Warning: Could not delete partially published image {uuid}: {why}")
+            case events.SourceFailed(message) | events.ImageDoubted(message=message):
                 self.warn(message)
             case events.ProgramSaid(program, text):
-                self.tell(printable(f"Stderr from {program}: {text}\n", keep="\n\t"))
+                self.tell(f"Stderr from {program}: {text}\n")
             case events.Aborting(message):
                 if self._command != "install":
-                    self.say(f"Aborting ({message})")
+                    self.say(f"Aborting ({redact_text(message)})")
             case events.Transferring(image, report):
                 self.progress(image, report)
 
     def say(self, line: str) -> None:
-        print(line, flush=True)
+        print(printable(line, keep="\n\t"), flush=True)
 
     def tell(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(redact_text(text), keep="\n\t"), file=sys.stderr, flush=True)
 
     def warn(self, message: str) -> None:
         self.tell(f"imgadm {self._command}: warning: {message}")
@@ -181,8 +183,7 @@ class BarView(SummaryView):
         if self._bar is None:
             super().say(line)
         else:
-            self._bar.write(line)
-            sys.stdout.flush()
+            self._bar.print_above(line)
 
     def progress(self, image: Manifest, report: Report) -> None:
         if self._bar is None:
@@ -201,7 +202,7 @@ def _brief_name(image: Manifest) -> str:
     """What tells the image from others: of a container image, that is its repository."""
     tags = image.raw.get("tags")
     repository = tags.get("docker:repo") if isinstance(tags, dict) else None
-    if isinstance(repository, str) and repository.isprintable():
+    if isinstance(repository, str):
         return repository.rpartition("/")[2]
     return image.name
 

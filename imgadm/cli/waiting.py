@@ -23,9 +23,7 @@ def slow_source_warning(context: Context) -> Callable[[Source | SourceConfig], N
     """What tells an operator at a terminal which source keeps everybody waiting."""
 
     def warn(source: Source | SourceConfig) -> None:
-        from imgadm.sources import redact_url
-
-        context.warn(f"still waiting for {redact_url(source.url)}")
+        context.warn(f"still waiting for {source.url}")
 
     return warn if sys.stderr.isatty() else None
 

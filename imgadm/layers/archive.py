@@ -60,11 +60,13 @@ class Archive:
         self._globals: dict[bytes, bytes] = {}
         #: Entries so far.
         self.count = 0
+        #: What is odd about the archive, though nothing is missing.
+        self.notes: list[str] = []
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry, up to the end of the archive, behind which there may only be zeros.
+        """Every entry, up to the end of the archive. What is behind that is passed over, and noted.
 
-        Raises LayerError.
+        The end is two blocks of zeros, or where the bytes end. Raises LayerError.
         """
         long_name = long_target = None
         records: Records = []
@@ -110,13 +112,17 @@ class Archive:
             )
 
     def _pass_over_data(self) -> None:
-        left = self._unread + self._padding
-        self._unread = self._padding = 0
-        while left:
-            piece = self._source.next(left)
+        while self._unread:
+            piece = self._source.next(self._unread)
             if piece is None:
                 raise self._cut("the data of an entry ends in the middle")
-            left -= len(piece)
+            self._unread -= len(piece)
+        missing = self._padding
+        while missing and (piece := self._source.next(missing)) is not None:
+            missing -= len(piece)
+        if missing:
+            self.notes.append("the archive ends with its last file, without padding")
+        self._padding = 0
 
     def _next_header(self) -> Header | None:
         if self._unread or self._padding:
@@ -131,15 +137,22 @@ class Archive:
         return parse_header(block)
 
     def _read_to_end(self) -> None:
+        blocks = self._source.peek(2 * BLOCK_SIZE)
+        second = blocks[BLOCK_SIZE:]
+        if len(second) == BLOCK_SIZE and second != ZERO_BLOCK and _is_header(second):
+            raise LayerError(
+                "format",
+                "there are entries behind a single block of zeros, which some readers take for "
+                "its end",
+                offset=self._source.position + BLOCK_SIZE,
+            )
         self._begin_data(0)
+        is_blank = True
         while (piece := self._source.next()) is not None:
-            if bytes(piece).count(0) != len(piece):
-                raise LayerError(
-                    "trailing",
-                    "there is something behind the end of the archive",
-                    offset=self._source.position,
-                )
+            is_blank = is_blank and bytes(piece).count(0) == len(piece)
             self._begin_data(0)
+        if not is_blank:
+            self.notes.append("ignored what is behind the end of the archive")
 
     def _take(self, size: int) -> bytes:
         taken = self._source.peek(size)
@@ -273,6 +286,14 @@ class Archive:
 
     def _cut(self, how: str) -> LayerError:
         return LayerError("truncated", f"{how}: it was cut short", offset=self._source.position)
+
+
+def _is_header(block: bytes) -> bool:
+    try:
+        parse_header(block)
+    except LayerError:
+        return False
+    return True
 
 
 def _size_of(records: Iterable[tuple[bytes, bytes]]) -> int:

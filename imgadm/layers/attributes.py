@@ -79,15 +79,6 @@ class Attributes:
         if self._records_all or missing or as_file:
             self._record(path, entry, mode=mode, missing=missing, as_file=as_file)
 
-    def clear_xattrs(self, descriptor: int) -> None:
-        """Take from a directory of a lower layer what its new entry does not bring."""
-        if not hasattr(os, "listxattr"):
-            return
-        with contextlib.suppress(OSError):
-            for name in os.listxattr(descriptor):
-                if not os.fsencode(name).startswith(_OF_THE_HOST):
-                    os.removexattr(descriptor, name)
-
     def _settable_mode(self, entry: Entry) -> int:
         if self.real:
             return entry.mode
@@ -133,6 +124,16 @@ class Attributes:
             ),
             anew=anew,
         )
+
+
+def clear_xattrs(descriptor: int) -> None:
+    """Take from a directory of a lower layer what its new entry does not bring."""
+    if not hasattr(os, "listxattr"):
+        return
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(descriptor):
+            if not os.fsencode(name).startswith(_OF_THE_HOST):
+                os.removexattr(descriptor, name)
 
 
 def by_descriptor(parent: int, name: bytes) -> bytes:

@@ -9,23 +9,37 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from imgadm.layers import acls
-from imgadm.layers.attributes import Attributes, by_descriptor
+from imgadm.layers.aside import Aside
+from imgadm.layers.attributes import Attributes, by_descriptor, clear_xattrs
+from imgadm.layers.content import write_content
 from imgadm.layers.entry import Entry, Kind
 from imgadm.layers.errors import LayerError, shown
 from imgadm.layers.owners import OwnersWriter
 from imgadm.layers.paths import components, join
 from imgadm.layers.removal import Removal
-from imgadm.layers.tree import NO_DIRECTORY, Directory, Tree
+from imgadm.layers.tree import NO_DIRECTORY, Directory, Links, Tree
 
 _Made = TypeVar("_Made")
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OLD_FILE = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PRIVATE = 0o600
 _NODES = {
     Kind.FIFO: stat.S_IFIFO,
     Kind.CHARACTER_DEVICE: stat.S_IFCHR,
     Kind.BLOCK_DEVICE: stat.S_IFBLK,
 }
+
+
+class NoTargetError(LayerError):
+    """What a hard link is to is not there."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(
+            "link",
+            f'it is a hard link to "{shown(entry.target)}", which is not there',
+            entry=entry.name,
+        )
 
 
 class Creation:
@@ -40,15 +54,25 @@ class Creation:
         self._removal = removal
 
     def make(
-        self, parent: Directory, name: bytes, entry: Entry, data: Iterable[memoryview]
+        self,
+        parent: Directory,
+        name: bytes,
+        entry: Entry,
+        data: Iterable[memoryview],
+        *,
+        links: Links,
     ) -> None:
+        """Make an entry; ``links`` are those that the path to the target of a hard link follows.
+
+        Raises LowerLinkError for one that it does not, and NoTargetError.
+        """
         match entry.kind:
             case Kind.FILE:
                 self._make_file(parent, name, entry, data)
             case Kind.DIRECTORY:
                 self._make_directory(parent, name, entry)
             case Kind.HARD_LINK:
-                self._make_hard_link(parent, name, entry)
+                self._make_hard_link(parent, name, entry, links)
             case Kind.SYMLINK:
                 self._make_symlink(parent, name, entry)
             case Kind.FIFO | Kind.CHARACTER_DEVICE | Kind.BLOCK_DEVICE:
@@ -63,15 +87,44 @@ class Creation:
     ) -> None:
         descriptor = self._new_file(parent, name)
         try:
-            if entry.regions is None:
-                for view in data:
-                    _write(descriptor, view)
-            else:
-                _write_regions(descriptor, entry, data)
-            self._attributes.set_open(join(parent.path, name), descriptor, entry, anew=True)
-            os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
+            write_content(descriptor, entry, data)
+            self._describe_file(parent, name, descriptor, entry)
         finally:
             os.close(descriptor)
+
+    def _describe_file(self, parent: Directory, name: bytes, descriptor: int, entry: Entry) -> None:
+        self._attributes.set_open(join(parent.path, name), descriptor, entry, anew=True)
+        os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
+
+    def place(
+        self, parent: Directory, name: bytes, entry: Entry, aside: Aside, stored: bytes
+    ) -> None:
+        """Make a file whose content is kept ``aside`` as ``stored``, which stays there, too."""
+        self._link_to_aside(parent, name, aside, stored)
+        descriptor = os.open(name, _OLD_FILE, dir_fd=parent.descriptor)
+        try:
+            self._describe_file(parent, name, descriptor, entry)
+        finally:
+            os.close(descriptor)
+
+    def place_again(
+        self, parent: Directory, name: bytes, aside: Aside, stored: bytes, first: bytes
+    ) -> None:
+        """Make one more hard link to a file kept ``aside`` that has been placed at ``first``."""
+        self._link_to_aside(parent, name, aside, stored)
+        self._owners.link(join(parent.path, name), first)
+
+    def _link_to_aside(self, parent: Directory, name: bytes, aside: Aside, stored: bytes) -> None:
+        def link() -> None:
+            os.link(
+                stored,
+                name,
+                src_dir_fd=aside.descriptor,
+                dst_dir_fd=parent.descriptor,
+                follow_symlinks=False,
+            )
+
+        self._instead(parent, name, link)
 
     def _make_directory(self, parent: Directory, name: bytes, entry: Entry) -> None:
         anew = True
@@ -92,28 +145,30 @@ class Creation:
 
     def _describe_directory(self, directory: Directory, entry: Entry, *, anew: bool) -> None:
         if not anew:
-            self._attributes.clear_xattrs(directory.descriptor)
+            clear_xattrs(directory.descriptor)
         elif directory.gives_acls:  # as the one that it is in
             acls.take_away(directory.descriptor)
         self._attributes.set_open(directory.path, directory.descriptor, entry, anew=anew)
         directory.gives_acls = acls.are_given_by(directory.descriptor)
         directory.times = (entry.mtime_ns, entry.mtime_ns)
 
-    def _make_hard_link(self, parent: Directory, name: bytes, entry: Entry) -> None:
+    def _make_hard_link(self, parent: Directory, name: bytes, entry: Entry, links: Links) -> None:
         parts = components(entry.target, entry=entry.name)
-        source = self._tree.directory(parts[:-1], make=False, entry=entry.name) if parts else None
+        source = None
+        if parts:
+            source = self._tree.directory(parts[:-1], make=False, entry=entry.name, links=links)
         if source is None:
-            raise _no_target(entry)
+            raise NoTargetError(entry)
         target, path = join(source.path, parts[-1]), join(parent.path, name)
         # Whatever is in the way goes first, and must not take with it what the link is to.
         if target.startswith(path + b"/"):
-            raise _no_target(entry)
+            raise NoTargetError(entry)
         with _kept_open(source) as descriptor:
             parent = self._tree.again(parent)
             try:
                 status = os.stat(parts[-1], dir_fd=descriptor, follow_symlinks=False)
             except FileNotFoundError:
-                raise _no_target(entry) from None
+                raise NoTargetError(entry) from None
             if stat.S_ISDIR(status.st_mode):
                 raise LayerError("link", "it is a hard link to a directory", entry=entry.name)
             if target == path:
@@ -183,33 +238,3 @@ def _kept_open(directory: Directory) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _write_regions(descriptor: int, entry: Entry, data: Iterable[memoryview]) -> None:
-    """Write each region of data where it belongs, and leave the rest a hole."""
-    os.ftruncate(descriptor, entry.size)
-    pieces = iter(data)
-    piece = memoryview(b"")
-    for offset, length in entry.regions or ():
-        if length:
-            os.lseek(descriptor, offset, os.SEEK_SET)
-        while length:
-            if not piece:
-                piece = next(pieces)
-            part, piece = piece[:length], piece[length:]
-            _write(descriptor, part)
-            length -= len(part)
-
-
-def _write(descriptor: int, view: memoryview) -> None:
-    written = os.write(descriptor, view)
-    while written < len(view):
-        written += os.write(descriptor, view[written:])
-
-
-def _no_target(entry: Entry) -> LayerError:
-    return LayerError(
-        "link",
-        f'it is a hard link to "{shown(entry.target)}", which is not there',
-        entry=entry.name,
-    )

@@ -21,5 +21,10 @@ class Limits:
     header_bytes: int = 1 << 20
     #: Bytes of the records that hold for all entries; each entry of 512 bytes may cost as much.
     global_bytes: int = 4096
+    #: Bytes of memory for entries behind a link of a lower layer, which a later entry may replace.
+    #: Once there are more of them, a layer may not replace such links any more.
+    put_off_bytes: int = 64 << 20
+    #: Files of a storage driver that are kept for hard links to them.
+    driver_files: int = 1 << 16
     #: Regions of data in one sparse file.
     regions: int = 1 << 17

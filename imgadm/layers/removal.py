@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 
-from imgadm.layers.owners import OwnersWriter
+from imgadm.layers.attributes import clear_xattrs
+from imgadm.layers.owners import OwnersWriter, Recorded
 from imgadm.layers.path_set import PathSet
 from imgadm.layers.paths import join
 from imgadm.layers.tree import OPEN_DIRECTORY, Directory, Tree
+from imgadm.layers.whiteouts import is_marker
 
 
 class Removal:
@@ -53,7 +55,9 @@ class Removal:
             return
         with os.scandir(directory.descriptor) as found:
             for below in found:
-                self.hide(directory, os.fsencode(below.name))
+                name = os.fsencode(below.name)
+                if not is_marker(name):  # no part of the image, but kept aside
+                    self.hide(directory, name)
         self._emptied.add(directory.path)
 
     def _hide_directory(self, parent: int, name: bytes, path: bytes) -> bool:
@@ -69,7 +73,10 @@ class Removal:
                     kept |= self._hide_below(descriptor, below, path)
             if kept:
                 self._kept.add(path)
-                os.utime(descriptor, ns=(before.st_atime_ns, before.st_mtime_ns))
+                if path in self._made:
+                    os.utime(descriptor, ns=(before.st_atime_ns, before.st_mtime_ns))
+                else:
+                    self._make_anew(path, descriptor)
                 return True
         finally:
             os.close(descriptor)
@@ -77,6 +84,12 @@ class Removal:
         os.rmdir(name, dir_fd=parent)
         self._owners.remove(path)
         return False
+
+    def _make_anew(self, path: bytes, descriptor: int) -> None:
+        """Make a hidden directory that is needed what it would be if it had not been there."""
+        self._tree.describe_unnamed(path, descriptor)
+        clear_xattrs(descriptor)
+        self._owners.record(path, Recorded(), anew=False)
 
     def _hide_below(self, parent: int, found: os.DirEntry[str], parent_path: bytes) -> bool:
         name = os.fsencode(found.name)

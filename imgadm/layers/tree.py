@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from imgadm.layers import acls
 from imgadm.layers.errors import LayerError, shown
 from imgadm.layers.limits import Limits
+from imgadm.layers.path_set import PathSet
 from imgadm.layers.paths import join
+from imgadm.layers.whiteouts import is_marker
 
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -29,6 +31,32 @@ _MOST_OPEN = 64
 #: What the kernels say of a component that is a link, or no directory.
 NO_DIRECTORY = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
 _DEFAULT_MODE = 0o755
+
+
+class LowerLinkError(Exception):
+    """The way goes through the link ``path`` of a lower layer, which this one may yet replace."""
+
+    def __init__(self, path: bytes) -> None:
+        self.path = path
+
+
+class LowerObstacleError(Exception):
+    """At ``path`` a lower layer has something that this one needs a directory in place of."""
+
+    def __init__(self, path: bytes) -> None:
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Which links a path is followed through: those of ``lower`` layers, and the layer's ``own``.
+
+    One of a lower layer that is not followed is a LowerLinkError; behind one of the layer's own
+    that is not followed there is nothing.
+    """
+
+    lower: bool
+    own: bool
 
 
 @dataclass(slots=True)
@@ -45,29 +73,37 @@ class Directory:
 
 
 class Tree:
-    """Directories by their real path below the root. Not for several threads."""
+    """Directories by their real path below the root. Not for several threads.
 
-    def __init__(self, root: str | os.PathLike[str], limits: Limits) -> None:
+    ``made`` are the paths that entries of the present layer have made.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], limits: Limits, made: PathSet) -> None:
         self._limits = limits
+        self._made_by_layer = made
+        #: Links of lower layers that were followed.
+        self.followed = PathSet()
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.root = _directory(b"", descriptor, depth=0)
         self._open: OrderedDict[bytes, Directory] = OrderedDict()
         #: Directories as archives name them, links and all, to those that they are.
-        self._known: dict[tuple[bytes, ...], bytes] = {}
+        self._known: dict[tuple[Links, tuple[bytes, ...]], bytes] = {}
         self._made = 0
 
-    def directory(self, parts: list[bytes], *, make: bool, entry: bytes) -> Directory | None:
-        """The directory at ``parts``, links on the way resolved; made where it is missing.
+    def directory(
+        self, parts: list[bytes], *, make: bool, entry: bytes, links: Links
+    ) -> Directory | None:
+        """The directory at ``parts``, ``links`` on the way resolved; made where it is missing.
 
-        None if it is missing and not to be made, or if something else is there; with ``make``
-        that is a LayerError (``name``).
+        None if it is missing and not to be made, or if something else is there. With ``make`` that
+        is a LayerError (``name``) if the layer itself has made it, else a LowerObstacleError.
         """
         if not parts:
             return self.root
-        key = tuple(parts)
+        key = (links, tuple(parts))
         if (path := self._known.get(key)) is not None and (known := self._cached(path)) is not None:
             return known
-        found = self._resolve(parts, make=make, entry=entry)
+        found = self._resolve(parts, make=make, entry=entry, links=links)
         if found is not None:
             if len(self._known) >= 4 * _MOST_OPEN:
                 self._known.clear()
@@ -88,7 +124,27 @@ class Tree:
 
     def again(self, directory: Directory) -> Directory:
         """The same directory, open even if others have been opened meanwhile."""
-        return self._reopen(directory.path.split(b"/") if directory.path else [])
+        return self.at(directory.path)
+
+    def describe_unnamed(self, path: bytes, descriptor: int) -> None:
+        """Give the directory at ``path``, open, the attributes of one that no entry describes."""
+        _describe_unnamed(descriptor)
+        os.utime(descriptor)
+        if (known := self._open.get(path)) is not None:
+            status = os.fstat(descriptor)
+            known.times = (status.st_atime_ns, status.st_mtime_ns)
+
+    def is_directory(self, path: bytes) -> bool:
+        """Whether there is a directory at a real path."""
+        try:
+            self.at(path)
+        except OSError:
+            return False
+        return True
+
+    def at(self, path: bytes) -> Directory:
+        """The directory at a real path. Raises OSError."""
+        return self._reopen(path.split(b"/") if path else [])
 
     def opened(self, parent: Directory, name: bytes) -> Directory:
         """The directory ``name`` in ``parent``. Raises OSError, also where it is a link."""
@@ -130,17 +186,29 @@ class Tree:
             self._open.move_to_end(path)
         return known
 
-    def _resolve(self, parts: list[bytes], *, make: bool, entry: bytes) -> Directory | None:
+    def _resolve(
+        self, parts: list[bytes], *, make: bool, entry: bytes, links: Links
+    ) -> Directory | None:
         pending = parts[::-1]
         above: list[bytes] = []
         #: What is below ``here``, and not there yet.
         missing: list[bytes] = []
-        here, links, steps = self.root, 0, 0
+        here, count, steps = self.root, 0, 0
+        first_lower: bytes | None = None
         while pending:
             part = pending.pop()
             steps += 1
-            if links > _MOST_LINKS or steps > _MOST_STEPS:
+            if count > _MOST_LINKS or steps > _MOST_STEPS:
+                if first_lower is not None and make:
+                    raise LowerObstacleError(first_lower)
                 raise LayerError("name", "its path goes through too many links", entry=entry)
+            if is_marker(part):
+                # Only the target of a link can say so.
+                if not make:
+                    return None
+                raise LayerError(
+                    "name", "it leads to a directory of a whiteout's name", entry=entry
+                )
             if part == b"..":
                 if missing:
                     missing.pop()
@@ -161,13 +229,25 @@ class Tree:
             except OSError as error:
                 if error.errno not in NO_DIRECTORY:
                     raise
-            target = _target_of_link(here, part)
+            path = join(here.path, part)
+            target, is_own = _target_of_link(here, part), path in self._made_by_layer
             if target is None:
                 if not make:
                     return None
-                place = shown(join(here.path, part))
-                raise LayerError("name", f'"{place}" is not a directory', entry=entry)
-            links += 1
+                if first_lower is not None:
+                    raise LowerObstacleError(first_lower)
+                if is_own or count:
+                    message = f'"{shown(path)}" is not a directory'
+                    raise LayerError("name", message, entry=entry)
+                raise LowerObstacleError(path)
+            if is_own and not links.own:
+                return None
+            if not is_own:
+                if not links.lower:
+                    raise LowerLinkError(path)
+                first_lower = first_lower or path
+                self.followed.add(path)
+            count += 1
             if target.startswith(b"/"):
                 above, here = [], self.root
             pending += [step for step in target.split(b"/")[::-1] if step and step != b"."]
@@ -184,8 +264,7 @@ class Tree:
             if above_it.gives_acls:
                 acls.take_away(here.descriptor)
                 here.gives_acls = False
-            os.fchown(here.descriptor, os.geteuid(), os.getegid())
-            os.fchmod(here.descriptor, _DEFAULT_MODE)
+            _describe_unnamed(here.descriptor)
         return here
 
     def _below(self, here: Directory, part: bytes, entry: bytes) -> Directory:
@@ -206,6 +285,11 @@ def _directory(path: bytes, descriptor: int, *, depth: int) -> Directory:
     status = os.fstat(descriptor)
     times = (status.st_atime_ns, status.st_mtime_ns)
     return Directory(path, descriptor, times, depth, acls.are_given_by(descriptor))
+
+
+def _describe_unnamed(descriptor: int) -> None:
+    os.fchown(descriptor, os.geteuid(), os.getegid())
+    os.fchmod(descriptor, _DEFAULT_MODE)
 
 
 def _target_of_link(parent: Directory, name: bytes) -> bytes | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from imgadm.layers.errors import LayerError
 
 _PREFIX = b".wh."
@@ -12,16 +14,14 @@ _OPAQUE = b".wh..wh..opq"
 EVERYTHING = b"."
 
 
-def hidden_by(name: bytes, *, entry: bytes) -> bytes | None:
-    """What the entry's last component hides beside it: a name, or EVERYTHING; None: nothing.
+def hidden_by(name: bytes, *, entry: bytes) -> bytes:
+    """What the entry's last component hides beside it: a name, or EVERYTHING.
 
     Raises LayerError (``name``) for a whiteout of no possible name.
     """
     if name == _OPAQUE:
         return EVERYTHING
     hidden = name[len(_PREFIX) :]
-    if name.startswith(_AUFS_PREFIX):
-        return None
     if hidden in (b"", b".", b".."):
         raise LayerError("name", "it hides nothing that could exist", entry=entry)
     return hidden
@@ -32,6 +32,8 @@ def is_marker(name: bytes) -> bool:
     return name.startswith(_PREFIX)
 
 
-def is_aufs(name: bytes) -> bool:
-    """Whether it is one of the directories in which AUFS kept its own books."""
-    return name.startswith(_AUFS_PREFIX)
+def is_driver_s(parts: Sequence[bytes]) -> bool:
+    """Whether a path is, or leads through, what AUFS kept its own books in."""
+    *above, name = parts
+    in_one = any(part.startswith(_AUFS_PREFIX) for part in above)
+    return in_one or (name.startswith(_AUFS_PREFIX) and name != _OPAQUE)

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from imgadm.errors import InvalidManifestError
 
@@ -39,7 +39,7 @@ def layer_uuid(digests: Sequence[str]) -> str:
     Raises InvalidManifestError for what is no digest.
     """
     for digest in digests:
-        if not _DIGEST.fullmatch(digest):
+        if not is_layer_digest(digest):
             listed = ", ".join(digests)[:200]
             raise InvalidManifestError(
                 f'docker digests should be of the form "sha256:xxx", got: {listed}'
@@ -47,6 +47,11 @@ def layer_uuid(digests: Sequence[str]) -> str:
     # Neither a version nor a variant is put into the UUID: the original tool does not, either.
     digits = hashlib.sha256(" ".join(digests).encode()).hexdigest()
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
+
+
+def is_layer_digest(value: object) -> TypeGuard[str]:
+    """Tell whether ``value`` is a digest that a layer may be named by."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 def layer_manifests(

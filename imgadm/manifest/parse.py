@@ -14,25 +14,38 @@ from imgadm.errors import InvalidManifestError
 
 MAX_MANIFEST_BYTES = 4 << 20
 MAX_DEPTH = 100
+MAX_VALUES = 1_000_000
+"""Values in one document, unless its reader says otherwise: each takes a hundred bytes and more."""
+
 _MAX_DIGITS = 308
 _CONTAINERS = frozenset({dict, list})
 
 
 class JSONError(ValueError):
-    """The bytes are not JSON that we take; the text says why."""
+    """The bytes are not JSON that we take; the text says why.
+
+    ``is_too_big`` says that they may be JSON, but more of it than we take.
+    """
+
+    def __init__(self, reason: str, *, is_too_big: bool = False) -> None:
+        super().__init__(reason)
+        self.is_too_big = is_too_big
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(data: bytes, *, max_values: int = MAX_VALUES) -> Any:
     """Return the value that ``data`` spells in UTF-8 JSON; :class:`JSONError` if it does not.
 
-    A lone surrogate, which no file or terminal can encode, becomes U+FFFD.
+    It may have ``max_values`` values in it, members and elements included. A lone surrogate, which
+    no file or terminal can encode, becomes U+FFFD.
     """
     try:
         text = data.decode()
+        containers = text.count("{") + text.count("[")
+        if containers + text.count(",") > max_values:
+            raise JSONError(f"it has more than {max_values} values", is_too_big=True)
         value = _decoded(text)
         if "\\" in text and ("\\ud" in text or "\\uD" in text):
-            whole = json.dumps(value, ensure_ascii=False)
-            value = json.loads(whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+            [value] = _mended([value])
     except UnicodeDecodeError as error:
         raise JSONError(f"not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -41,7 +54,7 @@ def parse_json(data: bytes) -> Any:
     except RecursionError:
         raise JSONError(f"nested deeper than {MAX_DEPTH} levels") from None
     # What opens fewer levels than that has no need to be walked through.
-    if text.count("{") + text.count("[") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
+    if containers > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
         raise JSONError(f"nested deeper than {MAX_DEPTH} levels")
     return value
 
@@ -98,6 +111,29 @@ def _decoded(text: str) -> Any:
         if end == len(text) or text[end:] == "\n":
             return value
     return _DECODER.decode(text.removeprefix("\ufeff"))
+
+
+def _mended(root: list[Any]) -> list[Any]:
+    """Return ``root`` with all lone surrogates in its strings replaced, in place."""
+    pending: list[Any] = [root]
+    while pending:
+        parent = pending.pop()
+        if isinstance(parent, dict):
+            members = [(_whole(name), _whole(child)) for name, child in parent.items()]
+            parent.clear()
+            parent.update(members)
+            children = parent.values()
+        else:
+            parent[:] = [_whole(child) for child in parent]
+            children = parent
+        pending += [child for child in children if child.__class__ in _CONTAINERS]
+    return root
+
+
+def _whole(value: Any) -> Any:
+    if value.__class__ is not str or value.isascii():
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _deeper_than(value: Any, limit: int) -> bool:

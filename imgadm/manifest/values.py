@@ -11,6 +11,7 @@ import math
 from typing import Any, TypeGuard
 
 from imgadm.json_text import compact_json
+from imgadm.text import printable
 
 SHOWN_CHARACTERS = 200
 
@@ -66,18 +67,12 @@ def as_text(value: object) -> str | None:
 
 def shown_json(value: Any) -> str:
     """Return ``value`` as JSON fit for a message."""
-    return _cut(_printable(compact_json(value)))
+    return _cut(printable(compact_json(value)))
 
 
 def display(value: Any) -> str:
     """Return a string as it is, anything else as JSON, fit for a message."""
-    return _cut(_printable(value)) if isinstance(value, str) else shown_json(value)
-
-
-def _printable(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return _cut(printable(value)) if isinstance(value, str) else shown_json(value)
 
 
 def _cut(text: str) -> str:

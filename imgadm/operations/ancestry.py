@@ -9,6 +9,7 @@ from imgadm.errors import InvalidManifestError, OriginNotFoundInSourceError
 from imgadm.manifest import Manifest
 from imgadm.operations.events import AncestorInstalled, Event
 from imgadm.operations.installed_ancestry import recorded_origin
+from imgadm.operations.origin_trust import check_installed_origin
 from imgadm.pools.base import Pool
 from imgadm.sources import Source, SourceError
 
@@ -25,12 +26,19 @@ class Ancestry:
 
 
 def look_up_ancestry(
-    pool: Pool, source: Source, image: Manifest, on_event: Callable[[Event], None]
+    pool: Pool,
+    source: Source,
+    image: Manifest,
+    on_event: Callable[[Event], None],
+    *,
+    verify_origins: bool = False,
 ) -> Ancestry:
     """Follow the origins of ``image``: in ``source`` while they are not installed, then in records.
 
-    Raises InvalidManifestError for a loop and for a chain longer than :data:`MAX_CHAIN`,
-    OriginNotFoundInSourceError, and what the source fails with.
+    Installed ones are compared with what ``source`` says of them; ``verify_origins`` makes an error
+    of every one that is not proven to be the same. Raises InvalidManifestError for a loop and for a
+    chain longer than :data:`MAX_CHAIN`, OriginNotFoundInSourceError, OriginNotVerifiedError, and
+    what the source fails with.
     """
     missing, base = [image], None
     seen = {image.uuid}
@@ -51,6 +59,8 @@ def look_up_ancestry(
             origin = missing[-1].origin
         else:
             on_event(AncestorInstalled(origin))
+            if installed.manifest.get("type") != "docker":  # whose digests are compared
+                check_installed_origin(source, installed, on_event, must_be_proven=verify_origins)
             base = base or origin
             origin = recorded_origin(installed)
     return Ancestry(missing, base)

@@ -20,14 +20,18 @@ class ImportOptions:
     """How to import. ``command`` is what others are told that the holder of a lock does.
 
     ``zstream`` takes the file of an image as an uncompressed stream, of a length and a checksum
-    that nobody knows: what a host serves that makes it with ``zfs send``. ``stall_timeout`` is for
-    how many seconds a connection may bring nothing before it is resumed.
+    that nobody knows: what a host serves that makes it with ``zfs send``. An ``unverified`` file is
+    one that neither the manifest nor the server has a checksum of. ``verify_origins`` refuses to
+    build on an installed image unless the source proves that it is the right one.
+    ``stall_timeout`` is for how many seconds a connection may bring nothing before it is resumed.
     """
 
     lock_directory: Path
     command: str
     wait: bool = True
     zstream: bool = False
+    verify_origins: bool = False
+    unverified: bool = False
     stall_timeout: float = 30.0
 
 

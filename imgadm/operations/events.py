@@ -167,6 +167,17 @@ class SourceFailed(Event):
 
 
 @dataclass(frozen=True)
+class ImageDoubted(Event):
+    """Something that was said of the image ``uuid``, or that it is based on, is not so.
+
+    The import goes on; ``message`` says what was found, and what to do about it.
+    """
+
+    uuid: str
+    message: str
+
+
+@dataclass(frozen=True)
 class ProgramSaid(Event):
     """An external program that failed wrote this to its standard error."""
 

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from imgadm._native import Sha1
 from imgadm.pools.base import InstalledImage, Pool
-from imgadm.pools.layers import stored_compression
 from imgadm.pools.sending import MadeStream, StoredStream
 from imgadm.serve import GeneratedBytes, HostedImage, StoredBytes
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """SHA-1 (hexadecimal) and size (bytes) of the stream that an image is served as."""
-
-    sha1: str
-    size: int
+from imgadm.serve.digests import Digests, blocks_of, digests_of
+from imgadm.serve.shared_work import SharedWork
 
 
 @dataclass(frozen=True)
@@ -28,13 +19,14 @@ class InstalledCatalogue:
     """Images with a manifest, on the pools that ``open_pools`` opens, anew for every request.
 
     They are served uncompressed, but for layers, which are as they came. A stream that is the same
-    every time is read once, when its image is first asked for by itself, so that its size and SHA-1
-    can be promised; what ``zfs send`` makes goes without.
+    every time is read once, when its image is first asked for by itself, so that its size, SHA-1
+    and MD5 can be promised; what ``zfs send`` makes goes without. Requests for other images do not
+    wait for that.
     """
 
     open_pools: Callable[[], Sequence[Pool]]
-    _known: dict[tuple[str, str, str], FileFacts] = field(default_factory=dict)
-    _reading: threading.Lock = field(default_factory=threading.Lock)
+    _known: dict[tuple[str, str, str], Digests] = field(default_factory=dict)
+    _reading: SharedWork[Digests | None] = field(default_factory=SharedWork)
 
     def images(self) -> Sequence[HostedImage]:
         return [
@@ -51,15 +43,14 @@ class InstalledCatalogue:
                 return _HostedInstalled(pool, image, self._facts(pool, image))
         return None
 
-    def _facts(self, pool: Pool, image: InstalledImage) -> FileFacts | None:
+    def _facts(self, pool: Pool, image: InstalledImage) -> Digests | None:
         key = _key(pool, image)
-        with self._reading:
-            if key not in self._known:
-                facts = _read_facts(pool.send(image))
-                if facts is None:
-                    return None
-                self._known[key] = facts
-            return self._known[key]
+        if key not in self._known:
+            facts = self._reading.result(key, lambda: _read_facts(pool.send(image)))
+            if facts is None:
+                return None
+            self._known[key] = facts
+        return self._known[key]
 
 
 def _key(pool: Pool, image: InstalledImage) -> tuple[str, str, str]:
@@ -71,11 +62,11 @@ def _key(pool: Pool, image: InstalledImage) -> tuple[str, str, str]:
 class _HostedInstalled:
     pool: Pool
     image: InstalledImage
-    facts: FileFacts | None
+    facts: Digests | None
 
     @property
     def manifest(self) -> Mapping[str, Any]:
-        file: dict[str, Any] = {"compression": stored_compression(self.image)}
+        file: dict[str, Any] = {"compression": self.pool.sent_compression(self.image)}
         if self.facts is not None:
             file |= {"sha1": self.facts.sha1, "size": self.facts.size}
         files = self.image.manifest.get("files")
@@ -86,23 +77,18 @@ class _HostedInstalled:
     def open_file(self) -> StoredBytes | GeneratedBytes:
         stream = self.pool.send(self.image)
         if isinstance(stream, StoredStream):
-            status = os.fstat(stream.file.fileno())
-            return StoredBytes(stream.file, status.st_size, status.st_mtime)
-        return GeneratedBytes(stream.chunks, None if self.facts is None else self.facts.size)
+            md5 = None if self.facts is None else self.facts.md5
+            return StoredBytes(stream.file, os.fstat(stream.file.fileno()), lambda: md5)
+        if self.facts is None:
+            return GeneratedBytes(stream.chunks)
+        return GeneratedBytes(stream.chunks, self.facts.size, self.facts.md5)
 
 
-def _read_facts(stream: StoredStream | MadeStream) -> FileFacts | None:
+def _read_facts(stream: StoredStream | MadeStream) -> Digests | None:
     if isinstance(stream, StoredStream):
         with stream.file as file:
-            return _hash(iter(lambda: memoryview(file.read(1024 * 1024)), b""))
+            return digests_of(blocks_of(file))
     if not stream.repeatable:
         stream.chunks.close()
         return None
-    return _hash(stream.chunks)
-
-
-def _hash(chunks: Iterator[memoryview]) -> FileFacts:
-    sha1 = Sha1()
-    for chunk in chunks:
-        sha1.update(chunk)
-    return FileFacts(sha1.hexdigest(), sha1.length)
+    return digests_of(stream.chunks)

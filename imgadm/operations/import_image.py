@@ -20,9 +20,9 @@ from imgadm.operations.checks import (
     lock_for,
     size_of_files,
 )
+from imgadm.operations.complete_image import complete_image, complete_locked_image
 from imgadm.operations.events import (
     Aborting,
-    AlreadyInstalled,
     AncestryWanted,
     Event,
     ImportBegins,
@@ -57,13 +57,15 @@ def import_image(
     """
     installed = pool.get(uuid)
     if installed is not None:
-        on_event(AlreadyInstalled(installed))
+        complete_image(pool, installed, options, on_event)
         return
     offer = find_active_image(sources, uuid, on_event)
     image, source = offer.image, offer.source
     on_event(ImportBegins(image, source.url, source.config.channel))
     on_event(AncestryWanted(uuid))
-    ancestry = look_up_ancestry(pool, source, image, on_event)
+    ancestry = look_up_ancestry(
+        pool, source, image, on_event, verify_origins=options.verify_origins
+    )
     with ExitStack() as locks:
         for member in ancestry.missing:
             locks.enter_context(lock_for(pool, member.uuid, options, on_event))
@@ -72,7 +74,8 @@ def import_image(
             if pool.get(ancestry.base) is None:
                 raise OriginNotInstalledError(ancestry.base, pool.name)
         if pool.get(uuid) is not None:
-            on_event(InstalledMeanwhile(image))
+            if not complete_locked_image(pool, uuid, on_event):
+                on_event(InstalledMeanwhile(image))
             return
         missing = [member for member in ancestry.missing if pool.get(member.uuid) is None]
         mirrors = Mirrors(source, offer.others)
@@ -128,7 +131,7 @@ def _import_one(
             image,
             fetch=_fetch(source, image, options),
             compression="none" if image.file is None else image.file.compression,
-            source=source.config.url,
+            source=source.url,
             origin=origin,
             on_event=on_event,
         )
@@ -178,17 +181,22 @@ def _import_layers(
     on_event: Callable[[Event], None],
 ) -> None:
     """Import images that are layers of each other, base first, from the first source that can."""
+    from imgadm.operations.layer_trust import check_claims, installed_digests
     from imgadm.operations.receive_layers import receive_layers
 
     def deliver(source: Source) -> None:
         missing = [image for image in images if pool.get(image.uuid) is None]
         origin = missing[0].origin
+        base = None if origin is None else pool.get(origin)
+        below = installed_digests(pool, base)
+        check_claims(missing, below)
         receive_layers(
             pool,
             [_incoming(source, image, options) for image in missing],
-            source=source.config.url,
-            base=None if origin is None else pool.get(origin),
+            source=source.url,
+            base=base,
             on_event=on_event,
+            below=below,
         )
 
     _deliver_from_first(mirrors, images[-1], deliver, on_event)
@@ -196,11 +204,13 @@ def _import_layers(
 
 def _incoming(source: Source, image: Manifest, options: ImportOptions) -> IncomingLayer:
     from imgadm.operations.layer_fetches import IncomingLayer
+    from imgadm.operations.layer_trust import claimed_digest
 
     assert image.file is not None
     return IncomingLayer(
         image,
         partial(_fetch, source, image, options),
+        digest=claimed_digest(image.raw),
         sha1=image.file.sha1,
         size=image.file.size,
         compression=image.file.compression,
@@ -209,11 +219,20 @@ def _incoming(source: Source, image: Manifest, options: ImportOptions) -> Incomi
 
 def _fetch(source: Source, image: Manifest, options: ImportOptions) -> streams.Stage:
     request = source.file_request(image.uuid)
+    patience = options.stall_timeout if request.patience is None else request.patience
     return streams.http_get(
         request.url,
         session=request.session,
         headers=request.headers,
         size=None if image.file is None else image.file.size,
         length_required=not options.zstream,
-        stall_timeout=options.stall_timeout,
+        stall_timeout=min(options.stall_timeout, patience),
+        content_md5=_use_of_md5(image, options),
     )
+
+
+def _use_of_md5(image: Manifest, options: ImportOptions) -> streams.UseOfMd5:
+    """What the server's checksum is for: it counts where the manifest has none."""
+    if image.file is not None and image.file.sha1 is not None:
+        return "ignored"
+    return "checked" if options.zstream or options.unverified else "required"

@@ -15,10 +15,12 @@ from imgadm.operations.events import (
     AncestorInstalled,
     AncestryWanted,
     Event,
+    ImageDoubted,
     ImportBegins,
     InstalledMeanwhile,
     TransferPlanned,
 )
+from imgadm.operations.layer_trust import check_installed_layers
 from imgadm.operations.receive_layers import make_root, receive_layers
 from imgadm.operations.registry_images import RegistryImage
 from imgadm.pools.base import InstalledImage, Pool
@@ -38,14 +40,18 @@ def import_registry_image(
     head = image.manifests[-1]
     installed = pool.get(head.uuid)
     if installed is not None and not pool.lacks_root(installed):
+        _check_installed(pool, image, len(image.manifests))
         if _lacks_tag(installed, head):
             with lock_for(pool, head.uuid, options, on_event):
                 _record_tag(pool, head)
         on_event(AlreadyInstalled(installed, image.registry))
         return
     on_event(ImportBegins(head, image.registry, None, image.title))
+    for doubt in image.remote.doubts:
+        on_event(ImageDoubted(head.uuid, doubt))
     on_event(AncestryWanted(head.uuid))
     there = _count_installed(pool, image.manifests)
+    _check_installed(pool, image, there)
     for member in reversed(image.manifests[: min(there, len(image.manifests) - 1)]):
         on_event(AncestorInstalled(member.uuid))
     with ExitStack() as locks:
@@ -59,27 +65,12 @@ def import_registry_image(
         _import_missing(pool, image, on_event)
 
 
-def complete_image(
-    pool: Pool,
-    image: InstalledImage,
-    options: ImportOptions,
-    on_event: Callable[[Event], None],
-) -> None:
-    """Give an installed image a root that is kept as a layer only; others are left alone."""
-    with lock_for(pool, image.uuid, options, on_event):
-        current = pool.get(image.uuid)
-        if current is not None and pool.lacks_root(current):
-            pool.check()
-            make_root(pool, current, Manifest.of(current.manifest), on_event)
-            return
-    on_event(AlreadyInstalled(image))
-
-
 def _import_missing(pool: Pool, image: RegistryImage, on_event: Callable[[Event], None]) -> None:
     """Import what is missing by now; all of that is locked."""
     manifests = image.manifests
     head = manifests[-1]
     there = _count_installed(pool, manifests)
+    _check_installed(pool, image, there)
     base = pool.get(manifests[there - 1].uuid) if there else None
     if there == len(manifests) and base is not None:
         if not pool.lacks_root(base):
@@ -97,7 +88,14 @@ def _import_missing(pool: Pool, image: RegistryImage, on_event: Callable[[Event]
         check_space(pool, sum(size or 0 for size in sizes))
         total = None if None in sizes else sum(size or 0 for size in sizes)
         on_event(TransferPlanned(len(layers), total))
-        receive_layers(pool, layers, source=image.registry, base=base, on_event=on_event)
+        receive_layers(
+            pool,
+            layers,
+            source=image.registry,
+            base=base,
+            on_event=on_event,
+            below=image.digests[:there],
+        )
     except ImgadmError as error:
         on_event(Aborting(error.message))
         raise
@@ -109,6 +107,12 @@ def _count_installed(pool: Pool, manifests: list[Manifest]) -> int:
         if pool.get(manifests[index - 1].uuid) is not None:
             return index
     return 0
+
+
+def _check_installed(pool: Pool, image: RegistryImage, count: int) -> None:
+    """Raise LayerNotVerifiedError unless the pool has the lowest ``count`` layers of ``image``."""
+    digests = image.digests[:count]
+    check_installed_layers(pool, image.manifests[:count], digests, registry=image.registry)
 
 
 def _lacks_tag(installed: InstalledImage, wanted: Manifest) -> bool:

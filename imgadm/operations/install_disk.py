@@ -59,6 +59,8 @@ def install_disk(
     if not manifest.get("published_at"):
         manifest["published_at"] = timestamp(now())
     check_manifest(manifest)
+    # The pool would compare it with the disk, too, but could not say that it was given here.
+    given_size = {key: manifest.pop(key) for key in ("image_size",) if key in manifest}
     image = Manifest.of(manifest)
     with _stages(disk, new_snapshot(uuid, disk), open_session) as stages:
         on_event(InstallBegins(image))
@@ -75,8 +77,15 @@ def install_disk(
                 source=None,
                 origin=None,
                 on_event=on_event,
-                complete=lambda record, report: add_size(record, report.facts["volume"]),
+                complete=lambda record, report: _add_size(record, given_size, report),
             )
+
+
+def _add_size(
+    record: dict[str, Any], given_size: Mapping[str, Any], report: streams.Report
+) -> None:
+    record.update(given_size)
+    add_size(record, report.facts["volume"])
 
 
 @contextmanager

@@ -22,7 +22,8 @@ from imgadm.operations.checks import (
     lock_for,
     size_of_files,
 )
-from imgadm.operations.events import AlreadyInstalled, Event, InstallBegins, InstalledMeanwhile
+from imgadm.operations.complete_image import complete_image, complete_locked_image
+from imgadm.operations.events import Event, InstallBegins, InstalledMeanwhile
 from imgadm.operations.local_files import read_local_manifest
 from imgadm.operations.transfer import transfer
 from imgadm.pools.base import InstalledImage, Pool
@@ -46,7 +47,7 @@ def install_image(
     uuid = check_uuid(raw.get("uuid", "undefined"))
     installed = pool.get(uuid)
     if installed is not None:
-        on_event(AlreadyInstalled(installed))
+        complete_image(pool, installed, options, on_event)
         return
     raw = upgrade_manifest(raw)
     if not raw.get("published_at"):
@@ -58,7 +59,8 @@ def install_image(
     with ExitStack() as locks:
         locks.enter_context(lock_for(pool, uuid, options, on_event))
         if pool.get(uuid) is not None:
-            on_event(InstalledMeanwhile(image))
+            if not complete_locked_image(pool, uuid, on_event):
+                on_event(InstalledMeanwhile(image))
             return
         if _installed_origin(pool, image) is not None:
             locks.enter_context(lock_for(pool, str(image.origin), options, on_event, shared=True))
@@ -98,17 +100,21 @@ def _install_layer(
 ) -> None:
     """Install the layer of a container image, a tar archive, on top of its origin."""
     from imgadm.operations.layer_fetches import IncomingLayer
+    from imgadm.operations.layer_trust import check_claims, claimed_digest, installed_digests
     from imgadm.operations.receive_layers import receive_layers
 
     file = image.file
+    below = installed_digests(pool, origin)
+    check_claims([image], below)
     layer = IncomingLayer(
         image,
         lambda: streams.read_file(path),
+        digest=claimed_digest(image.raw),
         sha1=None if file is None else file.sha1,
         size=None if file is None else file.size,
         compression=None if file is None else file.compression,
     )
-    receive_layers(pool, [layer], source=None, base=origin, on_event=on_event)
+    receive_layers(pool, [layer], source=None, base=origin, on_event=on_event, below=below)
 
 
 def timestamp(moment: datetime) -> str:
@@ -136,8 +142,8 @@ def _check_size(image: Manifest, path: Path) -> None:
 def _worded_for_files(error: DownloadError, path: Path) -> ImgadmError:
     if isinstance(error.cause, streams.ChecksumError):
         return DownloadError(
-            f'image file checksum (sha1) error: manifest says "{error.cause.wanted}", '
-            f'{path} is "{error.cause.got}"',
+            f"image file checksum ({error.cause.algorithm}) error: manifest says "
+            f'"{error.cause.wanted}", {path} is "{error.cause.got}"',
             cause=error.cause,
         )
     if isinstance(error.cause, streams.SizeError):

@@ -25,8 +25,9 @@ class IncomingLayer:
     """An image of a layer that is to be received.
 
     ``fetch`` makes the stage that brings the layer as it is stored. Of that, ``digest``
-    (``sha256:…``), ``sha1`` (hexadecimal), ``size`` (bytes) and ``compression`` are checked where
-    they are known, and ``diff_id``, the digest of what is inside.
+    (``sha256:…``), ``sha1`` (hexadecimal) and ``size`` (bytes) are checked where they are known,
+    and ``diff_id``, the digest of what is inside. ``compression`` is what it is called; its first
+    bytes tell what it is.
     """
 
     image: Manifest

@@ -10,6 +10,7 @@ from imgadm.configuration import Configuration
 from imgadm.errors import ConfigError, ImgadmError
 from imgadm.locks import OnWait, state_lock
 from imgadm.operations.in_parallel import in_parallel
+from imgadm.redaction import HIDDEN, SecretUrl
 from imgadm.settings import Settings
 from imgadm.source_rules import check_source
 from imgadm.sources import SourceConfig
@@ -60,7 +61,9 @@ def add_source(
     source that makes no sense, and what ``ping`` raises; the configuration is as before then.
     """
     check_source(source)
-    existing = _find(Configuration.load(settings.configuration_path), source)
+    configuration = Configuration.load(settings.configuration_path)
+    (source,) = _with_secrets([source], configuration.sources)
+    existing = _find(configuration, source)
     if existing is not None:
         return Addition(existing, added=False)
     if ping is not None:
@@ -97,10 +100,13 @@ def replace_sources(
     """Configure exactly ``wanted``, each once, once the new ones among them answer ``ping``.
 
     A wanted source that is there already, by type, URL as typed and ``insecure``, stays what it
-    is, with its channel. Raises as :func:`add_source`.
+    is, with its channel and whatever else its entry says; so does one whose URL has no secrets in
+    it where the source has some. Raises as :func:`add_source`.
     """
-    known = {_typed(source): source for source in _current(settings)}
-    result = list({_typed(source): known.get(_typed(source), source) for source in wanted}.values())
+    current = Configuration.load(settings.configuration_path).sources
+    known = {_typed(source): source for source in current}
+    meant = _with_secrets(wanted, current)
+    result = list({_typed(it): known.get(_typed(it), it) for it in meant}.values())
     added = [source for source in result if _typed(source) not in known]
     for source in added:
         check_source(source)
@@ -135,21 +141,55 @@ def _changing(settings: Settings, on_wait: OnWait | None) -> Iterator[Configurat
         yield Configuration.load(settings.configuration_path)
 
 
-def _current(settings: Settings) -> list[SourceConfig]:
-    return Configuration.load(settings.configuration_path).sources
-
-
 def _find(configuration: Configuration, wanted: SourceConfig) -> SourceConfig | None:
     same = (source for source in configuration.sources if source.identity == wanted.identity)
     return next(same, None)
 
 
-def _typed(source: SourceConfig) -> tuple[str, str, bool]:
+def _typed(source: SourceConfig) -> tuple[str, SecretUrl, bool]:
     return source.type, source.url, bool(source.insecure)
 
 
+def _with_secrets(
+    wanted: Sequence[SourceConfig], current: Sequence[SourceConfig]
+) -> Iterator[SourceConfig]:
+    """Yield ``wanted``, with the secrets of ``current`` where a URL is one as it is shown.
+
+    Raises ConfigError for one that has secrets left out, and is none of ``current``.
+    """
+    left = [source for source in current if source.url.has_secret]
+    for source in wanted:
+        typed = source.url.reveal()
+        same = [it for it in left if str(it.url) == typed and it.type == source.type]
+        if same:
+            found = min(same, key=lambda it: bool(it.insecure) is not bool(source.insecure))
+            left.remove(found)
+            yield replace(source, url=found.url)
+        elif HIDDEN in typed:
+            raise ConfigError(
+                f'"{source.url}" is no URL of a source here, and has {HIDDEN} in it where a secret '
+                "stands: write that"
+            )
+        else:
+            yield source
+
+
 def _is_at(source: SourceConfig, url: str) -> bool:
+    """Tell whether ``url`` means the source, with its secrets or as it is shown without them.
+
+    Without a scheme it means an image server with either.
+    """
+    if url in (str(source.url), source.url.reveal()):
+        return True
+    spellings = [url]
+    if "://" not in url and source.type != "docker":
+        spellings += [f"http://{url}", f"https://{url}"]
+    return any(_is_same(source, spelling) for spelling in spellings)
+
+
+def _is_same(source: SourceConfig, url: str) -> bool:
     try:
-        return source.normalised_url == replace(source, url=url).normalised_url
+        own, given = source.normalised_url, replace(source, url=SecretUrl(url)).normalised_url
     except ConfigError:
-        return source.url == url
+        return False
+    return own == given or str(own) == given.reveal()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgadm import streams
-from imgadm.errors import ClientError, ImgadmError, UploadError
+from imgadm.errors import APIError, ClientError, ImgadmError, UploadError
 from imgadm.manifest import Manifest
 from imgadm.manifest.values import display
 from imgadm.operations.events import (
@@ -19,15 +19,33 @@ from imgadm.operations.events import (
     RemainsOnServer,
     Transferring,
 )
-from imgadm.sources import Repository, SourceError, UnreachableError
+from imgadm.sources import (
+    Repository,
+    SourceError,
+    StatusError,
+    UnreachableError,
+    UnusableReplyError,
+)
 
 OnEvent = Callable[[Event], None]
 
 _TAKEN = "ImageUuidAlreadyExists"
 _UNFINISHED = (
-    "it has no file and is not activated: if nobody is publishing it now, a publication was killed,"
-    " and DELETE /images/UUID there makes room for another one"
+    "it is not activated, and not the image that is published here: if nobody is publishing it now,"
+    " a publication was killed, and DELETE /images/UUID there makes room for another one"
 )
+_TAKEN_OVER = "another publication has begun it; publish it again to take it over"
+_PUBLISHED_BY_ANOTHER = (
+    (409, "Upload"),  # its file is being uploaded
+    (422, "ImageFilesImmutable"),
+    (422, "ImageAlreadyActivated"),
+)
+_GATEWAY = (502, 503, 504)
+"""Statuses of a gateway that does not know what the server behind it has done."""
+_SERVERS_OWN = ("owner", "state", "files", "activated", "channels", "icon", "error")
+"""Fields of a manifest that a server fills in by itself."""
+_SERVERS_DEFAULT = ("disabled", "public")
+"""Fields that a server adds where they are missing."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +73,11 @@ def publish_image(
 
     Before it is activated, the SHA-1 and the size that the server reports are compared with those
     of the bytes that went there. Whatever fails, an interrupt too, the server is left without the
-    image, or with it as it was. Returns the report of the upload, whose facts have the ``sha1`` and
+    image, or with it as it was. An unactivated image that a killed publication of the same has left
+    there is taken over. Returns the report of the upload, whose facts have the ``sha1`` and
     ``size`` of the file. Raises an ImgadmError.
     """
-    created = _create(repository, image, on_event)
+    created, is_ours = _create(repository, image, on_event)
     try:
         on_event(_accepted(created, image))
         report = _add_file(repository, image, upload, on_event)
@@ -74,7 +93,10 @@ def publish_image(
         )
         _activate(repository, image.uuid)
     except BaseException as error:
-        _delete(repository, image.uuid, on_event)
+        if is_ours and not _is_published_by_another(error):
+            _delete(repository, image.uuid, on_event)
+        elif not _is_published_by_another(error):
+            on_event(RemainsOnServer(image.uuid, _TAKEN_OVER))
         if isinstance(error, SourceError):
             raise error.named() from error
         raise
@@ -83,29 +105,67 @@ def publish_image(
     return report
 
 
-def _create(repository: Repository, image: Manifest, on_event: OnEvent) -> dict[str, Any]:
-    """Make the image on the server. One that was there before is never touched."""
+def _create(
+    repository: Repository, image: Manifest, on_event: OnEvent
+) -> tuple[Mapping[str, Any], bool]:
+    """Make the image on the server; returns what that has, and whether this run has made it.
+
+    One that was there before is never touched, unless it is the same in the same state.
+    """
     try:
-        return repository.create(image.raw)
+        return repository.create(image.raw), True
+    except StatusError as error:
+        found = _existing(repository, image) if error.code == _TAKEN else None
+        if found is not None and _is_begun(found, image):
+            return found, False
+        if found is not None and found.get("state") == "unactivated":
+            raise ImgadmError(f"{error.message}; {_UNFINISHED}", code=_TAKEN) from error
+        if error.status in _GATEWAY:
+            _delete_unanswered(repository, image, None)
+        raise error.named() from error
+    except UnusableReplyError as error:
+        if not error.is_web_page:
+            _delete_unanswered(repository, image, None)
+        raise error.named() from error
     except UnreachableError as error:
         if not error.unsent:
             _delete_unanswered(repository, image, on_event)
         raise error.named() from error
-    except SourceError as error:
-        if error.code == _TAKEN and _is_unfinished(repository, image):
-            raise ImgadmError(f"{error.message}; {_UNFINISHED}", code=_TAKEN) from error
-        raise error.named() from error
-    except KeyboardInterrupt:
+    except BaseException:
         _delete_unanswered(repository, image, on_event)
         raise
 
 
-def _is_unfinished(repository: Repository, image: Manifest) -> bool:
-    """Tell whether the server has what a publication leaves there that was killed."""
+def _existing(repository: Repository, image: Manifest) -> dict[str, Any] | None:
     try:
-        return _is_without_file(repository.find(image.uuid), image)
+        return repository.find(image.uuid)
     except SourceError:
+        return None
+
+
+def _is_begun(found: Mapping[str, Any], image: Manifest) -> bool:
+    """Tell whether ``found`` is what a publication of ``image`` has on the server before its end.
+
+    Only the SHA-1 of its file tells that the file is the same; a manifest without is not enough.
+    """
+    file = image.file
+    if file is None or file.sha1 is None or found.get("state") != "unactivated":
         return False
+    stored = found.get("files") or []
+    if stored and (not isinstance(stored[0], dict) or stored[0].get("sha1") != file.sha1):
+        return False
+    given = {name: value for name, value in image.raw.items() if value is not None}
+    there = {name: value for name, value in found.items() if value is not None}
+    names = {*given, *there} - {*_SERVERS_OWN}
+    names -= {name for name in _SERVERS_DEFAULT if name not in given}
+    return all(given.get(name) == there.get(name) for name in names)
+
+
+def _is_published_by_another(error: BaseException) -> bool:
+    """Tell whether the server says that somebody else is at the same image, or was sooner."""
+    if not isinstance(error, (APIError, StatusError)):
+        return False
+    return (error.status, error.code) in _PUBLISHED_BY_ANOTHER
 
 
 def _accepted(created: Mapping[str, Any], image: Manifest) -> ManifestAccepted:
@@ -195,15 +255,17 @@ def _activate(repository: Repository, uuid: str) -> None:
             raise
 
 
-def _delete_unanswered(repository: Repository, image: Manifest, on_event: OnEvent) -> None:
+def _delete_unanswered(repository: Repository, image: Manifest, on_event: OnEvent | None) -> None:
     """Delete the image if the server made it without telling us.
 
-    What has a file, is active, or is called otherwise, was there before, and is somebody's.
+    What has a file, is active, or is called otherwise, was there before, and is somebody's. Where
+    nobody can tell what is there, ``on_event`` hears of it.
     """
     try:
         found = repository.find(image.uuid)
     except SourceError as error:
-        on_event(RemainsOnServer(image.uuid, error.named().message))
+        if on_event is not None:
+            on_event(RemainsOnServer(image.uuid, error.named().message))
         return
     if _is_without_file(found, image):
         _delete(repository, image.uuid, on_event)
@@ -216,11 +278,15 @@ def _is_without_file(found: Mapping[str, Any] | None, image: Manifest) -> bool:
     return (found.get("name"), found.get("version")) == (image.name, image.version)
 
 
-def _delete(repository: Repository, uuid: str, on_event: OnEvent) -> None:
+def _delete(repository: Repository, uuid: str, on_event: OnEvent | None) -> None:
+    def tell(message: str) -> None:
+        if on_event is not None:
+            on_event(RemainsOnServer(uuid, message))
+
     try:
         repository.delete(uuid)
     except SourceError as error:
-        on_event(RemainsOnServer(uuid, error.named().message))
+        tell(error.named().message)
     except KeyboardInterrupt:
-        on_event(RemainsOnServer(uuid, "interrupted"))
+        tell("interrupted")
         raise

@@ -20,6 +20,7 @@ from imgadm.operations.events import (
     Transferring,
 )
 from imgadm.operations.layer_fetches import AT_ONCE, Failure, IncomingLayer, LayerFetches
+from imgadm.operations.layer_trust import check_layer_name, installed_digests
 from imgadm.operations.transfer import explain
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.reception import LayerReception
@@ -33,12 +34,16 @@ def receive_layers(
     source: str | None,
     base: InstalledImage | None,
     on_event: Callable[[Event], None],
+    below: Sequence[str] | None = None,
 ) -> None:
     """Receive ``layers``, base first, on top of ``base``; the last is the image that is wanted.
 
-    Each image appears whole or not at all, and only after those below it. The caller holds the
-    locks of all of them. Raises an ImgadmError for whatever fails; images that were complete stay.
+    ``below`` are the digests of the layers of ``base``, if the caller has verified them; otherwise
+    its records have to prove them. Each image appears whole or not at all, only after those below
+    it, and only under the UUID that its digests make. The caller holds the locks of all of them.
+    Raises an ImgadmError for whatever fails; images that were complete stay.
     """
+    digests = installed_digests(pool, base) if below is None else list(below)
     head = layers[-1].image
     sizes = [layer.size for layer in layers]
     total = None if None in sizes else sum(size or 0 for size in sizes)
@@ -50,7 +55,7 @@ def receive_layers(
             watch = _Watch(pool, head, fetches, report, on_event)
             _unpack_beneath(pool, reception, watch)
             for index, layer in enumerate(layers):
-                _receive_one(pool, reception, index, layer, watch)
+                _receive_one(pool, reception, index, layer, watch, digests)
                 if index < len(layers) - 1:
                     on_event(LayerInstalled(layer.image))
             report.end()
@@ -128,8 +133,14 @@ def _unpack_beneath(pool: Pool, reception: LayerReception, watch: _Watch) -> Non
 
 
 def _receive_one(
-    pool: Pool, reception: LayerReception, index: int, layer: IncomingLayer, watch: _Watch
+    pool: Pool,
+    reception: LayerReception,
+    index: int,
+    layer: IncomingLayer,
+    watch: _Watch,
+    digests: list[str],
 ) -> None:
+    """Receive one layer on top of those with ``digests``, and add its own to these."""
     fetches = watch.fetches
     spool = fetches.spool(index)
     root = reception.begin(layer.image.uuid)
@@ -138,7 +149,7 @@ def _receive_one(
             pool,
             root,
             spool.reader(),
-            compression=layer.compression,
+            compression=None,
             diff_id=layer.diff_id,
             watch=watch,
         )
@@ -150,7 +161,15 @@ def _receive_one(
     while not fetches.has_ended(index):
         watch()
     watch()
-    facts = fetches.layer_facts(index, layer, report.facts["compression"])
+    compression = report.facts["compression"]
+    if layer.compression not in (None, compression):
+        watch.report.own_notes.append(
+            f"the layer of image {layer.image.uuid} is called "
+            f"{_described(layer.compression)}, but is {_described(compression)}"
+        )
+    facts = fetches.layer_facts(index, layer, compression)
+    digests.append(facts.digest)
+    check_layer_name(layer.image.uuid, digests)
     keep = fetches.is_needed_after(index)
     reception.commit(layer.image.uuid, spool.path, facts, keep=keep)
 
@@ -212,6 +231,10 @@ def _damaged(path: Path, error: BaseException) -> FileSystemError:
         "it again",
         cause=error,
     )
+
+
+def _described(compression: str | None) -> str:
+    return "not compressed" if compression == "none" else f"{compression} data"
 
 
 def _is_full(error: BaseException) -> bool:

@@ -47,15 +47,19 @@ class RegistryImage:
         """The URL of the registry that has it, which need not be the one that is configured."""
         return self.source.registry_of(self.remote.reference)
 
+    @property
+    def digests(self) -> list[str]:
+        """Those of the layers as the registry keeps them, base first."""
+        return [layer.digest for layer in self.remote.layers]
+
     @cached_property
     def manifests(self) -> list[Manifest]:
         """One for each layer, base first; the last is the image itself."""
         reference = self.remote.reference
-        digests = [layer.digest for layer in self.remote.layers]
         return [
             Manifest.of(manifest)
             for manifest in layer_manifests(
-                digests, self.remote.config, repository=reference.local_name, tag=reference.tag
+                self.digests, self.remote.config, repository=reference.local_name, tag=reference.tag
             )
         ]
 
@@ -109,11 +113,12 @@ def find_registry_image(
 def _places(registries: Sequence[DockerSource], name: str) -> list[tuple[DockerSource, Reference]]:
     """Where the image may be, and what it is called there."""
     places = [
-        (source, parse_reference(name, default_index=source.config.url)) for source in registries
+        (source, parse_reference(name, default_index=source.config.url.reveal()))
+        for source in registries
     ]
     indexes = {reference.index for _, reference in places}
     if len(indexes) > 1 or len(places) == 1:
         return places
     # The name says which registry. That is asked as it is configured, if it is.
-    own = [place for place in places if parse_index(place[0].config.url).name in indexes]
+    own = [place for place in places if parse_index(place[0].config.url.reveal()).name in indexes]
     return own[:1] or places[:1]

@@ -19,6 +19,7 @@ from imgadm.errors import (
 from imgadm.interrupts import uninterrupted
 from imgadm.manifest import Manifest
 from imgadm.operations.events import Event, FileVerified, ImageInstalled, ProgramSaid, Transferring
+from imgadm.operations.origin_trust import unproven_file
 from imgadm.pools.base import InstalledImage, Pool
 
 
@@ -85,6 +86,7 @@ def receive(
             raise explain(error, image, pool) from error
         if complete is not None:
             complete(manifest, report)
+        reception.extra = unproven_file(manifest, report.facts)
         with uninterrupted():
             reception.commit(report)
     on_event(ImageInstalled(image, report))
@@ -130,6 +132,12 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
     """The failure of a pipeline as an error of the tool."""
     uuid = image.uuid
     match error:
+        case streams.ChecksumError(algorithm="Content-MD5"):
+            return DownloadError(
+                f"image {uuid} file Content-MD5 error: "
+                f'expected "{error.wanted}", downloaded checksum was "{error.got}"',
+                cause=error,
+            )
         case streams.ChecksumError():
             return DownloadError(
                 f"image {uuid} file checksum ({error.algorithm}) error: "
@@ -138,6 +146,13 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
             )
         case streams.SizeError():
             return DownloadError(_size_failure(error, uuid), cause=error)
+        case streams.FetchError(code="Unverified"):
+            return DownloadError(
+                f'the manifest of image {uuid} has no "sha1", and its server sends no Content-MD5: '
+                "nothing could tell whether its file is the right one; --unverified imports it all "
+                "the same",
+                cause=error,
+            )
         case streams.FetchError():
             return DownloadError(error.message, code=error.code, cause=error)
         case streams.DecompressionError():
@@ -149,8 +164,9 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
             )
         case streams.ZfsStreamError():
             kind_of_error = InternalError if error.kind == "io" else InvalidStreamError
+            hint = ', which is "image_size" of its manifest' if error.kind == "size" else ""
             return kind_of_error(
-                f"the ZFS stream of image {uuid} cannot be received: {error.message}",
+                f"the ZFS stream of image {uuid} cannot be received: {error.message}{hint}",
                 cause=error,
             )
         case streams.DiskChangedError() | streams.DiskFormatError():

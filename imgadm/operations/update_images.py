@@ -121,7 +121,7 @@ class _Update:
         for_real = not self._options.dry_run
         if plan.manifest is not None:
             if for_real:
-                pool.record(image, found.image.raw, source=found.source.config.url)
+                pool.record(image, found.image.raw, source=found.source.url)
             self._on_notice(plan.manifest)
         if plan.snapshot is not None:
             if for_real:

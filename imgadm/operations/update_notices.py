@@ -44,6 +44,14 @@ class OriginalUnknown:
 
 
 @dataclass(frozen=True)
+class OtherImage:
+    """The source has another image under this UUID, says ``message``; the record stays."""
+
+    uuid: str
+    message: str
+
+
+@dataclass(frozen=True)
 class NotInSources:
     """No source has the image, which stays as it is."""
 
@@ -55,6 +63,7 @@ Notice = (
     | ManifestUpdated
     | SnapshotRenamed
     | OriginalUnknown
+    | OtherImage
     | NotInSources
     | SourceFailed
     | LockAwaited

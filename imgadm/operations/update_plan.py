@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imgadm.errors import ImageMissingOriginalSnapshotError, ImgadmError
+from imgadm.errors import ImageMissingOriginalSnapshotError, ImgadmError, OriginNotVerifiedError
 from imgadm.manifest import Manifest
 from imgadm.operations.image_lookup import Found
+from imgadm.operations.layer_trust import claimed_digest, recorded_digest
 from imgadm.operations.manifest_changes import changed_fields
+from imgadm.operations.origin_trust import differs_from_source
 from imgadm.operations.update_notices import (
     ManifestAdded,
     ManifestUpdated,
     OriginalUnknown,
+    OtherImage,
     SnapshotRenamed,
 )
 from imgadm.pools.base import InstalledImage, Pool
@@ -23,7 +26,7 @@ class Plan:
 
     manifest: ManifestAdded | ManifestUpdated | None = None
     snapshot: SnapshotRenamed | None = None
-    obstacle: OriginalUnknown | ImgadmError | None = None
+    obstacle: OriginalUnknown | OtherImage | ImgadmError | None = None
 
     @property
     def changes_something(self) -> bool:
@@ -31,7 +34,14 @@ class Plan:
 
 
 def plan_update(pool: Pool, image: InstalledImage, found: Found) -> Plan:
-    """Compare an image on ``pool`` with what was found of it; raises what the pool raises."""
+    """Compare an image on ``pool`` with what was found of it; raises what the pool raises.
+
+    What was found of another image under the same UUID changes nothing: its record would say then
+    that this one is the source's.
+    """
+    if (reason := _other_image(image, found)) is not None:
+        error = OriginNotVerifiedError(image.uuid, found.source.url, reason)
+        return Plan(obstacle=OtherImage(image.uuid, error.message))
     manifest = _manifest_change(image, found)
     snapshots = pool.snapshots(image)
     if any(snapshot.name.endswith("@final") for snapshot in snapshots):
@@ -46,6 +56,20 @@ def plan_update(pool: Pool, image: InstalledImage, found: Found) -> Plan:
             final = f"{snapshot.name.partition('@')[0]}@final"
             return Plan(manifest, SnapshotRenamed(image.uuid, snapshot.name, final))
     return Plan(manifest, obstacle=ImageMissingOriginalSnapshotError(image.uuid, guid))
+
+
+def _other_image(image: InstalledImage, found: Found) -> str | None:
+    """Return why an installed image is not what was found; None if nothing says so."""
+    is_layer = (image.manifest.get("type") == "docker", found.image.type == "docker")
+    if image.manifest.get("type") and any(is_layer) and not all(is_layer):
+        return "only one of them is an image of a layer"
+    if all(is_layer):
+        ours = recorded_digest(image) or claimed_digest(image.manifest)
+        theirs = claimed_digest(found.image.raw)
+        if ours is not None and theirs is not None and ours != theirs:
+            return f"the digest of its layer is {ours}, not {theirs}"
+        return None
+    return differs_from_source(image, found.image)
 
 
 def _manifest_change(image: InstalledImage, found: Found) -> ManifestAdded | ManifestUpdated | None:

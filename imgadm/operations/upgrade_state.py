@@ -122,7 +122,7 @@ def _upgrade_record(image: InstalledImage, path: Path, database: Database, notif
 
 
 def _import_sources(legacy: Path, configuration: Configuration, notify: Notify) -> bool:
-    """Configure the sources of version 1, unless it only had its default one.
+    """Configure the sources of version 1 behind the default one, unless it had no more than that.
 
     Tells whether anything was configured.
     """
@@ -135,12 +135,16 @@ def _import_sources(legacy: Path, configuration: Configuration, notify: Notify) 
     urls = [line[0] for line in words if line]
     if not urls or urls == [_FIRST_DEFAULT_SOURCE]:
         return False
+    from imgadm.redaction import SecretUrl
     from imgadm.source_rules import DEFAULT_SOURCE, check_source
     from imgadm.sources.base import SourceConfig
 
-    sources: dict[object, SourceConfig] = {}
-    for url in urls:
-        source = DEFAULT_SOURCE if url == _FIRST_DEFAULT_SOURCE else SourceConfig(url, "dsapi")
+    sources = {DEFAULT_SOURCE.identity: DEFAULT_SOURCE}
+    for url in dict.fromkeys(map(SecretUrl, urls)):
+        if url == _FIRST_DEFAULT_SOURCE:
+            notify(f'Upgrade: imported image source "{url}"')
+            continue
+        source = SourceConfig(url, "dsapi")
         try:
             check_source(source)
         except ConfigError as error:

@@ -144,6 +144,10 @@ class Pool(ABC):
         Raises InternalError if the image can't be sent.
         """
 
+    def sent_compression(self, image: InstalledImage) -> str:
+        """How what :meth:`send` sends of an image is compressed."""
+        return "none"
+
     def disk(self, image: InstalledImage) -> tuple[Path, Volume]:
         """The raw disk of an installed image, and what an incremental stream must know of it.
 

@@ -43,6 +43,7 @@ from imgadm.pools.directory_record import (
     recorded_volume,
     write_record,
 )
+from imgadm.pools.layers import RECORDED_AS, LayerFacts
 from imgadm.pools.reception import LayerReception, Reception
 from imgadm.summaries import FIELDS, Summary, read_summaries
 
@@ -236,6 +237,9 @@ class DirectoryPool(Pool):
             origin=based_on,
         )
         return MadeStream(chunks, repeatable=True)
+
+    def sent_compression(self, image: InstalledImage) -> str:
+        return LayerFacts.of(image).compression if RECORDED_AS in image.extra else "none"
 
     def disk(self, image: InstalledImage) -> tuple[Path, streams.Volume]:
         directory, volume = self.path / image.uuid, recorded_volume(image)

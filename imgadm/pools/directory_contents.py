@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from imgadm.errors import InternalError
+from imgadm.manifest.values import is_whole
 from imgadm.opening import open_regular
 from imgadm.pools.base import InstalledImage
+from imgadm.pools.directory_record import recorded_guid
+
+if TYPE_CHECKING:
+    from imgadm import streams
 
 #: What the directory of an image has beside the record: of a zvol, of any other ZFS stream, and of
 #: a container's layer.
 DISK = "disk.raw"
 STREAM = "stream.zfs"
 LAYER, ROOT, OWNERS = "layer", "root", "owners.jsonl"
+
+_GUID = re.compile(r"[0-9]{1,20}")
+_MORE_THAN_ANY_DISK = 2**63
 
 
 def look_inside(image: InstalledImage, directory: Path, known: AbstractSet[str]) -> InstalledImage:
@@ -51,3 +63,33 @@ def open_content(directory: Path, name: str) -> int:
         reason = "a hard link to a file of another user is no part of an image"
         raise PermissionError(errno.EPERM, reason, str(directory / name))
     return descriptor
+
+
+def accepted_stream(manifest: Mapping[str, Any], origin: InstalledImage | None) -> streams.Stage:
+    """The stage that passes on the stream of an image that is no zvol, if ``zfs receive`` would.
+
+    It must be full, or based on the snapshot of ``origin``, and that of a file system unless the
+    image is of type ``other``. Raises InternalError if nothing can be based on ``origin``.
+    """
+    from imgadm import streams
+
+    from_guid = 0 if origin is None else _file_system_guid(origin)
+    if manifest.get("type") == "other":
+        return streams.verify_zfs_stream(from_guid=from_guid)
+    return streams.verify_zfs_stream(kind="zfs", from_guid=from_guid)
+
+
+def _file_system_guid(origin: InstalledImage) -> int:
+    stream, guid = origin.extra.get("stream"), recorded_guid(origin)
+    if isinstance(stream, dict) and stream.get("type") == "zfs" and _GUID.fullmatch(guid or ""):
+        return int(guid or "") % 2**64
+    raise InternalError(
+        f'image "{origin.uuid}" in "{origin.pool}" is not recorded as the stream of a file system, '
+        "so nothing can be based on it; if it should be one, delete it and import it again"
+    )
+
+
+def told_size(manifest: Mapping[str, Any]) -> int | None:
+    """How many MiB the disk of a zvol image has, as its manifest tells; None if it does not."""
+    size = manifest.get("image_size")
+    return min(int(size), _MORE_THAN_ANY_DISK) if is_whole(size) and size >= 1 else None

@@ -7,6 +7,7 @@ directory of that image, and lower ones appear beside it while it grows.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -75,19 +76,20 @@ class DirectoryLayerReception(LayerReception):
         return self._beneath
 
     def find(self, digest: str) -> Path | None:
-        return self._kept.get(digest)
+        image = self._kept.get(digest)
+        return None if image is None else self._pool.path / image.uuid / LAYER
 
     @cached_property
-    def _kept(self) -> dict[str, Path]:
-        """By digest, the layers that images on the pool are recorded to have."""
-        from imgadm.manifest.docker import IDENTIFIER
-
+    def _kept(self) -> dict[str, InstalledImage]:
+        """By the digest of its layer, as computed when that came, an image that keeps it."""
         kept = {}
-        for image in self._pool.images(frozenset({"type", "tags"})):
-            tags = image.manifest.get("tags")
-            path = self._pool.path / image.uuid / LAYER
-            if image.manifest.get("type") == "docker" and isinstance(tags, dict) and path.is_file():
-                kept[str(tags.get(IDENTIFIER))] = path
+        for summary in self._pool.images(frozenset({"type"})):
+            if summary.manifest.get("type") != "docker":
+                continue
+            image = self._pool.get(summary.uuid)
+            if image is not None and (self._pool.path / image.uuid / LAYER).is_file():
+                with contextlib.suppress(InternalError):
+                    kept[LayerFacts.of(image).digest] = image
         return kept
 
     def begin(self, uuid: str | None) -> Path:

@@ -8,7 +8,7 @@ from imgadm.errors import FileSystemError
 from imgadm.locks import remove_dead_locks
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_access import read_access
-from imgadm.pools.directory_contents import DISK, STREAM
+from imgadm.pools.directory_contents import DISK, STREAM, accepted_stream, told_size
 from imgadm.pools.directory_partial import PartialDirectory, remove_partials
 from imgadm.pools.directory_record import RECORD, described_stream, write_record
 from imgadm.pools.reception import Reception, beginning
@@ -46,18 +46,23 @@ class DirectoryReception(Reception):
         from imgadm import streams
         from imgadm.pools.disk_copy import copy_disk
 
+        reserve = streams.reserve_of(partial.path)
         if self._manifest.get("type") != "zvol":
             self._content = STREAM
-            sink = streams.write_file(partial.path / STREAM, replace=False, private=True)
-            return streams.verify_zfs_stream(), sink
+            return (
+                accepted_stream(self._manifest, origin),
+                streams.keep_room(partial.path, reserve),
+                streams.write_file(partial.path / STREAM, replace=False, private=True),
+            )
         self._content = DISK
-        disk = partial.path / DISK
+        disk, volume = partial.path / DISK, None
         if origin is None:
             partial.make_file(DISK)
-            return (streams.to_raw_disk(disk),)
-        below, volume = self._pool.disk(origin)
-        copy_disk(below, disk)
-        return (streams.to_raw_disk(disk, origin=volume),)
+        else:
+            below, volume = self._pool.disk(origin)
+            copy_disk(below, disk)
+        size = told_size(self._manifest)
+        return (streams.to_raw_disk(disk, origin=volume, size_in_mib=size, reserve=reserve),)
 
     @property
     def stages(self) -> tuple[streams.Stage, ...]:
@@ -66,10 +71,10 @@ class DirectoryReception(Reception):
     def commit(self, report: streams.Report) -> None:
         partial = self._partial
         assert partial is not None
-        stream = {"stream": described_stream(report.facts["zfs_stream"])}
+        extra = {"stream": described_stream(report.facts["zfs_stream"]), **self.extra}
         try:
             partial.check()
-            write_record(partial.path, self._pool.name, self._manifest, self._source, stream)
+            write_record(partial.path, self._pool.name, self._manifest, self._source, extra)
             partial.commit(self._access, RECORD, self._content)
         except OSError as error:
             action = f'cannot rename to "{partial.final}"'

@@ -16,6 +16,7 @@ from imgadm.files import read_file, write_atomically
 from imgadm.logs import logger
 from imgadm.manifest import parse_json
 from imgadm.pools.base import InstalledImage
+from imgadm.redaction import redact_url
 
 if TYPE_CHECKING:
     from imgadm import streams
@@ -43,7 +44,11 @@ def read_record(pool: str, uuid: str) -> InstalledImage:
     extra = {key: value for key, value in record.items() if key not in _KNOWN_KEYS}
     source = record.get("source")
     return InstalledImage(
-        record["manifest"], pool, source if isinstance(source, str) else None, None, extra
+        record["manifest"],
+        pool,
+        redact_url(source) if isinstance(source, str) else None,
+        None,
+        extra,
     )
 
 
@@ -60,7 +65,7 @@ def write_record(
     """
     record: dict[str, Any] = {"manifest": manifest, "zpool": pool}
     if source is not None:
-        record["source"] = source
+        record["source"] = redact_url(source)
     record.update(extra)
     content = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     encoded = content.encode("utf-8", "backslashreplace")

@@ -74,8 +74,3 @@ def make_root_directory(path: Path) -> None:
     """The root of an image, as it is if no layer says otherwise; raises OSError."""
     path.mkdir()
     path.chmod(0o755)  # whatever the umask is: users of a container have to pass
-
-
-def stored_compression(image: InstalledImage) -> str:
-    """How the file of an installed image is compressed where it is kept."""
-    return LayerFacts.of(image).compression if RECORDED_AS in image.extra else "none"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import FileSystemError
 from imgadm.interrupts import uninterrupted
@@ -39,6 +40,9 @@ class Reception(ABC):
     Use it as a context manager: leaving the block without a commit rolls back. The caller holds the
     lock of the image all the while.
     """
+
+    #: What to record of the image besides its manifest and source; set before :meth:`commit`.
+    extra: Mapping[str, Any] = MappingProxyType({})
 
     @property
     @abstractmethod

@@ -24,7 +24,7 @@ from imgadm.pools.zfs_discovery import (
     names_below,
     zone_roots,
 )
-from imgadm.programs import Completed, run_program, run_query
+from imgadm.programs import Completed, program_environment, run_program, run_query
 from imgadm.summaries import FIELDS
 
 if TYPE_CHECKING:
@@ -46,6 +46,15 @@ _NO_KERNEL_PART = re.compile(
 )
 
 
+#: What ``zfs mount`` says of a dataset that is not to be mounted, or is already.
+_HAS_NO_PLACE = re.compile(
+    r"legacy mountpoint|no mountpoint set|'canmount' property|already mounted"
+)
+
+#: In the usage of ``zfs receive``; there has always been ``-o origin=SNAPSHOT`` besides.
+_SETS_PROPERTIES = re.compile(r"\[-o <?property")
+
+
 class ZfsHost:
     """The zpools of this host, by way of its ``zfs`` program."""
 
@@ -62,7 +71,7 @@ class ZfsHost:
         as queries are.
         """
         run = run_query if bounded or arguments[0] in _QUERIES else run_program
-        completed = run([self.zfs, *arguments])
+        completed = run([self.zfs, *arguments], environment=program_environment())
         if completed.status != 0 and (problem := _NO_KERNEL_PART.match(completed.stderr)):
             raise InternalError(
                 f"{self.zfs} does not work on this host: {problem[0]}; make it work, or use a "
@@ -97,7 +106,35 @@ class ZfsHost:
     def found(self) -> list[FoundImage]:
         """All images of the host, as they were when this was first asked for."""
         listing = self.run(*LISTING, COLUMNS).check("could not load images")
-        return find_images(listing, zone_roots(), self.database.has, logger().warning)
+        return self.images_in(listing)
+
+    def images_in(self, listing: Completed) -> list[FoundImage]:
+        """The images in a listing that has the columns of :data:`COLUMNS`."""
+        return find_images(
+            listing, zone_roots(), self.database.has, logger().warning, self._ignored_by_its_stream
+        )
+
+    def _ignored_by_its_stream(self, dataset: str) -> bool:
+        answer = self.run("get", "-H", "-p", "-o", "source", "imgadm:ignore", dataset)
+        return answer.status == 0 and answer.stdout.strip() == "received"
+
+    def mount(self, dataset: str) -> None:
+        """Mount a new image where it belongs; where that is nowhere, it can be cloned all the same.
+
+        Never raises for what ``zfs`` says; it is told in the log.
+        """
+        mounted = self.run("mount", dataset)
+        if mounted.status != 0 and not _HAS_NO_PLACE.search(mounted.stderr):
+            logger().warning(f'could not mount "{dataset}": {mounted.stderr.strip()}')
+
+    @cached_property
+    def takes_properties(self) -> bool:
+        """Whether ``zfs receive`` knows ``-o PROPERTY=VALUE``, as its usage tells.
+
+        That of illumos did not for long.
+        """
+        usage = self.run("receive", bounded=True)
+        return bool(_SETS_PROPERTIES.search(usage.stderr + usage.stdout))
 
     def pools(self, *, recorded: bool = False) -> list[Pool]:
         """Every zpool that has an image, and, if ``recorded``, those that just have records."""
@@ -121,7 +158,7 @@ class ZfsPool(Pool):
         listing = self._host.run(*LISTING, COLUMNS, "-r", "-d", "1", dataset)
         if listing.status != 0:
             raise self._query_error(listing)
-        found = find_images(listing, zone_roots(), self._host.database.has, logger().warning)
+        found = self._host.images_in(listing)
         images = (image for image in found if (image.pool, image.uuid) == (self.name, uuid))
         image = next(images, None)
         return None if image is None else replace(self._installed(image), clones=None)

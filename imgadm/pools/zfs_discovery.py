@@ -85,12 +85,15 @@ def find_images(
     roots: frozenset[str],
     is_recorded: Callable[[str, str], bool],
     warn: Callable[[str], None],
+    came_with_stream: Callable[[str], bool],
 ) -> list[FoundImage]:
     """The images among the datasets that ``listing`` names, in its order.
 
     A dataset is one if it is named ``POOL/UUID``, is no zone's, is not marked ``imgadm:ignore``,
     and does not look as virtual machines do: a clone without a ``@final`` of its own, or something
-    with disks below it. ``is_recorded`` tells of a pool and a UUID whether an image is recorded.
+    with disks below it. ``is_recorded`` tells of a pool and a UUID whether an image is recorded,
+    ``came_with_stream`` of a dataset whether its ``imgadm:ignore`` came with a stream: who made an
+    image that was imported has no say in whether it is listed here.
 
     Raises InternalError for a listing that makes no sense. A machine may own datasets, and give
     them properties that have newlines in them: those must not pass for datasets of others.
@@ -112,6 +115,8 @@ def find_images(
         inside, has_final = below.get(row.name, []), row.name in final
         certain = has_final or is_recorded(match[1], match[2])
         is_machine = row.is_clone or any(map(_DISK.fullmatch, inside))
+        if row.ignore in _TRUE and is_recorded(match[1], match[2]) and came_with_stream(row.name):
+            row = row._replace(ignore="-")
         if (certain or not is_machine) and _is_image(row, roots, has_final=has_final, warn=warn):
             found.append(
                 FoundImage(

@@ -1,8 +1,9 @@
 """Layers on their way into a zpool: each a clone of the one before, unpacked below ``root/``.
 
 A layer is unpacked into ``POOL/UUID-partial``, mounted where nobody but root can look, and becomes
-``POOL/UUID`` when it is whole. Layers that come before it is their turn wait in a dataset of their
-own, ``POOL/UUID-partial-layers`` of the image that was asked for, which goes in the end.
+``POOL/UUID`` when it is whole. There, too, nobody but root can look inside. Layers that come before
+it is their turn wait in a dataset of their own, ``POOL/UUID-partial-layers`` of the image that was
+asked for, which goes in the end.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from imgadm.interrupts import uninterrupted
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
 from imgadm.pools.reception import LayerReception, beginning
+from imgadm.pools.zfs_properties import HARMLESS, as_options
 
 if TYPE_CHECKING:
     from imgadm.pools.zfs import ZfsHost
@@ -54,8 +56,9 @@ class ZfsLayerReception(LayerReception):
             self._mounts.mkdir(mode=0o700, exist_ok=True)
             self._mounts.chmod(0o700)
             self.waiting_room = self._mounts / "layers"
-            passing = ("-o", "compression=off", "-o", "sync=disabled")
-            self._mount_new(self._store, self.waiting_room, "create", *passing)
+            self._mount_new(
+                self._store, self.waiting_room, "create", "compression=off", "sync=disabled"
+            )
 
     def beneath(self) -> Sequence[StoredLayer]:
         return ()
@@ -69,10 +72,13 @@ class ZfsLayerReception(LayerReception):
         partial = self._partial(uuid)
         root = mountpoint / ROOT
         if self._below is None:
-            self._mount_new(partial, mountpoint, "create")
+            self._mount_new(partial, mountpoint, "create", *HARMLESS)
+            mountpoint.chmod(0o700)
             make_root_directory(root)
             return root
-        self._mount_new(partial, mountpoint, "clone", origin=f"{self._pool}/{self._below}@final")
+        final = f"{self._pool}/{self._below}@final"
+        self._mount_new(partial, mountpoint, "clone", *HARMLESS, origin=final)
+        mountpoint.chmod(0o700)
         if root.is_symlink() or not root.is_dir():
             raise InternalError(
                 f'image "{self._below}" has no directory "{ROOT}", so no layer can be unpacked on '
@@ -81,10 +87,11 @@ class ZfsLayerReception(LayerReception):
         return root
 
     def _mount_new(
-        self, dataset: str, mountpoint: Path, subcommand: str, *options: str, origin: str = ""
+        self, dataset: str, mountpoint: Path, subcommand: str, *settings: str, origin: str = ""
     ) -> None:
         names = (origin, dataset) if origin else (dataset,)
-        made = self._host.run(subcommand, "-o", f"mountpoint={mountpoint}", *options, *names)
+        options = as_options((f"mountpoint={mountpoint}", *settings))
+        made = self._host.run(subcommand, *options, *names)
         made.check("error importing")
         if not os.path.ismount(mountpoint):
             raise InternalError(
@@ -94,11 +101,11 @@ class ZfsLayerReception(LayerReception):
 
     def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
         with uninterrupted():
-            self._commit(uuid)
+            self._commit(uuid, facts)
         if not keep:
             blob.unlink(missing_ok=True)
 
-    def _commit(self, uuid: str) -> None:
+    def _commit(self, uuid: str, facts: LayerFacts) -> None:
         partial, final = self._partial(uuid), f"{self._pool}/{uuid}"
         for words in (
             ("unmount", partial),
@@ -106,15 +113,16 @@ class ZfsLayerReception(LayerReception):
             ("snapshot", f"{partial}@final"),
         ):
             self._host.run(*words).check("error importing")
-        self._host.database.write(self._pool, self._manifests[uuid], self._source)
+        self._host.database.write(
+            self._pool, self._manifests[uuid], self._source, extra=facts.record
+        )
         renamed = self._host.run("rename", partial, final)
         if renamed.status != 0:
             self._host.database.remove(self._pool, uuid)
             renamed.check("error importing")
         self._pending.remove(uuid)
         self._below = uuid
-        # Where the pool is mounted nowhere, neither is an image; it can be cloned all the same.
-        self._host.run("mount", final)
+        self._host.mount(final)
 
     def commit_root(self) -> None:
         raise InternalError("an image of a zpool always has a root")

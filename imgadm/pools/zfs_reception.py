@@ -1,17 +1,34 @@
-"""A ZFS stream on its way into a zpool."""
+"""A ZFS stream on its way into a zpool.
+
+Nothing but its files or its disk is taken from a stream: what comes as a package is unpacked before
+``zfs`` sees it, and it is mounted only when it is an image, where the pool would have it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imgadm.errors import UnexpectedNumberOfSnapshotsError
+from imgadm.errors import InternalError, UnexpectedNumberOfSnapshotsError
+from imgadm.pools.directory_contents import told_size
 from imgadm.pools.reception import Reception
 from imgadm.pools.zfs_discovery import names_below
-from imgadm.programs import log_program
+from imgadm.pools.zfs_properties import HARMLESS, as_options
+from imgadm.programs import log_program, program_environment
 
 if TYPE_CHECKING:
     from imgadm import streams
     from imgadm.pools.zfs import ZfsHost
+    from imgadm.streams.zvol import Kind
+
+_MIB = 1 << 20
+
+#: What the stream of an image of a type is of; of others it may be either.
+_KINDS: dict[object, Kind] = {
+    "zvol": "zvol",
+    "zone-dataset": "zfs",
+    "lx-dataset": "zfs",
+    "docker": "zfs",
+}
 
 
 class ZfsReception(Reception):
@@ -33,28 +50,72 @@ class ZfsReception(Reception):
         self._uuid = str(manifest["uuid"])
         self._final = f"{pool}/{self._uuid}"
         self._partial = f"{self._final}-partial"
+        self._kind = _KINDS.get(manifest.get("type"))
+        self._image_size = told_size(manifest)
+        self._is_harmless = False
         self._committed = False
 
     @property
     def stages(self) -> tuple[streams.Stage, ...]:
         from imgadm import streams
 
+        plain = streams.plain_zfs_stream(
+            kind=self._kind,
+            from_guid=0 if self._origin is None else None,
+            size_in_mib=self._image_size,
+        )
+        receive = streams.zfs_receive(
+            self._partial,
+            options=self._options(),
+            zfs=self._host.zfs,
+            on_end=log_program,
+            environment=program_environment(),
+        )
+        return plain, receive
+
+    def _options(self) -> list[str]:
+        options = ["-u"]
+        # At once where that can be, so that it is never without them, whoever mounts everything.
+        self._is_harmless = self._kind == "zfs" and self._host.takes_properties
+        if self._is_harmless:
+            options += as_options(HARMLESS)
         # Left alone, zfs takes any snapshot of the pool with the guid that the stream names: the
         # same stream under another UUID, too.
-        options = () if self._origin is None else ("-o", f"origin={self._origin}")
-        stage = streams.zfs_receive(
-            self._partial, options=options, zfs=self._host.zfs, on_end=log_program
-        )
-        return (stage,)
+        if self._origin is not None:
+            options += ("-o", f"origin={self._origin}")
+        return options
 
     def commit(self, report: streams.Report) -> None:
+        is_volume = report.facts["zfs_stream"].type == "zvol"
+        if is_volume:
+            self._check_size()
+        else:
+            self._make_harmless()
         self._name_snapshot()
-        self._host.database.write(self._pool, self._manifest, self._source)
+        self._host.database.write(self._pool, self._manifest, self._source, extra=self.extra)
         renamed = self._host.run("rename", self._partial, self._final)
         if renamed.status != 0:
             self._host.database.remove(self._pool, self._uuid)
             renamed.check("error importing")
         self._committed = True
+        if not is_volume:
+            self._host.mount(self._final)
+
+    def _check_size(self) -> None:
+        if self._image_size is None:
+            return
+        answer = self._host.run("get", "-H", "-p", "-o", "value", "volsize", self._partial)
+        size = answer.check("error importing").stdout.strip()
+        if not size.isdecimal() or -(-int(size) // _MIB) != self._image_size:
+            raise InternalError(
+                f"the volume of image {self._uuid} has {size} bytes, its manifest says "
+                f"{self._image_size} MiB (image_size): one of them is not what it should be"
+            )
+
+    def _make_harmless(self) -> None:
+        if not self._is_harmless:
+            for setting in HARMLESS:
+                self._host.run("set", setting, self._partial).check("error importing")
 
     def _name_snapshot(self) -> None:
         listing = self._host.run("list", "-t", "all", "-pHr", "-o", "name", self._partial)

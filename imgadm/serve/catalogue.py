@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+import os
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
@@ -11,12 +12,29 @@ from typing import Any, BinaryIO, Protocol
 class StoredBytes:
     """An image file on disk, open for reading; the server closes it.
 
-    Served in parts on demand. ``size`` is in bytes, ``modified`` in seconds since 1970.
+    Served in parts on demand. ``status`` is what :func:`os.fstat` said of ``file`` when it was
+    opened. ``md5`` returns the MD5 of the file, ``None`` where that takes too long to find out.
     """
 
     file: BinaryIO
-    size: int
-    modified: float
+    status: os.stat_result
+    md5: Callable[[], bytes | None] = lambda: None
+
+    @property
+    def size(self) -> int:
+        """The size in bytes."""
+        return self.status.st_size
+
+    @property
+    def modified(self) -> float:
+        """When the file was changed last, in seconds since 1970."""
+        return self.status.st_mtime
+
+    def has_changed(self) -> bool:
+        """Tell whether the file has other content by now, as far as its size and time say."""
+        now = os.fstat(self.file.fileno())
+        then = self.status
+        return (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns)
 
     def close(self) -> None:
         """Close the file."""
@@ -27,11 +45,12 @@ class StoredBytes:
 class GeneratedBytes:
     """Image bytes made while they are sent; closing the generator ends their making.
 
-    ``size`` is the exact number of bytes where it is known beforehand.
+    ``size`` is the exact number of bytes, ``md5`` their MD5, where they are known beforehand.
     """
 
     chunks: Generator[bytes | memoryview, None, None]
     size: int | None = None
+    md5: bytes | None = None
 
     def close(self) -> None:
         """Close the generator."""

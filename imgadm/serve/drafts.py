@@ -22,9 +22,12 @@ from typing import Any
 
 from imgadm.errors import FileSystemError, ImgadmError, InvalidManifestError, LockedError
 from imgadm.files import make_directory, sync_directory
-from imgadm.manifest import is_uuid, parse_manifest
+from imgadm.manifest import Manifest, find_violations, is_uuid, parse_manifest
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogue import StoredBytes
+from imgadm.serve.digests import DigestStore, stamp_of
 from imgadm.serve.folder import COMPRESSION_BY_SUFFIX, open_stored, write_manifest
+from imgadm.serve.plain_files import read_plain
 
 _SUFFIXES = {compression: suffix for suffix, compression in COMPRESSION_BY_SUFFIX.items()}
 _TEMPORARY = re.compile(r"\.[0-9a-f-]{36}\.imgmanifest\.[0-9]+\.[0-9a-f]{8}")
@@ -36,6 +39,7 @@ class Draft:
 
     manifest: Mapping[str, Any]
     directory: Path
+    digests: DigestStore
 
     @property
     def path(self) -> Path | None:
@@ -51,14 +55,20 @@ class Draft:
     def open_file(self) -> StoredBytes | None:
         """Open the file; :class:`OSError` if it is gone or has another size than promised."""
         path = self.path
-        return None if path is None else open_stored(path, self.manifest["files"][0]["size"])
+        if path is None:
+            return None
+        return open_stored(path, self.manifest["files"][0]["size"], self.digests)
 
 
 class DraftStore:
-    """The unactivated images of ``folder``; whoever calls excludes other threads."""
+    """The unactivated images of ``folder``; whoever calls excludes other threads.
 
-    def __init__(self, folder: Path) -> None:
+    ``digests`` knows those of files that have been uploaded.
+    """
+
+    def __init__(self, folder: Path, digests: DigestStore) -> None:
         self._folder = folder
+        self._digests = digests
         self._root = folder / ".imgadm"
         self._drafts: dict[str, Draft] = {}
 
@@ -96,16 +106,16 @@ class DraftStore:
     def add(self, manifest: Mapping[str, Any]) -> Draft:
         """Keep a new image."""
         directory = self._root / manifest["uuid"]
-        directory.mkdir()
+        directory.mkdir(0o700)
         try:
-            return self.replace(Draft(manifest, directory), manifest)
+            return self.replace(Draft(manifest, directory, self._digests), manifest)
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
 
     def replace(self, draft: Draft, manifest: Mapping[str, Any]) -> Draft:
         """Give the image another manifest; a file that this one does not name goes."""
-        changed = Draft(manifest, draft.directory)
+        changed = Draft(manifest, draft.directory, self._digests)
         write_manifest(draft.directory / "manifest.json", manifest)
         self._drafts[manifest["uuid"]] = changed
         if draft.path is not None and draft.path != changed.path:
@@ -127,7 +137,10 @@ class DraftStore:
         path = draft.path
         assert path is not None
         target = self._published_file(manifest)
+        known = self._digests.known(stamp_of(path.lstat()))
         path.rename(target)
+        if known is not None:
+            self._digests.keep(stamp_of(target.lstat()), known)
         try:
             write_manifest(self._published_manifest(manifest["uuid"]), manifest)
         except BaseException:
@@ -161,14 +174,33 @@ class DraftStore:
             shutil.rmtree(directory)
             return
         try:
-            draft = Draft(parse_manifest(source.read_bytes()), directory)
+            manifest = parse_manifest(read_plain(source, MAX_MANIFEST_BYTES))
+            _check_draft(manifest, directory.name)
+            draft = Draft(manifest, directory, self._digests)
             path, uuid = draft.path, draft.manifest["uuid"]
-        except (ImgadmError, LookupError, TypeError) as error:
+        except (ImgadmError, OSError) as error:
             raise InvalidManifestError(f'"{source}" is damaged ({error}); remove it') from error
         if path is not None and not path.exists():
             # Killed between the two steps of an activation.
             self._published_file(draft.manifest).rename(path)
         for other in directory.iterdir():
-            if other not in (source, path):
+            if other in (source, path):
+                continue
+            if other.is_dir() and not other.is_symlink():
+                shutil.rmtree(other)
+            else:
                 other.unlink()
         self._drafts[uuid] = draft
+
+
+def _check_draft(manifest: Mapping[str, Any], uuid: str) -> None:
+    """Refuse a manifest that this program has not written: its words become names of files."""
+    image = Manifest.of(manifest)
+    violations = find_violations({**manifest, "activated": False}, "dc")
+    if violations or image.uuid != uuid or image.state != "unactivated":
+        raise InvalidManifestError("it is not the manifest of this image before its activation")
+    file = image.file
+    if "files" not in manifest or (file is not None and None in (file.sha1, file.size)):
+        raise InvalidManifestError("it does not tell which file the image has")
+    if file is not None and manifest["files"][0]["sha1"] != file.sha1:
+        raise InvalidManifestError(f"a file is called {file.sha1} here")

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-import http.client
+import contextlib
 import re
 import socket
 import time
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from io import BufferedReader
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 from uuid import uuid4
 
 from imgadm import __version__
 from imgadm.serve.catalogue import GeneratedBytes, StoredBytes
+from imgadm.serve.connection_input import ConnectionInput
+from imgadm.serve.connections import ServedConnection
 from imgadm.serve.replies import HttpError, Reply
 from imgadm.serve.request_body import CutBodyError, RequestBody
+from imgadm.serve.request_head import RequestHead, parse_head, shown
+from imgadm.serve.routes import Routes
+from imgadm.serve.shared_work import waiting_by
 from imgadm.serve.transfer import BodySender
 
-if TYPE_CHECKING:
-    from imgadm.serve.server import ConnectionServer
-
-MAX_REQUEST_LINE_BYTES = 8 << 10
-MAX_HEAD_BYTES = 32 << 10
 LINGER_SECONDS = 2.0
+UNSENT_BYTES = 256 << 10
 
-_TOKEN = re.compile(r"[!-~]{1,128}")
-_CODES = {
-    HTTPStatus.REQUEST_URI_TOO_LONG: "RequestURITooLong",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "RequestHeaderFieldsTooLarge",
-    HTTPStatus.HTTP_VERSION_NOT_SUPPORTED: "HTTPVersionNotSupported",
-}
+_MISUNDERSTOOD = (400, 421)
+"""What follows such a request may be meant for somebody else, or be part of it."""
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """One request that was answered. ``sent`` counts bytes of the body, ``seconds`` the whole."""
+    """One request that was answered. ``sent`` counts bytes of the body, ``seconds`` the whole.
+
+    ``method`` and ``target`` are printable: of a request that was malformed, what can be shown.
+    """
 
     client: str
     method: str
@@ -47,166 +47,139 @@ class AccessRecord:
     request_id: str
 
 
-class _BoundedHead:
-    """A connection's input; reading more than :data:`MAX_HEAD_BYTES` of one head fails."""
+class Listener(Protocol):
+    """What a connection tells of itself."""
 
-    def __init__(self, stream: BufferedReader) -> None:
-        self._stream = stream
-        self._left = 0
+    def record(self, access: AccessRecord) -> None:
+        """Hear of an answered request."""
 
-    def begin(self) -> None:
-        """Start a new head."""
-        self._left = MAX_HEAD_BYTES
-
-    def readline(self, limit: int = -1) -> bytes:
-        """Return a line; :class:`http.client.LineTooLong` if the head gets too long."""
-        most = self._left + 1
-        line = self._stream.readline(most if limit < 0 else min(limit, most))
-        self._left -= len(line)
-        if self._left < 0:
-            raise http.client.LineTooLong("request head")
-        return line
-
-    def readinto1(self, buffer: memoryview) -> int:
-        """Read some bytes of a body; returns how many, 0 at the end."""
-        return self._stream.readinto1(buffer)
-
-    def close(self) -> None:
-        """Close the stream."""
-        self._stream.close()
+    def report(self, error: Exception) -> None:
+        """Hear of a failure of ours, of which the client learns no details."""
 
 
-class ConnectionHandler(BaseHTTPRequestHandler):
-    """Serves the requests of one connection, one after the other."""
+class ConnectionHandler:
+    """Serves the requests of ``served``, one after the other, until either side ends it."""
 
-    protocol_version = "HTTP/1.1"
-    default_request_version = "HTTP/1.0"
-    disable_nagle_algorithm = True
-    server: ConnectionServer
-    rfile: Any
-    headers: Any = None
+    def __init__(
+        self,
+        served: ServedConnection,
+        routes: Routes,
+        listener: Listener,
+        *,
+        idle_timeout: float,
+        head_timeout: float,
+    ) -> None:
+        self._served = served
+        self._connection = served.connection
+        self._routes = routes
+        self._listener = listener
+        self._idle_timeout = idle_timeout
+        self._input = ConnectionInput(
+            self._connection, served.pace, idle_timeout=idle_timeout, head_timeout=head_timeout
+        )
+        self._began = time.monotonic()
 
-    def setup(self) -> None:
-        """Bound what the client can make us wait for, and read."""
-        super().setup()
-        self.connection.settimeout(self.server.idle_timeout)
-        self.rfile = _BoundedHead(self.rfile)
+    def run(self) -> None:
+        """Serve until the end; the caller closes the connection."""
+        with contextlib.suppress(OSError):
+            _set_up(self._connection)
+            while self._serve_request():
+                pass
 
-    def handle_one_request(self) -> None:
-        """Read one request and answer it; whatever fails ends the connection."""
-        self.command = self.path = self.requestline = ""
-        self.request_version = "HTTP/1.0"
-        self.headers = None
-        self.close_connection = True
-        self.rfile.begin()
+    def _serve_request(self) -> bool:
+        """Read one request and answer it; returns whether there may be another one."""
+        self._served.awaits_request()
+        text = None
         try:
-            self.raw_requestline = self.rfile.readline(MAX_REQUEST_LINE_BYTES + 1)
+            text = self._input.read_head()
+            if text is None:
+                return False
+            self._served.is_answering()
             self._began = time.monotonic()
-            if len(self.raw_requestline) > MAX_REQUEST_LINE_BYTES:
-                self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
-            elif self.raw_requestline and self.parse_request():
-                self._answer()
-        except (OSError, http.client.HTTPException):
-            self.close_connection = True
-
-    def handle_expect_100(self) -> bool:
-        """Ask for no body as yet: whoever waits for permission may get the reply instead."""
-        return True
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse a malformed request."""
-        status = HTTPStatus(code)
-        text = message or explain or status.description or status.phrase
-        self.close_connection = True
-        self._send(HttpError(status, _CODES.get(status, "BadRequestError"), text).reply())
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base
-        """Print nothing; :class:`AccessRecord` has it all."""
-
-    def _answer(self) -> None:
-        try:
-            body = RequestBody(self.headers, self.rfile, self.send_continue)
+            head = parse_head(text)
+            body = RequestBody(head, self._input, self._send_continue)
         except HttpError as error:
-            self.close_connection = True
-            self._send(error.reply())
-            return
-        reply = self._reply(body)
+            self._refuse(error, self._input.begun if text is None else text)
+            return False
+        reply = self._reply(head, body)
         body.skip()
-        if not body.finished:
-            self.close_connection = True
-        self._send(reply)
-        if not body.finished:
+        keeps = head.keeps_connection and body.finished and reply.status not in _MISUNDERSTOOD
+        keeps = self._send(reply, head, head.method, head.target, keeps=keeps)
+        if not body.finished or reply.status in _MISUNDERSTOOD:
             self._linger()
+        return keeps
 
-    def send_continue(self) -> None:
+    def _refuse(self, error: HttpError, received: bytes) -> None:
+        """Answer what is no request, and end the connection: nobody knows where the next begins."""
+        self._began = time.monotonic()
+        method, _, rest = received.lstrip(b"\r\n").partition(b"\r\n")[0].partition(b" ")
+        target = rest.partition(b" ")[0]
+        self._send(error.reply(), None, shown(method) or "-", shown(target) or "-", keeps=False)
+        self._linger()
+
+    def _reply(self, head: RequestHead, body: RequestBody) -> Reply:
+        try:
+            with waiting_by(self._served.wait):
+                return self._routes.answer(head.method, head.target, head.headers, body)
+        except HttpError as error:
+            return error.reply()
+        except (CutBodyError, ConnectionAbortedError):
+            raise
+        except Exception as error:
+            self._listener.report(error)
+            return HttpError(500, "InternalError", "the server cannot answer").reply()
+
+    def _send_continue(self) -> None:
         """Tell a client that waits for it to send the body."""
-        self.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        BodySender(self._connection, self._served.pace, self._idle_timeout).memory(
+            b"HTTP/1.1 100 Continue\r\n\r\n"
+        )
 
     def _linger(self) -> None:
         """Take what is still being sent: to close on it could cost the client our reply."""
-        self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(LINGER_SECONDS)
+        self._served.awaits_request()
+        self._connection.shutdown(socket.SHUT_WR)
         deadline = time.monotonic() + LINGER_SECONDS
-        while time.monotonic() < deadline and self.connection.recv(64 << 10):
-            pass
+        while (left := deadline - time.monotonic()) > 0:
+            self._connection.settimeout(left)
+            if not self._connection.recv(64 << 10):
+                break
 
-    def _reply(self, body: RequestBody) -> Reply:
-        try:
-            return self.server.routes.answer(self.command, self.path, self.headers, body)
-        except HttpError as error:
-            return error.reply()
-        except CutBodyError:
-            raise
-        except Exception as error:
-            self.server.report(error)
-            return HttpError(500, "InternalError", "the server cannot answer").reply()
+    def _send(
+        self, reply: Reply, head: RequestHead | None, method: str, target: str, *, keeps: bool
+    ) -> bool:
+        """Send ``reply`` to the request with ``head``, if that was one.
 
-    def _send(self, reply: Reply) -> None:
-        body = BodySender(self.connection)
-        request_id = self._request_id()
+        Returns whether the connection can be used again: what ``keeps`` says, if nothing fails.
+        """
+        body = BodySender(self._connection, self._served.pace, self._idle_timeout)
+        request_id = _request_id(head)
+        length = reply.content_length
+        chunked = length is None and not reply.is_bare and head is not None and head.minor == 1
+        keeps = keeps and (chunked or reply.is_bare or length is not None)
         try:
-            chunked = self._send_head(reply, request_id)
-            if self.command != "HEAD":
+            body.head(_head(reply, request_id, chunked=chunked, keeps=keeps))
+            if method != "HEAD":
                 self._send_body(reply, body, chunked)
         except Exception as error:
-            self.close_connection = True
+            keeps = False
             if not isinstance(error, (ConnectionError, TimeoutError)):
-                self.server.report(error)
+                self._listener.report(error)
         finally:
             if reply.source is not None:
                 reply.source.close()
-            self.server.record(
+            self._listener.record(
                 AccessRecord(
-                    client=str(self.client_address[0]),
-                    method=self.command,
-                    target=self.path,
+                    client=self._served.address,
+                    method=method,
+                    target=target,
                     status=reply.status,
                     sent=body.sent,
                     seconds=time.monotonic() - self._began,
                     request_id=request_id,
                 )
             )
-
-    def _send_head(self, reply: Reply, request_id: str) -> bool:
-        """Send status and headers; return whether the body is to be sent in chunks."""
-        self.send_response_only(reply.status)
-        self.send_header("Server", f"imgadm/{__version__}")
-        self.send_header("Date", self.date_time_string())
-        self.send_header("x-request-id", request_id)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        length = reply.content_length
-        chunked = length is None and not reply.is_bare and self.request_version == "HTTP/1.1"
-        if length is not None:
-            self.send_header("Content-Length", str(length))
-        elif chunked:
-            self.send_header("Transfer-Encoding", "chunked")
-        elif not reply.is_bare:
-            self.close_connection = True
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        return chunked
+        return keeps
 
     def _send_body(self, reply: Reply, body: BodySender, chunked: bool) -> None:
         if isinstance(reply.source, StoredBytes):
@@ -216,6 +189,38 @@ class ConnectionHandler(BaseHTTPRequestHandler):
         else:
             body.memory(reply.body)
 
-    def _request_id(self) -> str:
-        given = (self.headers and self.headers.get("x-request-id")) or ""
-        return given if _TOKEN.fullmatch(given) else str(uuid4())
+
+def _set_up(connection: socket.socket) -> None:
+    """Have what is sent leave at once, and not wait by the megabyte in the kernel.
+
+    So it shows soon that a slow client moves.
+    """
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+
+def _head(reply: Reply, request_id: str, *, chunked: bool, keeps: bool) -> bytes:
+    """Return status line and header fields."""
+    fields = {
+        "Server": f"imgadm/{__version__}",
+        "Date": formatdate(usegmt=True),
+        "x-request-id": request_id,
+        **reply.headers,
+    }
+    if reply.content_length is not None:
+        fields["Content-Length"] = str(reply.content_length)
+    elif chunked:
+        fields["Transfer-Encoding"] = "chunked"
+    if not keeps:
+        fields["Connection"] = "close"
+    lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
+    if not all(line.isprintable() for line in lines):
+        raise ValueError(f"a header field of a reply is not printable: {fields}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _request_id(head: RequestHead | None) -> str:
+    given = "" if head is None else head.headers.get("x-request-id") or ""
+    return given if _REQUEST_ID.fullmatch(given) else str(uuid4())

@@ -21,23 +21,28 @@ def select(manifests: Iterable[Manifest], query: Query) -> list[Manifest]:
     """Return the manifests that ``query``, decoded name and value pairs, asks for.
 
     Ordered by the time of publication, oldest first unless ``sort`` says otherwise; those without
-    count as oldest. Unknown parameters mean nothing. Raises :class:`HttpError`.
+    count as oldest, and those of one time are in the order of their UUIDs. A page begins with the
+    image that ``marker`` names, as clients expect, who leave it out; only a page of one image would
+    then be that one for ever, and so begins after it. Unknown parameters mean nothing. Raises
+    :class:`HttpError`.
     """
     given = dict(query)
-    ordered = sorted(manifests, key=lambda image: (_published(image), image["uuid"]))
+    limit = _limit(given.get("limit"))
+    ordered = sorted(manifests, key=_position)
     newest_first = _newest_first(given.get("sort", "published_at"))
     tests = _tests(query)
     chosen = [image for image in ordered if all(test(image) for test in tests)]
     if newest_first:
         chosen.reverse()
     if marker := given.get("marker"):
-        moment = _moment(marker, ordered)
+        begin = _begin(marker, ordered, newest_first=newest_first)
         chosen = [
             image
             for image in chosen
-            if (_published(image) <= moment if newest_first else _published(image) >= moment)
+            if (_position(image) <= begin if newest_first else _position(image) >= begin)
+            and not (limit == 1 and image["uuid"] == marker)
         ]
-    return chosen[: _limit(given.get("limit"))]
+    return chosen[:limit]
 
 
 def _tests(query: Query) -> list[Callable[[Manifest], bool]]:
@@ -104,16 +109,27 @@ def _limit(text: str | None) -> int | None:
     return int(text)
 
 
-def _moment(marker: str, images: Sequence[Manifest]) -> float:
+_Position = tuple[float, str]
+_BEFORE_ALL, _AFTER_ALL = "", "g"
+"""Where in the order of UUIDs all of them come after, or before."""
+
+
+def _begin(marker: str, images: Sequence[Manifest], *, newest_first: bool) -> _Position:
+    """Return where a page begins: at an image, or at all that were published at a moment."""
     if is_uuid(marker):
         for image in images:
             if image["uuid"] == marker:
-                return _published(image)
+                return _position(image)
         raise not_found(f'marker "{marker}" was not found')
     moment = _timestamp(marker)
     if moment is None:
         raise invalid_parameter("marker", f'"{display(marker)}" is neither a UUID nor a date')
-    return moment
+    return moment, _AFTER_ALL if newest_first else _BEFORE_ALL
+
+
+def _position(image: Manifest) -> _Position:
+    """Return the place of ``image`` in the order of a list, which no other image has."""
+    return _published(image), image["uuid"]
 
 
 def _published(image: Manifest) -> float:

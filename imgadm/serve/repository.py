@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from imgadm._native import Sha1
 from imgadm.files import remove_durably, sync_directory
 from imgadm.serve.catalogue import HostedImage
+from imgadm.serve.digests import Digests, DigestStore, Hashing, stamp_of
 from imgadm.serve.drafts import Draft, DraftStore
-from imgadm.serve.folder import FolderCatalogue, SkippedPair, write_manifest
+from imgadm.serve.folder import FolderCatalogue, FolderImage, SkippedPair, write_manifest
 from imgadm.serve.replies import HttpError, not_found
 from imgadm.serve.request_body import RequestBody
 from imgadm.serve.submitted import in_order
@@ -54,8 +54,9 @@ class WritableFolder:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._folder = folder
-        self._pairs = FolderCatalogue(folder, on_skip)
-        self._drafts = DraftStore(folder)
+        self._digests = DigestStore()
+        self._pairs = FolderCatalogue(folder, on_skip, self._digests)
+        self._drafts = DraftStore(folder, self._digests)
         self._max_upload = max_upload
         self._now = now
         self._lock = threading.RLock()
@@ -74,21 +75,28 @@ class WritableFolder:
 
     def images(self) -> Sequence[HostedImage]:
         """Return all images in all states."""
-        with self._lock:
-            return [*self._pairs.images(), *self._drafts.all()]
+        drafts = self.unactivated()
+        pairs = self._pairs.images()
+        activated = {image.manifest["uuid"] for image in pairs}  # some of them just now
+        return [*pairs, *(one for one in drafts if one.manifest["uuid"] not in activated)]
 
     def find(self, uuid: str) -> HostedImage | None:
         """Return the image in whatever state."""
         with self._lock:
-            return self._drafts.find(uuid) or self._pairs.find(uuid)
+            draft = self._drafts.find(uuid)
+        return draft or self._pairs.find(uuid)
+
+    def _is_here(self, uuid: str) -> bool:
+        """Tell whether there is such an image, without reading files of images."""
+        return self._drafts.find(uuid) is not None or uuid in self._pairs.pairs()
 
     def create(self, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
         """Make an unactivated image without a file."""
         uuid, origin = manifest["uuid"], manifest.get("origin")
         with self._lock:
-            if self.find(uuid) is not None or self._drafts.is_taken(uuid):
-                raise _taken(uuid)
-            if origin is not None and self.find(origin) is None:
+            if self._is_here(uuid) or self._drafts.is_taken(uuid):
+                raise uuid_taken(uuid)
+            if origin is not None and not self._is_here(origin):
                 raise HttpError(
                     422, "OriginDoesNotExist", f'origin image "{origin}" does not exist'
                 )
@@ -99,8 +107,8 @@ class WritableFolder:
         with self._upload_of(uuid) as (draft, file):
             try:
                 with file:
-                    sha1, size = self._receive(file, facts, body)
-                return self._add(uuid, draft, facts, sha1, size)
+                    digests = self._receive(file, facts, body)
+                return self._add(uuid, draft, facts, digests)
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT):
                     raise _no_space("there is no space left for the file") from error
@@ -112,14 +120,15 @@ class WritableFolder:
         with self._lock:
             draft = self._drafts.find(uuid)
             if draft is None:
-                if self._pairs.find(uuid) is not None:
+                if uuid in self._pairs.pairs():
                     raise HttpError(
                         422, "ImageFilesImmutable", f'image "{uuid}" is activated: its file stays'
                     )
                 raise _unknown(uuid)
             if uuid in self._uploading:
                 raise HttpError(409, "Upload", f'the file of image "{uuid}" is being uploaded')
-            file = draft.partial.open("wb")
+            draft.partial.unlink(missing_ok=True)
+            file = draft.partial.open("xb")
             self._uploading.add(uuid)
         try:
             yield draft, file
@@ -128,33 +137,34 @@ class WritableFolder:
                 self._uploading.discard(uuid)
                 draft.partial.unlink(missing_ok=True)
 
-    def _receive(self, file: BinaryIO, facts: FileFacts, body: RequestBody) -> tuple[str, int]:
-        """Write the body to ``file``; returns its SHA-1 and its size, which fit ``facts``."""
+    def _receive(self, file: BinaryIO, facts: FileFacts, body: RequestBody) -> Digests:
+        """Write the body to ``file``; returns its digests, which fit ``facts``."""
         if body.length is not None:
             self._check_size(body.length)
             status = os.statvfs(self._folder)
             available = status.f_bavail * status.f_frsize
             if body.length > available:
                 raise _no_space(f"{body.length} bytes are needed, {available} are available")
-        sha1 = Sha1()
+        hashing = Hashing()
         for block in body.blocks():
-            sha1.update(block)
-            self._check_size(sha1.length)
+            hashing.update(block)
+            self._check_size(hashing.size)
             file.write(block)
         file.flush()
         os.fsync(file.fileno())
-        if sha1.length == 0:
+        if hashing.size == 0:
             raise HttpError(
                 400, "Download", "image file size is 0 bytes, empty files are not allowed"
             )
-        digest = sha1.hexdigest()
-        if facts.sha1 not in (None, digest):
+        found = hashing.digests()
+        if facts.sha1 not in (None, found.sha1):
             raise HttpError(
                 400,
                 "Download",
-                f'"sha1" hash, {facts.sha1}, does not match the uploaded file sha1 hash, {digest}',
+                f'"sha1" hash, {facts.sha1}, does not match the uploaded file sha1 hash, '
+                f"{found.sha1}",
             )
-        return digest, sha1.length
+        return found
 
     def _check_size(self, size: int) -> None:
         if size > self._max_upload:
@@ -162,18 +172,18 @@ class WritableFolder:
                 400, "Upload", f"the file is too big, at most {self._max_upload} bytes are taken"
             )
 
-    def _add(
-        self, uuid: str, draft: Draft, facts: FileFacts, sha1: str, size: int
-    ) -> Mapping[str, Any]:
+    def _add(self, uuid: str, draft: Draft, facts: FileFacts, found: Digests) -> Mapping[str, Any]:
         with self._lock:
             current = self._drafts.find(uuid)
-            if current is None and self._pairs.find(uuid) is not None:
+            if current is None and uuid in self._pairs.pairs():
                 raise _activated(uuid)
             if current is None or not draft.partial.exists():
                 raise _unknown(uuid)
-            draft.partial.rename(draft.directory / sha1)
+            path = draft.directory / found.sha1
+            draft.partial.rename(path)
             sync_directory(draft.directory)
-            entry = {"sha1": sha1, "size": size, "compression": facts.compression}
+            self._digests.keep(stamp_of(path.lstat()), found)
+            entry = {"sha1": found.sha1, "size": found.size, "compression": facts.compression}
             if facts.dataset_guid is not None:
                 entry["dataset_guid"] = facts.dataset_guid
             return self._drafts.replace(current, {**current.manifest, "files": [entry]}).manifest
@@ -183,11 +193,11 @@ class WritableFolder:
         with self._lock:
             draft = self._drafts.find(uuid)
             if draft is None:
-                raise _unknown(uuid) if self._pairs.find(uuid) is None else _activated(uuid)
+                raise _activated(uuid) if uuid in self._pairs.pairs() else _unknown(uuid)
             if draft.path is None:
                 raise HttpError(422, "NoActivationNoFile", f'image "{uuid}" has no file')
             if self._drafts.is_taken(uuid):
-                raise _taken(uuid)
+                raise uuid_taken(uuid)
             manifest = dict(draft.manifest)
             if "published_at" not in manifest:
                 moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
@@ -204,9 +214,10 @@ class WritableFolder:
                 return self._drafts.replace(
                     draft, {**draft.manifest, "disabled": disabled}
                 ).manifest
-            pair = self._pairs.find(uuid)
+            pair = self._pairs.pairs().get(uuid)
             if pair is None:
                 raise _unknown(uuid)
+            pair = pair.as_known()
             state = "disabled" if disabled else "active"
             manifest = {**pair.manifest, "disabled": disabled, "state": state}
             write_manifest(pair.source, manifest)
@@ -215,13 +226,15 @@ class WritableFolder:
     def delete(self, uuid: str) -> None:
         """Delete the image, if no other one is based on it."""
         with self._lock:
-            if self.find(uuid) is None:
+            draft, pairs = self._drafts.find(uuid), self._pairs.pairs()
+            pair = pairs.get(uuid)
+            if draft is None and pair is None:
                 raise _unknown(uuid)
-            if any(image.manifest.get("origin") == uuid for image in self.images()):
+            images: list[Draft | FolderImage] = [*self._drafts.all(), *pairs.values()]
+            if any(image.manifest.get("origin") == uuid for image in images):
                 raise HttpError(
                     422, "ImageHasDependentImages", f'other images are based on image "{uuid}"'
                 )
-            draft, pair = self._drafts.find(uuid), self._pairs.find(uuid)
             if draft is not None:
                 self._drafts.remove(draft)
             elif pair is not None:
@@ -233,7 +246,8 @@ def _unknown(uuid: str) -> HttpError:
     return not_found(f'image "{uuid}" was not found')
 
 
-def _taken(uuid: str) -> HttpError:
+def uuid_taken(uuid: str) -> HttpError:
+    """Return the error for an image that cannot be made, since there is one."""
     return HttpError(409, "ImageUuidAlreadyExists", f'image uuid "{uuid}" already exists')
 
 

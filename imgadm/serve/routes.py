@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from contextlib import ExitStack
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from imgadm import __version__
 from imgadm.manifest.values import display
@@ -15,6 +16,7 @@ from imgadm.serve.conditions import (
     Validators,
     parse_range,
 )
+from imgadm.serve.host_names import HostNames
 from imgadm.serve.listing import Query, select
 from imgadm.serve.replies import (
     HttpError,
@@ -31,15 +33,22 @@ from imgadm.serve.writer import Writer, WriteRequest
 METHODS = ("GET", "HEAD")
 MAX_PARAMETERS = 64
 
+_TARGET = re.compile(
+    r"(?:[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)(?=[/?]|\Z)|(?=/))([^?#]*)(?:\?([^#]*))?"
+)
 _IMAGE = re.compile(r"/images/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(/file)?/?")
 
 
 class Routes:
-    """Answers requests about the images of ``catalogue``; ``writer`` those that change them."""
+    """Answers requests about the images of ``catalogue``; ``writer`` those that change them.
 
-    def __init__(self, catalogue: Catalogue, writer: Writer | None = None) -> None:
+    Requests to another server than one of ``host_names`` are refused.
+    """
+
+    def __init__(self, catalogue: Catalogue, writer: Writer | None, host_names: HostNames) -> None:
         self._catalogue = catalogue
         self._writer = writer
+        self._host_names = host_names
 
     def answer(self, method: str, target: str, headers: Headers, body: RequestBody) -> Reply:
         """Return the reply to ``method`` on ``target``, a request target as it was sent.
@@ -47,7 +56,11 @@ class Routes:
         ``headers`` finds fields in any case. Raises :class:`HttpError`. Errors of the catalogue
         pass through.
         """
-        path, query = _split(target)
+        authority, path, query = _split(target)
+        if authority is None:
+            authority = headers.get("Host")
+        if authority is not None:
+            self._host_names.check(authority)
         image = _IMAGE.fullmatch(path)
         if image is None and path.rstrip("/") not in ("/ping", "/images"):
             raise not_found(f"{display(path)} does not exist")
@@ -61,7 +74,7 @@ class Routes:
         if image is None:
             return self._ping() if path.startswith("/ping") else self._images(query, headers)
         hosted = self._catalogue.find(image[1])
-        if hosted is None:
+        if hosted is None or not self._may_see(hosted, headers):
             raise not_found(f'image "{image[1]}" was not found')
         if image[2]:
             return _file(hosted, method, headers)
@@ -76,17 +89,30 @@ class Routes:
             manifests = [one for one in manifests if one.get("state", "active") == "active"]
         return _conditional_json(select(manifests, query), headers)
 
+    def _may_see(self, image: HostedImage, headers: Headers) -> bool:
+        """Whether a caller who names the image gets it; one that was activated is for everyone."""
+        if self._writer is None or self._writer.knows(headers):
+            return True
+        return image.manifest.get("state", "active") in ("active", "disabled")
 
-def _split(target: str) -> tuple[str, Query]:
+
+def _split(target: str) -> tuple[str | None, str, Query]:
+    """Return the server that ``target`` names, if it does, the path and the query."""
+    match = _TARGET.fullmatch(target)
+    if match is None:
+        raise _malformed()
     try:
-        parts = urlsplit(target)
-        path = unquote(parts.path, errors="strict")
+        path = unquote(match[2] or "/", errors="strict")
         query = parse_qsl(
-            parts.query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+            match[3] or "", keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
         )
     except ValueError as error:
-        raise HttpError(400, "BadRequestError", "the request target is malformed") from error
-    return path, query
+        raise _malformed() from error
+    return match[1], path, query
+
+
+def _malformed() -> HttpError:
+    return HttpError(400, "BadRequestError", "the request target is malformed")
 
 
 def _conditional_json(value: object, headers: Headers) -> Reply:
@@ -104,7 +130,7 @@ def _file(image: HostedImage, method: str, headers: Headers) -> Reply:
         raise not_found(f'image "{image.manifest["uuid"]}" has no file')
     content = {"Content-Type": "application/octet-stream"}
     if isinstance(source, GeneratedBytes):
-        return Reply(200, content, source=source)
+        return Reply(200, content | _md5_field(source.md5), source=source)
     with ExitStack() as unless_sent:
         unless_sent.callback(source.close)
         validators = Validators(str(image.manifest["files"][0]["sha1"]), source.modified)
@@ -116,12 +142,19 @@ def _file(image: HostedImage, method: str, headers: Headers) -> Reply:
         part = None
         if method == "GET" and validators.range_applies(headers):
             part = _part(headers.get("Range"), source.size)
+        if part is None:
+            content |= _md5_field(source.md5())
         unless_sent.pop_all()
     if part is None:
         return Reply(200, content, source=source, length=source.size)
     offset, length = part
     content["Content-Range"] = f"bytes {offset}-{offset + length - 1}/{source.size}"
     return Reply(206, content, source=source, offset=offset, length=length)
+
+
+def _md5_field(digest: bytes | None) -> dict[str, str]:
+    """Return the field that clients of IMGAPI check a whole file by (RFC 1864)."""
+    return {} if digest is None else {"Content-MD5": b64encode(digest).decode("ascii")}
 
 
 def _part(header: str | None, size: int) -> tuple[int, int] | None:

@@ -1,111 +1,29 @@
-"""An IMGAPI server on the standard library's threading server."""
+"""An IMGAPI server: where it listens, and how long."""
 
 from __future__ import annotations
 
 import errno
 import ipaddress
-import logging
 import os
+import resource
 import socket
 import threading
-from collections.abc import Callable
-from http.server import ThreadingHTTPServer
-from socketserver import TCPServer
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from imgadm.errors import ImgadmError
+from imgadm.open_files import allow_deep_trees
 from imgadm.serve.catalogue import Catalogue
-from imgadm.serve.handler import AccessRecord, ConnectionHandler
+from imgadm.serve.connection_server import ConnectionServer
+from imgadm.serve.handler import AccessRecord
+from imgadm.serve.host_names import HostNames
 from imgadm.serve.routes import Routes
 from imgadm.serve.writer import Writer
 
-STOP_SECONDS = 5
+MAX_CONNECTIONS = 256
 _POLL_SECONDS = 0.1
-
-_log = logging.getLogger(__name__)
-
-
-class ConnectionServer(ThreadingHTTPServer):
-    """Accepts connections, a thread for each, at most ``max_connections`` at once."""
-
-    request_queue_size = 128
-
-    def __init__(
-        self,
-        family: socket.AddressFamily,
-        address: tuple[str, int],
-        routes: Routes,
-        *,
-        idle_timeout: float,
-        max_connections: int,
-        on_access: Callable[[AccessRecord], None] | None,
-    ) -> None:
-        self.address_family = family
-        self.routes = routes
-        self.idle_timeout = idle_timeout
-        self._max_connections = max_connections
-        self._on_access = on_access
-        self._connections: dict[Any, threading.Thread] = {}
-        self._lock = threading.Lock()
-        super().__init__(address, ConnectionHandler)
-
-    def server_bind(self) -> None:
-        """Bind, without the DNS lookup of the base class."""
-        TCPServer.server_bind(self)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection on its own thread; drop it if there are too many."""
-        thread = threading.Thread(
-            target=self.process_request_thread,
-            args=(request, client_address),
-            name="imgadm-serve-connection",
-            daemon=True,
-        )
-        with self._lock:
-            accepted = len(self._connections) < self._max_connections
-            if accepted:
-                self._connections[request] = thread
-        if accepted:
-            thread.start()
-        else:
-            _log.warning("connection refused: %d are open", self._max_connections)
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a connection to its end."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            with self._lock:
-                self._connections.pop(request, None)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log what nobody expected; the connection ends."""
-        del request
-        _log.exception("connection from %s failed", client_address)
-
-    def end_connections(self) -> None:
-        """Cut all connections and wait for their threads."""
-        with self._lock:
-            connections = dict(self._connections)
-        for request in connections:
-            try:
-                request.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-        for thread in connections.values():
-            thread.join(STOP_SECONDS)
-
-    def record(self, access: AccessRecord) -> None:
-        """Tell of an answered request."""
-        _log.info("%s", access)
-        if self._on_access:
-            self._on_access(access)
-
-    def report(self, error: Exception) -> None:
-        """Log a failure of ours; the client learns no details."""
-        _log.error("request failed: %s", error, exc_info=error)
+_OTHER_DESCRIPTORS = 32
 
 
 class ImageServer:
@@ -113,8 +31,10 @@ class ImageServer:
 
     With a ``writer`` its images can be changed. Listens from the moment it is made; ``port`` 0
     picks a free one. ``on_access`` hears of every answered request, on the thread that answered it.
-    Connections that are silent for
-    ``idle_timeout`` seconds are closed. Raises :class:`ImgadmError` if it cannot listen.
+    Connections that are silent for ``idle_timeout`` seconds are closed, and those whose request
+    takes more than ``head_timeout`` seconds to say. ``host_names`` are what clients may call the
+    server, besides its addresses; where other hosts can connect, none allows any name. Raises
+    :class:`ImgadmError` if it cannot listen.
     """
 
     def __init__(
@@ -125,8 +45,10 @@ class ImageServer:
         *,
         writer: Writer | None = None,
         on_access: Callable[[AccessRecord], None] | None = None,
+        host_names: Sequence[str] = (),
         idle_timeout: float = 60,
-        max_connections: int = 256,
+        head_timeout: float = 20,
+        max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         try:
             family, _, _, _, address = socket.getaddrinfo(
@@ -135,9 +57,10 @@ class ImageServer:
             self._server = ConnectionServer(
                 family,
                 (str(address[0]), port),
-                Routes(catalogue, writer),
+                Routes(catalogue, writer, HostNames(host_names, is_local=_is_loopback(address[0]))),
                 idle_timeout=idle_timeout,
-                max_connections=max_connections,
+                head_timeout=head_timeout,
+                max_connections=_affordable(max_connections),
                 on_access=on_access,
             )
         except (OSError, OverflowError) as error:
@@ -153,12 +76,12 @@ class ImageServer:
     @property
     def host(self) -> str:
         """The address that is listened on."""
-        return str(self._server.server_address[0])
+        return str(self._server.address[0])
 
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        return int(self._server.server_address[1])
+        return int(self._server.address[1])
 
     @property
     def url(self) -> str:
@@ -169,12 +92,12 @@ class ImageServer:
     @property
     def is_exposed(self) -> bool:
         """Whether other machines can connect. There is no authentication: callers should warn."""
-        return not ipaddress.ip_address(self.host.partition("%")[0]).is_loopback
+        return not _is_loopback(self.host)
 
     def serve_forever(self) -> None:
         """Serve until another thread calls :meth:`stop`."""
         self._serving = True
-        self._server.serve_forever(_POLL_SECONDS)
+        self._server.serve_forever()
 
     def start(self) -> Self:
         """Serve on a thread of its own."""
@@ -196,8 +119,7 @@ class ImageServer:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self._server.server_close()
-        self._server.end_connections()
+        self._server.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -209,3 +131,16 @@ class ImageServer:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _is_loopback(address: object) -> bool:
+    return ipaddress.ip_address(str(address).partition("%")[0]).is_loopback
+
+
+def _affordable(wanted: int) -> int:
+    """Return how many connections the limit of open files allows: each may open a file."""
+    allow_deep_trees()  # which raises that limit
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return wanted
+    return max(2, min(wanted, (limit - _OTHER_DESCRIPTORS) // 2))

@@ -23,11 +23,13 @@ from imgadm.serve.replies import (
     not_found,
     precondition_failed,
 )
-from imgadm.serve.repository import FileFacts, WritableFolder
+from imgadm.serve.repository import FileFacts, WritableFolder, uuid_taken
 from imgadm.serve.request_body import RequestBody
 from imgadm.serve.submitted import submitted_manifest
 
 _SHA1 = re.compile(r"[0-9a-f]{40}")
+_KNOWN_ELSEWHERE = ("update", "export", "change-stor", "channel-add", "import-from-datacenter")
+"""Actions of IMGAPI that need what this server does not have."""
 _GUID = re.compile(r"[0-9]{1,20}")
 
 
@@ -101,6 +103,8 @@ class Writer:
 
     def _act(self, uuid: str, request: WriteRequest, given: Mapping[str, str]) -> Reply:
         action = given.get("action")
+        if action == "import-remote":
+            raise self._import_remote(uuid, given)
         if action == "import":
             if "source" in given:
                 raise _not_offered("images are not fetched from other servers")
@@ -118,7 +122,18 @@ class Writer:
             return _image(self._repository.disable(uuid, disabled=action == "disable"))
         if action is None:
             raise invalid_parameter("action", "it is missing", "MissingParameter")
-        raise invalid_parameter("action", f'"{display(action)}" is not known here')
+        raise _unknown_action(action)
+
+    def _import_remote(self, uuid: str, given: Mapping[str, str]) -> HttpError:
+        """What keeps an image from being fetched from another server, the usual faults first."""
+        if "account" in given:
+            return HttpError(403, "OperatorOnly", "an account cannot import images")
+        if not given.get("source"):
+            error = {"field": "source", "code": "MissingParameter"}
+            return HttpError(422, "ValidationFailed", "missing parameters: source", errors=[error])
+        if self._repository.find(uuid) is not None:
+            return uuid_taken(uuid)
+        return _not_available("import-remote")
 
 
 def _image(manifest: Mapping[str, Any]) -> Reply:
@@ -145,6 +160,19 @@ def _file_facts(given: Mapping[str, str]) -> FileFacts:
     if guid is not None and not _GUID.fullmatch(guid):
         raise invalid_parameter("dataset_guid", f'"{display(guid)}" is not a decimal number')
     return FileFacts(compression, None if sha1 is None else sha1.lower(), guid)
+
+
+def _unknown_action(action: str) -> HttpError:
+    """The refusal of an action, which says whether other servers of this kind know it."""
+    if action in _KNOWN_ELSEWHERE:
+        return _not_available(action)
+    return invalid_parameter("action", f'"{display(action)}" is not known here')
+
+
+def _not_available(action: str) -> HttpError:
+    return HttpError(
+        501, "NotAvailable", f"this server does not offer {action}; imgadm publish sends images"
+    )
 
 
 def _not_offered(why: str) -> HttpError:

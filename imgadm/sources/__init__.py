@@ -8,19 +8,21 @@ is loaded with the first of them.
 from __future__ import annotations
 
 from imgadm.errors import ConfigError
+from imgadm.redaction import SecretUrl, redact_url
 from imgadm.sources.base import FileRequest, Source, SourceConfig
 from imgadm.sources.dsapi import DsapiSource
 from imgadm.sources.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.sources.imgapi import ImgapiSource
 from imgadm.sources.options import ClientOptions, Retry
 from imgadm.sources.repository import Repository
-from imgadm.sources.urls import normalise_url, redact_url, successor
+from imgadm.sources.urls import normalise_url, successor
 
 __all__ = [
     "ClientOptions",
     "FileRequest",
     "Repository",
     "Retry",
+    "SecretUrl",
     "Source",
     "SourceConfig",
     "SourceError",

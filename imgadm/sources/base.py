@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from imgadm.errors import ConfigError
-from imgadm.manifest.values import display
-from imgadm.sources.urls import normalise_url, redact_url
+from imgadm.redaction import SecretUrl
+from imgadm.sources.urls import normalise_url, shown_value, with_scheme
 
 if TYPE_CHECKING:
     import requests
@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 class SourceConfig:
     """A source as configured: ``url`` as it was typed, ``None`` for what was not said.
 
-    ``channel`` is the one that the entry itself, not its URL, names.
+    As a text, ``url`` is without its secrets; ``url.reveal()`` has them. ``channel`` is the one
+    that the entry itself, not its URL, names. ``extra`` are the keys of the entry that we do not
+    know; they have no part in a comparison.
     """
 
-    url: str
+    url: SecretUrl
     type: str = "imgapi"
     insecure: bool | None = None
     channel: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Keep the URL as one that hides its secrets, even if it came as a plain text."""
+        object.__setattr__(self, "url", SecretUrl(self.url))
 
     @classmethod
     def from_dict(cls, entry: object) -> SourceConfig:
@@ -35,7 +42,7 @@ class SourceConfig:
         Raises :class:`ConfigError` for an entry of the wrong shape.
         """
         if not isinstance(entry, dict):
-            raise ConfigError(f"image source is not an object: {display(entry)}")
+            raise ConfigError(f"image source is not an object: {shown_value(entry)}")
         wanted: Mapping[str, tuple[type, ...]] = {
             "url": (str,),
             "type": (str,),
@@ -45,39 +52,59 @@ class SourceConfig:
         values = {"type": "imgapi"} | {name: entry[name] for name in wanted if name in entry}
         for name, types in wanted.items():
             if name in values and not isinstance(values[name], types):
-                raise ConfigError(f'"{name}" of image source is invalid: {display(entry)}')
+                raise ConfigError(f'"{name}" of image source is invalid: {shown_value(entry)}')
         if "url" not in values:
-            raise ConfigError(f'image source has no "url": {display(entry)}')
-        return cls(**values)
+            raise ConfigError(f'image source has no "url": {shown_value(entry)}')
+        values["url"] = SecretUrl(values["url"])
+        return cls(**values, extra={key: entry[key] for key in entry if key not in wanted})
+
+    @classmethod
+    def at(
+        cls,
+        url: str,
+        type_: str = "imgapi",
+        *,
+        insecure: bool | None = None,
+        channel: str | None = None,
+    ) -> Self:
+        """Return the source at a URL that an operator typed: https, if it has no scheme.
+
+        Registries have a rule of their own, so their URLs stay as they are.
+        """
+        typed = url if type_ == "docker" else with_scheme(url)
+        return cls(SecretUrl(typed), type_, insecure, channel)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the entry of the configuration file."""
-        entry: dict[str, Any] = {"type": self.type, "url": self.url}
+        """Return the entry of the configuration file, with the secrets in its URL."""
+        entry: dict[str, Any] = {"type": self.type, "url": self.url.reveal()}
         if self.insecure is not None:
             entry["insecure"] = self.insecure
         if self.channel is not None:
             entry["channel"] = self.channel
-        return entry
+        return {**entry, **self.extra}
 
     @property
-    def normalised_url(self) -> str:
+    def normalised_url(self) -> SecretUrl:
         """The URL for comparison; :class:`ConfigError` if it is none for the type."""
+        typed = self.url.reveal()
         if self.type == "docker":
             from imgadm.sources.docker.indexes import parse_index
 
-            user, at, _ = self.url.rpartition("://")[2].rpartition("@")
-            return user + at + parse_index(self.url).root
-        return normalise_url(self.url)
+            root = parse_index(typed).root
+            scheme, _, host = root.partition("://")
+            user, at, _ = typed.rpartition("://")[2].rpartition("@")
+            return SecretUrl(f"{scheme}://{user}{at}{host}")
+        return SecretUrl(normalise_url(typed))
 
     @property
-    def identity(self) -> tuple[str, str, bool | None, str | None]:
+    def identity(self) -> tuple[SecretUrl, str, bool | None, str | None]:
         """Equal for two entries that are the same source."""
         return (self.normalised_url, self.type, self.insecure, self.channel)
 
     @property
     def display(self) -> str:
         """The source in messages."""
-        text = f'"{self.type}" image source "{redact_url(self.url)}"'
+        text = f'"{self.type}" image source "{self.url}"'
         if self.insecure:
             text += " (insecure)"
         if self.channel:
@@ -89,14 +116,17 @@ class SourceConfig:
 class FileRequest:
     """How to fetch the file of an image: a GET of ``url`` with ``headers`` added.
 
+    ``url`` may have secrets in its query: it is for the request, and not to be shown.
     ``session`` belongs to the source and is closed with it. It follows redirects by our rules
     and has time limits; :class:`imgadm.sources.session.RefusedRedirectError` and
     :class:`requests.TooManyRedirects` are for good, other exceptions worth another try.
+    ``patience`` is how many seconds nothing may come, where that is limited.
     """
 
-    url: str
+    url: str = field(repr=False)
     session: requests.Session
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
+    patience: float | None = None
 
 
 class Source(ABC):
@@ -110,8 +140,8 @@ class Source(ABC):
 
     @property
     def url(self) -> str:
-        """The URL as it was typed, without its password."""
-        return redact_url(self.config.url)
+        """The URL as it was typed, without its secrets."""
+        return str(self.config.url)
 
     @property
     @abstractmethod

@@ -13,11 +13,10 @@ from urllib.parse import urljoin, urlsplit
 
 from imgadm.errors import ConfigError, InvalidManifestError
 from imgadm.manifest import check_uuid, is_uuid, upgrade_manifest
-from imgadm.manifest.values import display
 from imgadm.sources.base import FileRequest, SourceConfig
 from imgadm.sources.http_source import HttpSource
 from imgadm.sources.options import ClientOptions
-from imgadm.sources.urls import dsapi_root, normalise_url
+from imgadm.sources.urls import dsapi_root, normalise_url, shown_value
 
 
 class DsapiSource(HttpSource):
@@ -25,14 +24,15 @@ class DsapiSource(HttpSource):
 
     def __init__(self, config: SourceConfig, options: ClientOptions | None = None) -> None:
         super().__init__(config, options)
-        self._root = replace(self._address, base=dsapi_root(config.url))
+        self._root = replace(self._address, base=dsapi_root(config.url.reveal()))
 
     @property
     def channel(self) -> str | None:
         return None
 
     def list_images(self) -> list[dict[str, Any]]:
-        return [self._upgraded(image) for image in self._manifests(self._root.url("/datasets"))]
+        images = self._manifests(self._root.url("/datasets"), self._list_budget())
+        return [self._upgraded(image) for image in images]
 
     def get_image(self, uuid: str) -> dict[str, Any] | None:
         found = self._manifest(self._url(uuid), uuid) if is_uuid(uuid) else None
@@ -46,7 +46,7 @@ class DsapiSource(HttpSource):
         url = self._file_url(found)
         at_home = _server(url) == _server(self._root.base)
         client = self._client(with_credentials=at_home)
-        return FileRequest(url, client.session, {"accept": "*/*"})
+        return FileRequest(url, client.session, {"accept": "*/*"}, self._patience)
 
     @property
     def _ping_url(self) -> str:
@@ -71,7 +71,7 @@ class DsapiSource(HttpSource):
         files = manifest.get("files")
         file = files[0] if isinstance(files, list) and files else None
         given = file.get("url") if isinstance(file, dict) else None
-        wrong = f"the URL of the file of image {manifest['uuid']} is {display(given)}"
+        wrong = f"the URL of the file of image {manifest['uuid']} is {shown_value(given)}"
         if not isinstance(given, str) or not given:
             raise self._unusable(f"{wrong}, an HTTP URL was expected")
         try:
@@ -86,5 +86,5 @@ class DsapiSource(HttpSource):
 
 def _server(url: str) -> tuple[str, str]:
     """Return scheme, and host with port; ConfigError for what is no HTTP URL."""
-    parts = urlsplit(normalise_url(url))
+    parts = urlsplit(normalise_url(url, typed=False))
     return parts.scheme, parts.netloc

@@ -114,13 +114,21 @@ class UnusableReplyError(SourceError):
     """The source answered, but not with what an image server answers.
 
     Both shapes name the URL: a message about a stranger's answer means nothing without it.
+    ``is_web_page`` says that a web site has answered, and no gateway before an image server.
     """
 
     def __init__(
-        self, url: str, reason: str, *, ping: str | None = None, cause: BaseException | None = None
+        self,
+        url: str,
+        reason: str,
+        *,
+        ping: str | None = None,
+        is_web_page: bool = False,
+        cause: BaseException | None = None,
     ) -> None:
         super().__init__(url, reason, code=InternalError.code, cause=cause)
         self._ping = ping
+        self.is_web_page = is_web_page
 
     def bare(self) -> ImgadmError:
         return self.named()

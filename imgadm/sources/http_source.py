@@ -12,15 +12,16 @@ from imgadm.errors import SourcePingError
 from imgadm.manifest import is_uuid
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES, json_type
 from imgadm.manifest.values import display
+from imgadm.settings import patience
 from imgadm.sources.base import Source, SourceConfig
+from imgadm.sources.budget import REPLY_SECONDS, Budget
 from imgadm.sources.errors import SourceError, UnusableReplyError
 from imgadm.sources.options import ClientOptions
 from imgadm.sources.urls import server_address
 
 if TYPE_CHECKING:
     from imgadm.sources.http import HttpClient
-
-MAX_LIST_BYTES = 256 << 20
+    from imgadm.sources.http_reply import Reply
 
 
 class HttpSource(Source):
@@ -31,7 +32,7 @@ class HttpSource(Source):
     def __init__(self, config: SourceConfig, options: ClientOptions | None = None) -> None:
         super().__init__(config)
         self._options = options or ClientOptions()
-        self._address = server_address(config.url)
+        self._address = server_address(config.url.reveal())
         self._lock = threading.Lock()
         self._clients: dict[bool, HttpClient] = {}
 
@@ -53,6 +54,10 @@ class HttpSource(Source):
         if reply.status != 200 or not self._is_pong(value):
             raise SourcePingError(wrong)
 
+    @property
+    def _patience(self) -> float | None:
+        return patience(self._options.environment)
+
     def close(self) -> None:
         with self._lock:
             while self._clients:
@@ -67,6 +72,7 @@ class HttpSource(Source):
                     self.config.url,
                     self._options,
                     headers=self._headers,
+                    home=self._address.base,
                     insecure=self.config.insecure is True,
                     credentials=self._address.credentials if with_credentials else None,
                 )
@@ -85,22 +91,34 @@ class HttpSource(Source):
             raise self._unusable(f"the manifest of image {uuid} was expected, got that of {got}")
         return manifest
 
-    def _manifests(self, url: str) -> list[dict[str, Any]]:
-        """Return the list of manifests at ``url``; each of them has a UUID."""
+    def _list_budget(self) -> Budget:
+        """Return what all answers to the question for a list may take."""
+        return Budget.of_list(self._options.clock, self._options.within_patience(REPLY_SECONDS))
+
+    def _manifests(self, url: str, budget: Budget) -> list[dict[str, Any]]:
+        """Return the list of manifests at ``url``; each of them has a UUID.
+
+        What it takes is taken off the ``budget``.
+        """
         cache = self._options.cache
         if cache is None or self._address.credentials:
-            return self._checked(self._client().get(url, limit=MAX_LIST_BYTES).json())
+            return self._read(self._client().get(url, limit=budget), budget)
         from imgadm.cache import Entry
 
         request = self._identity_of(url)
         known = cache.find(request)
         tag = known.tag if known else None
-        reply = self._client().get(url, limit=MAX_LIST_BYTES, known=tag)
+        reply = self._client().get(url, limit=budget, known=tag)
         if known and reply.status == 304:
-            return self._checked(replace(reply, status=200, body=known.body).json())
-        images = self._checked(reply.json())
+            return self._read(replace(reply, status=200, body=known.body), budget)
+        images = self._read(reply, budget)
         if reply.status == 200:
             cache.keep(request, Entry(reply.etag, reply.body))
+        return images
+
+    def _read(self, reply: Reply, budget: Budget) -> list[dict[str, Any]]:
+        images = self._checked(reply.json(max_values=budget.values))
+        budget.spend(reply.body)
         return images
 
     def _identity_of(self, url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import ssl
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from imgadm import __version__
 from imgadm.errors import ConfigError
@@ -12,6 +13,28 @@ from imgadm.settings import request_id
 from imgadm.sources.options import ClientOptions
 
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+class Trust:
+    """Which certificates count for an address.
+
+    ``insecure`` is the address of the one server that is believed whatever its certificate is: it
+    was named by the operator, and where it sends us to was not. Servers differ by host or port.
+    """
+
+    def __init__(self, options: ClientOptions, *, insecure: str | None) -> None:
+        self._options = options
+        self._insecure = None if insecure is None else _server(insecure)
+
+    def of(self, url: str) -> bool | str:
+        """Return what ``verify`` of a request to ``url`` is to be; raises :class:`ConfigError`."""
+        named = self._insecure is not None and _server(url) == self._insecure
+        return trusted_certificates(self._options, insecure=named)
+
+
+def _server(url: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def request_headers(options: ClientOptions) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from imgadm.manifest import check_uuid, is_uuid
 from imgadm.sources.base import FileRequest
+from imgadm.sources.budget import Budget
 from imgadm.sources.http_source import HttpSource
 
 MAX_PAGES = 1000
@@ -26,26 +27,31 @@ class ImgapiSource(HttpSource):
         return self.config.channel or self._address.channel
 
     def list_images(self) -> list[dict[str, Any]]:
-        images = page = self._page(())
-        known = {image.get("uuid") for image in images}
+        """Return all images, page by page where the server has its list in pages.
+
+        A server that has no pages answers with what we have already, which is the end as well.
+        """
+        budget = self._list_budget()
+        images = page = self._page((), budget)
+        known = {image["uuid"] for image in images}
         for _ in range(MAX_PAGES):
-            marker = page[-1].get("uuid") if len(page) >= PAGE else None
-            if not is_uuid(marker):
-                break
-            page = self._page((("limit", str(PAGE)), ("marker", marker)))
-            fresh = [image for image in page if image.get("uuid") not in known]
+            marker = page[-1]["uuid"] if len(page) >= PAGE else None
+            if marker is None:
+                return images
+            page = self._page((("limit", str(PAGE)), ("marker", marker)), budget)
+            fresh = [image for image in page if image["uuid"] not in known]
+            if not fresh:
+                return images
             images += fresh
-            known |= {image.get("uuid") for image in fresh}
-            if not fresh or page[-1].get("uuid") == marker:
-                break
-        return images
+            known |= {image["uuid"] for image in fresh}
+        raise self._unusable(f"its list of images has more than {MAX_PAGES} pages")
 
     def get_image(self, uuid: str) -> dict[str, Any] | None:
         return self._manifest(self._url(f"/images/{uuid}"), uuid) if is_uuid(uuid) else None
 
     def file_request(self, uuid: str) -> FileRequest:
         url = self._url(f"/images/{check_uuid(uuid)}/file")
-        return FileRequest(url, self._client().session, {"accept": "*/*"})
+        return FileRequest(url, self._client().session, {"accept": "*/*"}, self._patience)
 
     @property
     def _ping_url(self) -> str:
@@ -58,5 +64,5 @@ class ImgapiSource(HttpSource):
         channel = (("channel", self.channel),) if self.channel else ()
         return self._address.url(path, channel + query)
 
-    def _page(self, query: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
-        return self._manifests(self._url("/images", query))
+    def _page(self, query: tuple[tuple[str, str], ...], budget: Budget) -> list[dict[str, Any]]:
+        return self._manifests(self._url("/images", query), budget)

@@ -13,6 +13,9 @@ from imgadm.settings import patience
 
 if TYPE_CHECKING:
     from imgadm.cache import Cache
+    from imgadm.streams.http_retries import RetryPolicy
+
+RETRY_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,10 @@ class ClientOptions:
 
     Times are seconds. ``request_id`` is taken from the environment or made up if empty.
     ``ca_bundle`` is a file (or folder) of certificates to trust instead of the usual ones.
-    ``on_retry`` hears of every request that is about to be repeated, on the thread that waits.
+    ``on_retry`` hears of every request that is about to be repeated, on the thread that waits,
+    ``on_unchecked`` of every host whose certificate nobody checks, ``on_exposed`` of every host
+    that is about to get a password or token that can be read on its way, both with each request,
+    and ``on_shared_secret`` gets a sentence about each file of credentials that others can read.
     ``cache`` keeps lists of images. ``mirrors`` is the setting of that name, by registry.
     """
 
@@ -45,6 +51,9 @@ class ClientOptions:
     read_timeout: float = 60
     retry_delays: tuple[float, ...] = (1, 2, 4)
     on_retry: Callable[[Retry], None] | None = None
+    on_unchecked: Callable[[str], None] | None = None
+    on_exposed: Callable[[str], None] | None = None
+    on_shared_secret: Callable[[str], None] | None = None
     cache: Cache | None = None
     mirrors: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -56,11 +65,16 @@ class ClientOptions:
         allowed = patience(self.environment)
         return seconds if allowed is None else min(seconds, allowed)
 
-    def delays(self) -> tuple[float, ...]:
-        """Return how long to wait before each retry; ``IMGADM_CONNECT_RETRIES`` caps them.
+    def retries(self) -> RetryPolicy:
+        """Return how requests are made again; ``IMGADM_CONNECT_RETRIES`` caps how often.
 
-        Where patience is limited there are none.
+        Where patience is limited they are not.
         """
+        from imgadm.streams.http_retries import RetryPolicy
+
+        return RetryPolicy(self._delays(), seconds=RETRY_SECONDS)
+
+    def _delays(self) -> tuple[float, ...]:
         if patience(self.environment) is not None:
             return ()
         cap = self.environment.get("IMGADM_CONNECT_RETRIES", "")

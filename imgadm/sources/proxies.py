@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-from imgadm.errors import ConfigError
-from imgadm.sources.urls import normalise_url, redact_url
+from imgadm.errors import ConfigError, InvalidURLError
+from imgadm.redaction import SecretUrl, redact_url
+from imgadm.sources.urls import normalise_url
+from imgadm.text import printable
 
 _VARIABLES = (
     "https_proxy",
@@ -29,7 +31,7 @@ _VARIABLES = (
 class Proxies:
     """``proxy`` is a URL or ``None``; ``direct`` are hosts, suffixes, networks or ``*``."""
 
-    proxy: str | None = None
+    proxy: SecretUrl | None = None
     direct: tuple[str, ...] = ()
 
     @classmethod
@@ -41,8 +43,11 @@ class Proxies:
         entries = (entry.strip().lower() for entry in exceptions.replace(",", " ").split())
         return cls(proxy, tuple(entry for entry in entries if entry))
 
-    def of(self, url: str) -> str | None:
-        """Return the proxy for ``url``, or ``None`` where it is reached directly."""
+    def of(self, url: str) -> SecretUrl | None:
+        """Return the proxy for ``url``, or ``None`` where it is reached directly.
+
+        Its user and password, which it may have, are percent-encoded.
+        """
         if self.proxy is None:
             return None
         parts = urlsplit(url)
@@ -51,13 +56,16 @@ class Proxies:
         return None if any(_covers(entry, host, port) for entry in self.direct) else self.proxy
 
 
-def _checked(variable: str, proxy: str) -> str:
+def _checked(variable: str, proxy: str) -> SecretUrl:
     url = proxy if "://" in proxy else f"http://{proxy}"
     try:
-        return normalise_url(url)
-    except ConfigError as error:
-        reason = error.message.partition(": ")[2]
-        raise ConfigError(f'{variable} is "{redact_url(proxy)}": {reason}') from error
+        parts = urlsplit(normalise_url(url))
+    except InvalidURLError as error:
+        shown = printable(redact_url(proxy))
+        raise ConfigError(f'{variable} is "{shown}": {error.reason}') from None
+    user, at, host = parts.netloc.rpartition("@")
+    encoded = ":".join(quote(unquote(part), safe="") for part in user.split(":", 1))
+    return SecretUrl(parts._replace(netloc=f"{encoded}{at}{host}").geturl())
 
 
 def _covers(entry: str, host: str, port: int | None) -> bool:

@@ -8,24 +8,12 @@ from urllib.parse import urlsplit
 import requests
 
 from imgadm.logs import TRACE_LEVEL, logger
+from imgadm.redaction import HIDDEN, redact_query, redact_url
 
-_SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
-_ADDRESSES = frozenset({"location", "content-location", "link"})
-_PLAIN_PARAMETERS = frozenset(
-    {
-        "action",
-        "channel",
-        "compression",
-        "dataset_guid",
-        "limit",
-        "marker",
-        "scope",
-        "service",
-        "sha1",
-    }
-)
-"""Of queries; any other may be what lets us in, as in the signed addresses of stores."""
+_SECRET = ("auth", "cookie", "token", "secret", "password", "key", "signature", "credential")
+"""What the names of headers with secrets have in them."""
 
+_PUBLIC = frozenset({"www-authenticate", "proxy-authenticate", "idempotency-key"})
 _PORTS = {"http": 80, "https": 443}
 _SHOWN_BODY = 64 << 10
 
@@ -35,7 +23,7 @@ def log_request(request: requests.PreparedRequest) -> None:
     if not _log_is_wanted():
         return
     parts = urlsplit(request.url or "")
-    query = shown_query(parts.query)
+    query = redact_query(parts.query)
     target = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
     _log(
         "request sent",
@@ -78,18 +66,8 @@ def _shown(headers: Mapping[str, str | bytes]) -> dict[str, object]:
 
 
 def _shown_value(name: str, value: str | bytes) -> str | bytes:
-    if name in _SECRET:
-        return "***"
-    if name in _ADDRESSES and isinstance(value, str):
-        address, mark, query = value.partition("?")
-        return f"{address}{mark}{shown_query(query)}"
+    if name not in _PUBLIC and any(word in name for word in _SECRET):
+        return HIDDEN
+    if name == "referer" or name.endswith("location"):
+        return redact_url(value if isinstance(value, str) else value.decode("latin-1"))
     return value
-
-
-def shown_query(query: str) -> str:
-    """Return the query of a URL with the values left out that nobody should read in a log."""
-    pairs = (pair.partition("=") for pair in query.split("&"))
-    return "&".join(
-        f"{name}{equals}{value if name in _PLAIN_PARAMETERS or not equals else '***'}"
-        for name, equals, value in pairs
-    )

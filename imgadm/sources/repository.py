@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Self
 from imgadm.json_text import compact_json
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES, json_type
 from imgadm.manifest.values import display
+from imgadm.redaction import redact_url
 from imgadm.sources.base import FileRequest
 from imgadm.sources.errors import StatusError, UnusableReplyError
 from imgadm.sources.options import ClientOptions
-from imgadm.sources.urls import redact_url, server_address
+from imgadm.sources.urls import server_address
 
 if TYPE_CHECKING:
-    from imgadm.sources.http import HttpClient, Reply
+    from imgadm.sources.http import HttpClient
+    from imgadm.sources.http_reply import Reply
 
 _NOTHING = b"{}"
 
@@ -40,7 +42,6 @@ class Repository:
         insecure: bool = False,
         token: str | None = None,
     ) -> None:
-        self.typed_url = url
         self.url = redact_url(url)
         self._address = server_address(url)
         self._options = options or ClientOptions()
@@ -109,9 +110,10 @@ class Repository:
             if self._token is not None:
                 headers["authorization"] = f"Bearer {self._token}"
             self._made = HttpClient(
-                self.typed_url,
+                self.url,
                 self._options,
                 headers=headers,
+                home=self._address.base,
                 insecure=self._insecure,
                 credentials=None if self._token is not None else self._address.credentials,
                 persistent=False,

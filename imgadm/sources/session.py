@@ -11,36 +11,63 @@ from __future__ import annotations
 import io
 import ssl
 from email.utils import formatdate
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.models import REDIRECT_STATI
 
-from imgadm.sources.identity import request_headers, trusted_certificates
+from imgadm.errors import InvalidURLError
+from imgadm.redaction import SecretUrl
+from imgadm.sources.identity import Trust, request_headers, trusted_certificates
 from imgadm.sources.options import ClientOptions
 from imgadm.sources.proxies import Proxies
 from imgadm.sources.records import log_request, log_response
+from imgadm.sources.urls import is_loopback, normalise_url
+from imgadm.streams.http_connection import TimedAdapter
+from imgadm.streams.http_failures import address_of
+from imgadm.text import printable
 
 MAX_REDIRECTS = 5
+_PORTS = {"http": 80, "https": 443}
 
 
 class RefusedRedirectError(requests.exceptions.InvalidSchema):
     """A redirect leads where we do not follow; to try again cannot help."""
 
 
-class SourceAdapter(HTTPAdapter):
-    """Sends one request: the proxy by its URL, a time limit unless the caller has one."""
+class _Server(NamedTuple):
+    scheme: str
+    host: str | None
+    port: int | None
+
+
+def _server(url: str) -> _Server:
+    parts = urlsplit(url)
+    return _Server(parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme))
+
+
+class SourceAdapter(TimedAdapter):
+    """Sends one request: the proxy by its URL, a time limit unless the caller has one.
+
+    However long that is, what ``IMGADM_PATIENCE`` allows for an answer is the most.
+    """
 
     def __init__(
-        self, proxies: Proxies, timeout: tuple[float, float], tls: ssl.SSLContext | None = None
+        self,
+        proxies: Proxies,
+        guard: _Guard,
+        options: ClientOptions,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._proxies = proxies
-        self._timeout = timeout
+        self._guard = guard
+        self._options = options
         self._tls = {} if tls is None else {"ssl_context": tls}
-        super().__init__(pool_maxsize=16)
+        seconds = options.connect_timeout + options.read_timeout
+        super().__init__(options.within_patience(seconds), pool_maxsize=16)
 
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **options: Any
@@ -60,32 +87,40 @@ class SourceAdapter(HTTPAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
-        """Send ``request``; what ``requests`` believes about proxies is not asked."""
-        del proxies
+        """Send ``request``; what ``requests`` believes about proxies and trust is not asked."""
+        del proxies, verify
         url = request.url or ""
         proxy = self._proxies.of(url)
         request.headers["date"] = formatdate(usegmt=True)
+        verify = self._guard.check(url, proof="authorization" in request.headers)
         log_request(request)
+        within_patience = self._options.within_patience
+        given = timeout or (self._options.connect_timeout, self._options.read_timeout)
         response = super().send(
             request,
             stream=stream,
-            timeout=timeout or self._timeout,
+            timeout=(within_patience(given[0]), within_patience(given[1])),
             verify=verify,
             cert=cert,
-            proxies={urlsplit(url).scheme: proxy} if proxy else None,
+            proxies={urlsplit(url).scheme: proxy.reveal()} if proxy else None,
         )
         log_response(response)
-        if response.is_redirect:
+        if response.status_code in REDIRECT_STATI:
             _drop_body(response)
         return response
 
 
 class SourceSession(requests.Session):
-    """Follows a few redirects, never from https to http; credentials stay with their host."""
+    """Follows a few redirects, never from https to http; credentials stay with their host.
 
-    def __init__(self, proxies: Proxies) -> None:
+    One that ``stays_at_home`` follows them to the same server only.
+    """
+
+    def __init__(self, proxies: Proxies, guard: _Guard, *, stays_at_home: bool = False) -> None:
         super().__init__()
         self._route = proxies
+        self._guard = guard
+        self._stays_at_home = stays_at_home
         self.max_redirects = MAX_REDIRECTS
         self.trust_env = False
 
@@ -93,20 +128,59 @@ class SourceSession(requests.Session):
         """Return how to send a request to ``url``, for those who send it without our adapter."""
         merged = super().merge_environment_settings(url, *arguments, **settings)
         proxy = self._route.of(url)
-        return {**merged, "proxies": {urlsplit(url).scheme: proxy} if proxy else {}}
+        proof = self.auth is not None or "authorization" in self.headers
+        return {
+            **merged,
+            "verify": self._guard.check(url, proof=proof),
+            "proxies": {urlsplit(url).scheme: proxy.reveal()} if proxy else {},
+        }
+
+    def resolve_redirects(
+        self, resp: Any, req: Any, *arguments: Any, yield_requests: bool = False, **settings: Any
+    ) -> Any:
+        """Look where a redirect leads only if it is to be followed."""
+        if yield_requests:
+            return iter(())
+        return super().resolve_redirects(resp, req, *arguments, **settings)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return where ``resp`` leads to; :class:`RefusedRedirectError` if we must not follow."""
+        if resp.status_code not in REDIRECT_STATI:
+            return None
         try:
-            target = super().get_redirect_target(resp)
-            scheme = urlsplit(urljoin(resp.url, target)).scheme if target else None
-        except ValueError as error:
-            raise RefusedRedirectError(f"a redirect to nowhere: {error}") from error
-        if scheme is None or scheme == "https" or scheme == urlsplit(resp.url).scheme:
-            return target
-        if scheme == "http":
+            target = super().get_redirect_target(resp) or ""
+            if not target.strip():
+                raise RefusedRedirectError(
+                    f"a redirect to nowhere: status {resp.status_code} without an address"
+                )
+            url = urljoin(resp.url, target)
+            here, there = _server(resp.url), _server(url)
+            self._check_redirect(here, there, address_of(url))
+            normalise_url(url, typed=False)
+        except RefusedRedirectError:
+            raise
+        except InvalidURLError as error:
+            raise RefusedRedirectError(f"a redirect to nowhere: {error.reason}") from None
+        except ValueError:  # which quotes the address, secrets and all
+            raise RefusedRedirectError("a redirect to nowhere: its Location is no URL") from None
+        return target
+
+    def _check_redirect(self, here: _Server, there: _Server, address: str) -> None:
+        if there.scheme == "http" and here.scheme == "https":
             raise RefusedRedirectError("a redirect from https to http is not followed")
-        raise RefusedRedirectError(f"a redirect to a {scheme}: address is not followed")
+        if there.scheme not in _PORTS:
+            raise RefusedRedirectError(
+                f"a redirect to a {printable(there.scheme[:20])}: address is not followed"
+            )
+        if not there.host:
+            raise RefusedRedirectError("a redirect to nowhere: its address has no host")
+        at_home = [here]
+        if (here.scheme, here.port) == ("http", 80):
+            at_home.append(_Server("https", here.host, 443))
+        if self._stays_at_home and there not in at_home:
+            raise RefusedRedirectError(
+                f"a redirect to another server, {address}, is not followed with a password or token"
+            )
 
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response
@@ -116,36 +190,61 @@ class SourceSession(requests.Session):
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
 
 
+class _Guard:
+    """What is looked at before each request goes out, and who hears of it."""
+
+    def __init__(self, options: ClientOptions, trust: Trust) -> None:
+        self._options = options
+        self._trust = trust
+
+    def check(self, url: str, *, proof: bool) -> bool | str:
+        """Return which certificates count for ``url``, after telling what ought to be known.
+
+        ``proof`` says that the request has a header that proves who we are.
+        """
+        parts = urlsplit(url)
+        shown = parts.netloc.rpartition("@")[2]
+        verify = self._trust.of(url)
+        if parts.scheme == "https":
+            if verify is False:
+                (self._options.on_unchecked or _ignore)(shown)
+        elif (proof or SecretUrl(url).has_secret) and not is_loopback(shown):
+            (self._options.on_exposed or _ignore)(shown)
+        return verify
+
+
 def make_session(
     options: ClientOptions,
     *,
+    home: str = "",
     insecure: bool = False,
     credentials: tuple[str, str] | AuthBase | None = None,
     tls: ssl.SSLContext | None = None,
+    stays_at_home: bool = False,
 ) -> SourceSession:
     """Return a session; whoever asked for it closes it.
 
-    ``insecure`` takes any certificate, ``tls`` knows certificates besides the usual ones. Raises
-    :class:`ConfigError` for a CA file that is not there.
+    ``insecure`` takes any certificate of the server at the URL ``home``, and of no other: where
+    that redirects to is checked. ``tls`` knows certificates besides the usual ones. One that
+    ``stays_at_home`` follows redirects to the same server only. Raises :class:`ConfigError` for a
+    CA file that is not there.
     """
     proxies = Proxies.from_environment(options.environment)
-    session = SourceSession(proxies)
+    guard = _Guard(options, Trust(options, insecure=home if insecure else None))
+    session = SourceSession(proxies, guard, stays_at_home=stays_at_home)
     session.verify = trusted_certificates(options, insecure=insecure)
     if session.verify is False:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     session.auth = credentials
     session.headers.update(request_headers(options))
-    adapter = SourceAdapter(
-        proxies,
-        (
-            options.within_patience(options.connect_timeout),
-            options.within_patience(options.read_timeout),
-        ),
-        None if session.verify is False else tls,
-    )
+    adapter = SourceAdapter(proxies, guard, options, None if session.verify is False else tls)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
+
+
+def _ignore(_host: str) -> None:
+    """Tell nobody."""
 
 
 def _drop_body(response: requests.Response) -> None:

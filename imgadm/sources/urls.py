@@ -7,11 +7,14 @@ normalise to the same text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from ipaddress import IPv6Address
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from imgadm.errors import ConfigError
+from imgadm.errors import ConfigError, InvalidURLError
+from imgadm.manifest.values import display
+from imgadm.redaction import HIDDEN, redact_url, redact_values
+from imgadm.text import printable
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SUCCESSORS = {
@@ -30,9 +33,9 @@ class ServerAddress:
     """
 
     base: str
-    query: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     channel: str | None = None
-    credentials: tuple[str, str] | None = None
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
 
     def url(self, path: str, query: tuple[tuple[str, str], ...] = ()) -> str:
         """Return the URL of ``path``, which starts with a slash, with ``query`` added."""
@@ -40,12 +43,14 @@ class ServerAddress:
         return self.base + path + ("?" + urlencode(pairs) if pairs else "")
 
 
-def normalise_url(url: str) -> str:
+def normalise_url(url: str, *, typed: bool = True) -> str:
     """Return ``url`` in the spelling that all equal URLs share.
 
     ``http://`` is put before a URL without scheme; scheme and host become lower case; the
     scheme's default port and one trailing slash of the path go; blanks are percent-encoded.
-    Credentials, query and fragment stay. Raises :class:`ConfigError` for what is no HTTP URL.
+    Credentials, query and fragment stay. Raises :class:`ConfigError` for what is no HTTP URL, and
+    for what an operator ``typed`` that could have a password where a path is: it would be sent to
+    whomever the host names.
     """
     text = url if _SCHEME.match(url) else "http://" + url
     if not text.isprintable():
@@ -53,11 +58,16 @@ def normalise_url(url: str) -> str:
     try:
         parts = urlsplit(text.replace(" ", "%20"))
     except ValueError as error:
-        raise _invalid(url, str(error).lower()) from error
+        words = str(error).lower()
+        if "netloc" in words:  # which it quotes, password and all
+            words = 'its host has characters that can be taken for one of "/?#@:"'
+        raise _invalid(url, words) from None
     try:
         port = parts.port
-    except ValueError as error:
-        raise _invalid(url, "its port is no number from 0 to 65535") from error
+    except ValueError:
+        raise _invalid(url, "its port is no number from 0 to 65535") from None
+    if typed and _is_doubtful(redact_url(text)):
+        raise _invalid(url, "")
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS:
         raise _invalid(url, f'its scheme is "{scheme}", http or https was expected')
@@ -96,14 +106,43 @@ def dsapi_root(url: str) -> str:
     return base.removesuffix("/datasets")
 
 
-def redact_url(url: str) -> str:
-    """Return ``url`` with its password, if it has one, replaced by ``***``."""
-    return re.sub(r"^((?:[^/?#]*//)?[^/?#:@]*):[^/?#]*@", r"\1:***@", url)
+def with_scheme(url: str) -> str:
+    """Return a URL that an operator types with its scheme: ``https``, if it has none.
+
+    One of this machine is left as it is, and means plain ``http``, as a URL without a scheme in
+    the configuration does: the first imgadm wrote those.
+    """
+    if _SCHEME.match(url) or not url:
+        return url
+    return url if is_loopback(re.split(r"[/?#]", url)[0].rpartition("@")[2]) else f"https://{url}"
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether ``HOST[:PORT]`` is this machine, which nobody between can read along with."""
+    try:
+        host = (urlsplit(f"//{address}").hostname or "").removesuffix(".")
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def goes_in_the_clear(url: str) -> bool:
+    """Tell whether what is sent to ``url`` can be read on its way: plain http to other machines.
+
+    Raises :class:`ConfigError` for what is no HTTP URL.
+    """
+    parts = urlsplit(normalise_url(url))
+    return parts.scheme == "http" and not is_loopback(parts.netloc.rpartition("@")[2])
 
 
 def successor(url: str) -> str | None:
     """Return the source to use instead of ``url`` if that is on a host that is gone for good."""
     return _SUCCESSORS.get(urlsplit(normalise_url(url)).hostname or "")
+
+
+def shown_value(value: object) -> str:
+    """Return what should be a URL, or has some in it, fit for a message that says what it is."""
+    return display(redact_values(value, redact_url))
 
 
 def _host(url: str, host: str, netloc: str) -> str:
@@ -112,13 +151,24 @@ def _host(url: str, host: str, netloc: str) -> str:
     if "[" in netloc:
         try:
             return f"[{IPv6Address(host)}]"
-        except ValueError as error:
-            raise _invalid(url, f'"{host}" is no IPv6 address') from error
-    if not _HOST.fullmatch(host):
+        except ValueError:
+            raise _invalid(url, f'"{host}" is no IPv6 address') from None
+    labels = host.removesuffix(".").split(".")
+    if not _HOST.fullmatch(host) or not all(0 < len(label) < 64 for label in labels):
         raise _invalid(url, f'"{host}" is no host name')
     return host
 
 
-def _invalid(url: str, reason: str) -> ConfigError:
-    shown = redact_url(url).encode("unicode_escape").decode()
-    return ConfigError(f'invalid image source URL "{shown}": {reason}')
+def _is_doubtful(shown: str) -> bool:
+    """Tell whether nothing is shown of a URL, since nobody can tell where its password ends."""
+    return shown.rpartition("//")[2] == HIDDEN
+
+
+def _invalid(url: str, reason: str) -> InvalidURLError:
+    shown = printable(redact_url(url))
+    if "@" in url and _is_doubtful(shown):
+        reason = (
+            'in a user or password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40, and '
+            '"@" in a path or query is %40 too'
+        )
+    return InvalidURLError(shown, printable(reason))

@@ -37,9 +37,11 @@ from imgadm.streams.files import read_file, write_file
 from imgadm.streams.http import http_get, http_get_file
 from imgadm.streams.http_file import HttpFile, RemoteFile
 from imgadm.streams.http_put import http_put
+from imgadm.streams.http_wanted import UseOfMd5
 from imgadm.streams.pipeline import run
 from imgadm.streams.processes import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.report import Report, StageReport
+from imgadm.streams.room import keep_room, reserve_of
 from imgadm.streams.spool import Spool, SpoolError
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.volumes import (
@@ -49,7 +51,13 @@ from imgadm.streams.volumes import (
     from_disk,
     to_volume_stream,
 )
-from imgadm.streams.zvol import Volume, to_raw_disk, verify_zfs_stream, volume_of
+from imgadm.streams.zvol import (
+    Volume,
+    plain_zfs_stream,
+    to_raw_disk,
+    verify_zfs_stream,
+    volume_of,
+)
 
 __all__ = [
     "BLOCK_SIZES",
@@ -79,6 +87,7 @@ __all__ = [
     "Stage",
     "StageReport",
     "StreamError",
+    "UseOfMd5",
     "Volume",
     "ZfsStreamError",
     "checksum",
@@ -91,8 +100,11 @@ __all__ = [
     "http_get_file",
     "http_put",
     "into_process",
+    "keep_room",
     "open_disk",
+    "plain_zfs_stream",
     "read_file",
+    "reserve_of",
     "run",
     "to_raw_disk",
     "to_volume_stream",

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from imgadm._native import Cancelled, Meter, read_into
 from imgadm.streams.cancellation import CancelToken
@@ -32,7 +32,10 @@ A status below 0 is the number of a signal.
 
 
 class Child:
-    """One program, ``name`` in errors. What it says to its standard error is kept, at the end."""
+    """One program, ``name`` in errors. What it says to its standard error is kept, at the end.
+
+    It gets our own environment unless it is given one.
+    """
 
     def __init__(
         self,
@@ -41,8 +44,10 @@ class Child:
         *,
         on_end: OnEnd | None = None,
         end_input: Callable[[], None] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._argv = list(argv)
+        self._environment = environment
         self._name = name
         self._on_end = on_end
         self._end_input = end_input
@@ -82,6 +87,7 @@ class Child:
                     stdin=stdin,
                     stdout=stdout,
                     stderr=writable,
+                    env=self._environment,
                     start_new_session=True,  # the terminal's Ctrl-C is for us to pass on, in order
                 )
             except BaseException:

@@ -21,6 +21,8 @@ class CombinedReport(Report):
         #: What takes further something that was fetched, and what was there before.
         self.unpackings: list[Report] = []
         self.others: list[Report] = []
+        #: Notes that are not of one pipeline.
+        self.own_notes: list[str] = []
         self._lanes = lanes
         self._total = total
 
@@ -54,11 +56,8 @@ class CombinedReport(Report):
 
     @property
     def notes(self) -> list[str]:
-        return [
-            note
-            for report in (*self.fetches, *self.others, *self.unpackings)
-            for note in report.notes
-        ]
+        reports = (*self.fetches, *self.others, *self.unpackings)
+        return [*self.own_notes, *(note for report in reports for note in report.notes)]
 
 
 def _added_up(reports: list[Report], lanes: int) -> list[StageReport]:

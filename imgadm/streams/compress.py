@@ -56,7 +56,7 @@ def compress(name: str, *, level: int | None = None, threads: int | None = None)
     """Compress as ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``, on all usable processors.
 
     ``level`` is that of the format's usual program, from the fastest to the smallest: 1 to 9 for
-    gzip (3 if it is None) and bzip2 (9), 0 to 9 for xz (6), 1 to 19 for zstd (3). The usual
+    gzip (6 if it is None) and bzip2 (9), 0 to 9 for xz (6), 1 to 19 for zstd (3). The usual
     programs read what is written, and it is the same for any number of ``threads``.
 
     Raises ValueError for arguments that make no sense; CompressionError from :func:`run`, if

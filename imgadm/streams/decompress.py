@@ -32,7 +32,7 @@ class Decompress(Stage):
         source = ByteSource(inlet.views())
         compression = self._settle(source.peek(decoders.MAGIC_SIZE), context)
         decoders.load(compression)(source, outlet, context)
-        if self._exact and context.notes:
+        if self._exact and context.notes and not source.blank_rest:
             raise DecompressionError(
                 compression,
                 f"something follows the end of the {compression} data",
@@ -66,7 +66,7 @@ class Decompress(Stage):
 
     def _settle(self, first_bytes: bytes, context: Context) -> str:
         """The compression to decode; an error if the bytes contradict the one that was named."""
-        if not first_bytes and not (self._exact and self._named == "none"):
+        if not first_bytes and not (self._exact and self._named in (None, "none")):
             raise DecompressionError(self._named or "unknown", "the file is empty", offset=0)
         found = decoders.recognise(first_bytes)
         if self._named is not None and found != self._named:
@@ -89,9 +89,10 @@ def decompress(compression: str | None = None, *, exact: bool = False) -> Stage:
     """Decompress ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``; None: tell by the first bytes.
 
     What follows the compressed data is ignored, as the programs of some formats do, and noted;
-    with ``exact`` it is an error. An empty file is one too, unless it is ``exact`` as ``none``.
-    Output comes in buffers of bounded size whatever the input expands to. Raises DecompressionError
-    if the bytes are of another compression than the one named, damaged, or cut short.
+    with ``exact`` it is an error, but for zeros behind gzip data, to which some writers pad. An
+    empty file is an error too, unless it is ``exact``, and as ``none`` or None. Output comes in
+    buffers of bounded size whatever the input expands to. Raises DecompressionError if the bytes
+    are of another compression than the one named, damaged, or cut short.
     """
     return Decompress(compression, exact=exact)
 

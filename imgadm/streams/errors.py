@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from imgadm.streams.http_retries import BUSY
+
 
 class StreamError(Exception):
     """A stage failed.
@@ -63,14 +65,12 @@ class FetchError(StreamError):
     @property
     def transient(self) -> bool:
         """Whether trying again may help: there was no answer, or one that says "not now"."""
-        if self.status is None:
-            return not self.final and self.code not in {"Changed", "TLS"}
-        return self.busy
+        return not self.final and (self.status is None or self.busy)
 
     @property
     def busy(self) -> bool:
         """Whether there was an answer, and it says "not now"."""
-        return self.status in {429, 502, 503, 504}
+        return self.status in BUSY
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class ZfsStreamError(StreamError):
     """The bytes are not a ZFS send stream that can be applied.
 
     ``kind`` is one of ``truncated``, ``trailing``, ``checksum``, ``format``, ``unsupported``,
-    ``origin`` and ``io``.
+    ``origin``, ``size`` and ``io``.
     """
 
     def __init__(self, kind: str, message: str, *, offset: int) -> None:

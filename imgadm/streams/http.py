@@ -12,6 +12,9 @@ from imgadm.streams.errors import FetchError, SizeError, StreamError
 from imgadm.streams.http_body import Body
 from imgadm.streams.http_errors import connection_error
 from imgadm.streams.http_file import HttpFile, RemoteFile
+from imgadm.streams.http_head import FLOOR_BYTES_A_SECOND
+from imgadm.streams.http_retries import RetryPolicy, retry_after
+from imgadm.streams.http_wanted import ContentMd5, UseOfMd5, Wanted
 from imgadm.streams.interruptions import interruptible
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
@@ -24,6 +27,9 @@ DELAYS = (0.0, 0.5, 1.0, 2.0)
 #: Dropped connections that one fetch survives at most, however much each of them brought.
 MAX_RESUMES = 20
 
+#: Bytes that an attempt has to bring to count for something, if it ended because too little came.
+_LEAST_OF_SLOW = 120 * FLOOR_BYTES_A_SECOND
+
 
 class HttpGet(Stage):
     """See :func:`http_get`."""
@@ -32,41 +38,50 @@ class HttpGet(Stage):
     moves_descriptors = True
 
     def __init__(
-        self, file: RemoteFile, size: int | None, length_required: bool, delays: tuple[float, ...]
+        self,
+        file: RemoteFile,
+        size: int | None,
+        length_required: bool,
+        retries: RetryPolicy,
+        content_md5: UseOfMd5 = "ignored",
     ) -> None:
         self._file = file
-        self._size = size
-        self._length_required = length_required
-        self._delays = delays
+        self._wanted = Wanted(size, length_required, content_md5)
+        self._retries = retries
+        self._md5: ContentMd5 | None = None
         self._body: Body | None = None
         self._own_hash: Sha1 | None = None
 
     def open(self, context: Context) -> None:
-        self._body, headers = self._file.open()
-        self._check_length(self._body.length, headers.get("Content-Length"))
-        self.moves_descriptors = self._body.is_plain
+        self._body, headers = self._first_answer(context)
+        self.total = self._wanted.total_of(self._body, headers)
+        self._md5 = self._wanted.md5_of(self._body, headers)
+        self.verifies = self._md5 is not None
+        self.moves_descriptors = self._body.is_plain and self._md5 is None
         remembered = context.downstream is not None and context.downstream.remembers_sha1
         if not remembered and not self._file.immutable:
             self._own_hash = Sha1()
             self.moves_descriptors = False
 
-    def _check_length(self, length: int | None, header: str | None) -> None:
-        if length is None and self._length_required:
-            raise SizeError(
-                f"the server does not say how long the file is (Content-Length: {header})",
-                got=header,
-                wanted=self._size,
-            )
-        if length is not None and self._size is not None and length != self._size:
-            raise SizeError(
-                f"expected {self._size} bytes, the server offers {length} (Content-Length)",
-                got=length,
-                wanted=self._size,
-            )
-        self.total = length if length is not None else self._size
+    def _first_answer(self, context: Context) -> tuple[Body, Mapping[str, str]]:
+        """The first answer that is one; servers are asked again as they are later."""
+        failures = 0
+        while True:
+            try:
+                return self._file.open()
+            except FetchError as error:
+                failures += 1
+                wait = None
+                if error.transient and not self._file.patient:
+                    wait = self._retries.wait(failures, asked=retry_after(error.headers))
+                if wait is None:
+                    raise
+            context.cancel.wait(wait)
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         self._deliver(context, lambda body: self._pass_on(body, context, outlet))
+        if self._md5 is not None:
+            context.facts["content_md5"] = self._md5.checked(context.meter.bytes_out)
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
         self._deliver(context, lambda body: body.move_to(sink, context.cancel, context.meter))
@@ -78,16 +93,27 @@ class HttpGet(Stage):
         while True:
             before = meter.bytes_out
             problem = self._attempt(context, deliver, reconnect=resumes > 0)
-            if problem is None and (self.total is None or meter.bytes_out == self.total):
+            if self._is_complete(problem, meter.bytes_out, context):
                 break
-            fruitless = 0 if meter.bytes_out > before else fruitless + 1
-            if fruitless >= len(self._delays) or resumes >= MAX_RESUMES:
+            slow = problem is not None and problem.code == "ETIMEDOUT"
+            least = _LEAST_OF_SLOW if slow else 1
+            fruitless = 0 if meter.bytes_out - before >= least else fruitless + 1
+            asked = 0.0 if problem is None else retry_after(problem.headers)
+            wait = self._retries.wait(fruitless + 1, asked=asked)
+            if wait is None or resumes >= MAX_RESUMES:
                 raise self._gave_up(resumes, problem, meter.bytes_out)
-            context.cancel.wait(self._delays[fruitless])
+            context.cancel.wait(wait)
             resumes += 1
         if resumes:
             times = "once" if resumes == 1 else f"{resumes} times"
             context.notes.append(f"the connection was lost and resumed {times}")
+
+    def _is_complete(self, problem: FetchError | None, got: int, context: Context) -> bool:
+        if self.total is not None:
+            return got == self.total
+        if problem is None and self._body is not None and self._body.is_open_ended:
+            context.facts["open_ended"] = True
+        return problem is None
 
     def _attempt(
         self, context: Context, deliver: Callable[[Body], None], *, reconnect: bool
@@ -105,7 +131,8 @@ class HttpGet(Stage):
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, BrokenPipeError) and self.moves_descriptors:
                 raise  # the next stage's trouble, not the network's
-            return connection_error(error, self._file.url)
+            at = self._file.url if self._body is None else self._body.address
+            return connection_error(error, at)
         return None
 
     def _gave_up(self, resumes: int, problem: FetchError | None, got: int) -> StreamError:
@@ -136,6 +163,8 @@ class HttpGet(Stage):
                 )
             if self._own_hash is not None:
                 self._own_hash.update(buffer.view[:size])
+            if self._md5 is not None:
+                self._md5.update(buffer.view[:size])
             context.meter.add_in(size)
             outlet.put(buffer.keep(size))
 
@@ -183,6 +212,7 @@ def http_get(
     stall_timeout: float = 30.0,
     connect_timeout: float = 15.0,
     delays: tuple[float, ...] = DELAYS,
+    content_md5: UseOfMd5 = "ignored",
 ) -> Stage:
     """Fetch ``url`` (http or https). Timeouts and delays are in seconds.
 
@@ -191,7 +221,14 @@ def http_get(
     that promises none may not bring more. ``length_required`` refuses an answer that does not
     promise any.
 
-    A connection that is cut, or brings nothing for ``stall_timeout``, is resumed in place: by a
+    A content coding is undone, unless the answer has just the ``size`` as it is. A web page where a
+    file is expected is refused. With ``content_md5`` as ``checked`` the file has to have the digest
+    that the server names, if it names one; as ``required`` it has to name one.
+    ``report.facts["open_ended"]`` is set where only the end of the connection told the end of the
+    file: nobody knows then whether it is whole.
+
+    A connection that is cut, brings nothing for ``stall_timeout``, or fewer than 512 bytes a second
+    for four times as long (120 seconds at most), is resumed in place: by a
     ``Range`` that the server proves to be of the same file (RFC 9110, section 13.1.5), otherwise by
     reading again and discarding what was delivered, if it has the same hash. After each attempt in
     a row that brings nothing the next of ``delays`` is waited; when they are used up, or after
@@ -199,8 +236,8 @@ def http_get(
 
     Raises FetchError (no connection, an answer other than 200, a file that changed) and SizeError.
     """
-    file = HttpFile(url, session, headers or {}, (connect_timeout, stall_timeout))
-    return http_get_file(file, size=size, length_required=length_required, delays=delays)
+    file = HttpFile(url, session, headers or {}, (connect_timeout, stall_timeout), size=size)
+    return HttpGet(file, size, length_required, RetryPolicy(delays), content_md5)
 
 
 def http_get_file(
@@ -211,4 +248,4 @@ def http_get_file(
     delays: tuple[float, ...] = DELAYS,
 ) -> Stage:
     """Fetch ``file``, wherever that is, as :func:`http_get` does."""
-    return HttpGet(file, size, length_required, delays)
+    return HttpGet(file, size, length_required, RetryPolicy(delays))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import re
-import socket
-import ssl
+import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from imgadm.redaction import redact_text, redact_url
 from imgadm.streams.errors import FetchError
+from imgadm.streams.http_codings import Uncoded, coding_of
+from imgadm.streams.http_failures import address_of, failure_of, one_line, request_errors
 
 if TYPE_CHECKING:
     from requests import Response
 
 _BODY_READ = 64 * 1024
-_BODY_SHOWN = 1024
+_BODY_SECONDS = 10.0
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 def answer_error(response: Response) -> FetchError:
@@ -26,20 +29,25 @@ def answer_error(response: Response) -> FetchError:
     code, message = None, ""
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if isinstance(body, dict):
         said = _first_error(body)
-        code = said["code"] if isinstance(said.get("code"), str) else None
-        message = said["message"] if isinstance(said.get("message"), str) else ""
+        given = said.get("code")
+        code = given if isinstance(given, str) and _CODE.fullmatch(given) else None
+        message = one_line(said["message"]) if isinstance(said.get("message"), str) else ""
         if message and said is not body:
-            message = f"{_shown_url(response)}: {_one_line(message)}"
+            message = f"{_shown_url(response)}: {message}"
     if not message:
-        kind = response.headers.get("Content-Type", "").partition(";")[0]
-        message = f"{_shown_url(response)} answered {status} {response.reason}"
-        if kind == "text/plain" and text.strip():
-            message += f": {text.strip()[:_BODY_SHOWN]}"
+        message = f"{_shown_url(response)} answered {status} {one_line(response.reason or '')}"
+        if content_type(response) == "text/plain" and text.strip():
+            message += f": {one_line(redact_text(' '.join(text.split())))}"
     return FetchError(message, code=code, status=status, headers=response.headers)
+
+
+def content_type(response: Response) -> str:
+    """The media type of an answer, without its parameters."""
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def _first_error(body: dict[str, Any]) -> dict[str, Any]:
@@ -51,75 +59,50 @@ def _first_error(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown_url(response: Response) -> str:
-    """Where an answer came from. The query that a redirect led to may be what lets us in."""
-    return response.url.partition("?")[0] if response.history else response.url
+    """Where an answer came from, without the secrets of that address."""
+    return redact_url(response.url)
 
 
 def _text(response: Response) -> str:
     """The beginning of the body, as far as it came."""
-    import urllib3
-
     connection = response.raw.connection
+    body = b""
     try:
-        with response, contextlib.suppress(OSError, urllib3.exceptions.HTTPError):
-            body: bytes = response.raw.read(_BODY_READ, decode_content=True)
-            return body.decode(errors="replace")
+        with (
+            response,
+            contextlib.suppress(*request_errors()),
+        ):
+            for piece in _pieces(response):
+                body += piece
+                if len(body) >= _BODY_READ:
+                    break
     finally:
         if connection is not None:
             connection.close()  # or it waits in its pool for as long as the error is kept
-    return ""
+    return body[:_BODY_READ].decode(errors="replace")
+
+
+def _pieces(response: Response) -> Iterator[bytes]:
+    def read(size: int) -> bytes:
+        data: bytes = response.raw.read1(size, decode_content=False)
+        return data
+
+    deadline = time.monotonic() + _BODY_SECONDS
+    coding = coding_of(response.headers.get("Content-Encoding"))
+    uncoded = None if coding is None else Uncoded(coding, read)
+    while time.monotonic() < deadline:
+        data = read(_BODY_READ) if uncoded is None else uncoded.read(_BODY_READ)
+        if not data:
+            return
+        yield data
 
 
 def connection_error(error: BaseException, url: str) -> FetchError:
-    """The error of a request without an answer; its code is the name of the system's error."""
-    if _leads_nowhere(error):
-        return FetchError(f"{url}: {_first_line(error)}", final=True)
-    code, reason = root_cause(error)
-    return FetchError(f"{url}: {reason}", code=code)
+    """The error of a request to ``url`` without a usable answer.
 
-
-def root_cause(error: BaseException) -> tuple[str | None, str]:
-    """The name of the system's error that made a request fail, if it was one, and its words."""
-    seen: list[BaseException] = []
-    pending: list[object] = [error]
-    while pending:
-        current = pending.pop()
-        if not isinstance(current, BaseException) or current in seen:
-            continue
-        seen.append(current)
-        pending += [current.__cause__, current.__context__, getattr(current, "reason", None)]
-        pending += list(current.args)
-    for cause in seen:
-        if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-            return "ECONNRESET", "the connection was cut"
-        if isinstance(cause, ssl.SSLError):
-            return "TLS", f"TLS error: {getattr(cause, 'verify_message', '') or cause}"
-    for cause in seen:
-        if isinstance(cause, socket.gaierror):
-            return "ENOTFOUND", f"host name not found ({cause.strerror})"
-        if isinstance(cause, TimeoutError):
-            return "ETIMEDOUT", "timed out"
-        if isinstance(cause, OSError) and cause.errno:
-            return errno.errorcode.get(cause.errno), cause.strerror or str(cause)
-    if any("timeout" in type(cause).__name__.lower() for cause in seen):
-        return "ETIMEDOUT", "timed out"
-    return None, _first_line(error)
-
-
-def _leads_nowhere(error: BaseException) -> bool:
-    """Whether a redirect is not followed, which another attempt would not change."""
-    import requests
-
-    kinds = (requests.TooManyRedirects, requests.exceptions.InvalidSchema)
-    return isinstance(error, (*kinds, requests.exceptions.InvalidURL))
-
-
-def _first_line(error: BaseException) -> str:
-    """What an exception says, without queries of URLs, which may be what lets us in."""
-    text = str(error).partition("\n")[0]
-    return _one_line(re.sub(r"\?[^\s'\")]+", "?...", text))
-
-
-def _one_line(text: str) -> str:
-    """The beginning of what a stranger wrote, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else "?" for c in text[:_BODY_SHOWN])
+    Its code is the name of the system's error. After a redirect it names the address that failed.
+    """
+    failure = failure_of(error)
+    at = failure.address
+    where = redact_url(url) if at is None or at == address_of(url) else at
+    return FetchError(f"{where}: {failure.words}", code=failure.code, final=failure.permanent)

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import functools
 import http.client
-import io
 import re
 import select
 import socket
@@ -24,14 +23,15 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from imgadm.streams.cancellation import CancelToken
 from imgadm.streams.errors import SendError
+from imgadm.streams.http_connection import EXCHANGE_SECONDS, timed_response
+from imgadm.streams.http_head import MAX_HEAD_BYTES, is_interim
 from imgadm.streams.interruptions import interruptible
 
 #: Bytes handed to a connection at a time. TLS tells nothing of its progress within a piece.
 _PIECE = 64 << 10
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _STATUS_BYTES = len(b"HTTP/1.1 100")
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d[^\n]*\r\n(?:[^\n]+\r\n)*?\r\n")
-_INTERIM_BEGUN = re.compile(rb"HTTP/1\.[01] 1\d\d")
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
 class Exchange:
@@ -45,6 +45,7 @@ class Exchange:
         self._socket: Any = None
         self._close: Callable[[], None] = lambda: None
         self._heard = b""
+        self._passed_over = 0
         self._ended = False
         #: Whether there is, or was, a connection to the server (or through a proxy to it).
         self.connected = False
@@ -81,7 +82,7 @@ class Exchange:
     def connect(self, connect: Callable[[], None], close: Callable[[], None]) -> None:
         """Make the connection, or leave that behind if the pipeline ends."""
         self._close = close
-        interruptible(connect, self._cancel, discard=lambda _: close())
+        interruptible(connect, self._cancel, discard=lambda _: close(), seconds=EXCHANGE_SECONDS)
         self.connected = True
 
     def send(self, connection: Any, data: Any) -> None:
@@ -93,6 +94,7 @@ class Exchange:
             self._hear()
             try:
                 view = view[connection.send(view[:_PIECE]) :]
+                self._passed_over = 0
             except _NOT_NOW as error:
                 wants_read = isinstance(error, ssl.SSLWantReadError)
                 self._wait(select.POLLIN if wants_read else select.POLLIN | select.POLLOUT)
@@ -110,25 +112,38 @@ class Exchange:
                 raise ConnectionResetError(errno.ECONNRESET, "the connection was cut")
             if not self._has_answer():
                 self._wait(select.POLLIN)
-        return functools.partial(_response, self._heard)
+        return functools.partial(timed_response, self._deadline, heard=self._heard)
 
     def _has_answer(self) -> bool:
         if len(self._heard) < _STATUS_BYTES and not self._ended:
             return False
-        return bool(self._heard) and not _INTERIM_BEGUN.match(self._heard)
+        return bool(self._heard) and not is_interim(self._heard)
 
     def _hear(self) -> None:
         """Take what the server has said by now; BrokenPipeError if that was its last word."""
         try:
             while not self._ended and not self._has_answer():
+                self.check_time()
+                self._cancel.check()
                 data = self._socket.recv(64 << 10)
                 self._ended = not data
-                self._heard = _INTERIM.sub(b"", self._heard + data)
+                self._take(data)
         except _NOT_NOW:
             return
         except OSError:
             self._ended = True
         raise BrokenPipeError(errno.EPIPE, "the server does not listen any more")
+
+    def _take(self, data: bytes) -> None:
+        """Keep what has been heard, but for interim answers; SendError if they do not end."""
+        self._heard += data
+        while is_interim(self._heard) and (end := _END_OF_HEAD.search(self._heard)):
+            self._passed_over += end.end()
+            self._heard = self._heard[end.end() :]
+        if not self._has_answer() and self._passed_over + len(self._heard) > MAX_HEAD_BYTES:
+            raise SendError(
+                f"the server sends interim answers, {MAX_HEAD_BYTES} bytes by now, and no other"
+            )
 
     def _wait(self, events: int) -> None:
         """Wait for the socket; SendError if nothing happens for too long, and Cancelled."""
@@ -200,42 +215,3 @@ class _Adapter(HTTPAdapter):
         kind = _TlsConnection if pool.scheme == "https" else _PlainConnection
         pool.ConnectionCls = type(kind.__name__, (kind,), {"exchange": self._exchange})
         return pool
-
-
-class _Heard(io.RawIOBase):
-    """What has been heard already, and then the rest."""
-
-    def __init__(self, heard: bytes, rest: io.RawIOBase) -> None:
-        self._heard = heard
-        self._rest = rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, memory: Any) -> int | None:
-        if not self._heard:
-            return self._rest.readinto(memory)
-        size = min(len(memory), len(self._heard))
-        memory[:size], self._heard = self._heard[:size], self._heard[size:]
-        return size
-
-    def close(self) -> None:
-        self._rest.close()
-        super().close()
-
-
-def _response(
-    heard: bytes, connection: Any, *arguments: Any, **settings: Any
-) -> http.client.HTTPResponse:
-    return http.client.HTTPResponse(_Replayed(heard, connection), *arguments, **settings)  # type: ignore[arg-type]
-
-
-class _Replayed:
-    """As much of a socket as :class:`http.client.HTTPResponse` asks for."""
-
-    def __init__(self, heard: bytes, connection: Any) -> None:
-        self._heard = heard
-        self._connection = connection
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Heard(self._heard, self._connection.makefile(mode, buffering=0)))

@@ -5,22 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from imgadm.redaction import redact_url
 from imgadm.streams.errors import FetchError
-from imgadm.streams.http_body import Body
+from imgadm.streams.http_body import Body, sent_length
+from imgadm.streams.http_codings import coding_of
 from imgadm.streams.http_errors import answer_error, connection_error
+from imgadm.streams.http_failures import BadAnswerError, address_of, request_errors
 
 if TYPE_CHECKING:
     from requests import Response, Session
+
+
+_WHOLE = (200, 203)
+"""Statuses of a whole file; a proxy that changed something of the head says 203."""
+
+_ABOUT_RANGES = (206, 400, 416, 501)
+"""Statuses that only the range may be the reason for."""
 
 
 class RemoteFile(Protocol):
     """A file that is read from the start, and again from a place in it. Methods raise FetchError.
 
     Of one that is ``immutable`` all readings are the same, or somebody behind will notice: nobody
-    need prove it.
+    need prove it. One that is ``patient`` has tried again by itself before it fails to open.
     """
 
     immutable: bool
+    patient: bool
 
     @property
     def url(self) -> str: ...
@@ -37,7 +48,13 @@ class RemoteFile(Protocol):
 
 
 class HttpFile:
-    """One file at one address. ``timeouts`` are seconds to connect, and without a byte."""
+    """One file at one address. ``timeouts`` are seconds to connect, and without a byte.
+
+    ``size`` is that of the file, where it is known. An answer in a content coding is undone, unless
+    it has just that size: servers of compressed files name their compression as a coding.
+    """
+
+    patient = False
 
     def __init__(
         self,
@@ -47,6 +64,7 @@ class HttpFile:
         timeouts: tuple[float, float],
         *,
         immutable: bool = False,
+        size: int | None = None,
     ) -> None:
         self.url = url
         self.immutable = immutable
@@ -54,15 +72,15 @@ class HttpFile:
         self._own_session = session is None
         self._headers = {**headers, "Accept-Encoding": "identity"}
         self._timeouts = timeouts
+        self._size = size
         self._etag: str | None = None
+        self._coding: str | None = None
         self._length: int | None = None
 
     def open(self) -> tuple[Body, Mapping[str, str]]:
         """The body of the whole file, and the headers that came with it. Raises FetchError."""
         if self._session is None:
-            import requests
-
-            self._session = requests.Session()
+            self._session = _own_session(self._timeouts)
         response = self._request()
         self._etag = _strong_etag(response)
         body = self._body(response)
@@ -73,20 +91,20 @@ class HttpFile:
         """The body of the same file again, and where it begins: at ``position``, or else at 0.
 
         It begins at ``position`` if the server proves to go on with the same file (RFC 9110,
-        section 13.1.5), or need not prove it. Raises FetchError, also if the file has another
-        length by now.
+        section 13.1.5), or need not prove it. A server that can't do it is asked for the whole.
+        Raises FetchError, also if the file has another length by now.
         """
-        if position and (self.immutable or self._etag is not None):
+        if position and self._coding is None and (self.immutable or self._etag is not None):
             condition = {} if self.immutable else {"If-Range": str(self._etag)}
             response = self._request(
-                {"Range": f"bytes={position}-", **condition}, accept=(200, 206, 416)
+                {"Range": f"bytes={position}-", **condition}, accept=(*_WHOLE, *_ABOUT_RANGES)
             )
             if response.status_code == 206 and self._continues(response, position):
                 return self._body(response), position
             if response.status_code == 416 and self._ends_at(response, position):
                 response.close()
                 return Body(response, self._timeouts[1], ended=True), position
-            if response.status_code != 200:
+            if response.status_code not in _WHOLE:
                 response.close()
                 response = self._request()
         else:
@@ -100,8 +118,10 @@ class HttpFile:
     def changed(self, position: int) -> FetchError:
         """The error of a file that is another one by now."""
         return FetchError(
-            f"the file at {self.url} changed while it was being fetched; import it again",
+            f"the file at {redact_url(self.url)} changed while it was being fetched; "
+            "import it again",
             code="Changed",
+            final=True,
             offset=position,
         )
 
@@ -110,12 +130,22 @@ class HttpFile:
             self._session.close()
 
     def _body(self, response: Response) -> Body:
-        return Body(response, self._timeouts[1])
+        coding = None
+        if self._size is None or sent_length(response) != self._size:
+            try:
+                coding = coding_of(response.headers.get("Content-Encoding"))
+            except BadAnswerError as error:
+                response.close()
+                raise connection_error(error, address_of(response.url)) from error
+        if response.status_code != 206:
+            self._coding = coding
+        return Body(response, self._timeouts[1], coding=coding)
 
     def _continues(self, response: Response, position: int) -> bool:
         """Whether a 206 answer proves to go on with the same file at ``position``."""
         given = response.headers.get("Content-Range", "")
-        if not given.startswith(f"bytes {position}-"):
+        coded = response.headers.get("Content-Encoding", "identity").strip().lower() != "identity"
+        if coded or not given.startswith(f"bytes {position}-"):
             return False
         of_same_length = given.endswith(f"/{self._length}")
         if self.immutable:
@@ -128,10 +158,8 @@ class HttpFile:
         return self.immutable and at_end
 
     def _request(
-        self, headers: Mapping[str, str] | None = None, accept: tuple[int, ...] = (200,)
+        self, headers: Mapping[str, str] | None = None, accept: tuple[int, ...] = _WHOLE
     ) -> Response:
-        import requests
-
         assert self._session is not None
         try:
             response = self._session.get(
@@ -140,11 +168,22 @@ class HttpFile:
                 stream=True,
                 timeout=self._timeouts,
             )
-        except requests.RequestException as error:
+        except request_errors() as error:
             raise connection_error(error, self.url) from error
         if response.status_code not in accept:
             raise answer_error(response)
         return response
+
+
+def _own_session(timeouts: tuple[float, float]) -> Session:
+    import requests
+
+    from imgadm.streams.http_connection import TimedAdapter
+
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, TimedAdapter(sum(timeouts)))
+    return session
 
 
 def _strong_etag(response: Response) -> str | None:

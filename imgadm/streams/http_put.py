@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imgadm._native import Meter
+from imgadm.redaction import redact_url
 from imgadm.streams.errors import Answer, SendError, SizeError
-from imgadm.streams.http_errors import root_cause
+from imgadm.streams.http_codings import Uncoded, coding_of
+from imgadm.streams.http_failures import failure_of, request_errors
 from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 if TYPE_CHECKING:
@@ -47,9 +49,6 @@ class HttpPut(Stage):
             self._session = requests.Session()
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
-        import requests
-        import urllib3
-
         from imgadm.streams.http_exchange import Exchange
 
         connect, stall, answer = self._timeouts
@@ -59,12 +58,12 @@ class HttpPut(Stage):
             with exchange.adapter() as adapter, exchange.cut_by_cancelling():
                 response = self._request(adapter, body, (connect, stall))
                 self._judge(_read(response, exchange), body, context)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except request_errors() as error:
             context.cancel.check()
-            code, reason = root_cause(error)
+            failure = failure_of(error)
             raise SendError(
-                f"{self._url}: {reason}",
-                code=code,
+                f"{redact_url(self._url)}: {failure.words}",
+                code=failure.code,
                 offset=body.sent,
                 begun=exchange.connected,
             ) from error
@@ -87,7 +86,9 @@ class HttpPut(Stage):
         early = "" if body.complete else f" after {body.sent} bytes, before it had everything"
         if early or not 200 <= answer.status < 300:
             raise SendError(
-                f"{self._url} answered {answer.status}{early}", answer=answer, offset=body.sent
+                f"{redact_url(self._url)} answered {answer.status}{early}",
+                answer=answer,
+                offset=body.sent,
             )
         context.facts["answer"] = answer
 
@@ -141,13 +142,17 @@ class _Body:
 
 def _read(response: Response, exchange: Exchange) -> Answer:
     """The whole answer; what is longer than an answer can be is cut off."""
+
+    def read(size: int) -> bytes:
+        exchange.check_time()
+        data: bytes = response.raw.read1(size, decode_content=False)
+        return data
+
     body = bytearray()
     with response:
-        while len(body) < MAX_ANSWER:
-            exchange.check_time()
-            block = response.raw.read1(64 << 10, decode_content=True)
-            if not block:
-                break
+        coding = coding_of(response.headers.get("Content-Encoding"))
+        next_block = read if coding is None else Uncoded(coding, read).read
+        while len(body) < MAX_ANSWER and (block := next_block(64 << 10)):
             body += block
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return Answer(response.status_code, kind, bytes(body))

@@ -13,12 +13,17 @@ Result = TypeVar("Result")
 
 
 def interruptible(
-    call: Callable[[], Result], cancel: CancelToken, *, discard: Callable[[Result], None]
+    call: Callable[[], Result],
+    cancel: CancelToken | None,
+    *,
+    discard: Callable[[Result], None],
+    seconds: float | None = None,
 ) -> Result:
     """The result of ``call``, or Cancelled as soon as the pipeline ends.
 
     Resolving a name and connecting can't be interrupted from another thread. A call left behind
-    ends by its own time-out, and what it brings, then or in the last moment, is discarded.
+    ends by its own time-out, and what it brings, then or in the last moment, is discarded. After
+    ``seconds`` it is left behind, too, with a TimeoutError.
     """
     outcome: list[Result] = []
     failure: list[BaseException] = []
@@ -44,20 +49,25 @@ def interruptible(
         with changed:
             changed.notify_all()
 
-    forget = cancel.on_cancel(wake)
+    def cancelled() -> bool:
+        return cancel is not None and cancel.cancelled
+
+    forget = cancel.on_cancel(wake) if cancel is not None else lambda: None
     try:
         threading.Thread(target=work, name="imgadm-call", daemon=True).start()
         with changed:
-            changed.wait_for(lambda: bool(outcome or failure or cancel.cancelled))
+            changed.wait_for(lambda: bool(outcome or failure or cancelled()), seconds)
             left_behind = True
     finally:
         forget()
-    if cancel.cancelled:
+    if cancelled():
         for result in outcome:
             discard(result)
         raise Cancelled
     if failure:
         raise failure[0]
+    if not outcome:
+        raise TimeoutError(f"it takes longer than {seconds:g} seconds")
     return outcome[0]
 
 

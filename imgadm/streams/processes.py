@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imgadm._native import Cancelled, move_bytes, read_into, write_all
@@ -25,10 +25,22 @@ class IntoProcess(Stage):
     judges_content = True
 
     def __init__(
-        self, argv: Sequence[str], name: str | None, on_end: OnEnd | None, *, copies_input: bool
+        self,
+        argv: Sequence[str],
+        name: str | None,
+        on_end: OnEnd | None,
+        *,
+        copies_input: bool,
+        environment: Mapping[str, str] | None,
     ) -> None:
         self.name = name or Path(argv[0]).name
-        self._child = Child(argv, self.name, on_end=on_end, end_input=self._close_stdin)
+        self._child = Child(
+            argv,
+            self.name,
+            on_end=on_end,
+            end_input=self._close_stdin,
+            environment=environment,
+        )
         self._lender = Lender() if copies_input and kernel_moves() else None
         self._stdin = -1
         self._stdin_lock = threading.Lock()
@@ -142,6 +154,7 @@ def into_process(
     name: str | None = None,
     on_end: OnEnd | None = None,
     copies_input: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> Stage:
     """Feed the bytes to the standard input of a program, and wait for it to succeed.
 
@@ -152,11 +165,11 @@ def into_process(
     ``copies_input`` says that the program only reads its input, by read(2), and leaves it to no
     child that outlives it. Then its pipe gets the memory that the bytes are in, not a copy, where
     the kernel can do that (Linux). A program that moves bytes on by splice(2) or tee(2), as ``pv``
-    does, would pass on wrong ones.
+    does, would pass on wrong ones. It gets our own environment unless it is given one.
 
     Raises ProcessError if the program fails, StreamError if it can't be started or ends early.
     """
-    return IntoProcess(argv, name, on_end, copies_input=copies_input)
+    return IntoProcess(argv, name, on_end, copies_input=copies_input, environment=environment)
 
 
 def from_process(
@@ -178,13 +191,17 @@ def zfs_receive(
     options: Sequence[str] = (),
     zfs: str = "zfs",
     on_end: OnEnd | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Stage:
     """Receive the ZFS stream as ``dataset`` with the host's ``zfs receive``.
 
-    The dataset, whole or in part, is the caller's to rename or to destroy.
+    The dataset, whole or in part, is the caller's to rename or to destroy. Whatever properties the
+    stream has are obeyed: a stream of strangers goes through :func:`plain_zfs_stream` first.
     """
     argv = [zfs, "receive", *options, dataset]
-    return into_process(argv, name="zfs receive", on_end=on_end, copies_input=True)
+    return into_process(
+        argv, name="zfs receive", on_end=on_end, copies_input=True, environment=environment
+    )
 
 
 def zfs_send(

@@ -57,12 +57,15 @@ void bind_descriptors(py::module_ &module) {
     module.def(
         "move_bytes",
         [](int source, int sink, int cancel, Meter &meter, std::uint64_t limit,
-           int stall_milliseconds) {
+           int stall_milliseconds, std::uint64_t floor_bytes, int floor_milliseconds) {
             const py::gil_scoped_release released;
-            return move_bytes(source, sink, limit, Waiter(cancel, stall_milliseconds, meter));
+            const Floor floor{floor_bytes, floor_milliseconds};
+            return move_bytes(source, sink, limit,
+                              Waiter(cancel, stall_milliseconds, meter, floor));
         },
         py::arg("source"), py::arg("sink"), py::arg("cancel"), py::arg("meter"), py::kw_only(),
-        py::arg("limit") = no_limit, py::arg("stall_milliseconds") = -1);
+        py::arg("limit") = no_limit, py::arg("stall_milliseconds") = -1,
+        py::arg("floor_bytes") = 0, py::arg("floor_milliseconds") = 0);
     module.def(
         "move_and_hash",
         [](int source, int sink, int cancel, Meter &meter, Hasher &hasher,

@@ -3,6 +3,7 @@
 #include "bindings/zstream_errors.hpp"
 #include "zstream/features.hpp"
 #include "zstream/fletcher4.hpp"
+#include "zstream/plain_stream.hpp"
 #include "zstream/raw_disk_receiver.hpp"
 #include "zstream/verifier.hpp"
 #include "zstream/volume_writer.hpp"
@@ -137,15 +138,57 @@ void bind_summary(py::module_ &module) {
         });
 }
 
+std::optional<ObjectSet> kind_named(const std::optional<std::string> &kind) {
+    if (!kind) {
+        return std::nullopt;
+    }
+    if (*kind != "zfs" && *kind != "zvol") {
+        throw py::value_error("kind must be zfs or zvol");
+    }
+    return *kind == "zvol" ? ObjectSet::volume : ObjectSet::file_system;
+}
+
 void bind_verifier(py::module_ &module) {
     using Class = Exclusive<Verifier>;
     py::class_<Class>(module, "StreamVerifier", "Checks a send stream of any simple kind.")
-        .def(py::init([](bool allow_trailing_bytes) {
-                 return std::make_unique<Class>(allow_trailing_bytes);
+        .def(py::init([](const std::optional<std::string> &kind,
+                         std::optional<std::uint64_t> from_guid, bool allow_trailing_bytes) {
+                 return std::make_unique<Class>(Wanted{kind_named(kind), from_guid},
+                                                allow_trailing_bytes);
              }),
-             py::kw_only(), py::arg("allow_trailing_bytes") = false)
+             py::kw_only(), py::arg("kind") = py::none(), py::arg("from_guid") = py::none(),
+             py::arg("allow_trailing_bytes") = false)
         .def("write", &feed<Verifier>, py::arg("buffer"))
         .def("finish", &finish<Verifier>);
+}
+
+py::bytes as_bytes(const std::vector<std::uint8_t> &content) {
+    return {reinterpret_cast<const char *>(content.data()), content.size()};
+}
+
+void bind_plain_stream(py::module_ &module) {
+    using Class = Exclusive<PlainStream>;
+    using Optional = std::optional<std::uint64_t>;
+    py::class_<Class>(module, "PlainStream", "Takes a send stream out of its package.")
+        .def(py::init([](const std::optional<std::string> &kind, Optional from_guid,
+                         Optional size_in_mib) {
+                 return std::make_unique<Class>(Wanted{kind_named(kind), from_guid}, size_in_mib);
+             }),
+             py::kw_only(), py::arg("kind") = py::none(), py::arg("from_guid") = py::none(),
+             py::arg("size_in_mib") = py::none())
+        .def("write",
+             [](Class &self, const py::buffer &buffer) {
+                 const ContiguousBuffer slice(buffer, Access::read);
+                 const Passage passage = self.run([&](PlainStream &core) {
+                     return core.feed({slice.data(), slice.size()});
+                 });
+                 return py::make_tuple(as_bytes(passage.before), passage.start, passage.stop);
+             },
+             py::arg("buffer"))
+        .def("finish", &finish<PlainStream>)
+        .def_property_readonly("end_record", [](Class &self) {
+            return as_bytes(self.run([](PlainStream &core) { return core.end_record(); }));
+        });
 }
 
 void bind_receiver(py::module_ &module) {
@@ -154,16 +197,18 @@ void bind_receiver(py::module_ &module) {
     py::class_<Class>(module, "RawDiskReceiver", "Writes the volume of a send stream to a file.")
         .def(py::init([](int fd, Optional origin_guid, Optional origin_block_size,
                          Optional origin_size, const py::object &inflate,
-                         std::uint64_t write_behind_step, bool punch_holes) {
+                         std::uint64_t write_behind_step, bool punch_holes,
+                         std::uint64_t reserve, Optional size_in_mib) {
                  return std::make_unique<Class>(
                      fd, ReceiverOptions{origin_guid, origin_block_size, origin_size,
                                          inflate_through(inflate), write_behind_step,
-                                         punch_holes});
+                                         punch_holes, reserve, size_in_mib});
              }),
              py::arg("fd"), py::kw_only(), py::arg("origin_guid") = py::none(),
              py::arg("origin_block_size") = py::none(), py::arg("origin_size") = py::none(),
              py::arg("inflate") = py::none(), py::arg("write_behind_step") = 0,
-             py::arg("punch_holes") = true)
+             py::arg("punch_holes") = true, py::arg("reserve") = 0,
+             py::arg("size_in_mib") = py::none())
         .def("write", &feed<RawDiskReceiver>, py::arg("buffer"))
         .def("finish", &finish<RawDiskReceiver>)
         .def_property_readonly("bytes_written", [](Class &self) {
@@ -288,6 +333,7 @@ void bind_zstream(py::module_ &module) {
     bind_zstream_errors(module);
     bind_summary(module);
     bind_verifier(module);
+    bind_plain_stream(module);
     bind_receiver(module);
     bind_writer(module);
     bind_fletcher4(module);

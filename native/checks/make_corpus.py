@@ -48,8 +48,32 @@ def file_system(order: str) -> StreamBuilder:
     builder = StreamBuilder(order).begin(kind=2, features=4).free_objects(0, 1)
     builder.object(1, 21, 512, bonus=b"b" * 8, bonus_type=44, flags=4).write(0, BLOCK[:512])
     builder.record("SPILL", (8, "Q", 1), (16, "Q", 512), (24, "Q", GUID), payload=bytes(512))
-    builder.record("REDACT", (8, "Q", 1), (16, "Q", 512), (24, "Q", 512), (32, "Q", GUID))
+    builder.object(2, 19, 512, slots=1).write(0, BLOCK[:512], number=2, kind=19)
+    builder.by_ref(512, 512, 0, number=1)
+    builder.record("OBJECT_RANGE", (8, "Q", 32), (16, "Q", 32), (24, "Q", GUID))
     return builder.end()
+
+
+def odd_streams(order: str) -> dict[str, StreamBuilder]:
+    """What is refused, each for another reason, so that the fuzzer has been at every check."""
+    full = StreamBuilder(order).begin(features=0x80000).object(1, 23, 1 << 20)
+    large = full.write(0, zle(bytes(1 << 20)) + bytes(5), compression=14, length=1 << 20)
+    grouped = StreamBuilder(order).begin().free_objects(0, 1).object(1, 23, 512).free(1, 512, ALL)
+    grouped.object(2, 24, 512).free(2, 512, ALL).free_objects(3, 29).write(0, BLOCK[:512])
+    grouped.write(0, grouped.properties(1024), number=2, kind=24).free_objects(32, 1 << 40)
+    redacted = StreamBuilder(order).begin(kind=2, features=0x200000).object(1, 19, 512)
+    redacted.record("REDACT", (8, "Q", 1), (16, "Q", 512), (24, "Q", 512), (32, "Q", GUID))
+    freed = StreamBuilder(order).begin(from_guid=5).free_objects(1, 2).object(1, 23, 512)
+    return {
+        "large-block": large.volume_end(1 << 20),
+        "grouped": grouped.end(),
+        "redacted": redacted.end(),
+        "resuming": StreamBuilder(order).begin(features=0x100000, payload=b"nvl " * 20).end(),
+        "freed-objects": freed.volume_end(512),
+        "unsummed": volume_stream(
+            {0: BLOCK}, size=2048, block_size=1024, order=order, record_checksums=False
+        ),
+    }
 
 
 def bzip2_files() -> dict[str, bytes]:
@@ -89,6 +113,9 @@ def main() -> None:
             ),
             "file-system": file_system(order),
             "package": package(golden_stream(order), order=order),
+            "two-in-a-package": package(golden_stream(order), golden_stream(order), order=order),
+            "trailing": bytes(golden_stream(order)) + b"more",
+            **odd_streams(order),
         }
         for name, stream in streams.items():
             (corpus / "zstream" / f"{name}-{suffix}").write_bytes(bytes(stream))

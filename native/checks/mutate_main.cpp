@@ -1,12 +1,13 @@
-// Runs a fuzz target where there is no libFuzzer: ITERATIONS SEED FILE...
+// Runs a fuzz target where there is no libFuzzer: ITERATIONS SECONDS SEED FILE...
 //
-// Every file is run as it is, then mutations of them. The same arguments run the same inputs. One
-// that crashes is left in the file crash-TARGET-SEED of the working directory.
+// Every file is run as it is, then mutations of them, until there were so many or they took so many
+// seconds of processor time. The same seed makes the same inputs. One that crashes is left in the file crash-TARGET-SEED of the working directory.
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -108,29 +109,32 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t *data, std::size_t size,
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4) {
-        std::fprintf(stderr, "usage: %s ITERATIONS SEED FILE...\n", argv[0]);
+    if (argc < 5) {
+        std::fprintf(stderr, "usage: %s ITERATIONS SECONDS SEED FILE...\n", argv[0]);
         return 2;
     }
     const unsigned long iterations = std::strtoul(argv[1], nullptr, 10);
-    source.seed(std::strtoul(argv[2], nullptr, 10));
+    const double seconds = std::strtod(argv[2], nullptr);
+    source.seed(std::strtoul(argv[3], nullptr, 10));
     const std::string program = argv[0];
-    crash_file = "crash-" + program.substr(program.rfind('/') + 1) + "-" + argv[2];
+    crash_file = "crash-" + program.substr(program.rfind('/') + 1) + "-" + argv[3];
     std::signal(SIGABRT, keep_crash_on_abort);
     if (__sanitizer_set_death_callback != nullptr) {
         __sanitizer_set_death_callback(keep_crash);
     }
     std::vector<Input> corpus;
-    for (int i = 3; i < argc; ++i) {
+    for (int i = 4; i < argc; ++i) {
         corpus.push_back(read_file(argv[i]));
         run(corpus.back());
     }
-    for (unsigned long i = 0; i < iterations; ++i) {
+    unsigned long mutations = 0;
+    while (mutations < iterations && std::clock() < seconds * CLOCKS_PER_SEC) {
         run(mutated(corpus));
+        ++mutations;
     }
     if (__sanitizer_set_death_callback != nullptr) {
         __sanitizer_set_death_callback(nullptr);  // a leak is of no single input
     }
-    std::printf("%zu files and %lu mutations of them ran\n", corpus.size(), iterations);
+    std::printf("%zu files and %lu mutations of them ran\n", corpus.size(), mutations);
     return 0;
 }

@@ -67,6 +67,9 @@ ReceiverOptions options_for(Bytes stream) {
         const auto order = stream.data[8] == 0 ? ByteOrder::big : ByteOrder::little;
         options.origin_guid = load<std::uint64_t>(stream.data + from_guid_offset, order);
     }
+    if (stream.size % 2 == 1) {
+        options.size_in_mib = 1;
+    }
     options.inflate = [](Codec, Bytes payload, std::uint8_t *out, std::size_t size) {
         if (payload.size % 3 == 0) {
             throw BadPayload{"is refused"};
@@ -77,7 +80,8 @@ ReceiverOptions options_for(Bytes stream) {
 }
 
 std::string verified(Bytes stream, std::size_t slice) {
-    Verifier verifier;
+    const auto kind = stream.size % 3 == 0 ? std::optional(ObjectSet::file_system) : std::nullopt;
+    Verifier verifier(Wanted{kind, options_for(stream).origin_guid});
     return outcome(verifier, stream, slice);
 }
 

@@ -35,6 +35,7 @@ void Waiter::wait(int descriptor, bool output) const {
     struct pollfd polled[2] = {{descriptor, static_cast<short>(output ? POLLOUT : POLLIN), 0},
                                {cancel_, POLLIN, 0}};
     const TimedWait timed(meter_, output ? Meter::Wait::output : Meter::Wait::input);
+    const auto began = std::chrono::steady_clock::now();
     for (;;) {
         const int ready = ::poll(polled, 2, output ? -1 : stall_);
         if (ready < 0) {
@@ -42,12 +43,27 @@ void Waiter::wait(int descriptor, bool output) const {
             fail("poll");
         }
         if (polled[1].revents != 0) throw Cancelled();
-        if (polled[0].revents != 0) return;
+        if (polled[0].revents != 0) {
+            if (!output) check_floor(std::chrono::steady_clock::now() - began);
+            return;
+        }
         if (ready == 0) {
             errno = ETIMEDOUT;
             fail("no bytes for too long");
         }
     }
+}
+
+void Waiter::check_floor(std::chrono::steady_clock::duration waited) const {
+    if (floor_.window_milliseconds <= 0) return;
+    waited_ += waited;
+    if (waited_ < std::chrono::milliseconds(floor_.window_milliseconds)) return;
+    if (meter_.bytes_out() - bytes_at_window_ < floor_.bytes) {
+        errno = ETIMEDOUT;
+        fail("too few bytes in too much time");
+    }
+    bytes_at_window_ = meter_.bytes_out();
+    waited_ = std::chrono::steady_clock::duration::zero();
 }
 
 std::size_t read_some(int descriptor, void *data, std::size_t size, const Waiter &waiter) {

@@ -5,6 +5,7 @@
 // can't be cancelled once they have begun.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -18,13 +19,24 @@ struct Cancelled : std::runtime_error {
     Cancelled() : std::runtime_error("cancelled") {}
 };
 
+// The least that a peer has to send: so many bytes in so much time of waiting for them.
+struct Floor {
+    std::uint64_t bytes = 0;
+    int window_milliseconds = 0;  // 0: no floor
+};
+
 class Waiter {
 public:
-    // `stall_milliseconds` bounds each single wait for input; negative means for ever.
-    Waiter(int cancel_descriptor, int stall_milliseconds, Meter &meter)
-        : cancel_(cancel_descriptor), stall_(stall_milliseconds), meter_(meter) {}
+    // `stall_milliseconds` bounds each single wait for input; negative means for ever. `floor`
+    // bounds many short waits, which a peer can string together without end.
+    Waiter(int cancel_descriptor, int stall_milliseconds, Meter &meter, Floor floor = {})
+        : cancel_(cancel_descriptor),
+          stall_(stall_milliseconds),
+          meter_(meter),
+          floor_(floor),
+          bytes_at_window_(meter.bytes_out()) {}
 
-    // Throw Cancelled, or std::system_error with ETIMEDOUT.
+    // Throw Cancelled, or std::system_error with ETIMEDOUT: nothing came, or less than the floor.
     void for_input(int descriptor) const { wait(descriptor, false); }
     void for_output(int descriptor) const { wait(descriptor, true); }
     // Throws Cancelled; waits for nothing.
@@ -33,10 +45,14 @@ public:
 
 private:
     void wait(int descriptor, bool output) const;
+    void check_floor(std::chrono::steady_clock::duration waited) const;
 
     int cancel_;
     int stall_;
     Meter &meter_;
+    Floor floor_;
+    mutable std::uint64_t bytes_at_window_;
+    mutable std::chrono::steady_clock::duration waited_{0};
 };
 
 // At most `size` bytes; 0 is the end. Counts nothing.

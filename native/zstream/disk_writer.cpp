@@ -9,17 +9,21 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace imgadm::zstream {
 
 namespace {
 
+static_assert(sizeof(off_t) == 8, "disks are larger than 2 GiB: define _FILE_OFFSET_BITS=64");
+
 // File systems allocate by pages of this size, so smaller holes would save nothing.
 constexpr std::uint64_t page_size = 4096;
 constexpr std::size_t longest_vector = 1024;  // IOV_MAX everywhere we know
 constexpr std::uint64_t largest_write = 8 << 20;
 constexpr std::size_t staging_size = 1 << 20;
+constexpr std::uint64_t room_step = 16 << 20;
 
 [[noreturn]] void fail_system(const std::string &action) {
     throw std::system_error(errno, std::generic_category(), action);
@@ -32,8 +36,9 @@ std::string range(const char *action, std::uint64_t offset, std::uint64_t length
 
 }  // namespace
 
-DiskWriter::DiskWriter(int fd, std::uint64_t write_behind_step, bool punch_holes)
-    : fd_(fd), can_punch_(punch_holes), behind_(fd, write_behind_step) {
+DiskWriter::DiskWriter(int fd, std::uint64_t write_behind_step, bool punch_holes,
+                       std::uint64_t reserve)
+    : fd_(fd), can_punch_(punch_holes), reserve_(reserve), behind_(fd, write_behind_step) {
     struct stat status;
     if (::fstat(fd, &status) != 0) {
         fail_system("examine the disk");
@@ -97,12 +102,12 @@ void DiskWriter::append(std::uint64_t offset, Bytes bytes) {
     vector_.push_back({const_cast<std::uint8_t *>(bytes.data), bytes.size});
 }
 
-void DiskWriter::erase(std::uint64_t offset, std::uint64_t length) {
+std::uint64_t DiskWriter::erase(std::uint64_t offset, std::uint64_t length) {
     const std::uint64_t end = length > content_end_ || offset > content_end_ - length
                                   ? content_end_
                                   : offset + length;
     if (offset >= end) {
-        return;  // nothing there but zeros
+        return 0;  // nothing there but zeros
     }
     flush_writes();
     if (end == content_end_) {
@@ -115,6 +120,7 @@ void DiskWriter::erase(std::uint64_t offset, std::uint64_t length) {
         erase_offset_ = offset;
         erase_end_ = end;
     }
+    return end - offset;
 }
 
 void DiskWriter::copy(std::uint64_t from, std::uint64_t to, std::size_t size) {
@@ -211,7 +217,23 @@ void DiskWriter::write_zeros(std::uint64_t offset, std::uint64_t length) {
     }
 }
 
+void DiskWriter::require_room() {
+    if (reserve_ == 0 || bytes_written_ < next_look_) {
+        return;
+    }
+    next_look_ = bytes_written_ + room_step;
+    struct statvfs room;
+    if (::fstatvfs(fd_, &room) != 0) {
+        fail_system("examine the file system of the disk");
+    }
+    if (room.f_frsize != 0 && room.f_bavail < reserve_ / room.f_frsize) {
+        errno = ENOSPC;
+        fail_system("write to the disk");
+    }
+}
+
 void DiskWriter::write_vector(std::uint64_t offset, iovec *vector, std::size_t count) {
+    require_room();
     while (count != 0) {
         const ssize_t written =
             ::pwritev(fd_, vector, static_cast<int>(count), static_cast<off_t>(offset));

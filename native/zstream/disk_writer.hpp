@@ -16,13 +16,15 @@ class DiskWriter {
 public:
     // `fd` is a regular file, open for reading and writing; its content is kept until clear().
     // write_behind_step is that of WriteBehind. Without punch_holes, and where the file system
-    // cannot free a part of a file, zeros are written instead.
-    DiskWriter(int fd, std::uint64_t write_behind_step, bool punch_holes);
+    // cannot free a part of a file, zeros are written instead. Where fewer than `reserve` bytes of
+    // the file system are free, writing fails as if it were full.
+    DiskWriter(int fd, std::uint64_t write_behind_step, bool punch_holes, std::uint64_t reserve);
 
     void clear();
     void write(std::uint64_t offset, Bytes bytes);
-    // Makes the range read as zeros; never makes the file longer. length may be to_the_end.
-    void erase(std::uint64_t offset, std::uint64_t length);
+    // Makes the range read as zeros; never makes the file longer. length may be to_the_end. Returns
+    // how many bytes before content_end() that were.
+    std::uint64_t erase(std::uint64_t offset, std::uint64_t length);
     // Repeats, at `to`, what was written at `from` (zeros where nothing was).
     void copy(std::uint64_t from, std::uint64_t to, std::size_t size);
     void flush();
@@ -42,12 +44,15 @@ private:
     void flush_erasure();
     void punch(std::uint64_t offset, std::uint64_t length);
     void write_zeros(std::uint64_t offset, std::uint64_t length);
+    void require_room();
     void write_vector(std::uint64_t offset, iovec *vector, std::size_t count);
 
     const int fd_;
     std::uint64_t content_end_ = 0;
     std::uint64_t bytes_written_ = 0;
     bool can_punch_;
+    const std::uint64_t reserve_;
+    std::uint64_t next_look_ = 0;  // at the room, in bytes_written_
 
     std::vector<iovec> vector_;  // adjacent in the file, from vector_offset_ up to vector_end_
     std::uint64_t vector_offset_ = 0, vector_end_ = 0;

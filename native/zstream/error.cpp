@@ -24,6 +24,7 @@ const char *StreamError::kind_name() const {
     case Kind::format: return "format";
     case Kind::unsupported: return "unsupported";
     case Kind::origin: return "origin";
+    case Kind::size: return "size";
     case Kind::io: break;
     }
     return "io";

@@ -35,6 +35,7 @@ public:
     void operator()(const Begin &) const { reject("appears twice"); }
     void operator()(const End &) const {}
     void operator()(const ObjectRange &) const { reject("belongs to raw streams only"); }
+    void operator()(const Redact &) const { reject("belongs to redacted streams only"); }
     void operator()(const FreeObjects &r) const {
         require(r.count <= ~std::uint64_t{0} - r.first, "count of objects", r.count);
     }
@@ -96,6 +97,17 @@ public:
         require_block(r.offset, r.length);
         require(r.length <= ~std::uint64_t{0} - r.source_offset, "source offset",
                 r.source_offset);
+        if (r.source_guid != begin_.to_guid) {
+            fail(Kind::unsupported, offset_,
+                 "got a deduplicated block of the snapshot with guid " +
+                     std::to_string(r.source_guid) + ", wanted one of this stream, which is guid " +
+                     std::to_string(begin_.to_guid));
+        }
+        if (r.source_object > r.object) {
+            fail(Kind::unsupported, offset_,
+                 "got a deduplicated block of object " + std::to_string(r.source_object) +
+                     " for object " + std::to_string(r.object) + ", wanted one that came before");
+        }
     }
 
     void operator()(const Spill &r) const {
@@ -177,6 +189,17 @@ void check_begin(const Begin &begin, std::uint64_t offset) {
     if ((begin.features & feature::raw) != 0) {
         fail(Kind::unsupported, offset,
              "got a raw (encrypted) stream, wanted one sent without zfs send -w");
+    }
+    if ((begin.features & feature::resuming) != 0) {
+        fail(Kind::unsupported, offset,
+             "got a stream that resumes an interrupted receive, wanted a whole one");
+    }
+    if ((begin.features & feature::redacted) != 0) {
+        fail(Kind::unsupported, offset, "got a redacted stream, wanted a complete one");
+    }
+    if ((begin.flags & begin_flag::clone) != 0 && begin.from_guid == 0) {
+        fail(Kind::format, offset,
+             "BEGIN record is of a clone, but names no snapshot that it is a clone of");
     }
     check_payload(begin, offset);
     if (begin.object_set != static_cast<std::uint32_t>(ObjectSet::file_system) &&

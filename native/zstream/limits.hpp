@@ -18,11 +18,13 @@ bool is_package(const Begin &begin);
 // Throws a format error for the header of a package that makes no sense.
 void check_package(const Begin &begin, std::uint64_t offset);
 
-// Throws a format error for the BEGIN of a stream that makes no sense, an unsupported one for raw
-// (encrypted) streams and for features that nobody here knows.
+// Throws a format error for the BEGIN of a stream that makes no sense, an unsupported one for
+// streams that are not whole and plain (raw, resumed, redacted) and for features that nobody here
+// knows.
 void check_begin(const Begin &begin, std::uint64_t offset);
 
-// Throws a format error for a record that `begin`'s stream must not have.
+// Throws a format error for a record that `begin`'s stream must not have, an unsupported one for a
+// reference into another stream.
 void check_record(const Record &record, const Begin &begin, std::uint64_t offset);
 
 }  // namespace imgadm::zstream

@@ -42,6 +42,9 @@ public:
     // Complete after finish().
     const Summary &summary() const { return summary_; }
 
+    // How many of the bytes that were fed belong to a header whose rest has not come yet.
+    std::size_t unfinished_header() const { return header_filled_; }
+
 private:
     // `header` is that of a package, up to its own END; `between` its streams, and behind the last.
     enum class State { before, header, between, inside, done };

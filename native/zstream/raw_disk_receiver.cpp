@@ -1,8 +1,11 @@
 #include "zstream/raw_disk_receiver.hpp"
 
+#include "zstream/acceptance.hpp"
 #include "zstream/features.hpp"
 #include "zstream/volume_properties.hpp"
+#include "zstream/volume_rules.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -12,6 +15,11 @@ namespace {
 
 using Kind = StreamError::Kind;
 
+constexpr std::uint64_t mib = 1 << 20;
+// Senders free each range once, and the end of the volume at most twice more. What is freed over and
+// over costs a receiver that has to write zeros more than it costs the sender.
+constexpr std::uint64_t most_often_freed = 8, freed_slack = 8 * mib;
+
 bool covers(const FreeObjects &freed, std::uint64_t object) {
     return freed.first <= object && object - freed.first < freed.count;
 }
@@ -19,8 +27,8 @@ bool covers(const FreeObjects &freed, std::uint64_t object) {
 }  // namespace
 
 RawDiskReceiver::RawDiskReceiver(int fd, ReceiverOptions options)
-    : disk_(fd, options.write_behind_step, options.punch_holes), options_(std::move(options)),
-      parser_(*this) {}
+    : disk_(fd, options.write_behind_step, options.punch_holes, options.reserve),
+      options_(std::move(options)), parser_(*this) {}
 
 Summary RawDiskReceiver::finish() {
     parser_.finish();
@@ -40,32 +48,15 @@ void RawDiskReceiver::on_record(const Record &record, std::uint64_t offset) {
 }
 
 void RawDiskReceiver::accept(const Begin &begin) {
-    if (!parser_.summary().is_volume()) {
-        fail_here(Kind::unsupported, "got the stream of a file system, wanted that of a volume");
-    }
-    if ((begin.features & feature::resuming) != 0) {
-        fail_here(Kind::unsupported,
-                  "got a stream that resumes an interrupted receive, wanted a whole one");
-    }
-    if ((begin.features & feature::redacted) != 0) {
-        fail_here(Kind::unsupported, "got a redacted stream, wanted a complete one");
-    }
+    require_wanted(begin, {ObjectSet::volume, options_.origin_guid.value_or(0)}, offset_);
     if (begin.from_guid == 0) {
         disk_.clear();
     } else {
-        accept_origin(begin);
+        accept_origin();
     }
 }
 
-void RawDiskReceiver::accept_origin(const Begin &begin) {
-    const std::string got = "got an incremental stream from the snapshot with guid " +
-                            std::to_string(begin.from_guid) + ", wanted ";
-    if (!options_.origin_guid) {
-        fail_here(Kind::origin, got + "a full stream");
-    }
-    if (*options_.origin_guid != begin.from_guid) {
-        fail_here(Kind::origin, got + "one from guid " + std::to_string(*options_.origin_guid));
-    }
+void RawDiskReceiver::accept_origin() {
     volume_size_ = options_.origin_size.value_or(disk_.content_end());
     block_size_ = options_.origin_block_size;
     if (*volume_size_ != disk_.content_end()) {
@@ -76,13 +67,8 @@ void RawDiskReceiver::accept_origin(const Begin &begin) {
 }
 
 void RawDiskReceiver::accept(const Object &object) {
-    const bool data = object.object == volume_data_object;
-    const std::uint32_t wanted = data ? volume_data_type : volume_properties_type;
-    if (object.object > volume_properties_object || object.type != wanted) {
-        fail_here(Kind::format, "object " + std::to_string(object.object) + " of type " +
-                                    std::to_string(object.type) + " does not belong to a volume");
-    }
-    if (!data) {
+    require_volume_object(object, offset_);
+    if (object.object != volume_data_object) {
         return;
     }
     // A real receiver would drop all that the volume held before.
@@ -105,23 +91,27 @@ void RawDiskReceiver::accept(const FreeObjects &freed) {
 }
 
 void RawDiskReceiver::accept(const Free &freed) {
-    if (freed.object == volume_data_object) {
-        disk_.erase(freed.offset, freed.length);
+    if (freed.object != volume_data_object) {
+        return;
+    }
+    // A full stream says first where its data ends.
+    if (freed.length == to_the_end && parser_.summary().begin.from_guid == 0) {
+        require_inside(freed.offset);
+    }
+    largest_content_ = std::max(largest_content_, disk_.content_end());
+    freed_ += disk_.erase(freed.offset, freed.length);
+    if (freed_ / most_often_freed > largest_content_ + freed_slack) {
+        fail_here(Kind::format, "FREE records free the same data again and again");
     }
 }
 
 void RawDiskReceiver::accept(const WriteByRef &copy) {
-    if (copy.object != volume_data_object || copy.source_object != volume_data_object ||
-        copy.source_guid != parser_.summary().begin.to_guid) {
+    if (copy.object != volume_data_object || copy.source_object != volume_data_object) {
         fail_here(Kind::unsupported,
                   "got a deduplicated block of object " + std::to_string(copy.source_object) +
-                      " of snapshot guid " + std::to_string(copy.source_guid) +
-                      ", wanted one of this volume");
+                      ", wanted one of the volume's data");
     }
     require_block(copy.offset, copy.length);
-    if (copy.source_offset + copy.length > copy.offset) {
-        fail_here(Kind::format, "WRITE_BYREF record refers to data that comes later");
-    }
     disk_.copy(copy.source_offset, copy.offset, static_cast<std::size_t>(copy.length));
 }
 
@@ -150,6 +140,16 @@ void RawDiskReceiver::require_block(std::uint64_t offset, std::uint64_t length) 
     if (offset + length > INT64_MAX) {
         fail_here(Kind::format, "data at " + std::to_string(offset) + " is beyond any disk");
     }
+    require_inside(offset + length);
+}
+
+void RawDiskReceiver::require_inside(std::uint64_t end) const {
+    require_inside_volume(end, options_.size_in_mib, offset_);
+}
+
+void RawDiskReceiver::accept_size(std::uint64_t size) {
+    require_volume_size(size, options_.size_in_mib, offset_);
+    volume_size_ = size;
 }
 
 void RawDiskReceiver::on_payload(Bytes piece) {
@@ -171,7 +171,7 @@ void RawDiskReceiver::finish_block(Bytes payload) {
     if (block_->object == volume_data_object) {
         disk_.write(block_->offset, content);
     } else if (const auto size = read_volume_size(content, parser_.summary().byte_order, offset_)) {
-        volume_size_ = size;
+        accept_size(*size);
     }
 }
 
@@ -180,6 +180,7 @@ void RawDiskReceiver::on_end() {
     if (!volume_size_) {
         fail_here(Kind::format, "stream does not tell the size of the volume");
     }
+    accept_size(*volume_size_);
     disk_.resize(*volume_size_);
 }
 

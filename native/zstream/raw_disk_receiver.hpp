@@ -13,6 +13,9 @@ struct ReceiverOptions {
     Inflate inflate;                      // for gzip and zstd payloads, which are refused without it
     std::uint64_t write_behind_step = 0;  // see DiskWriter
     bool punch_holes = true;              // see DiskWriter
+    std::uint64_t reserve = 0;            // see DiskWriter
+    // The size that the volume must have in whole MiB, the last one perhaps not full.
+    std::optional<std::uint64_t> size_in_mib;
 };
 
 // A full stream replaces what the file holds; an incremental one changes it. The file is the volume
@@ -47,8 +50,10 @@ private:
     void accept(const Redact &) { refuse("REDACT"); }
 
     void expect(const DataBlock &block, std::size_t payload_size);
-    void accept_origin(const Begin &begin);
+    void accept_origin();
+    void accept_size(std::uint64_t size);
     void require_block(std::uint64_t offset, std::uint64_t length) const;
+    void require_inside(std::uint64_t end) const;
     void finish_block(Bytes payload);
     [[noreturn]] void refuse(const char *record) const;
     [[noreturn]] void fail_here(StreamError::Kind kind, const std::string &message) const;
@@ -60,6 +65,8 @@ private:
     std::optional<DataBlock> block_;  // whose payload is arriving
     std::uint64_t written_of_block_ = 0;
     std::uint64_t offset_ = 0;  // of the record
+    std::uint64_t freed_ = 0;   // bytes that FREE records took from what the disk held
+    std::uint64_t largest_content_ = 0;
     std::optional<std::uint64_t> volume_size_, block_size_;
 };
 

@@ -16,6 +16,9 @@ Summary Verifier::finish() {
 
 void Verifier::on_record(const Record &record, std::uint64_t offset) {
     properties_.reset();
+    if (const auto *begin = std::get_if<Begin>(&record)) {
+        require_wanted(*begin, wanted_, offset);
+    }
     if (!parser_.summary().is_volume()) {
         return;
     }

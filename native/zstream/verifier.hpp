@@ -1,28 +1,33 @@
 // Verifies a stream of any simple kind and says what it is.
 #pragma once
 
+#include "zstream/acceptance.hpp"
 #include "zstream/data_block.hpp"
 #include "zstream/parser.hpp"
 
 namespace imgadm::zstream {
 
-class Verifier final : private RecordSink {
+class Verifier : private RecordSink {
 public:
-    explicit Verifier(bool allow_trailing_bytes = false) : parser_(*this, allow_trailing_bytes) {}
+    explicit Verifier(Wanted wanted = {}, bool allow_trailing_bytes = false)
+        : parser_(*this, allow_trailing_bytes), wanted_(wanted) {}
 
     // Both throw StreamError.
     void feed(Bytes slice) { parser_.feed(slice); }
     Summary finish();
 
-private:
+protected:
     void on_record(const Record &record, std::uint64_t offset) override;
     void on_payload(Bytes piece) override;
 
     Parser parser_;
+    std::optional<std::uint64_t> volume_size_, block_size_;
+
+private:
+    const Wanted wanted_;
     PayloadCollector collector_;
     std::optional<DataBlock> properties_;  // whose payload is arriving
     std::uint64_t offset_ = 0;
-    std::optional<std::uint64_t> volume_size_, block_size_;
 };
 
 }  // namespace imgadm::zstream

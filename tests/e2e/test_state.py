@@ -19,7 +19,7 @@ from imgadm.locks import state_lock
 from tests.python_path import PYTHON_PATH
 
 UUID = "01b2c898-945f-11e1-a523-af1afbe22822"
-SOURCE = "http://images.example.com/with/a/long/path"
+SOURCE = "https://images.example.com/with/a/long/path"
 ADD = ("sources", "-f", "-a", SOURCE)
 CONFIGURATION = {"upgradedToVer": "3.0.0", "sources": [{"type": "imgapi", "url": "http://a"}]}
 NOBODY = 65534

@@ -83,6 +83,8 @@ NO_SUCH_POOL = (
 NO_ORIGIN = f'origin image "{BASE}" does not exist in image source "$IMGAPI_NOORIGIN"'
 DECODED_HERE = "files are decompressed in this process: it tells the fault, and where it is"
 AS_COMPRESSED = "a file that is not compressed as the manifest says is refused"
+CHECKED_FIRST = "the stream is checked before zfs sees it, and the fault is told with its place"
+BAD_STREAM = f"the ZFS stream of image {BASE} cannot be received"
 UNPACKING = f"uncompression error while importing image {BASE}"
 
 MACHINE = "f0f0f0f0-0000-4000-8000-000000000001"
@@ -226,6 +228,16 @@ Aborting ({NO_SUCH_POOL})
     "install/gzip-trailing-garbage": Difference(
         "what follows the compressed data is ignored, with a warning",
         stderr="imgadm install: warning: ignored 8 bytes after the end of the gzip data\n",
+    ),
+    "install/not-a-stream": Difference(
+        CHECKED_FIRST,
+        stderr=f"imgadm install: error (InternalError): {BAD_STREAM}: got something that does not "
+        "begin with a BEGIN record, wanted a ZFS send stream, at byte 0 of the stream\n",
+    ),
+    "install/truncated-stream": Difference(
+        CHECKED_FIRST,
+        stderr=f"imgadm install: error (InternalError): {BAD_STREAM}: stream ends inside a record "
+        "header, wanted an END record, at byte 50000 of the stream\n",
     ),
     "list/wrong-uuid-db-file": Difference(
         "a damaged record is named, and the image listed without it",

@@ -63,6 +63,12 @@ class Host:
         self._state: dict[str, Any] = {
             "datasets": {},
             "txg": 0,
+            # The recorded streams do not tell how large their volumes are; the manifests do.
+            "volume_sizes": {
+                image.guid: str(image.manifest["image_size"] << 20)
+                for image in fixtures.images().values()
+                if "image_size" in image.manifest
+            },
             "machines": [],
             "sysinfo": fixtures.sysinfo(),
             "keystrokes": self.placeholders.fill(keystrokes),

@@ -85,6 +85,7 @@ def environment(case: Case, host: Host) -> dict[str, str]:
         "LANG": "C",
         "PYTHONPATH": f"{PACKAGES}:{REPOSITORY}",
         "IMGADM_ROOT": str(host.imgadm_root),
+        "IMGADM_CONNECT_RETRIES": "0",
         **host.placeholders.fill(case.environment),
     }
 

@@ -11,7 +11,7 @@ import pytest
 
 from imgadm.configuration import Configuration
 from imgadm.errors import ConfigError, UpgradeError
-from imgadm.operations.manage_sources import replace_sources
+from imgadm.operations.manage_sources import add_source, delete_sources, replace_sources
 from imgadm.operations.open_configuration import open_configuration
 from imgadm.operations.upgrade_state import needs_upgrade
 from imgadm.settings import Settings
@@ -181,7 +181,7 @@ def test_version_1_is_upgraded_in_full_when_zfs_answers(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     said: list[str] = []
     configuration = open_configuration(settings, notify=said.append)
-    assert configuration.sources == [SourceConfig("http://a/datasets", "dsapi")]
+    assert configuration.sources == [DEFAULT_SOURCE, SourceConfig("http://a/datasets", "dsapi")]
     assert configuration.upgraded_to == "1.0.0"
     assert said == ['Upgrade: imported image source "http://a/datasets"']
 
@@ -189,7 +189,7 @@ def test_version_1_is_upgraded_in_full_when_zfs_answers(
     zfs.write_text(f"#!/bin/sh\nprintf '{rows}'\n")
     said.clear()
     configuration = open_configuration(settings, notify=said.append)
-    assert configuration.sources == [SourceConfig("http://a/datasets", "dsapi")]
+    assert configuration.sources == [DEFAULT_SOURCE, SourceConfig("http://a/datasets", "dsapi")]
     assert configuration.upgraded_to == "3.0.0"
     assert said == [
         f"Upgraded image {UUID} data",
@@ -232,6 +232,72 @@ def test_replacement_keeps_the_channel_of_a_source(settings: Settings) -> None:
     configure(settings, {"sources": [{"url": "http://a", "channel": "dev"}]})
     assert replace(settings, "http://b", "http://a") == ([], ["http://b"], False)
     assert saved(settings)["sources"][1]["channel"] == "dev"
+
+
+def test_sources_that_are_null_are_none_configured(settings: Settings) -> None:
+    configure(settings, {"upgradedToVer": "1.0.0", "sources": None, "theirs": {"a": [1]}})
+    configuration = open_configuration(settings, notify=pytest.fail)
+    assert configuration.sources == [DEFAULT_SOURCE]
+    assert configuration.problems == []
+    add_source(settings, SourceConfig("http://a"), ping=None)
+    saved = json.loads(settings.configuration_path.read_text())
+    assert [entry["url"] for entry in saved["sources"]] == [DEFAULT_SOURCE.url, "http://a"]
+    assert saved["theirs"] == {"a": [1]}
+
+
+def test_what_others_have_written_stays_when_sources_change(settings: Settings) -> None:
+    entries = [
+        {"url": "http://a", "type": "imgapi", "theirs": {"deep": [None]}, "note": "keep"},
+        {"url": "http://b", "type": "imgapi", "note": "b"},
+        {"url": "http://c", "type": "pigeon", "note": "c"},
+    ]
+    configure(settings, {"upgradedToVer": "3.0.0", "more": 1, "sources": entries})
+    add_source(settings, SourceConfig("http://d"), ping=None)
+    delete_sources(settings, "http://b")
+    wanted = [SourceConfig("http://d"), SourceConfig("http://a")]
+    replace_sources(settings, wanted, ping=None)
+    saved = json.loads(settings.configuration_path.read_text())
+    assert saved["more"] == 1
+    assert saved["sources"] == [{"type": "imgapi", "url": "http://d"}, entries[0], entries[2]]
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [("http://u:p@h", True), ("http://h?token=x", True), ("http://h?channel=x", False)],
+)
+@pytest.mark.parametrize("existing", [None, 0o644, 0o666, 0o600])
+def test_a_file_with_a_secret_is_its_owners_alone(
+    settings: Settings, url: str, private: bool, existing: int | None
+) -> None:
+    path = settings.configuration_path
+    if existing is not None:
+        configure(settings, {"upgradedToVer": "3.0.0", "sources": []})
+        path.chmod(existing)
+    add_source(settings, SourceConfig(url), ping=None)
+    mode = path.stat().st_mode & 0o777
+    assert (mode & 0o077 == 0) if private else (mode == existing or existing is None)
+    configuration = Configuration.load(path)
+    assert configuration.exposure is None
+    path.chmod(0o640)
+    assert (configuration.exposure is not None) is private
+
+
+def test_a_source_is_known_by_what_is_shown_of_it(settings: Settings) -> None:
+    first, second = SourceConfig("http://u:p@h"), SourceConfig("http://u:q@h")
+    for source in (first, second, SourceConfig("https://h")):
+        assert add_source(settings, source, ping=None).added
+    assert not add_source(settings, SourceConfig("http://***@h"), ping=None).added
+    with pytest.raises(ConfigError, match=r"has \*\*\* in it where a secret stands"):
+        add_source(settings, SourceConfig("http://***@other"), ping=None)
+    kept = [SourceConfig("http://***@h"), SourceConfig("http://***@h")]
+    replace_sources(settings, kept, ping=None)
+    urls = [
+        source.url.reveal() for source in Configuration.load(settings.configuration_path).sources
+    ]
+    assert urls == ["http://u:p@h", "http://u:q@h"]
+    assert delete_sources(settings, "http://u:wrong@h") == []
+    assert delete_sources(settings, "u:q@h") == [second]
+    assert delete_sources(settings, "http://***@h/") == [first]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_width_counts_utf16_code_units() -> None:
 
 def test_what_a_terminal_would_obey_is_escaped() -> None:
     shown = table([{"a": "\x1b[2J\n\x9b\u202fé"}], ["a"], header=False)
-    assert shown == "\\x1b[2J\\n\\x9b\u202fé\n"
+    assert shown == "\\x1b[2J\\n\\u009b\\u202fé\n"
 
 
 @pytest.mark.parametrize(

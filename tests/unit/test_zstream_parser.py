@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -287,9 +288,80 @@ def test_features_widen_the_limits() -> None:
     assert error_of(bytes(builder)).kind == "truncated"
 
 
-def test_resuming_and_redacted_streams_verify() -> None:
-    stream = bytes(volume_stream({}, size=512, features=0x300000))
-    assert verify(stream).features == 0x300000
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    ("begin", "text"),
+    [
+        ({"features": 0x100000}, "unsupported: got a stream that resumes an interrupted receive"),
+        ({"features": 0x200000}, "unsupported: got a redacted stream"),
+        ({"flags": 0xD}, "format: BEGIN record is of a clone, but names no snapshot"),
+    ],
+)
+@pytest.mark.parametrize("kind", [2, 3], ids=["file system", "volume"])
+def test_streams_that_no_new_dataset_can_be_made_of(
+    kind: int, begin: dict[str, int], text: str, order: str
+) -> None:
+    builder = StreamBuilder(ORDERS[order]).begin(kind=kind, **begin)  # type: ignore[arg-type]
+    error = error_of(bytes(builder.object(1, 23, 512).volume_end(512)))
+    assert f"{error.kind}: {error}".startswith(text)
+    assert error.offset == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "from_guid", "begin", "text"),
+    [
+        ("zfs", None, {"kind": 2}, None),
+        (
+            "zfs",
+            None,
+            {"kind": 3},
+            "unsupported: got the stream of a volume, wanted that of a file",
+        ),
+        ("zvol", None, {"kind": 2}, "unsupported: got the stream of a file system, wanted that of"),
+        ("zfs", 0, {"kind": 2}, None),
+        ("zfs", 0, {"kind": 2, "from_guid": 5}, "guid 5, wanted a full stream"),
+        ("zfs", 5, {"kind": 2, "from_guid": 5}, None),
+        ("zfs", 5, {"kind": 2}, None),
+        ("zfs", 6, {"kind": 2, "from_guid": 5}, "guid 5, wanted one from guid 6"),
+        (None, None, {"kind": 2, "from_guid": 5}, None),
+    ],
+)
+def test_streams_that_are_not_what_is_wanted(
+    kind: Literal["zfs", "zvol"] | None,
+    from_guid: int | None,
+    begin: dict[str, int],
+    text: str | None,
+) -> None:
+    stream = bytes(StreamBuilder().begin(**begin).object(1, 23, 512).volume_end(512))  # type: ignore[arg-type]
+    verifier = StreamVerifier(kind=kind, from_guid=from_guid)
+    if text is None:
+        verifier.write(stream)
+        assert verifier.finish().stream_bytes == len(stream)
+        return
+    with pytest.raises(ZfsStreamError) as caught:
+        verifier.write(stream)
+    assert text in f"{caught.value.kind}: {caught.value}"
+
+
+def test_a_verifier_of_no_known_kind() -> None:
+    with pytest.raises(ValueError, match="must be zfs or zvol"):
+        StreamVerifier(kind="pool")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("add", "text"),
+    [
+        (lambda b: b.by_ref(512, 512, 0, guid=9), "block of the snapshot with guid 9"),
+        (lambda b: b.by_ref(512, 512, 0, number=2), "block of object 2 for object 1"),
+        (lambda b: b.by_ref(512, 512, 512), "refers to data that comes later"),
+        (lambda b: b.record("REDACT", (8, "Q", 1), (24, "Q", 512)), "belongs to redacted streams"),
+        (lambda b: b.object(1, 20, 512), "comes after object 1"),
+    ],
+)
+def test_references_into_what_is_not_there(add: Add, text: str) -> None:
+    builder = StreamBuilder().begin(kind=2, features=3).object(1, 19, 512).write(0, BLOCK, kind=19)
+    add(builder)
+    assert text in str(error_of(bytes(builder.end())))
 
 
 def test_name_that_is_not_utf_8_is_shown() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import resource
+import struct
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgadm._native import RawDiskReceiver, ZfsStreamError
+from imgadm.streams.zvol import inflate as inflate_bounded
 from tests.unit.zstream_builder import (
     StreamBuilder,
     lz4,
@@ -25,6 +29,9 @@ from tests.unit.zstream_builder import (
 from tests.unit.zstream_samples import receive, slices
 
 BLOCK = 8192
+
+#: A MiB as ``ru_maxrss`` counts: in KiB but for macOS.
+MAXRSS_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10
 
 
 def zstd(data: bytes) -> bytes:
@@ -171,3 +178,93 @@ def test_large_blocks(tmp_path: Path) -> None:
     stream = volume_stream({1 << 20: content}, size=2 << 20, block_size=1 << 20, features=0x80000)
     receive(slices(bytes(stream), 65536), tmp_path / "disk")
     assert (tmp_path / "disk").read_bytes() == bytes(1 << 20) + content
+
+
+MAGICLESS = zstandard.FORMAT_ZSTD1_MAGICLESS
+
+
+def frame(content: bytes, **parameters: int | bool) -> bytes:
+    """A frame without its magic number."""
+    made = zstandard.ZstdCompressionParameters(format=MAGICLESS, **parameters)  # type: ignore[arg-type]
+    return zstandard.ZstdCompressor(compression_params=made).compress(content)
+
+
+def claimed(size: int) -> bytes:
+    """A frame of no content that claims to have ``size`` bytes in a single segment."""
+    return b"\xe0" + size.to_bytes(8, "little") + b"\x01\0\0"
+
+
+def with_window(exponent: int) -> bytes:
+    return bytes([0, (exponent - 10) << 3]) + b"\x01\0\0"
+
+
+#: Runs of 128 KiB, three bytes of header and one of content each, in a frame of unknown size.
+RUNS = bytes([0, 10 << 3]) + 20_000 * ((131072 << 3 | 2).to_bytes(3, "little") + b"a")
+TEXT = text_block()
+
+HOSTILE = {
+    "claims 3 GiB": ("zstd", claimed(3 << 30), "claims 3221225472 bytes, wanted 8192"),
+    "claims all there is": ("zstd", claimed((1 << 64) - 1), "zstd payload"),
+    "claims nothing": ("zstd", claimed(0), "claims 0 bytes, wanted 8192"),
+    "claims less than it has": ("zstd", frame(TEXT[:100]), "claims 100 bytes"),
+    "has 256 MiB": ("zstd", frame(bytes(1 << 28), write_content_size=False), "zstd payload"),
+    "runs for 2 GiB": ("zstd", RUNS + b"\x01\0\0", "zstd payload"),
+    "window of 1 GiB": ("zstd", with_window(30), "needs a window of 1073741824 bytes"),
+    "window beyond any": ("zstd", with_window(41), "zstd payload"),
+    "dictionary": ("zstd", b"\x01\0\x07\x01\0\0", "needs the dictionary 7"),
+    "cut before its checksum": ("zstd", frame(TEXT, write_checksum=True)[:-2], "zstd payload"),
+    "skippable frame": (
+        "zstd",
+        struct.pack("<II", 0x184D2A50, 64) + bytes(64) + frame(TEXT),
+        "zstd payload",
+    ),
+    "half in a second frame": ("zstd", frame(TEXT[:4096]) + frame(TEXT[4096:]), "claims 4096"),
+    "no frame at all": ("zstd", b"", "zstd payload"),
+    "zlib bomb": ("gzip-9", zlib.compress(bytes(1 << 26)), "decompresses to 8193 bytes"),
+    "zlib cut before its sum": ("gzip-9", zlib.compress(TEXT)[:-4], "gzip payload"),
+    "zlib without end": ("gzip-9", zlib.compress(TEXT + bytes(9999))[:60], "ends in the middle"),
+}
+
+
+@pytest.mark.parametrize("packing", ["WRITE", "WRITE_EMBEDDED"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_payload_that_would_take_more_than_its_record_says(
+    name: str, packing: str, tmp_path: Path
+) -> None:
+    codec, content, text = HOSTILE[name]
+    payload = zstd_payload(content) if codec == "zstd" else content
+    builder = StreamBuilder().begin().object(1, 23, BLOCK)
+    number = CODECS[codec][0]
+    if packing == "WRITE":
+        if len(padded(payload, 8)) > BLOCK:
+            builder = StreamBuilder().begin(features=0x80000).object(1, 23, 1 << 20)
+            text = text.replace("8192", "1048576").replace("8193", "1048577")
+        length = BLOCK if len(padded(payload, 8)) <= BLOCK else 1 << 20
+        builder.write(0, padded(payload, 8), compression=number, length=length)
+    elif len(payload) <= 112:
+        builder.embedded(0, payload, length=BLOCK, logical=BLOCK, compression=number)
+    else:
+        return
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    disk = tmp_path / "disk"
+    with disk.open("w+b") as file:
+        receiver = RawDiskReceiver(file.fileno(), inflate=inflate_bounded)
+        with pytest.raises(ZfsStreamError) as caught:
+            receiver.write(bytes(builder.end()))
+    assert caught.value.kind == "format"
+    assert text in str(caught.value)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 48 * MAXRSS_MIB
+    assert disk.stat().st_size == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "level"), [(512, 19), (8192, 3), (131072, 19), (1 << 20, 9), (1 << 24, 1)]
+)
+@pytest.mark.parametrize("sized", [True, False])
+def test_frames_as_openzfs_makes_them(size: int, level: int, sized: bool) -> None:
+    content = (random.Random(size).randbytes(300) + b"text" * 100) * (size // 700 + 1)
+    made = zstandard.ZstdCompressionParameters.from_level(
+        level, source_size=size, format=MAGICLESS, write_content_size=sized, write_checksum=False
+    )
+    packed = zstandard.ZstdCompressor(compression_params=made).compress(content[:size])
+    assert inflate_bounded("zstd", packed + bytes(40), size) == content[:size]

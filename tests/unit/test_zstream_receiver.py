@@ -14,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgadm._native import RawDiskReceiver, StreamSummary, ZfsStreamError
-from tests.unit.zstream_builder import ALL, GUID, StreamBuilder, golden_stream, volume_stream
+from tests.unit.zstream_builder import (
+    ALL,
+    GUID,
+    StreamBuilder,
+    golden_stream,
+    padded,
+    volume_stream,
+    zle,
+)
 from tests.unit.zstream_samples import allocated, receive, slices
 
 KIB = 1024
@@ -180,6 +188,116 @@ def test_records_that_are_not_of_a_volume(add: Add, text: str, disk: Path) -> No
     add(builder)
     builder.end()
     assert text in refusal(builder, disk)
+
+
+MIB = 1 << 20
+
+
+def sized(mib: int, stream: StreamBuilder, disk: Path) -> StreamSummary:
+    """Receive a stream that must be that of a volume of so many MiB."""
+    with disk.open("w+b") as file:
+        receiver = RawDiskReceiver(file.fileno(), size_in_mib=mib)
+        receiver.write(bytes(stream))
+        return receiver.finish()
+
+
+@pytest.mark.parametrize(("size", "mib"), [(MIB, 1), (MIB + PAGE, 2), (2 * MIB, 2), (PAGE, 1)])
+def test_volume_of_the_wanted_size(size: int, mib: int, disk: Path) -> None:
+    stream = volume_stream({0: X, size - PAGE: Y}, size=size, block_size=PAGE)
+    assert sized(mib, stream, disk).volume_size == size
+    assert disk.stat().st_size == size
+
+
+@pytest.mark.parametrize(
+    ("stream", "text", "written"),
+    [
+        (
+            StreamBuilder().begin().object(1, 23, PAGE).free(1, 5 * MIB, ALL),
+            "got data up to byte 5242880 of the volume, wanted a volume of 2 MiB",
+            0,
+        ),
+        (
+            StreamBuilder().begin().object(1, 23, PAGE).write(0, X).write(2 * MIB, X),
+            "got data up to byte 2101248 of the volume, wanted a volume of 2 MiB",
+            PAGE,
+        ),
+        (
+            StreamBuilder().begin().object(1, 23, PAGE).write(0, X).volume_end(2**62),
+            "got a volume of 4611686018427387904 bytes (4398046511104 MiB), wanted one of 2 MiB",
+            PAGE,
+        ),
+        (
+            StreamBuilder().begin().object(1, 23, PAGE).volume_end(MIB),
+            "got a volume of 1048576 bytes (1 MiB), wanted one of 2 MiB",
+            0,
+        ),
+        (
+            StreamBuilder().begin(features=3).object(1, 23, PAGE).write(0, X)
+            .by_ref(2 * MIB, PAGE, 0),
+            "got data up to byte 2101248 of the volume",
+            PAGE,
+        ),
+    ],
+    ids=["end of data", "data", "size", "too small", "reference"],
+)  # fmt: skip
+def test_volume_of_another_size_is_refused_before_it_is_written(
+    stream: StreamBuilder, text: str, written: int, disk: Path
+) -> None:
+    with pytest.raises(ZfsStreamError) as caught:
+        sized(2, stream, disk)
+    assert caught.value.kind == "size"
+    assert text in str(caught.value)
+    assert disk.stat().st_size <= written
+
+
+def test_incremental_stream_that_keeps_another_size(disk: Path, origin: StreamSummary) -> None:
+    with disk.open("r+b") as file:
+        receiver = RawDiskReceiver(file.fileno(), origin_guid=GUID, size_in_mib=2)
+        with pytest.raises(
+            ZfsStreamError, match=r"volume of 16384 bytes \(1 MiB\), wanted one of 2"
+        ):
+            receiver.write(bytes(StreamBuilder().begin(from_guid=GUID).end()))
+
+
+@pytest.mark.parametrize("punch_holes", [True, False])
+def test_freeing_the_same_data_over_and_over_ends(punch_holes: bool, disk: Path) -> None:
+    size = 16 * MIB
+    disk.write_bytes(b"x" * size)
+    once = StreamBuilder().begin(from_guid=GUID).object(1, 23, PAGE).free(1, 0, size - PAGE)
+    record = bytes(once)[-312:]
+    with disk.open("r+b") as file:
+        receiver = RawDiskReceiver(
+            file.fileno(), origin_guid=GUID, origin_size=size, punch_holes=punch_holes
+        )
+        stream = StreamBuilder(record_checksums=False).begin(from_guid=GUID).object(1, 23, PAGE)
+        receiver.write(bytes(stream))
+        unsummed = record[:280] + bytes(32)
+        with pytest.raises(ZfsStreamError, match="free the same data again and again"):
+            receiver.write(unsummed * 100)
+
+
+def test_writing_the_same_place_over_and_over_ends(disk: Path) -> None:
+    large = 1 << 24
+    stream = StreamBuilder(record_checksums=False).begin(features=0x80000).object(1, 23, large)
+    start = len(bytes(stream))
+    zeros = zle(bytes(large))
+    stream.write(0, padded(zeros, 8), compression=14, length=large)
+    record = bytes(stream)[start:]
+    with disk.open("w+b") as file:
+        receiver = RawDiskReceiver(file.fileno())
+        receiver.write(bytes(stream))
+        with pytest.raises(ZfsStreamError, match="writes the same place again and again"):
+            receiver.write(record * 100)
+
+
+def test_room_that_must_stay_free(disk: Path) -> None:
+    free = os.statvfs(disk.parent)
+    with disk.open("w+b") as file:
+        receiver = RawDiskReceiver(file.fileno(), reserve=2 * free.f_blocks * free.f_frsize)
+        with pytest.raises(ZfsStreamError, match="No space left") as caught:
+            receiver.write(bytes(volume_stream({0: X}, size=PAGE, block_size=PAGE)))
+    assert (caught.value.kind, caught.value.errno) == ("io", errno.ENOSPC)
+    assert disk.stat().st_size == 0
 
 
 def test_incremental_needs_its_origin(disk: Path, origin: StreamSummary) -> None:

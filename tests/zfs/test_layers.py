@@ -153,7 +153,9 @@ def test_trees_are_what_others_unpack(name: str, registry_host: GuestHost, shop:
     assert root_of(registry_host, uuids[-1]) == shop.roots[name]
     assert_private_mounts_are_gone(registry_host)
     records = registry_host.records()
-    assert all(set(record) == {"manifest", "zpool", "source"} for record in records.values())
+    assert all(
+        set(record) == {"manifest", "zpool", "source", "layer"} for record in records.values()
+    )
     inherited = registry_host.vm.check(f"zfs get -H -o source mountpoint zones/{uuids[0]}")
     assert inherited == "default\n"
 

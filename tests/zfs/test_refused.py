@@ -32,8 +32,8 @@ class Bad:
     message: str
 
 
-def bad(name: str, stream: bytes, message: str, code: str = "InternalError") -> Bad:
-    return Bad(make_image(name, stream, "gzip"), code, message)
+def bad(name: str, stream: bytes, message: str) -> Bad:
+    return Bad(make_image(name, stream, "gzip"), "InternalError", message)
 
 
 RECEIVE_FAILED = "zfs receive error while importing: exit code 1"
@@ -48,16 +48,11 @@ CASES = [
         "UncompressionError",
         "gzip uncompression error while importing image",
     ),
-    bad("flipped-data", flipped(STREAM, len(STREAM) // 2), RECEIVE_FAILED),
-    bad("flipped-end", flipped(STREAM, len(STREAM) - 300), RECEIVE_FAILED),
-    bad("truncated", STREAM[: len(STREAM) // 2], RECEIVE_FAILED),
-    bad("empty", b"", RECEIVE_FAILED),
-    bad(
-        "compound",
-        sample("zvol-replication-compound"),
-        "has an unexpected number of snapshots (2): @final, @second",
-        "UnexpectedNumberOfSnapshots",
-    ),
+    bad("flipped-data", flipped(STREAM, len(STREAM) // 2), "checksum is wrong"),
+    bad("flipped-end", flipped(STREAM, len(STREAM) - 300), "stream checksum is wrong"),
+    bad("truncated", STREAM[: len(STREAM) // 2], "wanted an END record"),
+    bad("empty", b"", "stream ends inside its first record"),
+    bad("compound", sample("zvol-replication-compound"), "got a package of several snapshots"),
 ]
 
 
@@ -66,13 +61,10 @@ def test_bad_images_are_refused_and_leave_nothing(host: GuestHost, shelf: Shelf,
     shelf.put(*(case.image for case in CASES))
     runs = host.run_together(*(("import", "-S", url, case.image.uuid) for case in CASES))
     for case, run in zip(CASES, runs, strict=True):
-        *said, line = run.stderr.splitlines()
+        (line,) = run.stderr.splitlines()
         assert run.status == 1, run
         assert line.startswith(f"imgadm import: error ({case.code}): "), run
         assert case.message in line, run
-        assert [
-            text.startswith("Stderr from zfs receive: cannot receive") for text in said[:1]
-        ] == ([True] if case.message == RECEIVE_FAILED else []), run
         assert run.lines[-1].startswith("Aborting ("), run
     assert host.traces() == Traces()
 

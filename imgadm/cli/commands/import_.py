@@ -36,6 +36,16 @@ ZSTREAM = Option(
     "The source sends the plain ZFS stream of an installed image, whose size and checksum nobody "
     "knows, as another host's imgadm serve does. ZFS checks the stream by itself.",
 )
+VERIFY_ORIGINS = Option(
+    ("--verify-origins",),
+    "Import nothing on top of an installed image unless the source has that image with the same "
+    "SHA-1 as it was installed from. Otherwise one that differs is warned of.",
+)
+UNVERIFIED = Option(
+    ("--unverified",),
+    "Import an image although nothing can tell whether its file is the right one: its manifest has "
+    "no sha1, and its server sends no Content-MD5.",
+)
 _NO_REGISTRY = (
     'none of them is a Docker registry: add one with "imgadm sources -t docker -a <url>", '
     "as https://docker.io"
@@ -62,7 +72,7 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
     from imgadm.errors import UsageError
     from imgadm.manifest import is_uuid
     from imgadm.operations.checks import ImportOptions
-    from imgadm.operations.events import AlreadyInstalled
+    from imgadm.operations.complete_image import complete_image
     from imgadm.operations.import_image import import_image
     from imgadm.pools import open_pool
 
@@ -71,6 +81,8 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
         command=context.command_line,
         wait=not options.flag("--no-wait"),
         zstream=options.flag("--zstream"),
+        verify_origins=options.flag("--verify-origins"),
+        unverified=options.flag("--unverified"),
     )
     if not is_uuid(image):
         _import_from_registry(context, options, image, how, view)
@@ -79,12 +91,8 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
         raise UsageError("--platform is for images of registries, and a UUID names just one image")
     pool = open_pool(context.settings, options.text("-P") or None)
     installed = pool.get(image)
-    if installed is not None and pool.lacks_root(installed):
-        from imgadm.operations.import_registry_image import complete_image
-
+    if installed is not None:  # nobody is asked, so no sources are needed
         complete_image(pool, installed, how, view)
-    elif installed is not None:
-        view(AlreadyInstalled(installed))
     else:
         import_image(pool, _sources(context, options), image, how, view)
 
@@ -136,7 +144,19 @@ COMMAND = Command(
     "is left alone, with exit status 0. What is not a UUID is the name of an image in a Docker "
     "registry, one of which must be configured as a source of type docker; each of its layers "
     "becomes an image, based on the one below it.",
-    options=(HELP, POOL, SOURCE, CHANNEL, PLATFORM, QUIET, EVENTS, NO_WAIT, ZSTREAM),
+    options=(
+        HELP,
+        POOL,
+        SOURCE,
+        CHANNEL,
+        PLATFORM,
+        QUIET,
+        EVENTS,
+        NO_WAIT,
+        ZSTREAM,
+        UNVERIFIED,
+        VERIFY_ORIGINS,
+    ),
     sections=(
         Section(
             "Environment",

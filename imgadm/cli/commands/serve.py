@@ -12,6 +12,8 @@ from imgadm.cli.options import Kind, Option, Options
 from imgadm.cli.shared_options import HELP, POOL
 from imgadm.cli.sizes import parse_size
 from imgadm.errors import UsageError
+from imgadm.redaction import redact_text
+from imgadm.text import printable
 
 if TYPE_CHECKING:
     from imgadm.serve import AccessRecord, Catalogue, ImageServer, SkippedPair, WritableFolder
@@ -45,6 +47,14 @@ MAX_UPLOAD = Option(
     kind=Kind.TEXT,
     placeholder="<size>",
 )
+HOST_NAME = Option(
+    ("--host-name",),
+    "A name by which clients may call this server, besides its addresses and localhost; may be "
+    "given several times. A server that only this host can reach answers to no others. Where other "
+    "hosts can connect, it answers to any name unless this is given.",
+    kind=Kind.TEXTS,
+    placeholder="<name>",
+)
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
@@ -57,7 +67,14 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             raise UsageError(f"{option.names[0]} makes sense only with -w,--writable")
     catalogue = CombinedCatalogue(_catalogues(context, options, arguments))
     host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
-    with ImageServer(catalogue, host, port, on_access=_on_access(options)) as server:
+    server = ImageServer(
+        catalogue,
+        host,
+        port,
+        host_names=options.texts("--host-name"),
+        on_access=_on_access(options),
+    )
+    with server:
         _serve(context, server, len(catalogue.images()))
     return 0
 
@@ -67,12 +84,17 @@ def _run_writable(context: Context, options: Options, folders: list[str]) -> int
     from imgadm.tokens import read_token
 
     token_file = options.text("--token-file")
-    token = None if token_file is None else read_token(Path(token_file))
+    token = None if token_file is None else read_token(Path(token_file), warn=context.warn)
     host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
     folder = _writable_folder(context, options, folders)
     with folder.opened():
         server = ImageServer(
-            folder, host, port, writer=Writer(folder, token), on_access=_on_access(options)
+            folder,
+            host,
+            port,
+            writer=Writer(folder, token),
+            host_names=options.texts("--host-name"),
+            on_access=_on_access(options),
         )
         if server.is_exposed and token is None:
             server.stop()
@@ -140,7 +162,9 @@ def _folder(typed: str) -> Path:
 
 
 def _skipper(context: Context) -> Callable[[SkippedPair], None]:
-    return lambda pair: context.warn(f'not serving "{pair.path}": {pair.reason}')
+    return lambda pair: context.warn(
+        f'not serving "{printable(str(pair.path))}": {printable(pair.reason)}'
+    )
 
 
 def _on_access(options: Options) -> Callable[[AccessRecord], None] | None:
@@ -155,9 +179,9 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _print_access(record: AccessRecord) -> None:
+    request = printable(redact_text(f"{record.method} {record.target}"))
     print(
-        f"{record.client} {record.method} {record.target} {record.status} "
-        f"{record.sent} bytes {record.seconds:.3f} s",
+        f"{record.client} {request} {record.status} {record.sent} bytes {record.seconds:.3f} s",
         file=sys.stderr,
         flush=True,
     )
@@ -172,7 +196,7 @@ COMMAND = Command(
     "on) in them; without, the images that are installed on this host. Images of zpools are sent "
     "as zfs send makes them: import those with --zstream. Nothing can be changed over HTTP unless "
     "--writable says so. Ends with Ctrl-C.",
-    options=(HELP, LISTEN, INSTALLED, POOL, QUIET, WRITABLE, TOKEN_FILE, MAX_UPLOAD),
+    options=(HELP, LISTEN, INSTALLED, POOL, QUIET, WRITABLE, TOKEN_FILE, MAX_UPLOAD, HOST_NAME),
     run=run,
     configuration=ConfigurationUse.OPTIONAL,
     examples=(

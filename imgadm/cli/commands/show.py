@@ -27,6 +27,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             )
         except ActiveImageNotFoundError as error:
             raise ImageNotFoundError(image) from error
+        for doubt in found.remote.doubts:
+            context.warn(doubt)
         print_json(found.manifests[-1].raw)
         return 0
     sources = open_sources(context)

@@ -25,7 +25,12 @@ OPTIONS = (
     Option(("-v", "--verbose"), "List type and TLS setting of each source too."),
     Option(("-j", "--json"), "List the sources as JSON."),
     SEPARATOR,
-    Option(("-a",), "Add a source, by its URL.", kind=Kind.TEXT, placeholder="<source>"),
+    Option(
+        ("-a",),
+        "Add a source, by its URL. Without a scheme that means https.",
+        kind=Kind.TEXT,
+        placeholder="<source>",
+    ),
     Option(("-d",), "Delete the sources at a URL.", kind=Kind.TEXT, placeholder="<source>"),
     Option(("-e",), "Edit the sources in $VISUAL, $EDITOR or vi."),
     Option(("-c", "--check"), "Check whether the sources answer."),
@@ -72,10 +77,11 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 
 def _add(context: Context, url: str, kind: str, options: Options) -> None:
+    from imgadm.cli.session import plain_http_warning
     from imgadm.operations.manage_sources import add_source
     from imgadm.sources import SourceConfig
 
-    source = SourceConfig(url, kind, insecure=True if options.flag("-k") else None)
+    source = SourceConfig.at(url, kind, insecure=True if options.flag("-k") else None)
     addition = add_source(
         context.settings,
         source,
@@ -84,18 +90,21 @@ def _add(context: Context, url: str, kind: str, options: Options) -> None:
     )
     if addition.added:
         print(f"Added {addition.source.display}")
+        if warning := plain_http_warning(addition.source):
+            context.warn(warning)
     else:
         print(f"Already have {addition.source.display}, no change")
 
 
 def _delete(context: Context, url: str) -> None:
     from imgadm.operations.manage_sources import delete_sources
+    from imgadm.sources import redact_url
 
     deleted = delete_sources(context.settings, url, on_wait=partial(warn_of_waiting, context))
     for source in deleted:
         print(f"Deleted {source.display}")
     if not deleted:
-        print(f'Do not have image source "{url}", no change')
+        print(f'Do not have image source "{redact_url(url)}", no change')
 
 
 def _edit(context: Context, options: Options) -> int:
@@ -108,13 +117,11 @@ def _check(context: Context) -> None:
     from imgadm.cli.session import ping
     from imgadm.cli.tables import cell_text, table
     from imgadm.operations.manage_sources import check_sources
-    from imgadm.sources import redact_url
 
     sources = context.loaded_configuration().sources
     rows = [
         {
             **_row(check.source),
-            "url": redact_url(check.source.url),
             "ok": check.error is None,
             "error": None if check.error is None else _named(check.error),
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import Option, Options
 from imgadm.cli.shared_options import HELP, NO_WAIT, POOL
-from imgadm.cli.terminal import printable
+from imgadm.text import printable
 
 if TYPE_CHECKING:
     from imgadm.operations.update_notices import Notice
@@ -48,7 +48,7 @@ def _show(context: Context, notice: Notice) -> None:
             print(f'Added manifest info for image {uuid} from "{url}"', flush=True)
         case notices.ManifestUpdated(uuid, url, fields):
             count = f"{len(fields)} manifest field{'' if len(fields) == 1 else 's'}"
-            names = printable(", ".join(fields))
+            names = ", ".join(map(printable, fields))
             print(f'Updated {count} for image {uuid} from "{url}": {names}', flush=True)
         case notices.SnapshotRenamed(uuid, old, new):
             print(f"Renamed image {uuid} original snapshot from {old} to {new}", flush=True)
@@ -62,7 +62,7 @@ def _show(context: Context, notice: Notice) -> None:
                 file=sys.stderr,
                 flush=True,
             )
-        case events.SourceFailed(message):
+        case events.SourceFailed(message) | notices.OtherImage(message=message):
             context.warn(message)
         case events.LockAwaited(uuid, holder):
             show_waiting(uuid, holder)

@@ -138,9 +138,9 @@ def _ask(candidates: Sequence[Candidate], words: _Words) -> None:
 
 
 def _show(context: Context, words: _Words, event: Event) -> None:
-    from imgadm.cli.terminal import printable
     from imgadm.cli.waiting import show_waiting
     from imgadm.operations import vacuum_images as events
+    from imgadm.redaction import redact_text
 
     match event:
         case events.LockAwaited(image, holder):
@@ -150,7 +150,7 @@ def _show(context: Context, words: _Words, event: Event) -> None:
         case events.Kept(image, reason):
             context.warn(f"kept image {_title(image)}: {reason}")
         case events.Failed(image, error):
-            text = printable(f"{type(error).__name__}: {error.message}", keep="\n\t")
+            text = redact_text(f"{type(error).__name__}: {error.message}")
             print(f"{words.failed} {_title(image)}: {text}")
 
 

@@ -19,13 +19,19 @@ from imgadm.cli.options import Kind
 _BASH = """\
 # Offers what a command prints: a word a line, and perhaps blanks and what it stands for.
 _imgadm_lookup() {
-    local word about words=() described=() named=() called=()
+    local word about safe words=() described=() named=() called=()
     while read -r word about; do
+        # What a shell would run, or take apart, is inserted with backslashes before it.
+        safe=$word
+        if [[ $word == *[!A-Za-z0-9_./:@%+=,~?*-]* ]]; then
+            [[ -n $quoted ]] && continue
+            printf -v safe %q "$word"
+        fi
         if [[ $word == "$cur"* ]]; then
-            words+=("$word")
+            words+=("$safe")
             described+=("$word${about:+  $about}")
         elif [[ $about == "$cur"* ]]; then
-            named+=("$word")
+            named+=("$safe")
             called+=("$word  $about")
         fi
     done < <("$@" 2>/dev/null)
@@ -84,7 +90,7 @@ _imgadm_candidates() {
 
 _imgadm() {
     # Words as imgadm will see them: in COMP_WORDS, URLs and --option=value are in pieces.
-    local line=${COMP_LINE:0:COMP_POINT} words cur before breaks= whole
+    local line=${COMP_LINE:0:COMP_POINT} words cur before breaks= whole quoted=
     read -ra words <<<"$line"
     if [[ $line == *[[:blank:]] ]]; then
         words+=("")
@@ -97,7 +103,7 @@ _imgadm() {
     fi
     COMPREPLY=()
     if [[ $cur == [\\"\\']* ]]; then
-        cur=${cur:1} _imgadm_candidates
+        quoted=1 cur=${cur:1} _imgadm_candidates
         return
     fi
     _imgadm_candidates

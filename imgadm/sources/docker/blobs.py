@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imgadm import streams
 from imgadm.errors import ImgadmError
-from imgadm.sources.docker.images import RemoteLayer
+from imgadm.redaction import redact_url
+from imgadm.sources.docker.images import NO_FILES, NO_FILES_LAYER, RemoteLayer
 from imgadm.sources.docker.places import Places
-from imgadm.sources.http import MAX_RETRY_AFTER, retry_after
 from imgadm.sources.options import ClientOptions, Retry
 from imgadm.sources.session import make_session
+from imgadm.streams.http_retries import retry_after
 
 if TYPE_CHECKING:
     from requests import Session
@@ -27,7 +28,10 @@ def fetch_blob(
     """Return the stage that brings the blob of ``layer``.
 
     Addresses that the manifest has for it come last, over https only and without credentials.
+    Nobody is asked for NO_FILES_LAYER.
     """
+    if layer.digest == NO_FILES_LAYER.digest:
+        return _NoFiles()
     patience = (
         options.within_patience(options.connect_timeout),
         options.within_patience(stall_timeout),
@@ -35,7 +39,7 @@ def fetch_blob(
 
     def file(url: str, session: Session) -> streams.HttpFile:
         headers = {"accept": "*/*"}
-        return streams.HttpFile(url, session, headers, patience, immutable=True)
+        return streams.HttpFile(url, session, headers, patience, immutable=True, size=layer.size)
 
     files = [file(at.blob_url(layer.digest), at.session) for at in places.repositories]
     foreign = [url for url in layer.urls if url.startswith("https://")]
@@ -45,6 +49,19 @@ def fetch_blob(
     return streams.http_get_file(BlobFile(files, options, stranger), size=layer.size)
 
 
+class _NoFiles(streams.Stage):
+    """Brings NO_FILES_LAYER."""
+
+    name = "fetch"
+    total = len(NO_FILES)
+
+    def run(self, context: streams.Context, inlet: streams.Inlet, outlet: streams.Outlet) -> None:
+        buffer = outlet.buffer().keep(len(NO_FILES))
+        buffer.view[:] = NO_FILES
+        context.meter.add_in(len(NO_FILES))
+        outlet.put(buffer)
+
+
 class BlobFile:
     """The same blob at several addresses; one that fails is not asked again.
 
@@ -52,6 +69,7 @@ class BlobFile:
     """
 
     immutable = True
+    patient = True
 
     def __init__(
         self, files: Sequence[streams.HttpFile], options: ClientOptions, stranger: Session | None
@@ -98,16 +116,19 @@ class BlobFile:
         call: Callable[[streams.HttpFile], Answer],
         is_worth_waiting: Callable[[streams.FetchError], bool],
     ) -> Answer:
-        delays = self._options.delays() if len(self._files) == 1 else ()
-        for attempt, delay in enumerate(delays, start=1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return call(self._files[0])
             except streams.FetchError as error:
-                asked = retry_after(error.headers)
-                if not is_worth_waiting(error) or asked > MAX_RETRY_AFTER:
+                if len(self._files) > 1 or not is_worth_waiting(error):
                     raise
-                wait = max(delay, asked)
+                wait = self._options.retries().wait(attempt, asked=retry_after(error.headers))
+                if wait is None:
+                    raise
                 if self._options.on_retry:
-                    self._options.on_retry(Retry(self.url, error.message, attempt, wait))
-                self._options.sleep(wait)
-        return call(self._files[0])
+                    self._options.on_retry(
+                        Retry(redact_url(self.url), error.message, attempt, wait)
+                    )
+            self._options.sleep(wait)

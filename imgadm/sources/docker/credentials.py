@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from imgadm.errors import ConfigError
 from imgadm.manifest.parse import JSONError, parse_json
 from imgadm.sources.docker.indexes import OFFICIAL, Index
+from imgadm.tokens import exposure_of
 
 _MAX_FILE_BYTES = 4 << 20
 _OFFICIAL_KEYS = frozenset({"index.docker.io", "docker.io", "registry-1.docker.io"})
@@ -36,10 +38,16 @@ class Credentials:
 
 
 class CredentialFiles:
-    """The files that ``environment`` names or leaves where they usually are."""
+    """The files that ``environment`` names or leaves where they usually are.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    ``on_shared`` gets a sentence about each file with credentials that others can read.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], *, on_shared: Callable[[str], None] | None = None
+    ) -> None:
         self._environment = environment
+        self._on_shared = on_shared
 
     def find(self, index: Index, repository: str) -> Credentials | None:
         """Return the credentials for a repository of ``index``, ``None`` where there are none.
@@ -51,8 +59,15 @@ class CredentialFiles:
             content = _read(path)
             found = None if content is None else _File(path, content).find(index, repository)
             if found:
+                self._tell_if_shared(path)
                 return found
         return None
+
+    def _tell_if_shared(self, path: Path) -> None:
+        with contextlib.suppress(OSError):
+            warning = exposure_of(path, path.stat().st_mode, "credentials")
+            if warning is not None and self._on_shared is not None:
+                self._on_shared(warning)
 
     def _paths(self) -> Iterator[Path]:
         given = self._environment.get

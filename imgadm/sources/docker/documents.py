@@ -6,9 +6,11 @@ index to the manifest, from that to the configuration and the layers.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from imgadm.manifest.parse import JSONError, parse_json
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES, JSONError, parse_json
+from imgadm.sources.docker.content_coding import readings
 from imgadm.sources.docker.digests import digest_of, is_digest, matches
 from imgadm.sources.docker.errors import (
     BadDigestError,
@@ -29,8 +31,10 @@ from imgadm.sources.docker.manifests import (
 )
 from imgadm.sources.docker.places import Places
 from imgadm.sources.docker.references import Reference
-from imgadm.sources.docker.remote_repository import RemoteRepository
+from imgadm.sources.docker.remote_repository import MAX_CONFIG_BYTES, RemoteRepository
 from imgadm.sources.docker.schema1 import Schema1Manifest, read_schema1
+
+_BEFORE_JSON = b" \t\r\n\xef\xbb\xbf"
 
 MAX_DOCUMENTS = 32
 """Manifests and indexes that are read to find one image."""
@@ -62,7 +66,7 @@ class Documents:
             )
 
         def question(repository: RemoteRepository) -> tuple[Parsed, str]:
-            document = repository.manifest(version)
+            document = _as_meant(repository.manifest(version), digest)
             where = self.name_of(version)
             if size is not None and len(document.body) != size:
                 raise InvalidContentError(repository.url, f"{where}: {_sizes(size, document.body)}")
@@ -80,8 +84,9 @@ class Documents:
 
         def question(repository: RemoteRepository) -> dict[str, Any]:
             what = f"config {descriptor.digest} of {self._reference}"
-            body = repository.blob(descriptor.digest, "config")
-            if len(body) != descriptor.size:
+            body, coding = repository.blob(descriptor.digest, "config")
+            body = _reading_of(body, coding, MAX_CONFIG_BYTES, descriptor.digest)
+            if descriptor.size is not None and len(body) != descriptor.size:
                 raise InvalidContentError(
                     repository.url, f"{what}: {_sizes(descriptor.size, body)}"
                 )
@@ -105,6 +110,28 @@ class Documents:
         return f"{self._reference.canonical_name}{separator}{version}"
 
 
+def _as_meant(document: Document, digest: str | None) -> Document:
+    """Return a document without the coding that its body may have."""
+    if not document.coding:
+        return document
+    wanted = digest or (document.digest if is_digest(document.digest) else None)
+    body = _reading_of(document.body, document.coding, MAX_MANIFEST_BYTES, wanted)
+    return replace(document, body=body)
+
+
+def _reading_of(body: bytes, coding: str, limit: int, digest: str | None) -> bytes:
+    """Return what a body means that is said to be coded: what ``digest`` is of, else the JSON."""
+    if coding:
+        for reading in readings(body, coding, limit):
+            if digest is None:
+                is_right = reading.lstrip(_BEFORE_JSON).startswith(b"{")
+            else:
+                is_right = matches(reading, digest)
+            if is_right:
+                return reading
+    return body
+
+
 def _parse(document: Document) -> tuple[Parsed, bytes]:
     """Return what a document says, and the bytes that its digest is of."""
     value = parse_document(document.body, document.content_type)
@@ -123,7 +150,7 @@ def _check_digest(
             repository.url, f"{where}: what was sent has the digest {digest_of(signed)}"
         )
     told = document.digest
-    if is_digest(told) and not matches(signed, told):
+    if wanted is None and is_digest(told) and not matches(signed, told):
         raise BadDigestError(
             repository.url,
             f"{where}: Docker-Content-Digest header, {told}, does not match given digest, "

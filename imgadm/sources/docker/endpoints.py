@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from imgadm.errors import ConfigError
-from imgadm.manifest.values import display
+from imgadm.redaction import redact_url
 from imgadm.sources.docker.credentials import Credentials
-from imgadm.sources.docker.indexes import Index, index_of, is_loopback, parse_index
-from imgadm.sources.urls import redact_url, server_address
+from imgadm.sources.docker.indexes import Index, index_of, parse_index
+from imgadm.sources.urls import is_loopback, server_address, shown_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ def mirror_endpoints(mirrors: Mapping[str, Any], index: Index) -> list[Endpoint]
         except ConfigError as error:
             raise ConfigError(f'"mirrors" has an entry for no registry: {error.message}') from error
         if not isinstance(entries, Sequence) or isinstance(entries, str):
-            raise ConfigError(f'"mirrors" of "{name}" is {display(entries)}, a list was expected')
+            raise ConfigError(
+                f'"mirrors" of "{redact_url(name)}" is {shown_value(entries)}, a list was expected'
+            )
         found += [_mirror(name, entry) for entry in entries]
     return found
 
@@ -73,12 +75,16 @@ def _mirror(name: str, entry: object) -> Endpoint:
     url = settings.get("url") if isinstance(settings, dict) else None
     insecure = settings.get("insecure", False) if isinstance(settings, dict) else False
     if not isinstance(url, str) or not isinstance(insecure, bool):
-        raise ConfigError(f'a mirror of "{name}" is {display(entry)}, a URL was expected')
+        raise ConfigError(
+            f'a mirror of "{redact_url(name)}" is {shown_value(entry)}, a URL was expected'
+        )
     scheme, separator, rest = url.rpartition("://")
     address, _, path = rest.partition("/")
     if separator and scheme.lower() not in ("http", "https"):
-        raise ConfigError(f'a mirror of "{name}" is "{redact_url(url)}", an HTTP URL was expected')
-    if "@" in address:
+        raise ConfigError(
+            f'a mirror of "{redact_url(name)}" is "{redact_url(url)}", an HTTP URL was expected'
+        )
+    if "@" in rest:
         raise ConfigError(
             f'the mirror "{redact_url(url)}" has a password in its URL; log in to it instead'
         )

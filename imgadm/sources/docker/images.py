@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from imgadm.sources.docker.digests import digest_of
 from imgadm.sources.docker.platforms import Platform
 from imgadm.sources.docker.references import Reference
 
@@ -25,13 +26,20 @@ class RemoteLayer:
     urls: tuple[str, ...] = ()
 
 
+NO_FILES = bytes(1024)
+"""A tar archive without entries: what stands for the layers of an image that has none."""
+
+NO_FILES_LAYER = RemoteLayer(digest_of(NO_FILES), len(NO_FILES), "none", digest_of(NO_FILES))
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteImage:
     """An image for ``platform``, every document of which has the digest that it should.
 
     ``digest`` is that of its manifest, not of an index that lists it. ``config`` is its
     configuration as parsed, ``config_digest`` is ``None`` for schema 1, where it is no document
-    of its own. ``layers`` are in order, the base first.
+    of its own. ``layers`` are in order, the base first; of an image without files there is one,
+    ``NO_FILES_LAYER``. ``doubts`` are lines about what is said of the image, and is not so.
     """
 
     reference: Reference
@@ -40,3 +48,4 @@ class RemoteImage:
     config_digest: str | None
     layers: tuple[RemoteLayer, ...]
     platform: Platform
+    doubts: tuple[str, ...] = ()

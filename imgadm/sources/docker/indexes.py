@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from imgadm.errors import ConfigError
-from imgadm.sources.urls import redact_url, server_address
+from imgadm.redaction import redact_url
+from imgadm.sources.urls import is_loopback, server_address
 
 OFFICIAL = "docker.io"
 OFFICIAL_CREDENTIALS = "https://index.docker.io/v1/"
@@ -65,7 +65,8 @@ def parse_index(url: str) -> Index:
         raise ConfigError(f"invalid index, trailing repo: {redact_url(url)}")
     if host != "localhost" and "." not in host and ":" not in host:
         raise ConfigError(
-            f'invalid index, "{redact_url(url)}" does not look like a valid host: {host}'
+            f'invalid index, "{redact_url(url)}" does not look like a valid host: '
+            f"{redact_url(host)}"
         )
     return index_of(scheme or None, host, url)
 
@@ -91,14 +92,3 @@ def index_of(scheme: str | None, host: str, said: str) -> Index:
 def names_host(part: str) -> bool:
     """Tell whether the first part of an image's name is a registry, not a namespace."""
     return part == "localhost" or "." in part or ":" in part
-
-
-def is_loopback(address: str) -> bool:
-    """Tell whether ``HOST[:PORT]`` is this machine, which nobody between can read along with."""
-    host = urlsplit(f"//{address}").hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

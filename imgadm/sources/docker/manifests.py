@@ -7,7 +7,7 @@ Schema 2 and OCI, which have the same shape, and their lists of manifests; schem
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from imgadm.manifest.parse import JSONError, json_type, parse_json
@@ -15,11 +15,11 @@ from imgadm.manifest.values import display
 from imgadm.sources.docker.digests import is_digest
 from imgadm.sources.docker.media_types import (
     CONFIGS,
-    FOREIGN_LAYERS,
     INDEXES,
-    LAYERS,
     MANIFESTS,
     SCHEMA_1,
+    is_layer,
+    usual,
 )
 from imgadm.sources.docker.platforms import Platform
 
@@ -28,6 +28,8 @@ MAX_LAYERS = 256
 
 MAX_ENTRIES = 1000
 _KNOWN = MANIFESTS | INDEXES | SCHEMA_1
+#: Types of entries that may be images; where none is said, it is one.
+_LISTED = MANIFESTS | INDEXES | {""}
 _MAX_BLOB = 1 << 50
 _MAX_URLS = 8
 _ATTESTATION = "attestation-manifest"
@@ -46,38 +48,56 @@ class UnusableImageError(ManifestError):
 class Document:
     """The bytes of a manifest as they came, and what the registry says of them.
 
-    ``digest`` is empty where it says none.
+    ``digest`` is empty where it says none, ``coding`` where it says that the body is sent as it is.
     """
 
     body: bytes
     content_type: str
     digest: str
+    coding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What a document refers to. ``platform`` is ``None`` where it is not told."""
+    """What a document refers to. ``size`` and ``platform`` are ``None`` where they are not told."""
 
     media_type: str
     digest: str
-    size: int
+    size: int | None
     platform: Platform | None
     urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ImageManifest:
-    """An image for one platform; layers base first."""
+    """An image for one platform; layers base first, of which there may be none."""
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """An image in a list, or another list, as far as it takes to choose from them.
+
+    Nothing else of it has been checked: :meth:`descriptor` does that.
+    """
+
+    is_index: bool
+    platform: Platform | None
+    number: int
+    raw: Mapping[str, Any] = field(repr=False)
+
+    def descriptor(self) -> Descriptor:
+        """Return what the entry refers to; raises :class:`ManifestError`."""
+        return _read_descriptor(self.raw, f"manifest {self.number} of its list")
+
+
+@dataclass(frozen=True, slots=True)
 class ImageIndex:
     """A list of images and of such lists; what else was listed is left out."""
 
-    entries: tuple[Descriptor, ...]
+    entries: tuple[IndexEntry, ...]
 
 
 def parse_document(body: bytes, content_type: str) -> dict[str, Any]:
@@ -94,9 +114,15 @@ def parse_document(body: bytes, content_type: str) -> dict[str, Any]:
     said = value.get("mediaType")
     if said is not None and not isinstance(said, str):
         raise ManifestError(f'its "mediaType" is {display(said)}')
-    if said and content_type in _KNOWN and said != content_type:
+    if said and content_type in _KNOWN and _family(said) is not _family(content_type):
         raise ManifestError(f"its mediaType is {display(said)}, but it was sent as {content_type}")
     return value
+
+
+def _family(media_type: str) -> frozenset[str] | None:
+    """Return the types of which a document is read in the same way."""
+    families = (MANIFESTS, INDEXES, SCHEMA_1)
+    return next((family for family in families if usual(media_type) in family), None)
 
 
 def is_schema1(document: Mapping[str, Any]) -> bool:
@@ -115,7 +141,9 @@ def read_manifest(document: Mapping[str, Any], content_type: str) -> ImageManife
         raise ManifestError(
             'it has both "manifests" and "layers", and is neither an index nor an image'
         )
-    kind = document.get("mediaType") or (content_type if content_type in _KNOWN else "")
+    kind = usual(document.get("mediaType") or "") or (
+        content_type if content_type in _KNOWN else ""
+    )
     if not kind:
         kind = min(INDEXES if "manifests" in document else MANIFESTS)
     if kind in INDEXES:
@@ -133,14 +161,18 @@ def _read_index(document: Mapping[str, Any]) -> ImageIndex:
         raise ManifestError(f"it lists {len(entries)} manifests, at most {MAX_ENTRIES} are read")
     found = []
     for number, entry in enumerate(entries):
-        descriptor = _read_descriptor(entry, f"manifest {number} of its list")
-        known = descriptor.platform is None or descriptor.platform.is_known
-        if known and descriptor.media_type in MANIFESTS | INDEXES and not _is_attestation(entry):
-            found.append(descriptor)
+        kind = usual(_text(entry.get("mediaType"))) if isinstance(entry, dict) else None
+        if kind not in _LISTED or _is_artifact(entry):
+            continue
+        platform = Platform.of_entry(entry.get("platform"))
+        if platform is None or platform.is_known:
+            found.append(IndexEntry(kind in INDEXES, platform, number, entry))
     return ImageIndex(tuple(found))
 
 
-def _is_attestation(entry: Mapping[str, Any]) -> bool:
+def _is_artifact(entry: Mapping[str, Any]) -> bool:
+    if usual(_text(entry.get("artifactType"))) not in CONFIGS:
+        return True
     annotations = entry.get("annotations")
     return isinstance(annotations, dict) and annotations.get(_REFERENCE_TYPE) == _ATTESTATION
 
@@ -153,8 +185,10 @@ def _read_image(document: Mapping[str, Any]) -> ImageManifest:
         artifact = document.get("artifactType") or config.media_type
         raise UnusableImageError(f"it is no image, but an artifact of type {display(artifact)}")
     layers = document.get("layers")
-    if not isinstance(layers, list) or not layers:
-        raise ManifestError("no layers in manifest")
+    if layers is None:
+        layers = []
+    if not isinstance(layers, list):
+        raise ManifestError(f'its "layers" is {json_type(layers)}, an array was expected')
     check_number_of_layers(len(layers))
     return ImageManifest(
         config, tuple(_read_layer(layer, number) for number, layer in enumerate(layers))
@@ -163,7 +197,7 @@ def _read_image(document: Mapping[str, Any]) -> ImageManifest:
 
 def _read_layer(entry: Any, number: int) -> Descriptor:
     layer = _read_descriptor(entry, f"layer {number}")
-    if layer.media_type not in LAYERS and layer.media_type not in FOREIGN_LAYERS:
+    if not is_layer(layer.media_type):
         raise UnusableImageError(
             f"layer {number} is no part of a file system that we can read: its type is "
             f"{display(layer.media_type)}"
@@ -181,16 +215,33 @@ def _read_descriptor(entry: Any, what: str) -> Descriptor:
     if not isinstance(entry, dict):
         raise ManifestError(f"{what} is {json_type(entry)}, an object was expected")
     media_type, digest, size = (entry.get(name) for name in ("mediaType", "digest", "size"))
-    if not isinstance(media_type, str) or not media_type:
+    if not isinstance(media_type, str | None):
         raise ManifestError(f"{what} has the mediaType {display(media_type)}")
     if not is_digest(digest):
         raise ManifestError(
             f'docker digests should be of the form "sha256:xxx", got: {display(digest)} ({what})'
         )
-    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= _MAX_BLOB:
-        raise ManifestError(f"{what} has the size {display(size)}")
     urls = entry.get("urls")
     texts = [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
     return Descriptor(
-        media_type, digest, size, Platform.of_entry(entry.get("platform")), tuple(texts[:_MAX_URLS])
+        usual(media_type or ""),
+        digest,
+        _read_size(size, what),
+        Platform.of_entry(entry.get("platform")),
+        tuple(texts[:_MAX_URLS]),
     )
+
+
+def _read_size(size: Any, what: str) -> int | None:
+    """Return a size in bytes. None of 0 or less is true of a blob, so those say nothing."""
+    if size is None:
+        return None
+    if isinstance(size, float) and size.is_integer():
+        size = int(size)
+    if isinstance(size, bool) or not isinstance(size, int) or size > _MAX_BLOB:
+        raise ManifestError(f"{what} has the size {display(size)}")
+    return size if size > 0 else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

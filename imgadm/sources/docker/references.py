@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 
 from imgadm.errors import ConfigError, InvalidDockerRepoError
+from imgadm.redaction import redact_reference, redact_url
 from imgadm.sources.docker.digests import is_digest
 from imgadm.sources.docker.indexes import OFFICIAL, Index, index_of, names_host, parse_index
-from imgadm.sources.urls import redact_url
 
 DEFAULT_TAG = "latest"
 MAX_NAME = 255
@@ -70,7 +70,8 @@ def parse_reference(text: str, *, default_index: str = OFFICIAL) -> Reference:
     scheme, rest = _split_scheme(text)
     rest, at, digest = rest.partition("@")
     if at and not is_digest(digest):
-        raise _invalid(text, f'"{digest}" is no digest; "sha256:" and 64 digits were expected')
+        got = redact_url(digest) if digest.startswith("sha256:") else "what follows the @"
+        raise _invalid(text, f'"{got}" is no digest; "sha256:" and 64 digits were expected')
     name, tag = _split_tag(rest)
     if tag is not None and not _TAG.fullmatch(tag):
         raise _invalid(text, f'"{tag}" is no tag')
@@ -115,4 +116,4 @@ def _split_index(text: str, scheme: str | None, name: str, default: str) -> tupl
 
 
 def _invalid(text: str, reason: str) -> InvalidDockerRepoError:
-    return InvalidDockerRepoError(json.dumps(redact_url(text), ensure_ascii=False), reason)
+    return InvalidDockerRepoError(json.dumps(redact_reference(text), ensure_ascii=False), reason)

@@ -10,6 +10,7 @@ from imgadm.manifest.parse import MAX_MANIFEST_BYTES, JSONError, parse_json
 from imgadm.manifest.values import display
 from imgadm.sources.docker.authentication import RegistryAuth
 from imgadm.sources.docker.certificates import tls_for
+from imgadm.sources.docker.content_coding import SAID_CODING, set_coding_aside
 from imgadm.sources.docker.credentials import Credentials
 from imgadm.sources.docker.digests import is_digest
 from imgadm.sources.docker.endpoints import Endpoint
@@ -24,8 +25,10 @@ from imgadm.sources.docker.manifests import Document
 from imgadm.sources.docker.media_types import MANIFEST_ACCEPT
 from imgadm.sources.docker.tokens import Tokens
 from imgadm.sources.errors import UnreachableError
-from imgadm.sources.http import HttpClient, Reply, retry_after
+from imgadm.sources.http import HttpClient
+from imgadm.sources.http_reply import Reply
 from imgadm.sources.options import ClientOptions
+from imgadm.streams.http_retries import retry_after
 
 if TYPE_CHECKING:
     import requests
@@ -64,6 +67,8 @@ class RemoteRepository:
             credentials=self._auth,
             tls=tls_for(endpoint.root, options.environment),
         )
+        # What a body is, its digest tells.
+        self._client.session.hooks["response"].append(set_coding_aside)
 
     @property
     def session(self) -> requests.Session:
@@ -91,16 +96,22 @@ class RemoteRepository:
         colon = "@" if is_digest(version) else ":"
         self._check(reply, f"{self.display}{colon}{version}")
         return Document(
-            reply.body, reply.content_type, reply.headers.get("docker-content-digest", "")
+            reply.body,
+            reply.content_type,
+            reply.headers.get("docker-content-digest", ""),
+            reply.headers.get(SAID_CODING, ""),
         )
 
-    def blob(self, digest: str, what: str) -> bytes:
-        """Return a small blob, such as a configuration; ``what`` it is, for errors."""
+    def blob(self, digest: str, what: str) -> tuple[bytes, str]:
+        """Return a small blob, such as a configuration, and how it is said to be coded.
+
+        ``what`` it is, for errors.
+        """
         reply = self._client.get(
             self.blob_url(digest), limit=MAX_CONFIG_BYTES, headers={"accept": "*/*"}
         )
         self._check(reply, f"{what} {digest} of {self.display}")
-        return reply.body
+        return reply.body, reply.headers.get(SAID_CODING, "")
 
     def close(self) -> None:
         self._client.close()

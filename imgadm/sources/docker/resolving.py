@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from imgadm.manifest.docker import run_config
 from imgadm.manifest.values import display
-from imgadm.sources.docker.digests import is_digest
 from imgadm.sources.docker.documents import Documents, Parsed
-from imgadm.sources.docker.errors import InvalidContentError, InvalidDockerInfoError
+from imgadm.sources.docker.errors import (
+    InvalidContentError,
+    InvalidDockerInfoError,
+    NotInRegistryError,
+)
+from imgadm.sources.docker.image_parts import check_run_config, layers_of
 from imgadm.sources.docker.images import RemoteImage, RemoteLayer
-from imgadm.sources.docker.manifests import Descriptor, ImageIndex, ImageManifest
-from imgadm.sources.docker.media_types import FOREIGN_LAYERS, INDEXES, LAYERS
+from imgadm.sources.docker.manifests import (
+    Descriptor,
+    ImageIndex,
+    ImageManifest,
+    IndexEntry,
+    ManifestError,
+)
 from imgadm.sources.docker.places import Places
 from imgadm.sources.docker.platforms import Platform
 from imgadm.sources.docker.references import Reference
 from imgadm.sources.docker.schema1 import Schema1Manifest
+from imgadm.sources.errors import SourceError
 
 MAX_DEPTH = 4
 """Of indexes in indexes."""
-
-MAX_RUN_CONFIG = 1 << 20
-"""Bytes of JSON that the record of each layer repeats; no kernel starts a program with more."""
 
 _SHOWN_PLATFORMS = 20
 
@@ -51,6 +56,8 @@ class Resolver:
         self._reference = reference
         self._wanted = platform
         self._offered: dict[Platform, None] = {}
+        #: Why the first of those that might have been the image is not.
+        self._unusable: SourceError | None = None
 
     def resolve(self) -> RemoteImage:
         """Return the image. Raises :class:`imgadm.sources.errors.SourceError`."""
@@ -63,48 +70,86 @@ class Resolver:
             if isinstance(parsed, ImageManifest):
                 return self._image(_Manifest(parsed, digest, None))
         except _OtherPlatformError as error:
-            raise self._no_platform([error.args[0]]) from None
+            raise self._no_platform([error.args[0]], digest) from None
         found = self._from_index(parsed, depth=1)
         if found is None:
-            raise self._no_platform(self._offered)
+            others = [at for at in self._offered if self._wanted.rank(at) is None]
+            if self._unusable is None or others:
+                raise self._no_platform(others)
+            raise self._unusable
         return found
 
     def _from_index(self, index: ImageIndex, depth: int) -> RemoteImage | None:
         """Return the image for the platform: one that an index names as such, before others."""
-        images, indexes, unnamed = self._sorted(index)
-        for entry in images:
-            try:
-                return self._image(self._child(entry))
-            except _OtherPlatformError as error:
-                raise InvalidDockerInfoError(
-                    self._url,
-                    f"{self._reference}: the manifest list promises {entry.platform}, but the "
-                    f"image is for {error.args[0]}",
-                ) from None
-        if indexes and depth == MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise InvalidContentError(
                 self._url,
                 f"{self._reference} has manifest lists in more than {MAX_DEPTH} levels",
             )
+        images, indexes, unnamed = self._sorted(index)
+        for entry in images:
+            found = self._try(entry, depth)
+            if found is not None:
+                return found
         for entry in indexes:
-            child, _ = self._listed(entry)
+            descriptor = self._descriptor(entry)
+            child, _ = self._listed(descriptor)
             if not isinstance(child, ImageIndex):
-                raise self._not_promised(entry)
+                raise self._not_promised(descriptor)
             found = self._from_index(child, depth + 1)
             if found is not None:
                 return found
         for entry in unnamed:
             try:
-                return self._image(self._child(entry))
+                found = self._try(entry, depth)
             except _OtherPlatformError as error:
                 self._offered[error.args[0]] = None
+                continue
+            if found is not None:
+                return found
         return None
+
+    def _try(self, entry: IndexEntry, depth: int) -> RemoteImage | None:
+        """Return the image that an entry is; None for an artifact, which is no image.
+
+        An entry that does not say what it is may also be a list, at ``depth`` levels.
+        """
+        is_named = entry.platform is not None
+        failure: SourceError
+        try:
+            descriptor = self._descriptor(entry)
+        except InvalidContentError as error:
+            if is_named:
+                raise
+            failure = error
+        else:
+            try:
+                child, digest = self._listed(descriptor)
+                if isinstance(child, ImageIndex) and not descriptor.media_type:
+                    return self._from_index(child, depth + 1)
+                if not isinstance(child, ImageManifest):
+                    raise self._not_promised(descriptor)
+                return self._image(_Manifest(child, digest, entry.platform))
+            except InvalidDockerInfoError as error:
+                failure = error
+            except NotInRegistryError as error:
+                if is_named:
+                    raise
+                failure = error
+        self._unusable = self._unusable or failure
+        return None
+
+    def _descriptor(self, entry: IndexEntry) -> Descriptor:
+        try:
+            return entry.descriptor()
+        except ManifestError as error:
+            raise self._invalid(str(error)) from error
 
     def _sorted(
         self, index: ImageIndex
-    ) -> tuple[list[Descriptor], list[Descriptor], list[Descriptor]]:
+    ) -> tuple[list[IndexEntry], list[IndexEntry], list[IndexEntry]]:
         """Return the images that are named for the platform, best first; lists; unnamed images."""
-        ranked: list[tuple[int, Descriptor]] = []
+        ranked: list[tuple[int, IndexEntry]] = []
         indexes, unnamed = [], []
         for entry in index.entries:
             rank = 0 if entry.platform is None else self._wanted.rank(entry.platform)
@@ -112,7 +157,7 @@ class Resolver:
                 self._offered[entry.platform] = None
             if rank is None:
                 continue
-            if entry.media_type in INDEXES:
+            if entry.is_index:
                 indexes.append(entry)
             elif entry.platform is None:
                 unnamed.append(entry)
@@ -124,12 +169,6 @@ class Resolver:
     def _listed(self, entry: Descriptor) -> tuple[Parsed, str]:
         return self._documents.manifest(entry.digest, digest=entry.digest, size=entry.size)
 
-    def _child(self, entry: Descriptor) -> _Manifest:
-        child, digest = self._listed(entry)
-        if not isinstance(child, ImageManifest):
-            raise self._not_promised(entry)
-        return _Manifest(child, digest, entry.platform)
-
     def _not_promised(self, entry: Descriptor) -> InvalidContentError:
         return InvalidContentError(
             self._url,
@@ -139,31 +178,57 @@ class Resolver:
 
     def _image(self, manifest: _Manifest) -> RemoteImage:
         config = self._documents.config(manifest.content.config)
-        self._check_run_config(config)
-        platform = self._checked_platform(config, manifest.platform)
+        try:
+            check_run_config(config)
+            layers = layers_of(manifest.content, config)
+        except ManifestError as error:
+            raise self._invalid(str(error)) from error
+        platform, doubts = self._checked_platform(config, manifest.digest, manifest.platform)
         return RemoteImage(
             self._reference,
             manifest.digest,
             config,
             manifest.content.config.digest,
-            self._layers(manifest, config),
+            layers,
             platform,
+            doubts,
         )
 
     def _schema1_image(self, manifest: Schema1Manifest, digest: str) -> RemoteImage:
         layers = tuple(RemoteLayer(layer, None, None, None) for layer in manifest.layers)
-        self._check_run_config(manifest.config)
-        platform = self._checked_platform(manifest.config, None)
-        return RemoteImage(self._reference, digest, manifest.config, None, layers, platform)
+        try:
+            check_run_config(manifest.config)
+        except ManifestError as error:
+            raise self._invalid(str(error)) from error
+        platform, doubts = self._checked_platform(manifest.config, digest, None)
+        return RemoteImage(self._reference, digest, manifest.config, None, layers, platform, doubts)
 
-    def _checked_platform(self, config: dict[str, Any], promised: Platform | None) -> Platform:
-        """Return what the image is for; a configuration that does not say is taken at its word."""
+    def _checked_platform(
+        self, config: dict[str, Any], digest: str, promised: Platform | None
+    ) -> tuple[Platform, tuple[str, ...]]:
+        """Return what the image is for, and what is to be doubted about that.
+
+        A configuration that does not say is taken at its word. What the operator named by its
+        digest, or the index as being for the platform, is taken whatever the configuration says.
+        """
         told = Platform.of_entry(config)
         if told is None:
-            return promised or self._wanted
-        if self._wanted.rank(told) is None and not self._differs_in_variant(told, promised):
-            raise _OtherPlatformError(told)
-        return promised or told
+            return promised or self._wanted, ()
+        if self._wanted.rank(told) is not None or self._differs_in_variant(told, promised):
+            return promised or told, ()
+        by_digest = f"{self._reference.canonical_name}@{digest}"
+        if promised is not None:
+            return told, (
+                f"{self._reference}: the manifest list says that {by_digest} is for {promised}, "
+                f"the image says that it is for {told}; another image of the list can be named by "
+                "its digest",
+            )
+        if digest == self._reference.digest:
+            return told, (
+                f"{by_digest} is for {told}, not for {self._wanted}; it is taken because its "
+                "digest names it",
+            )
+        raise _OtherPlatformError(told)
 
     def _differs_in_variant(self, told: Platform, promised: Platform | None) -> bool:
         """Builders set the variant in the index and forget it in the configuration."""
@@ -173,51 +238,18 @@ class Resolver:
             None,
         )
 
-    def _layers(self, manifest: _Manifest, config: dict[str, Any]) -> tuple[RemoteLayer, ...]:
-        layers = manifest.content.layers
-        diff_ids = self._diff_ids(config, len(layers))
-        return tuple(
-            RemoteLayer(
-                layer.digest,
-                layer.size,
-                (LAYERS | FOREIGN_LAYERS)[layer.media_type],
-                diff_id,
-                layer.urls if layer.media_type in FOREIGN_LAYERS else (),
-            )
-            for layer, diff_id in zip(layers, diff_ids, strict=True)
-        )
-
-    def _check_run_config(self, config: dict[str, Any]) -> None:
-        size = len(json.dumps(run_config(config)))
-        if size > MAX_RUN_CONFIG:
-            raise self._invalid(
-                f"its config has {size} bytes to start a container with, at most "
-                f"{MAX_RUN_CONFIG} are taken"
-            )
-
-    def _diff_ids(self, config: dict[str, Any], number: int) -> list[str | None]:
-        rootfs = config.get("rootfs")
-        if rootfs is None:
-            return [None] * number
-        diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
-        if not isinstance(diff_ids, list) or not all(map(is_digest, diff_ids)):
-            raise self._invalid(
-                f'its config has the rootfs {display(rootfs)}, "diff_ids" was expected'
-            )
-        if len(diff_ids) != number:
-            raise self._invalid(
-                f"its config is of {len(diff_ids)} layers, its manifest of {number}"
-            )
-        return diff_ids
-
     def _invalid(self, reason: str) -> InvalidContentError:
         return InvalidContentError(self._url, f"{self._reference}: {reason}")
 
-    def _no_platform(self, offered: Iterable[Platform]) -> InvalidDockerInfoError:
+    def _no_platform(
+        self, offered: Iterable[Platform], digest: str | None = None
+    ) -> InvalidDockerInfoError:
         names = [str(platform) for platform in offered]
         more = ", ..." if len(names) > _SHOWN_PLATFORMS else ""
         shown = display(", ".join(names[:_SHOWN_PLATFORMS]) + more) if names else "none"
         hint = "; choose one with --platform" if names else ""
+        if digest is not None:
+            hint += f", or name it by its digest: {self._reference.canonical_name}@{digest}"
         return InvalidDockerInfoError(
             self._url,
             f"{self._reference}: no {self._wanted} platform found in manifest list: {shown}{hint}",

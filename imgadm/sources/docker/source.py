@@ -38,7 +38,9 @@ class DockerSource(Source):
         self._options = options or ClientOptions()
         everywhere = self._options.environment.get("IMGADM_INSECURE") == "1"
         self._insecure_everywhere = everywhere
-        self._own = registry_endpoint(config.url, insecure=config.insecure is True or everywhere)
+        self._own = registry_endpoint(
+            config.url.reveal(), insecure=config.insecure is True or everywhere
+        )
         self._lock = threading.Lock()
         self._tokens: dict[str, Tokens] = {}
         self._places: dict[tuple[str, str | None, str], Places] = {}
@@ -56,7 +58,7 @@ class DockerSource(Source):
         """Return the URL, without credentials, of the registry that ``reference`` names."""
         endpoint = self._endpoint(Index(reference.index, reference.scheme))
         if endpoint is self._own and endpoint.credentials is None:
-            return self.config.url
+            return str(self.config.url)
         return endpoint.index.url
 
     def resolve(self, reference: Reference, platform: Platform) -> RemoteImage:
@@ -95,6 +97,7 @@ class DockerSource(Source):
             self.config.url,
             self._options,
             headers={},
+            home=self._own.root,
             insecure=self._own.insecure,
             tls=tls_for(self._own.root, self._options.environment),
         )
@@ -167,5 +170,5 @@ class DockerSource(Source):
     ) -> Callable[[], Credentials | None]:
         if endpoint.credentials is not None:
             return lambda: endpoint.credentials
-        files = CredentialFiles(self._options.environment)
+        files = CredentialFiles(self._options.environment, on_shared=self._options.on_shared_secret)
         return lambda: files.find(endpoint.index, endpoint.prefix + reference.remote_name)

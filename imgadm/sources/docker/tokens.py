@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from imgadm.errors import ConfigError
 from imgadm.manifest.values import display, is_number
+from imgadm.redaction import redact_url
 from imgadm.sources.docker.certificates import tls_for
 from imgadm.sources.docker.credentials import Credentials
 from imgadm.sources.docker.errors import RegistryError, UnauthorizedError
-from imgadm.sources.docker.indexes import is_loopback
 from imgadm.sources.errors import SourceError
-from imgadm.sources.http import HttpClient, Reply
+from imgadm.sources.http import HttpClient
+from imgadm.sources.http_reply import Reply
 from imgadm.sources.options import ClientOptions
-from imgadm.sources.urls import redact_url
+from imgadm.sources.urls import is_loopback, normalise_url
 
 _MAX_REPLY_BYTES = 1 << 20
 _TOKEN = re.compile(r"[!-~]{1,65535}")
@@ -50,7 +52,8 @@ class Tokens:
     """The tokens of one registry, each fetched when it is needed and again before it expires.
 
     Usable from several threads. ``registry`` is its URL. A realm on plain HTTP gets nothing unless
-    both are on this machine, or ``insecure`` says that nobody cares.
+    both are on this machine, or it is the registry itself and that is ``insecure``, which says that
+    nobody cares; the certificate of another server is checked all the same.
     """
 
     def __init__(self, registry: str, options: ClientOptions, *, insecure: bool) -> None:
@@ -78,6 +81,7 @@ class Tokens:
             grant.realm,
             self._options,
             headers={},
+            home=self._registry,
             insecure=self._insecure,
             tls=tls_for(grant.realm, self._options.environment),
             secret=True,
@@ -121,11 +125,15 @@ class Tokens:
     def _check_realm(self, realm: str) -> None:
         try:
             parts = urlsplit(realm if realm.isascii() and realm.isprintable() else "")
-        except ValueError:
+            normalise_url(realm, typed=False)
+        except (ValueError, ConfigError):
             parts = urlsplit("")
         if parts.scheme == "https" and parts.netloc:
             return
-        if parts.scheme == "http" and (self._insecure or self._is_here(parts.netloc)):
+        if parts.scheme == "http" and (
+            self._is_here(parts.netloc)
+            or (self._insecure and parts.netloc == urlsplit(self._registry).netloc)
+        ):
             return
         raise UnauthorizedError(
             self._registry,

@@ -5,22 +5,29 @@ Members that tell their size are decoded by libdeflate, where there is one.
 
 from __future__ import annotations
 
+import ctypes
 import zlib
 from typing import Any, Protocol
 
 from imgadm.streams import isal_library
 from imgadm.streams.buffers import Buffer, BufferPool
 from imgadm.streams.decoders import MAGIC, libdeflate
+from imgadm.streams.decoders.gzip_header import PLAIN_HEADER, skip_header
 from imgadm.streams.decoders.processors import usable_processors
 from imgadm.streams.decoders.sized_members import DecodeWhole, decode_sized_members
+from imgadm.streams.decoders.small_members import SMALL, Coalesced, decode_small_members
 from imgadm.streams.decoders.source import ByteSource
 from imgadm.streams.errors import DecompressionError
 from imgadm.streams.gzip_members import CONTENT_SIZE, HEADER_SIZE, told_size
 from imgadm.streams.stage import Context, Outlet
 
-#: Compressed bytes that a decoder is given at a time. What it does not need it has to give back, at
-#: the end of each member, so that larger pieces make files of many small members slow.
+#: Compressed bytes that a decoder is given at a time, at least and at most. What it does not need
+#: it has to give back, at the end of each member, so that files of small members get small pieces.
+_FIRST_PIECE = 512
 _PIECE = 64 * 1024
+
+#: So often is it tried in vain to decode many small members in one go, before each is by itself.
+_FRUITLESS_ATTEMPTS = 16
 
 #: More decode no faster than what follows can take it, and only need memory.
 _MOST_THREADS = 8
@@ -77,24 +84,35 @@ def _errors() -> tuple[Any, ...]:
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
     """Decode all members. What follows the last is ignored, as gzip does, and noted.
 
-    Members that tell their size are decoded several at a time, for as long as it is true.
+    Members that tell their size are decoded several at a time, for as long as it is true, and small
+    ones many in one go.
     """
     threads = min(usable_processors(), _MOST_THREADS)
     trusted = threads > 1
-    decode_whole = _whole_decoder()
+    library = libdeflate.load()
+    decode_whole = _whole_decoder(library)
+    output, last_size, attempts = Coalesced(outlet), _PIECE, _FRUITLESS_ATTEMPTS
     while source.peek(2) == MAGIC["gzip"]:
+        start = source.position
         if trusted and told_size(source.peek(HEADER_SIZE)) is not None:
+            output.flush()
             trusted = decode_sized_members(source, outlet, context, decode_whole, threads)
-        else:
-            _decode_member(source, outlet, context)
+            continue
+        if library is not None and last_size <= SMALL and attempts:
+            decode_small_members(source, output, context, library, sized=not trusted)
+            attempts -= source.position == start
+            last_size = _PIECE
+            continue
+        _decode_member(source, output, context, outlet.pool.size, 2 * last_size)
+        last_size = source.position - start
+    output.flush()
     ignored = source.skip_rest()
     if ignored:
         context.notes.append(f"ignored {ignored} bytes after the end of the gzip data")
 
 
-def _whole_decoder() -> DecodeWhole:
+def _whole_decoder(library: ctypes.CDLL | None) -> DecodeWhole:
     """By libdeflate, into memory that is used again; where there is none, as any other member."""
-    library = libdeflate.load()
     if library is None:
         return _decode_whole
     pool = BufferPool(CONTENT_SIZE)
@@ -120,14 +138,20 @@ def _decode_whole(compressed: bytearray, size: int) -> Buffer | None:
     return Buffer(memoryview(content)) if whole else None
 
 
-def _decode_member(source: ByteSource, outlet: Outlet, context: Context) -> None:
-    # ISA-L wants a whole header at a time (https://github.com/intel/isa-l/issues/224).
-    source.peek(_PIECE)
+def _decode_member(
+    source: ByteSource, output: Coalesced, context: Context, limit: int, piece: int
+) -> None:
+    """Decode one member, ``piece`` bytes of it first, ``limit`` bytes of content at a time."""
+    skip_header(source)
     member = _new_member()
-    limit = outlet.pool.size
+    member.decompress(PLAIN_HEADER, limit)
+    piece = max(_FIRST_PIECE, min(piece, _PIECE))
     while not member.eof:
         context.cancel.check()
-        data: memoryview | bytes | None = source.next(_PIECE) if member.needs_input else b""
+        data: memoryview | bytes | None = b""
+        if member.needs_input:
+            data = source.next(piece)
+            piece = min(4 * piece, _PIECE)
         if data is None:
             raise DecompressionError("gzip", "the data ends in the middle", offset=source.position)
         try:
@@ -135,5 +159,5 @@ def _decode_member(source: ByteSource, outlet: Outlet, context: Context) -> None
         except _errors() as error:
             raise DecompressionError("gzip", str(error), offset=source.position) from None
         if decoded:
-            outlet.put(Buffer(memoryview(decoded)))
+            output.put(decoded)
     source.put_back(len(member.unused_data))

@@ -1,8 +1,9 @@
-"""libdeflate, bound at run time: decodes a gzip member that is in memory as a whole.
+"""libdeflate, bound at run time: codes gzip members that are in memory as a whole.
 
-That takes less time than decoding it piece by piece, and no memory of its own for the content. The
-functions are those of the public header, whose ABI is the same since version 1.0. By ctypes, since
-cffi takes longer to load than is saved on most images.
+Decoding takes less time than piece by piece, and no memory of its own for the content; encoding
+takes a third of zlib's time for the same size. The functions are those of the public header, whose
+ABI is the same since version 1.0. By ctypes, since cffi takes longer to load than is saved on most
+images.
 
 It is the one inside the package ``deflate``, or else the host's, which is often older and slower.
 The functions of that package would do, but make a new object for every member, and ignore what
@@ -51,9 +52,53 @@ def _bound(path: str | None) -> ctypes.CDLL | None:
             *(size_pointer, size_pointer),
         ]
         library.libdeflate_gzip_decompress_ex.restype = ctypes.c_int
+        library.libdeflate_alloc_compressor.argtypes = [ctypes.c_int]
+        library.libdeflate_alloc_compressor.restype = ctypes.c_void_p
+        library.libdeflate_free_compressor.argtypes = [ctypes.c_void_p]
+        library.libdeflate_free_compressor.restype = None
+        library.libdeflate_deflate_compress_bound.argtypes = [ctypes.c_void_p, size]
+        library.libdeflate_deflate_compress_bound.restype = size
+        library.libdeflate_deflate_compress.argtypes = [
+            *(ctypes.c_void_p, ctypes.c_void_p, size, ctypes.c_void_p, size)
+        ]
+        library.libdeflate_deflate_compress.restype = size
+        library.libdeflate_crc32.argtypes = [ctypes.c_uint32, ctypes.c_void_p, size]
+        library.libdeflate_crc32.restype = ctypes.c_uint32
     except (OSError, AttributeError):
         return None
     return library
+
+
+class MemberDecoder:
+    """Decodes members that are somewhere in memory, one after the other."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+        self._decompressor = library.libdeflate_alloc_decompressor()
+        if self._decompressor is None:
+            raise MemoryError("libdeflate has no memory for a decoder")
+        self._used, self._made = ctypes.c_size_t(), ctypes.c_size_t()
+        self._used_pointer, self._made_pointer = map(ctypes.byref, (self._used, self._made))
+
+    def decode(self, data: bytes, start: int, room: memoryview) -> tuple[int, int] | None:
+        """Decode the member at ``start`` of ``data`` to the beginning of ``room``.
+
+        Returns how many bytes it has and how many its content has, or None if it is not all there,
+        is damaged, or does not fit into ``room``, where anything may be then.
+        """
+        if not room:
+            return None
+        address = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
+        status = self._library.libdeflate_gzip_decompress_ex(
+            *(self._decompressor, address + start, len(data) - start),
+            *(ctypes.addressof(ctypes.c_char.from_buffer(room)), len(room)),
+            *(self._used_pointer, self._made_pointer),
+        )
+        return (self._used.value, self._made.value) if status == _SUCCESS else None
+
+    def close(self) -> None:
+        """Free its memory; it is of no use then."""
+        self._library.libdeflate_free_decompressor(self._decompressor)
 
 
 def decode_member(library: ctypes.CDLL, member: bytearray, room: memoryview, size: int) -> bool:
@@ -78,3 +123,26 @@ def decode_member(library: ctypes.CDLL, member: bytearray, room: memoryview, siz
     finally:
         library.libdeflate_free_decompressor(decompressor)
     return bool(status == _SUCCESS and used.value == len(member))
+
+
+def deflate(library: ctypes.CDLL, content: memoryview, level: int) -> tuple[memoryview, int]:
+    """``content`` deflated, without header and trailer, and its CRC-32.
+
+    Raises MemoryError.
+    """
+    if content.readonly:  # ctypes tells the address only of what is writable
+        content = memoryview(bytearray(content))
+    compressor = library.libdeflate_alloc_compressor(level)
+    if compressor is None:
+        raise MemoryError("libdeflate has no memory for an encoder")
+    try:
+        size = len(content)
+        room = bytearray(library.libdeflate_deflate_compress_bound(compressor, size))
+        source, target = ctypes.c_char.from_buffer(content), ctypes.c_char.from_buffer(room)
+        address = ctypes.addressof(source)
+        length = library.libdeflate_deflate_compress(
+            compressor, address, size, ctypes.addressof(target), len(room)
+        )
+        return memoryview(room)[:length], library.libdeflate_crc32(0, address, size)
+    finally:
+        library.libdeflate_free_compressor(compressor)

@@ -16,6 +16,7 @@ class ByteSource:
         self._rest: memoryview = memoryview(b"")
         self._view: memoryview = self._rest
         self.position = 0
+        self.blank_rest = False
 
     def next(self, limit: int | None = None) -> memoryview | None:
         """Some bytes, at most ``limit``, valid until the next call; None at the end."""
@@ -65,9 +66,18 @@ class ByteSource:
         view = self.next(size)
         return b"" if view is None else bytes(view)
 
+    def skip(self, size: int) -> None:
+        """Take and drop the next ``size`` bytes; fewer only if the end comes first."""
+        while size > 0 and (view := self.next(size)) is not None:
+            size -= len(view)
+
     def skip_rest(self) -> int:
-        """Take and drop everything that is left; returns how many bytes that was."""
+        """Take and drop everything that is left; returns how many bytes that was.
+
+        ``blank_rest`` tells from then on whether all of them were zeros.
+        """
         before = self.position
-        while self.next() is not None:
-            pass
+        self.blank_rest = True
+        while (view := self.next()) is not None:
+            self.blank_rest = self.blank_rest and bytes(view).count(0) == len(view)
         return self.position - before

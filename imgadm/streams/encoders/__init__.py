@@ -41,7 +41,7 @@ class Levels:
 
 #: Levels of each compression, those of its usual program; what they mean is told by its module.
 LEVELS = {
-    "gzip": Levels(1, 9, default=3),
+    "gzip": Levels(1, 9, default=6),
     "bzip2": Levels(1, 9, default=9),
     "xz": Levels(0, 9, default=6),
     "zstd": Levels(1, 19, default=3),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from base64 import b64encode
 from dataclasses import dataclass
 
 import pytest
@@ -56,6 +58,19 @@ def zeros(count: int) -> bytes:
     return bytes(count)
 
 
+def without_sha1(image: Image) -> Image:
+    facts = {name: fact for name, fact in image.manifest["files"][0].items() if name != "sha1"}
+    return image.having(files=[facts])
+
+
+def with_md5(digest: str) -> Behaviour:
+    return lambda request: request.answer(200, GOOD.data, Content_MD5=digest)
+
+
+WITHOUT_SHA1 = without_sha1(GOOD)
+MD5 = b64encode(hashlib.md5(GOOD.data).digest()).decode()
+OTHER_MD5 = b64encode(bytes(16)).decode()
+
 SOURCE = [
     Case("unknown image", "ActiveImageNotFound", ['"U" was not found'],
          special={MANIFEST: as_json({"code": "ResourceNotFound", "message": "no"}, 404)}),
@@ -76,7 +91,7 @@ SOURCE = [
          special={FILE: as_json({"code": "ResourceNotFound", "message": "the file is gone"}, 404)}),
     Case("file: 404 in HTML", "DownloadError", ["/file answered 404"], special={FILE: html(404)}),
     Case("file: 500 in HTML", "DownloadError", ["/file answered 500"], special={FILE: html(500)}),
-    Case("file: HTML", "DownloadError", ["mismatch", "expected size", "Content-Length"],
+    Case("file: HTML", "DownloadError", ["a web page (text/html)"],
          special={FILE: html(200)}),
     Case("file: redirect to nowhere", "ECONNREFUSED", ["Connection refused"],
          special={FILE: redirect("http://127.0.0.1:1/x")}),
@@ -96,6 +111,14 @@ CONTENT = [
     Case("wrong SHA-1", "DownloadError",
          ["image U file checksum (sha1) error", f'expected "{"0" * 40}"', "was"],
          image=GOOD.promising(sha1="0" * 40)),
+    Case("no SHA-1, and no Content-MD5", "DownloadError",
+         ['image U has no "sha1"', "no Content-MD5", "--unverified"], image=WITHOUT_SHA1),
+    Case("no SHA-1, and another Content-MD5", "DownloadError",
+         ["image U file Content-MD5 error", f'expected "{OTHER_MD5}"'],
+         image=WITHOUT_SHA1, special={FILE: with_md5(OTHER_MD5)}),
+    Case("no SHA-1, and a Content-MD5 that is none", "DownloadError",
+         ["image U file Content-MD5 error", 'expected "x"'],
+         image=WITHOUT_SHA1, special={FILE: with_md5("x")}),
     Case("flipped bit in the file", "DownloadError", ["image U file checksum (sha1) error"],
          special={FILE: serve_bytes(flipped(GOOD.data, 5000))}),
     Case("flipped bit in the file, right SHA-1", "UncompressionError", ["gzip", "image U"],
@@ -197,3 +220,30 @@ def assert_good_import_succeeds(host: Host, serve: Serve) -> None:
     assert (done.status, done.stderr) == (0, "")
     assert sha256(host.disk(GOOD.uuid)) == disk_sha256("zvol-embedded")
     host.assert_tidy(GOOD.uuid)
+
+
+def test_the_checksum_of_the_server_is_enough(host: Host, serve: Serve) -> None:
+    server = serve(WITHOUT_SHA1, special={FILE: with_md5(MD5)})
+    assert host.run("import", "-S", server.url, GOOD.uuid).status == 0
+    host.assert_tidy(GOOD.uuid)
+
+
+def test_the_checksum_of_the_manifest_goes_before_that_of_the_server(
+    host: Host, serve: Serve
+) -> None:
+    server = serve(GOOD, special={FILE: with_md5(OTHER_MD5)})
+    assert host.run("import", "-S", server.url, GOOD.uuid).status == 0
+    host.assert_tidy(GOOD.uuid)
+
+
+def test_a_file_without_a_checksum_if_the_operator_says_so(host: Host, serve: Serve) -> None:
+    server = serve(WITHOUT_SHA1)
+    assert host.run("import", "--unverified", "-S", server.url, GOOD.uuid).status == 0
+    host.assert_tidy(GOOD.uuid)
+
+
+def test_unverified_excuses_no_checksum_that_is_there(host: Host, serve: Serve) -> None:
+    server = serve(WITHOUT_SHA1, special={FILE: with_md5(OTHER_MD5)})
+    done = host.run("import", "--unverified", "-S", server.url, GOOD.uuid)
+    assert (done.status, done.error()[0]) == (1, "DownloadError")
+    host.assert_tidy()

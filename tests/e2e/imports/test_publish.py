@@ -17,12 +17,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.disks import raw_disk, some
+from tests.disks import boot_sector, raw_disk, some
 
 from .host import Finished, Host, Running, sha256, wait_until
 from .images import COMPRESS, Image, chain_of_three, disk_sha256, sample_image, small_image
 
-GOOD = small_image(nic_driver="virtio", disk_driver="virtio", cpu_type="host", image_size=10)
+GOOD = small_image(nic_driver="virtio", disk_driver="virtio", cpu_type="host", image_size=16)
 ZVOL = {"nic_driver": "virtio", "disk_driver": "virtio", "cpu_type": "host", "image_size": 32}
 TOKEN = "a-token-that-nobody-guesses"
 PATH = f"/images/{GOOD.uuid}"
@@ -136,7 +136,8 @@ def test_disk_goes_to_the_server_with_no_file_in_between(
     host: Host, files: Path, site: Callable[..., Site]
 ) -> None:
     served = site()
-    disk = raw_disk(files / "disk", 6 << 20, {0: some(300_000), 5 << 20: some(5000, 2)})
+    content = {0: boot_sector() + some(300_000), 5 << 20: some(5000, 2)}
+    disk = raw_disk(files / "disk", 6 << 20, content)
     words = ("create", "--disk", "disk", "name=tiny", "version=1", "os=linux", "-c", "xz")
     done = host.run(*words, "-p", served.url, cwd=files)
     assert (done.status, done.stderr) == (0, "")
@@ -171,11 +172,13 @@ def test_disk_that_changes_is_not_published(
 
 def test_token(host: Host, files: Path, site: Callable[..., Site]) -> None:
     (files / "token").write_text(TOKEN + "\n")
+    (files / "token").chmod(0o600)
     served = site("--token-file", str(files / "token"))
     refused = publish(host, files, served.url)
     assert (refused.status, refused.error()[0], served.names()) == (1, "UnauthorizedError", set())
     assert refused.error()[1].endswith("Bearer TOKEN; name a file with a token: --token-file")
     (files / "other").write_text(TOKEN[::-1] + "x\n")
+    (files / "other").chmod(0o600)
     refused = publish(host, files, served.url, GOOD, "--token-file", "other")
     assert (refused.status, served.names()) == (1, set())
     assert refused.error()[1].endswith("; the one that --token-file names is refused")
@@ -216,28 +219,99 @@ def test_ctrl_c_and_a_reader_that_goes_leave_nothing(
     assert (done.status, done.stderr, served.names()) == (141, "", set())
 
 
-def test_remains_of_a_killed_publication_are_explained(
+def kill_a_publication(host: Host, files: Path, served: Site, *, whole: bool) -> None:
+    """Leave on the server what a publication does that is killed during, or after, the upload."""
+    (files / "m.json").write_text(json.dumps(GOOD.manifest))
+    if whole:
+        for path, method, data in (
+            (f"{PATH}?action=import", "POST", json.dumps(GOOD.manifest).encode()),
+            (f"{PATH}/file?compression=gzip", "PUT", GOOD.data),
+        ):
+            kind = {"Content-Type": "application/json"}
+            request = Request(served.url + path, data, kind, method=method)
+            with urlopen(request, timeout=30) as reply:
+                assert reply.status == 200
+        return
+    pipe = files / "pipe"
+    os.mkfifo(pipe)
+    running = host.start("publish", "-m", "m.json", "-f", "pipe", served.url, cwd=files)
+    with pipe.open("wb") as writing:
+        writing.write(GOOD.data[:100])
+        writing.flush()
+        wait_until(lambda: any(name.endswith("upload.partial") for name in served.names()))
+        running.signal(signal.SIGKILL)
+        running.finish()
+    wait_until(lambda: not any(name.endswith("upload.partial") for name in served.names()))
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["during the upload", "after the upload"])
+def test_remains_of_a_killed_publication_are_taken_over(
+    host: Host, files: Path, site: Callable[..., Site], whole: bool
+) -> None:
+    served = site()
+    kill_a_publication(host, files, served, whole=whole)
+    done = publish(host, files, served.url)
+    assert (done.status, done.lines) == (0, lines_of(GOOD, served.url))
+    assert served.names() == {f"{GOOD.uuid}.imgmanifest", f"{GOOD.uuid}.zvol.gz"}
+    assert host.run("import", "-S", served.url, GOOD.uuid).status == 0
+
+
+OTHERS = [
+    GOOD.having(description="another"),
+    GOOD.having(tags={"a": 1}),
+    GOOD.having(public=not GOOD.manifest.get("public", True)),
+    GOOD.promising(sha1="0" * 40),
+]
+
+
+@pytest.mark.parametrize("image", OTHERS, ids=["more", "tags", "public", "another file"])
+def test_remains_of_another_publication_are_left_alone(
+    host: Host, files: Path, site: Callable[..., Site], image: Image
+) -> None:
+    served = site()
+    kill_a_publication(host, files, served, whole=True)
+    before = served.names()
+    done = publish(host, files, served.url, image)
+    code, message = done.error()
+    assert (done.status, done.stdout, code) == (1, "", "ImageUuidAlreadyExists")
+    taken = f'{served.url}: image uuid "{GOOD.uuid}" already exists; '
+    assert message.startswith(taken + "it is not activated, and not the image that is published")
+    assert served.names() == before
+
+
+def test_two_publications_at_once_do_not_harm_each_other(
     host: Host, files: Path, site: Callable[..., Site]
 ) -> None:
     served = site()
-    os.mkfifo(files / "pipe")
-    running = host.start("publish", "-m", "m.json", "-f", "pipe", served.url, cwd=files)
     (files / "m.json").write_text(json.dumps(GOOD.manifest))
+    os.mkfifo(files / "pipe")
+    first = host.start("publish", "-m", "m.json", "-f", "pipe", served.url, cwd=files)
     with (files / "pipe").open("wb") as pipe:
-        pipe.write(GOOD.data[:100])
+        pipe.write(GOOD.data[:-1])
         pipe.flush()
-        wait_until(lambda: bool(served.names()))
-        running.signal(signal.SIGKILL)
-        running.finish()
-    again = publish(host, files, served.url)
-    code, message = again.error()
-    assert (again.status, again.stdout, code) == (1, "", "ImageUuidAlreadyExists")
-    taken = f'{served.url}: image uuid "{GOOD.uuid}" already exists; '
-    assert message.startswith(taken + "it has no file and is not activated: ")
-    request = Request(f"{served.url}{PATH}", method="DELETE")
-    with urlopen(request, timeout=30) as reply:
-        assert reply.status == 204
-    assert publish(host, files, served.url).status == 0
+        wait_until(lambda: any(name.endswith("upload.partial") for name in served.names()))
+        second = publish(host, files, served.url)
+        wanted = f'{served.url}: the file of image "{GOOD.uuid}" is being uploaded'
+        assert (second.status, second.error()) == (1, ("Upload", wanted))
+        pipe.write(GOOD.data[-1:])
+    assert first.finish().status == 0
+    assert served.names() == {f"{GOOD.uuid}.imgmanifest", f"{GOOD.uuid}.zvol.gz"}
+
+
+def test_publication_that_took_over_leaves_what_was_there(
+    host: Host, files: Path, site: Callable[..., Site]
+) -> None:
+    served = site()
+    kill_a_publication(host, files, served, whole=True)
+    before = served.names()
+    (files / "m.json").write_text(json.dumps(GOOD.manifest))
+    (files / "i").write_bytes(GOOD.data[:-1] + b"!")
+    done = host.run("publish", "-m", "m.json", "-f", "i", served.url, cwd=files)
+    assert (done.status, done.error()[0]) == (1, "UploadError")
+    assert done.lines[-1].endswith(
+        "another publication has begun it; publish it again to take it over"
+    )
+    assert served.names() == before
 
 
 def test_killed_server_is_clean_after_it_starts_again(
@@ -261,7 +335,7 @@ def test_killed_server_is_clean_after_it_starts_again(
     assert done.lines[-1].startswith(warning)
     again = site()
     assert not partial.exists()
-    assert publish(host, files, again.url).error()[0] == "ImageUuidAlreadyExists"
+    assert publish(host, files, again.url).status == 0
 
 
 Behaviour = Callable[["Stubborn"], None]
@@ -368,6 +442,17 @@ def answer(status: int, **changes: Any) -> Behaviour:
     return behave
 
 
+def garble(status: int, body: bytes) -> Behaviour:
+    """Do what was asked, and answer with something else."""
+
+    def behave(request: Stubborn) -> None:
+        request.body()
+        request.server.apply(request.step())
+        request.say(status, body)
+
+    return behave
+
+
 def drop(request: Stubborn) -> None:
     """Take everything, do nothing, and hang up."""
     request.body()
@@ -393,21 +478,22 @@ FILE = GOOD.manifest["files"][0]
 OTHER_FILE = {**FILE, "sha1": "0" * 40}
 SHORT_FILE = {**FILE, "size": 1}
 ALL = ["import", "upload", "activate"]
+ASKED = ["import", "find"]
+UNDONE = ["import", "find", "delete"]
 
 REFUSALS: list[tuple[str, Behaviour, str, str, list[str]]] = [
     ("import", refuse(422, NO), "Nope", "URL: not today\n    x: Bad", ["import"]),
     ("import", refuse(200, *HTML), "InternalError", "URL: a JSON reply was expected", ["import"]),
-    ("import", refuse(503, *HTML), "InternalError", "URL: a JSON reply was expected", ["import"]),
-    ("import", refuse(302, b""), "InternalError", "URL: it redirects, with status 302", ["import"]),
-    (
-        "import",
-        refuse(200, {"uuid": "x"}),
-        "InternalError",
-        "URL: the manifest of image",
-        ["import"],
-    ),
-    ("import", drop, "ClientError", "URL: Error: ", ["import", "find"]),
-    ("import", do_and_drop, "ClientError", "URL: Error: ", ["import", "find", "delete"]),
+    ("import", refuse(503, *HTML), "InternalError", "URL: a JSON reply was expected", ASKED),
+    ("import", refuse(302, b""), "InternalError", "URL: it redirects, with status 302", ASKED),
+    ("import", refuse(200, {"uuid": "x"}), "InternalError", "URL: the manifest of image", ASKED),
+    ("import", refuse(500, NO), "Nope", "URL: not today", ["import"]),
+    ("import", refuse(504, NO), "Nope", "URL: not today", ASKED),
+    ("import", garble(200, b"{}"), "InternalError", "URL: the manifest of image", UNDONE),
+    ("import", garble(201, b"["), "InternalError", "URL: a JSON reply was expected", UNDONE),
+    ("import", garble(504, b"late"), "InternalError", "URL: a JSON reply was expected", UNDONE),
+    ("import", drop, "ClientError", "URL: Error: ", ASKED),
+    ("import", do_and_drop, "ClientError", "URL: Error: ", UNDONE),
     ("upload", refuse(422, NO), "Nope", "URL: not today", [*ALL[:2], "delete"]),
     ("upload", refuse(500, *HTML), "InternalError", "URL: a JSON reply", [*ALL[:2], "delete"]),
     ("upload", refuse(204, b""), "InternalError", "URL: a JSON reply", [*ALL[:2], "delete"]),
@@ -461,6 +547,22 @@ def test_image_that_was_there_is_not_deleted_where_no_answer_comes(
     stubborn.image = {**GOOD.manifest, "state": "active"}
     assert publish(host, files, stubborn.url).status == 1
     assert stubborn.steps == ["import", "find"]
+
+
+@pytest.mark.parametrize(
+    ("step", "status", "code"),
+    [
+        ("upload", 409, "Upload"),
+        ("upload", 422, "ImageFilesImmutable"),
+        ("activate", 422, "ImageAlreadyActivated"),
+    ],
+)
+def test_image_that_somebody_else_is_about_to_publish_is_not_deleted(
+    host: Host, files: Path, stubborn: StubbornServer, step: str, status: int, code: str
+) -> None:
+    stubborn.behaviours[step] = refuse(status, {"code": code, "message": "no"})
+    assert publish(host, files, stubborn.url).error()[0] == code
+    assert stubborn.steps == ALL[: ALL.index(step) + 1]
 
 
 def test_activation_that_is_not_confirmed_is_looked_at(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.disks import boot_sector
 from tests.planted import AS_NOBODY, NOBODY, can_be_nobody, reachable_directory
 
 from .conftest import Serve
@@ -188,7 +189,7 @@ def test_an_image_that_is_made_where_others_may_write(root: Host, place: Path) -
     theirs.write_text("theirs")
     os.chown(theirs, NOBODY, NOBODY)
     disk = place / "disk"
-    disk.write_bytes(b"x" * 65536)
+    disk.write_bytes(boot_sector(128).ljust(65536, b"x"))
     made = root.run(
         *("create", "--disk", str(disk), "name=n", "version=1", "os=linux", "-o", str(shared)),
         cwd=place,
@@ -212,7 +213,7 @@ def test_a_link_of_somebody_else_to_where_an_image_is_to_go(root: Host, place: P
     (shared / "out").symlink_to("../private")
     os.chown(shared / "out", NOBODY, NOBODY, follow_symlinks=False)
     disk = place / "disk"
-    disk.write_bytes(b"x" * 65536)
+    disk.write_bytes(boot_sector(128).ljust(65536, b"x"))
     made = root.run(
         *("create", "--disk", str(disk), "name=n", "version=1", "os=linux"),
         *("-o", str(shared / "out")),
@@ -224,7 +225,7 @@ def test_a_link_of_somebody_else_to_where_an_image_is_to_go(root: Host, place: P
 
 def test_an_image_does_not_go_to_a_device(host: Host) -> None:
     disk = host.temporary / "disk"
-    disk.write_bytes(b"x" * 65536)
+    disk.write_bytes(boot_sector(128).ljust(65536, b"x"))
     image = ("create", "--disk", str(disk), "name=n", "version=1", "os=linux")
     for place in ("/dev/null", "/dev/stdout"):
         made = host.run(*image, "-o", place)

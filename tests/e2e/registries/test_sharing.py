@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from tests.registry.layouts import Layout
 from tests.registry.server import Registry
 from tests.unit.layers.layer_builder import archive, directory, file
 
+from .conftest import configure
 from .unpacked import root_of
 
 BASE = [archive(directory("etc/"), file("etc/a", "a")), archive(file("etc/b", "b"))]
@@ -128,6 +132,18 @@ def test_import_that_is_ended(
     assert len(host.installed()) == 3
 
 
+@contextmanager
+def serving(host: Host) -> Iterator[str]:
+    """The URL of a server of what is installed on the host."""
+    server = host.start("serve", "-P", str(host.pool), "-l", "127.0.0.1:0")
+    assert server.process.stdout is not None
+    try:
+        yield server.process.stdout.readline().split()[-1]
+    finally:
+        server.signal(signal.SIGTERM)
+        server.process.communicate()
+
+
 def test_layers_by_way_of_an_image_server(
     host: Host, registry: Registry, layout: Layout, tmp_path: Path
 ) -> None:
@@ -135,13 +151,63 @@ def test_layers_by_way_of_an_image_server(
     layout.tag("it", layout.add_image([*BASE, archive(file("etc/.wh.a"))]))
     layout.push("it", f"{registry.host}/served:1")
     uuid = host.run("import", "served:1").lines[-1].split()[2]
-    server = host.start("serve", "-P", str(host.pool), "-l", "127.0.0.1:0")
-    assert server.process.stdout is not None
-    url = server.process.stdout.readline().split()[-1]
     other = Host(tmp_path / "other")
-    run = other.run("import", "-S", url, uuid)
-    server.signal(signal.SIGTERM)
-    server.process.communicate()
+    with serving(host) as url:
+        run = other.run("import", "-S", url, uuid)
     assert (run.status, run.stderr) == (0, "")
     assert {path.name for path in root_of(other, uuid).rglob("*")} == {"etc", "b"}
     assert other.installed() == host.installed()
+
+
+@pytest.mark.parametrize("claims", ["the registry's digest", "its own digest", "no digest"])
+def test_server_with_something_else_under_the_uuid_of_a_layer(
+    claims: str, host: Host, registry: Registry, layout: Layout, tmp_path: Path
+) -> None:
+    """It would be run as the registry's by whoever imports from there afterwards."""
+    name = f"victim/{len(claims)}"
+    layout.tag("it", layout.add_image(BASE))
+    layout.push("it", f"{registry.host}/{name}:1")
+    assert host.run("import", f"{name}:1").status == 0
+    base = json.loads(host.run("show", f"{name}:1").stdout)["origin"]
+    other_layer = archive(directory("etc/"), file("etc/a", "somebody else's"))
+    (host.pool / base / "layer").write_bytes(other_layer)
+    record = json.loads((host.pool / base / "image.json").read_text())
+    if claims != "the registry's digest":
+        own = "sha256:" + hashlib.sha256(other_layer).hexdigest()
+        record["manifest"]["tags"] = {"docker:id": own} if claims == "its own digest" else {}
+    record["layer"]["compression"] = "none"
+    (host.pool / base / "image.json").write_text(json.dumps(record))
+    other = Host(tmp_path / "other")
+    with serving(host) as url:
+        run = other.run("import", "-S", url, base)
+    assert run.status == 1
+    assert run.error()[0] in ("DownloadError", "InvalidManifest")
+    assert other.installed() == set()
+    configure(other, registry.url)
+    run = other.run("import", f"{name}:1")
+    assert (run.status, run.stderr) == (0, "")
+    head = run.lines[-1].split()[2]
+    assert (root_of(other, head) / "etc" / "a").read_text() == "a"
+
+
+def test_installed_layer_of_which_nothing_is_known(
+    host: Host, registry: Registry, layout: Layout
+) -> None:
+    layout.tag("base", layout.add_image(BASE))
+    layout.tag("child", layout.add_image([*BASE, archive(file("etc/c", "c"))]))
+    for tag in ("base", "child"):
+        layout.push(tag, f"{registry.host}/unknown/{tag}:1")
+    assert host.run("import", "unknown/base:1").status == 0
+    base, head = uuids(host, "unknown/base:1")
+    record = json.loads((host.pool / base / "image.json").read_text())
+    (host.pool / base / "image.json").write_text(
+        json.dumps({key: record[key] for key in record if key not in ("layer", "source")})
+    )
+    for name in ("unknown/base:1", "unknown/child:1"):
+        run = host.run("import", name)
+        code, message = run.error()
+        assert (run.status, code) == (1, "LayerNotVerified")
+        assert f'"imgadm delete {base}"' in message
+    assert host.run("delete", head).status == 0
+    assert host.run("delete", base).status == 0
+    assert host.run("import", "unknown/child:1").status == 0

@@ -7,8 +7,16 @@ from .arguments import parse
 from .host_file import fail, locked
 from .send_stream import BadStreamError, Stream
 
+FILE_SYSTEM_PROPERTIES = {"setuid", "devices", "exec", "mountpoint", "canmount"}
+USAGE = """\
+usage:
+\treceive [-vMnsFhu] [-o <property>=<value>] ... [-x <property>] ...
+\t    <filesystem|volume|snapshot>"""
+
 
 def run(host_file, arguments):
+    if not arguments:
+        fail(f"missing snapshot argument\n{USAGE}", 2)
     options, (name,) = parse(arguments, "uFsvnehd", "ox")
     data = sys.stdin.buffer.read()
     try:
@@ -25,6 +33,11 @@ def run(host_file, arguments):
             fail(f"cannot receive {kind} stream: destination '{ds.parent(name)}' does not exist")
         origin = _origin(datasets, stream, name)
         props = dict(pair.split("=", 1) for pair in options.get("o", []))
+        props.pop("origin", None)
+        if stream.type == "volume":
+            if unfit := props.keys() & FILE_SYSTEM_PROPERTIES:
+                fail(f"cannot receive: {min(unfit)}: property does not apply to this type")
+            props["volsize"] = host["volume_sizes"].get(stream.guid, "0")
         ds.add(host, name, stream.type, origin=origin, props=props)
         ds.add(host, f"{name}@{stream.snapshot}", "snapshot", guid=stream.guid)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imgadm.layers import Ownership
+from imgadm.layers import LayerError, Ownership
 from tests import trees
 
 from .independent import needs_root
@@ -227,3 +227,45 @@ def test_owners_set_id_bits_and_devices_of_root(tmp_path: Path) -> None:
     ]
     assert os.stat(tmp_path / "disk").st_rdev == os.makedev(8, 300)
     assert not (tmp_path.parent / "owners.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "wanted"),
+    [
+        ([file("f", "1")], [file("f/x", "2")], {"f": "/", "f/x": "2"}),
+        ([file("f", "1")], [directory("f/d/e")], {"f": "/", "f/d": "/", "f/d/e": "/"}),
+        (
+            [file("d/f", "1")],
+            [file("d/f/x/y")],
+            {"d": "/", "d/f": "/", "d/f/x": "/", "d/f/x/y": ""},
+        ),
+        ([entry("p", "fifo")], [file("p/x")], {"p": "/", "p/x": ""}),
+        (
+            [file("f", "1"), symlink("l", "f")],
+            [file("l/x", "2")],
+            {"f": "1", "l": "/", "l/x": "2"},
+        ),
+        ([symlink("l", "l")], [file("l/x", "2")], {"l": "/", "l/x": "2"}),
+    ],
+)
+def test_lower_file_where_a_directory_is_needed(
+    tmp_path: Path, lower: list[Any], upper: list[Any], wanted: dict[str, str]
+) -> None:
+    unpack(tmp_path, archive(*lower), archive(*upper))
+    assert contents(tmp_path) == wanted
+
+
+def test_file_of_the_same_layer_where_a_directory_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(LayerError, match='"f" is not a directory'):
+        unpack(tmp_path, archive(file("f"), file("f/x")))
+
+
+def test_entry_without_a_name_is_the_root(tmp_path: Path) -> None:
+    whole = bytearray(archive(directory("/", mode=0o700), file("a", "1")))
+    assert whole[:2] == b"/\0"
+    checksum = int(whole[148:154], 8) - ord("/")
+    whole[0] = 0
+    whole[148:154] = b"%06o" % checksum
+    unpack(tmp_path / "root", bytes(whole))
+    assert contents(tmp_path / "root") == {"a": "1"}
+    assert (tmp_path / "root").stat().st_mode & 0o777 == 0o700

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imgadm import streams
-from imgadm.layers import LayerError, path_set
+from imgadm.layers import LayerError, Limits, Ownership, path_set, read_owners
 
 from .layer_builder import archive, contents, directory, entry, file, link, symlink, unpack
 
@@ -131,6 +133,151 @@ def test_through_a_link_inside_the_root(tmp_path: Path) -> None:
         archive(entry("u/.wh.a")),
     )
     assert set(contents(tmp_path)) == {"u", "usr", "usr/b"}
+
+
+BELOW_LINK = archive(file("target/keep", "old"), symlink("link", "/target"))
+
+REPLACED_LINK = {
+    "opaque": [entry("link/.wh..wh..opq"), directory("link"), file("link/new", "new")],
+    "a whiteout": [entry("link/.wh.keep"), directory("link"), file("link/new", "new")],
+    "no mark": [directory("link"), file("link/new", "new")],
+    "no entry but a whiteout of the link": [entry(".wh.link"), file("link/new", "new")],
+    "an opaque root": [entry(".wh..wh..opq"), file("target/keep", "old"), file("link/new", "new")],
+    "a directory further down": [
+        directory("link"),
+        directory("link/d"),
+        entry("link/d/.wh..wh..opq"),
+        file("link/d/x", "x"),
+        file("link/new", "new"),
+    ],
+    "hard links": [
+        directory("link"),
+        file("link/new", "new"),
+        link("link/again", "link/new"),
+        link("beside", "link/again"),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", REPLACED_LINK)
+def test_link_that_the_layer_replaces_by_a_directory(tmp_path: Path, case: str) -> None:
+    """Whatever the order: nothing goes through it."""
+    found = set()
+    orders = [order for order in permutations(REPLACED_LINK[case]) if _links_follow(order)]
+    for number, order in enumerate(orders):
+        unpack(tmp_path / str(number), BELOW_LINK, archive(*order))
+        below = contents(tmp_path / str(number))
+        assert (below["target/keep"], below["link"], below["link/new"]) == ("old", "/", "new")
+        assert "target/new" not in below
+        found.add(str(below))
+    assert len(found) == 1
+
+
+def _links_follow(order: Sequence[Any]) -> bool:
+    seen: set[str] = set()
+    for info, _ in order:
+        if info.islnk() and info.linkname not in seen:
+            return False
+        seen.add(info.name)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("entries", "wanted"),
+    [
+        ([entry("link/.wh..wh..opq"), file("link/new", "new")], {"target/new": "new"}),
+        ([file("link/new", "new"), entry("link/.wh.keep")], {"target/new": "new"}),
+        ([file("link/keep", "new"), entry("target/.wh.keep")], {"target/keep": "new"}),
+        ([directory("link/d"), file("link/d/f", "f")], {"target/keep": "old", "target/d/f": "f"}),
+        ([file("link/new", "new"), file("link", "a file")], {"target/keep": "old"}),
+        ([file("link/new", "new"), symlink("link", "/x")], {"target/keep": "old"}),
+        ([file("link/new", "new"), link("beside", "link/new")], {"beside": "new"}),
+        ([link("beside", "link/keep")], {"beside": "old", "target/keep": "old"}),
+    ],
+)
+def test_link_that_stays_or_is_replaced_by_something_else(
+    tmp_path: Path, entries: list[Any], wanted: dict[str, str]
+) -> None:
+    unpack(tmp_path, BELOW_LINK, archive(*entries))
+    found = contents(tmp_path)
+    assert wanted.items() <= found.items()
+    assert ("target/keep" in found) == ("target/keep" in wanted or "beside" in wanted)
+    assert found["link"] == "-> /target" or len(entries) == 2
+    assert not any(".wh." in name for name in found)
+
+
+def test_marks_do_not_go_through_links_of_their_own_layer(tmp_path: Path) -> None:
+    unpack(
+        tmp_path,
+        archive(file("d/x", "old"), file("other/x", "old")),
+        archive(symlink("d", "/other"), entry("d/.wh.x"), entry("d/.wh..wh..opq")),
+    )
+    assert contents(tmp_path) == {"d": "-> /other", "other": "/", "other/x": "old"}
+
+
+def test_more_names_behind_links_than_are_kept(tmp_path: Path) -> None:
+    """From then on links stay what they are: one that is replaced all the same is an error."""
+    limits = Limits(put_off_bytes=2000)
+    many = [file(f"link/{number}", "new") for number in range(20)]
+    unpack(tmp_path / "stays", BELOW_LINK, archive(*many), limits=limits)
+    assert {f"target/{number}" for number in range(20)} < contents(tmp_path / "stays").keys()
+    with pytest.raises(LayerError, match="it replaces a link of a lower layer") as caught:
+        unpack(tmp_path / "gone", BELOW_LINK, archive(*many, directory("link")), limits=limits)
+    assert caught.value.kind == "limit"
+
+
+def test_hidden_directory_that_is_needed_is_as_if_it_were_new(tmp_path: Path) -> None:
+    """Whichever comes first, the mark or what needs the directory."""
+    lower = archive(directory("d", mode=0o700, owner=(0, 0)), file("d/x"))
+    described = []
+    for name, entries in (
+        ("first", [entry(".wh.d"), file("d/n")]),
+        ("last", [file("d/n"), entry(".wh.d")]),
+    ):
+        unpack(tmp_path / name / "root", lower, archive(*entries))
+        described.append((tmp_path / name / "root" / "d").stat().st_mode & 0o7777)
+    assert described == [0o755, 0o755]
+
+
+def test_files_of_a_storage_driver_that_hard_links_are_to(tmp_path: Path) -> None:
+    unpack(
+        tmp_path / "image" / "root",
+        archive(
+            directory(".wh..wh.plnk"),
+            file(".wh..wh.plnk/99.1", "linked", mode=0o4755),
+            link(".wh..wh.plnk/99.2", ".wh..wh.plnk/99.1"),
+            file(".wh..wh.aufs"),
+            link("a", ".wh..wh.plnk/99.1"),
+            link("b", "./.wh..wh.plnk/99.1"),
+            link("d/c", "/.wh..wh.plnk/99.2"),
+        ),
+        policy=Ownership.RECORDED,
+    )
+    root = tmp_path / "image" / "root"
+    assert contents(root) == {"a": "linked", "b": "linked", "d": "/", "d/c": "linked"}
+    assert (root / "a").stat().st_nlink == 3
+    owners = read_owners(tmp_path / "image" / "owners.jsonl")
+    assert [owners[name].mode for name in (b"a", b"b", b"d/c")] == [0o4755] * 3
+
+
+def test_links_do_not_lead_to_what_is_kept_aside(tmp_path: Path) -> None:
+    """Whatever it is called: nothing below a whiteout's name can be reached, or made."""
+    for number, entries in enumerate(
+        (
+            [file(".wh..wh.plnk/1"), symlink("x", ".wh..wh.plnk"), file("x/1")],
+            [symlink("x", "/.wh.a/b"), entry("x/y", "fifo")],
+        )
+    ):
+        with pytest.raises(LayerError, match="it leads to a directory of a whiteout's name"):
+            unpack(tmp_path / str(number), archive(*entries))
+    links = [symlink("x", ".wh.a"), link("y", "x/1")]
+    with pytest.raises(LayerError, match="which is not there"):
+        unpack(tmp_path / "linked", archive(*links))
+
+
+def test_file_of_a_storage_driver_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(LayerError, match="which is not there"):
+        unpack(tmp_path, archive(link("a", ".wh..wh.plnk/1")))
 
 
 def test_of_a_link_takes_the_link_only(tmp_path: Path) -> None:

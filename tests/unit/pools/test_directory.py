@@ -9,10 +9,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from imgadm import streams
 from imgadm.errors import FileSystemError, InternalError
+from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory import DirectoryPool
 from tests.python_path import PYTHON_PATH
 from tests.unit.pools.conformance import (
@@ -21,7 +24,9 @@ from tests.unit.pools.conformance import (
     PoolConformance,
     manifest_of,
     sample,
+    sent_guid,
 )
+from tests.unit.zstream_builder import StreamBuilder
 
 
 class DirectoryBench(Bench):
@@ -105,6 +110,128 @@ def test_child_needs_the_disk_of_its_base(bench: DirectoryBench) -> None:
     with pytest.raises(FileSystemError, match="No such file or directory"):
         bench.open().receive(manifest_of("zvol-incr", base.uuid), source=None, origin=base)
     assert bench.names() == {base.uuid}
+
+
+def refusal(
+    bench: DirectoryBench, stream: bytes, origin: InstalledImage | None = None, **fields: Any
+) -> str:
+    """Why ``stream`` is not taken as an image with these ``fields``; nothing of it is left."""
+    before = bench.names()
+    manifest = manifest_of("fs-odd", None if origin is None else origin.uuid) | fields
+    with (
+        pytest.raises(streams.ZfsStreamError) as caught,
+        bench.open().receive(manifest, source=None, origin=origin) as reception,
+    ):
+        bench.run(reception, stream)
+    assert bench.names() == before
+    return f"{caught.value.kind}: {caught.value.message}"
+
+
+def file_system(**begin: Any) -> bytes:
+    builder = StreamBuilder().begin(kind=2, **begin).object(1, 19, 512)
+    return bytes(builder.write(0, bytes(512), kind=19).end())
+
+
+@pytest.mark.parametrize(
+    ("begin", "why"),
+    [
+        ({"features": 0x100000}, "unsupported: got a stream that resumes an interrupted receive"),
+        ({"features": 0x200000}, "unsupported: got a redacted stream"),
+        ({"features": 0x1000000}, "unsupported: got a raw (encrypted) stream"),
+        ({"from_guid": 5, "flags": 0xD}, "origin: got an incremental stream from the snapshot"),
+        ({"flags": 0xD}, "format: BEGIN record is of a clone"),
+    ],
+)
+def test_file_system_that_zfs_receive_would_refuse(
+    begin: dict[str, Any], why: str, bench: DirectoryBench
+) -> None:
+    assert refusal(bench, file_system(**begin)).startswith(why)
+    base = bench.install("fs-full")
+    assert refusal(bench, file_system(**begin), base).startswith(why)
+
+
+def test_reference_into_another_snapshot(bench: DirectoryBench) -> None:
+    builder = StreamBuilder().begin(kind=2, features=3).object(1, 19, 512)
+    builder.write(0, bytes(512), kind=19).by_ref(512, 512, 0, guid=7)
+    assert "a deduplicated block of the snapshot with guid 7" in refusal(bench, bytes(builder))
+
+
+@pytest.mark.parametrize("kind", ["zone-dataset", "lx-dataset", "docker"])
+def test_volume_is_no_zone(kind: str, bench: DirectoryBench) -> None:
+    why = refusal(bench, sample("zvol-full"), type=kind)
+    assert why.startswith("unsupported: got the stream of a volume, wanted that of a file system")
+
+
+def test_file_system_is_no_volume(bench: DirectoryBench) -> None:
+    why = refusal(bench, sample("fs-full"), type="zvol")
+    assert why.startswith("unsupported: got the stream of a file system, wanted that of a volume")
+
+
+@pytest.mark.parametrize("name", ["fs-full", "zvol-full"])
+def test_other_images_may_be_either(name: str, bench: DirectoryBench) -> None:
+    manifest = manifest_of(name) | {"type": "other"}
+    with bench.open().receive(manifest, source=None, origin=None) as reception:
+        reception.commit(bench.run(reception, sample(name)))
+    assert (bench.path / manifest["uuid"] / "stream.zfs").read_bytes() == sample(name)
+
+
+def test_file_system_needs_a_base_whose_guid_is_known(bench: DirectoryBench) -> None:
+    base = bench.install("fs-full")
+    record = bench.path / base.uuid / "image.json"
+    written = json.loads(record.read_text())
+    assert written["stream"]["guid"] == sent_guid("fs-full")
+    for stream in (
+        {},
+        {"type": "zfs"},
+        {"type": "zvol", "guid": "5"},
+        {"type": "zfs", "guid": "x"},
+    ):
+        record.write_text(json.dumps(written | {"stream": stream}))
+        with pytest.raises(InternalError, match="not recorded as the stream of a file system"):
+            bench.open().receive(
+                manifest_of("fs-incr", base.uuid), source=None, origin=bench.installed(base.uuid)
+            )
+        assert bench.names() == {base.uuid}
+
+
+@pytest.mark.parametrize(
+    ("size", "why"),
+    [
+        (33, "size: got a volume of 33554432 bytes (32 MiB), wanted one of 33 MiB"),
+        (10**30, "size: got a volume of 33554432 bytes (32 MiB), wanted one of"),
+        (10, "size: got data up to byte"),
+        (32, None),
+        (0, None),
+        (-1, None),
+        (None, None),
+        ("big", None),
+    ],
+)
+def test_volume_has_the_size_of_its_manifest(
+    size: object, why: str | None, bench: DirectoryBench
+) -> None:
+    if why is not None:
+        told = refusal(bench, sample("zvol-full"), type="zvol", image_size=size)
+        assert told.startswith(why)
+        return
+    manifest = manifest_of("zvol-full") | {"image_size": size}
+    with bench.open().receive(manifest, source=None, origin=None) as reception:
+        reception.commit(bench.run(reception, sample("zvol-full")))
+    assert bench.disk(manifest["uuid"]).stat().st_size == 32 << 20
+
+
+@pytest.mark.parametrize("name", ["zvol-full", "fs-full"])
+def test_pool_is_not_filled_to_its_last_byte(
+    name: str, bench: DirectoryBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = os.statvfs(bench.path).f_blocks * os.statvfs(bench.path).f_frsize
+    monkeypatch.setattr("imgadm.streams.reserve_of", lambda path: 2 * everything)
+    with (
+        pytest.raises(OSError, match="No space left"),
+        bench.open().receive(manifest_of(name), source=None, origin=None) as reception,
+    ):
+        bench.run(reception, sample(name))
+    assert bench.names() == set()
 
 
 def test_image_that_has_lost_its_base_cannot_be_sent(bench: DirectoryBench) -> None:

@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 
 from imgadm.errors import InternalError
-from imgadm.pools.zfs_discovery import find_images, names_below, zone_roots
+from imgadm.pools.zfs_discovery import FoundImage, find_images, names_below, zone_roots
 from imgadm.programs import Completed
 
 UUID = "01b2c898-945f-11e1-a523-af1afbe22822"
 
 
-def nothing_is_recorded(pool: str, uuid: str) -> bool:
-    return False
+def images_in(
+    listing: Completed,
+    roots: frozenset[str] = frozenset(),
+    warn: Callable[[str], None] = pytest.fail,
+) -> list[FoundImage]:
+    """What is found where nothing is recorded, and no property came with a stream."""
+    return find_images(listing, roots, lambda *_: False, warn, lambda _: False)
 
 
 def printed(stdout: str) -> Completed:
@@ -34,7 +39,7 @@ def printed(stdout: str) -> Completed:
 )
 def test_a_listing_that_is_none(stdout: str, got: str) -> None:
     with pytest.raises(InternalError) as caught:
-        find_images(printed(stdout), frozenset(), nothing_is_recorded, pytest.fail)
+        images_in(printed(stdout))
     assert caught.value.message == (
         f'"zfs list" should print lines of 5 fields, and printed "{got}"'
     )
@@ -45,14 +50,14 @@ def test_a_property_cannot_pass_for_the_dataset_of_another() -> None:
     forged = f"x\t1\nzones/{UUID}\t-\t/elsewhere\tno"
     listing = printed(f"zones/{UUID}\t-\t/root\t-\t1\nzones/machine/data\t-\t/data\t{forged}\t1\n")
     with pytest.raises(InternalError, match=f'every dataset once, and printed "zones/{UUID}"'):
-        find_images(listing, frozenset({"/root"}), nothing_is_recorded, pytest.fail)
+        images_in(listing, frozenset({"/root"}))
 
 
 def test_only_newlines_end_lines() -> None:
     odd = "/a\x0bb\x85c\u2028d\re"
     listing = printed(f"zones/{UUID}\t-\t{odd}\t-\t1\n")
-    assert find_images(listing, frozenset({odd}), nothing_is_recorded, pytest.fail) == []
-    assert len(find_images(listing, frozenset({"/a"}), nothing_is_recorded, pytest.fail)) == 1
+    assert images_in(listing, frozenset({odd})) == []
+    assert len(images_in(listing, frozenset({"/a"}))) == 1
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_only_newlines_end_lines() -> None:
 def test_ignored_datasets(value: str, is_image: bool, warned: bool) -> None:
     warnings: list[str] = []
     row = f"zones/{UUID}\t-\t/zones/x\t{value}\t1\n"
-    found = find_images(printed(row), frozenset(), nothing_is_recorded, warnings.append)
+    found = images_in(printed(row), warn=warnings.append)
     assert [image.uuid for image in found] == [UUID] * is_image
     wanted = (
         f'dataset zones/{UUID}: TypeError: invalid value for "imgadm:ignore" zfs property: '

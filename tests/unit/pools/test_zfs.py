@@ -242,7 +242,7 @@ def test_calls_of_zfs_are_logged_also_that_which_receives(
     records = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert {record["msg"] for record in records} == {"program ended"}
     assert [record["argv"][1:3] for record in records if record["argv"][1] != "list"] == [
-        ["receive", f"zones/{image.uuid}-partial"],
+        ["receive", "-u"],
         ["rename", f"zones/{image.uuid}-partial"],
     ]
     assert all(record["seconds"] >= 0 for record in records)

@@ -17,11 +17,15 @@ BASE = f"zones/{IMAGE} zones/{IMAGE}@final"
 
 
 def found(
-    datasets: str, *, recorded: frozenset[str] = frozenset(), zones: frozenset[str] = frozenset()
+    datasets: str,
+    *,
+    recorded: frozenset[str] = frozenset(),
+    zones: frozenset[str] = frozenset(),
+    received: frozenset[str] = frozenset(),
 ) -> list[FoundImage]:
     """What is found among datasets ``NAME[<ORIGIN][!IGNORE]``, made one second after the other.
 
-    A tilde stands for a blank.
+    A tilde stands for a blank. The marks of those that are ``received`` came with streams.
     """
     lines = []
     for second, word in enumerate(datasets.split(), start=1):
@@ -36,7 +40,7 @@ def found(
     def is_recorded(pool: str, uuid: str) -> bool:
         return f"{pool}/{uuid}" in recorded
 
-    return find_images(listing, zones, is_recorded, warn=lambda _: None)
+    return find_images(listing, zones, is_recorded, lambda _: None, received.__contains__)
 
 
 @pytest.mark.parametrize(
@@ -131,3 +135,20 @@ def test_records_are_found_by_pool_and_uuid(tmp_path: Path) -> None:
     assert list(database.names()) == [("my-pool2", IMAGE), ("zones", IMAGE), ("zones", CHILD)]
     assert database.has("zones", CHILD)
     assert not database.has("tank", CHILD)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "received", "is_listed"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+    ids=["hidden by its stream", "hidden by the operator", "nobody's", "nobody's, hidden by hand"],
+)
+def test_a_stream_does_not_hide_the_image_that_it_brought(
+    recorded: bool, received: bool, is_listed: bool
+) -> None:
+    names = frozenset({f"zones/{IMAGE}"})
+    images = found(
+        f"zones zones/{IMAGE}!true zones/{IMAGE}@final",
+        recorded=names if recorded else frozenset(),
+        received=names if received else frozenset(),
+    )
+    assert [image.uuid for image in images] == [IMAGE] * is_listed

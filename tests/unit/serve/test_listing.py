@@ -135,3 +135,41 @@ def test_no_query_crashes(query: list[tuple[str, str]]) -> None:
         status = 200
     assert len(selected) <= len(IMAGES)
     assert status in (200, 404, 422)
+
+
+TIMES = st.sampled_from(
+    [None, "2023-01-01T00:00:00Z", "2023-01-01T00:00:00.000Z", "2023-01-01T01:00:00+01:00", 5, "x"]
+)
+
+
+@settings(deadline=None)
+@given(
+    times=st.lists(TIMES | st.datetimes().map(lambda moment: f"{moment:%Y-%m-%d}"), max_size=12),
+    limit=st.integers(1, 14),
+    order=st.sampled_from(["published_at", "published_at.asc", "published_at.desc"]),
+)
+def test_pages_reach_every_image_once(times: list[Any], limit: int, order: str) -> None:
+    images = [
+        {"uuid": uuid(number), "name": "x"} | ({} if time is None else {"published_at": time})
+        for number, time in enumerate(times)
+    ]
+    whole = [image["uuid"] for image in select(images, [("sort", order)])]
+    assert sorted(whole) == [image["uuid"] for image in images]
+    reached: list[str] = []
+    for _ in range(2 * len(images) + 2):
+        marker = [("marker", reached[-1])] if reached else []
+        page = select(images, [("sort", order), ("limit", str(limit)), *marker])
+        assert len(page) <= limit
+        found = [image["uuid"] for image in page]
+        if reached and found[:1] == [reached[-1]]:
+            del found[0]
+        if not found:
+            break
+        reached += found
+    assert reached == whole
+
+
+def test_marker_moves_among_images_of_one_time() -> None:
+    images = [{"uuid": uuid(number), "name": "x"} for number in range(5)]
+    query = [("limit", "2"), ("marker", uuid(2))]
+    assert [image["uuid"] for image in select(images, query)] == [uuid(2), uuid(3)]

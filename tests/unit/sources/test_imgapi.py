@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ import requests
 from imgadm import __version__
 from imgadm.errors import APIError, ClientError, ConfigError, InternalError, SourcePingError
 from imgadm.sources import Retry, SourceError, StatusError, UnreachableError, UnusableReplyError
-from imgadm.sources.http import retry_after
 from imgadm.sources.session import RefusedRedirectError
+from imgadm.streams.http_retries import retry_after
 
 UUID = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
 MANIFEST = {"v": 2, "uuid": UUID, "name": "foo", "zebra": 1, "version": "1"}
@@ -63,7 +64,7 @@ def test_request_id(web: Any, opened: Any, environment: dict[str, str], pattern:
         ((200, {"Content-Type": "text/plain"}, b'{"imgapi": 1}'), None),
         ((200, {}, {"ping": "pong"}), ""),
         ((200, {}, []), ""),
-        ((203, {}, PONG), ""),
+        ((203, {}, PONG), None),
         ((500, {}, {"code": "Sad", "message": "server is sad"}), ": SadError: server is sad"),
         ((500, {}, SAD), ": InternalError: it broke"),
         (
@@ -72,7 +73,7 @@ def test_request_id(web: Any, opened: Any, environment: dict[str, str], pattern:
         ),
         (
             (404, {}, b"a\x1b\nb" + b"x" * 2000),
-            ": Error: statusCode 404, response not JSON:\n    a\n    b" + "x" * 1020 + "...",
+            ": Error: statusCode 404, response not JSON:\n    a\\x1b\n    b" + "x" * 1020 + "...",
         ),
     ],
 )
@@ -91,7 +92,7 @@ def test_ping_of_a_dead_server(opened: Any, unused_port: int) -> None:
     url = f"http://user:secret@127.0.0.1:{unused_port}"
     with pytest.raises(SourcePingError) as caught:
         opened(url).ping()
-    shown = f'"imgapi" image source "http://user:***@127.0.0.1:{unused_port}"'
+    shown = f'"imgapi" image source "http://***@127.0.0.1:{unused_port}"'
     assert str(caught.value) == (f"unexpected ping error with {shown}: Error: connect ECONNREFUSED")
 
 
@@ -104,6 +105,16 @@ def test_get_image(web: Any, opened: Any) -> None:
     for strange in ("", "nope", UUID.upper(), "../../etc/passwd", f"{UUID}\n"):
         assert source.get_image(strange) is None
     assert len(web.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"), [("br", b"x"), ("gzip", b"\x1f\x8bxxxxxxxxxxxxxxxx"), ("a, b", b"x")]
+)
+def test_an_image_that_is_not_there_whatever_the_server_says_of_it(
+    web: Any, opened: Any, coding: str, body: bytes
+) -> None:
+    web["*"] = (404, {"Content-Encoding": coding}, body)
+    assert opened(web.url).get_image(UUID) is None
 
 
 def test_file_request(web: Any, opened: Any) -> None:
@@ -247,12 +258,22 @@ def garbage(handler: Any) -> None:
         ((200, {}, {"uuid": uuid(9)}), "InternalError", f"was expected, got that of {uuid(9)}"),
         ((200, {}, []), "InternalError", "a manifest was expected, got an array"),
         ((200, {}, b"[" * 100_000), "InternalError", "a JSON reply was expected"),
-        ((200, {"Content-Encoding": "gzip"}, b"no"), "InternalError", "is packed as gzip"),
+        ((200, {"Content-Encoding": "gzip"}, b"no"), "InternalError", "got status 200 OK: no"),
+        ((200, {"Content-Encoding": "br"}, b"no"), "InternalError", 'content coding "br"'),
         ((302, {"Location": "/elsewhere"}, HTML), None, None),
         ((302, {"Location": "ftp://h/"}, b""), "InternalError", "a redirect to a ftp: address"),
         ((302, {"Location": "http://[h/"}, b""), "InternalError", "a redirect to nowhere"),
-        ((302, {"Location": "http://h:x/"}, b""), "InternalError", "not an address"),
-        ((302, {}, b""), "InternalError", "got status 302 Found and an empty body"),
+        ((302, {"Location": "http://h:x/"}, b""), "InternalError", "a redirect to nowhere"),
+        ((302, {"Location": ""}, b""), "InternalError", "status 302 without an address"),
+        ((302, {"Location": "http://[:]/b"}, b""), "InternalError", "a redirect to nowhere"),
+        ((302, {"Location": "http://a..b/"}, b""), "InternalError", '"a..b" is no host name'),
+        ((302, {"Location": "[:]/b"}, b""), None, None),
+        ((302, {"Location": "http:///b"}, b""), None, None),
+        ((302, {"Location": "//[:]/b"}, b""), "InternalError", "a redirect to nowhere"),
+        ((302, {"Location": "http://[::1/b"}, b""), "InternalError", "a redirect to nowhere"),
+        ((302, {"Location": "http://h:99999/b"}, b""), "InternalError", "a redirect to nowhere"),
+        ((302, {"Location": " "}, b""), "InternalError", "status 302 without an address"),
+        ((302, {}, b""), "InternalError", "status 302 without an address"),
         (cut, "ECONNRESET", "the connection was cut in the middle of a reply"),
         (endless, "InternalError", "the reply is longer than 4194304 bytes"),
         (garbage, "ECONNRESET", "no valid HTTP reply"),
@@ -374,7 +395,7 @@ def test_a_dead_proxy_is_named(web: Any, opened: Any, unused_port: int) -> None:
         opened(web.url, environment={"http_proxy": proxy}).list_images()
     assert caught.value.code == "ECONNREFUSED"
     assert caught.value.reason == (
-        f"connect ECONNREFUSED (proxy http://user:***@127.0.0.1:{unused_port})"
+        f"connect ECONNREFUSED (proxy http://***@127.0.0.1:{unused_port})"
     )
 
 
@@ -404,7 +425,7 @@ def test_retries_are_told_and_end(opened: Any, pace: Any, unused_port: int) -> N
     assert pace.slept == [1, 2, 4]
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_an_overloaded_server_is_asked_again(web: Any, opened: Any, pace: Any, status: int) -> None:
     web["/images"] = [(status, {}, HTML), (status, {}, HTML), (200, {}, [])]
     assert opened(web.url).list_images() == []
@@ -436,7 +457,15 @@ def test_a_server_gets_the_time_that_it_asks_for(web: Any, opened: Any, pace: An
         ("9" * 400, 999999999),
         ("Wed, 25 Nov 2026 12:00:20 GMT", 20),
         ("Wed, 25 Nov 2026 11:00:00 GMT", 0),
-        ("Wed, 25 Nov 2026 12:00:20", 0),
+        ("Wed, 25 Nov 2026 12:00:20", 20),
+        ("Wednesday, 25-Nov-26 12:00:20 GMT", 20),
+        ("Wed Nov 25 12:00:20 2026", 20),
+        ("Mon, 01 Jan 99999 00:00:00 GMT", 0),
+        ("Wed, 25 Nov 2026 12:00:20 +9999999999", 0),
+        ("1e9", 0),
+        ("1.5", 0),
+        ("\u0663", 0),
+        ("99:99:99", 0),
     ],
 )
 def test_how_long_a_server_asks_us_to_wait(given: str, seconds: float) -> None:
@@ -458,7 +487,7 @@ def test_a_cut_reply_is_read_again(web: Any, opened: Any) -> None:
     assert len(web.requests) == 3
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 422, 500, 501])
+@pytest.mark.parametrize("status", [400, 401, 404, 422, 501, 505])
 def test_other_errors_are_final(web: Any, opened: Any, pace: Any, status: int) -> None:
     web["*"] = (status, {}, SAD)
     with pytest.raises(StatusError):
@@ -533,13 +562,27 @@ def test_opening_a_source_loads_no_http_library() -> None:
     assert got.stdout == "[]\n"
 
 
-def test_credentials_stay_with_their_host(web: Any, secure_web: Any, opened: Any) -> None:
+def test_credentials_stay_with_their_host(
+    web: Any, secure_web: Any, opened: Any, certificate: Path
+) -> None:
     web["/images"] = (302, {"Location": secure_web.url + "/images"}, b"")
     secure_web["/images"] = []
     url = web.url.replace("//", "//user:secret@")
-    assert opened(url, insecure=True).list_images() == []
+    assert opened(url, ca_bundle=str(certificate)).list_images() == []
     assert "authorization" in web.requests[0][1]
     assert "authorization" not in secure_web.requests[0][1]
+
+
+def test_insecure_is_for_the_named_server_alone(web: Any, secure_web: Any, opened: Any) -> None:
+    """Where it sends us to is checked; IMGADM_INSECURE is for everybody."""
+    unchecked: list[str] = []
+    secure_web["/images"] = []
+    assert opened(secure_web.url, insecure=True, on_unchecked=unchecked.append).list_images() == []
+    assert {*unchecked} == {secure_web.url.removeprefix("https://")}
+    web["/images"] = (302, {"Location": secure_web.url + "/images"}, b"")
+    with pytest.raises(UnreachableError, match="certificate not trusted"):
+        opened(web.url, insecure=True).list_images()
+    assert opened(web.url, environment={"IMGADM_INSECURE": "1"}).list_images() == []
 
 
 def test_requests_is_what_callers_get(web: Any, opened: Any) -> None:

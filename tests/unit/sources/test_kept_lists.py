@@ -112,7 +112,7 @@ def test_nothing_is_kept_of_who_has_a_password(
         (200, TAG, {"no": "list"}),
         (200, TAG, b"<html>"),
         (203, TAG, ONE),
-        (500, TAG, {"code": "Sad"}),
+        (501, TAG, {"code": "Sad"}),
     ],
 )
 def test_what_is_not_kept(web: Any, opened: Any, kept: Cache, tmp_path: Path, answer: Any) -> None:

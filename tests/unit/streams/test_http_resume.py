@@ -225,7 +225,7 @@ def test_a_server_that_is_gone(way: str, server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("status", "attempts"),
-    [("404 Not Found", 2), ("500 Oops", 2), ("429 Slow Down", 4), ("503 Busy", 4)],
+    [("404 Not Found", 2), ("501 Never", 2), ("500 Oops", 4), ("408 Late", 4), ("503 Busy", 4)],
 )
 def test_answers_that_say_not_now_are_asked_again(
     way: str, server: Server, status: str, attempts: int

@@ -12,10 +12,12 @@ import pytest
 
 from imgadm import streams
 from imgadm.errors import ConfigError
-from imgadm.sources import UnreachableError
+from imgadm.sources import ClientOptions, UnreachableError
 from imgadm.sources.docker import Platform, RemoteImage, RemoteLayer, parse_reference
+from imgadm.sources.docker.credentials import Credentials
 from imgadm.sources.docker.errors import RegistryError, UnauthorizedError
 from imgadm.sources.docker.source import DockerSource
+from imgadm.sources.docker.tokens import Grant, Tokens
 from tests.registry.fixtures import PASSWORD, USER
 from tests.registry.layouts import digest_of, skopeo
 from tests.registry.server import Registry
@@ -275,7 +277,7 @@ TOKEN_ANSWERS = [
     ({"token": "a\nb"}, "authorization server did not include a token"),
     (b"my token is s3cret", "authorization server did not include a token"),
     ((404, {}, {"token": "s3cret"}), "request failed with status 404"),
-    ((302, {"Location": "http://other.example/"}, {}), "request failed with status 302"),
+    ((302, {"Location": "http://other.example/"}, {}), "a redirect to another server"),
     ({"token": "x" * (2 << 20)}, "token auth attempt for .*longer than"),
 ]
 
@@ -390,3 +392,38 @@ def test_a_helper_that_fails_is_not_asked_where_nobody_asks_us(
 ) -> None:
     environment = write_auth(tmp_path, '{"credsStore": "not-here-at-all"}')
     assert resolved(opened_registry(registry.url, environment=environment), two_layers).layers
+
+
+PROOF = Credentials("u", "p")
+GRANTED = {"token": "abc"}
+
+
+def token_of(web: Any, credentials: Credentials = PROOF) -> str:
+    options = ClientOptions(environment={}, retry_delays=())
+    return Tokens(web.url, options, insecure=True).get(Grant(f"{web.url}/t", "s", ()), credentials)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_token_server_may_redirect_to_itself(web: Any, status: int) -> None:
+    web["/t?service=s&account=u"] = (status, {"Location": "/elsewhere"}, b"")
+    web["/elsewhere"] = GRANTED
+    assert token_of(web) == "abc"
+    assert [headers["authorization"] for _, headers in web.requests] == ["Basic dTpw"] * 2
+
+
+def test_an_identity_token_is_sent_again_where_the_server_says_so(web: Any) -> None:
+    web["/t"] = (307, {"Location": f"{web.url}/elsewhere"}, b"")
+    web["/elsewhere"] = GRANTED
+    assert token_of(web, Credentials(identity_token="secret")) == "abc"
+    assert [b"refresh_token=secret" in body for _, body in web.bodies] == [True, True]
+
+
+@pytest.mark.parametrize("credentials", [PROOF, Credentials(identity_token="secret")])
+def test_a_token_server_that_redirects_to_another(
+    web: Any, other_web: Any, credentials: Credentials
+) -> None:
+    web["*"] = (307, {"Location": f"{other_web.url}/t"}, b"")
+    other_web["*"] = GRANTED
+    with pytest.raises(RegistryError, match="redirect to another server"):
+        token_of(web, credentials)
+    assert other_web.requests == []

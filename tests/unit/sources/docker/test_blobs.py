@@ -99,7 +99,7 @@ def test_a_relative_redirect(server: Server, opened_registry: OpenDocker, to: st
 
 def test_a_redirect_in_a_circle(server: Server, opened_registry: OpenDocker) -> None:
     server.plan(redirect(BLOB))
-    with pytest.raises(streams.FetchError, match="Exceeded 5 redirects"):
+    with pytest.raises(streams.FetchError, match="more than 5 redirects"):
         fetch(opened_registry(root(server)))
     assert len(server.requests) == 6
 
@@ -230,7 +230,7 @@ def test_errors_do_not_tell_what_a_signed_url_is_signed_with(
     cdn.plan(Answer(b"expired", "403 Forbidden"))
     with pytest.raises(streams.FetchError) as caught:
         fetch(opened_registry(root(server)))
-    assert caught.value.message == f"{root(cdn)}/stored answered 403 Forbidden"
+    assert caught.value.message == f"{root(cdn)}/stored?signature=*** answered 403 Forbidden"
 
 
 def test_a_busy_server_gets_the_time_that_it_asks_for(

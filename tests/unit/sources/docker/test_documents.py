@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import json
 import re
+import zlib
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +26,7 @@ from imgadm.sources.docker.errors import (
     TooManyRequestsError,
     UnauthorizedError,
 )
+from imgadm.sources.docker.images import NO_FILES_LAYER
 from imgadm.sources.docker.manifests import ManifestError, is_schema1, parse_document, read_manifest
 from imgadm.sources.docker.schema1 import read_schema1
 from tests.registry.layouts import CONFIG, DOCKER, INDEX, LAYER, MANIFEST, digest_of
@@ -77,15 +81,18 @@ DOCUMENTS = [
     (image(mediaType="application/example"), "application/example, but it was sent as"),
     ({"schemaVersion": 2, "mediaType": MANIFEST}, "No docker manifest config defined"),
     ({**image(), "config": 5}, "its config is a number"),
-    (image(layers={}), "no layers in manifest"),
+    (image(layers={}), 'its "layers" is an object, an array was expected'),
     (image(layers=[5]), "layer 0 is a number, an object was expected"),
-    (image(layers=[descriptor(), {}]), "layer 1 has the mediaType null"),
+    (image(layers=[descriptor(), {}]), "got: null (layer 1)"),
     (image(layers=[descriptor(digest="sha256:zz")]), "digests should be of the form"),
     (image(layers=[descriptor(digest="../../../etc/passwd")]), "digests should be of the form"),
-    (image(layers=[descriptor(size=-1)]), "layer 0 has the size -1"),
+    (image(layers=[descriptor() | {"mediaType": 5}]), "layer 0 has the mediaType 5"),
+    (image(layers=[descriptor(size=1.5)]), "layer 0 has the size 1.5"),
+    (image(layers=[descriptor(size="2")]), 'layer 0 has the size 2'),
+    (image(layers=[descriptor(kind=LAYER + "+gzip+encrypted")]), "its type is application/vnd"),
     (image(layers=[descriptor(size=True)]), "layer 0 has the size true"),
     (image(layers=[descriptor(size=1 << 60)]), "layer 0 has the size"),
-    (image(layers=[descriptor(kind="text/html\n\x1b[2J")]), r"its type is text/html\n\x1b[2J"),
+    (image(layers=[descriptor(kind="text/html\n\x1b[2J")]), r"its type is text/html\n\x1b[2j"),
 ]  # fmt: skip
 
 
@@ -128,6 +135,206 @@ def test_a_configuration_that_says_nothing(web: Any, opened_registry: OpenDocker
     assert found.layers[0].diff_id is None
 
 
+def index(*entries: Any, **more: Any) -> tuple[int, dict[str, str], bytes]:
+    document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": list(entries), **more}
+    return sent(document, INDEX)
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/html", "application/json", "application/octet-stream", None]
+)
+def test_types_of_configurations(web: Any, opened_registry: OpenDocker, kind: str | None) -> None:
+    web[PATH] = sent(image() | {"config": descriptor(kind=kind)})
+    put_config(web)
+    assert len(resolved(opened_registry(web.url), "a/b:v").layers) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "compression"),
+    [
+        (None, None),
+        ("application/vnd.docker.image.rootfs.diff.tar.gzip; x=y ", "gzip"),
+        ("APPLICATION/VND.OCI.IMAGE.LAYER.V1.TAR+GZIP", "gzip"),
+        ("application/x-gtar", None),
+        ("application/gzip", None),
+        ("application/vnd.oci.image.layer.v1.tar+xz", None),
+    ],
+)
+def test_types_of_layers(
+    web: Any, opened_registry: OpenDocker, kind: str | None, compression: str | None
+) -> None:
+    web[PATH] = sent(image(layers=[descriptor() | {"mediaType": kind}]))
+    put_config(web)
+    (layer,) = resolved(opened_registry(web.url), "a/b:v").layers
+    assert layer.compression == compression
+
+
+@pytest.mark.parametrize("size", [0, -1, None, 2.0, "absent"])
+def test_sizes_that_say_nothing(web: Any, opened_registry: OpenDocker, size: Any) -> None:
+    def sized(entry: dict[str, Any]) -> dict[str, Any]:
+        del entry["size"]
+        return entry if size == "absent" else entry | {"size": size}
+
+    child = put(
+        web, image(layers=[sized(descriptor())]) | {"config": sized(descriptor(kind=CONFIG))}
+    )
+    if size != 2.0:
+        child = sized(child)
+    web[PATH] = index(child | {"platform": AMD64})
+    put_config(web)
+    (layer,) = resolved(opened_registry(web.url), "a/b:v").layers
+    assert layer.size == (2 if size == 2.0 else None)
+
+
+@pytest.mark.parametrize("layers", [[], None, "absent"])
+@pytest.mark.parametrize("rootfs", [b"{}", b'{"diff_ids": []}', b'{"diff_ids": null}', b"null"])
+def test_image_without_layers(
+    web: Any, opened_registry: OpenDocker, layers: Any, rootfs: bytes
+) -> None:
+    config = b'{"os": "linux", "architecture": "amd64", "rootfs": ' + rootfs + b"}"
+    document = image(config, layers=layers)
+    if layers == "absent":
+        del document["layers"]
+    web[PATH] = sent(document)
+    put_config(web, config)
+    assert resolved(opened_registry(web.url), "a/b:v").layers == (NO_FILES_LAYER,)
+
+
+CODINGS = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "Deflate": lambda body: zlib.compress(body, wbits=-15),
+    "zstd": zstandard.ZstdCompressor().compress,
+    "gzip, gzip": lambda body: gzip.compress(gzip.compress(body)),
+    "aws-chunked": lambda body: body,
+    "br": lambda body: body,
+    "GZIP": lambda body: body,
+    "identity": lambda body: body,
+}
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("header", [True, False])
+def test_content_coding(web: Any, opened_registry: OpenDocker, coding: str, header: bool) -> None:
+    """Whether or not it is true; the digest tells, or else what is JSON."""
+    status, headers, body = sent(image())
+    if header:
+        headers["Docker-Content-Digest"] = digest_of(body)
+    said = {**headers, "Content-Encoding": coding}
+    web[PATH] = status, said, CODINGS[coding](body)
+    web[f"/v2/a/b/blobs/{digest_of(b'{}')}"] = (200, said, CODINGS[coding](b"{}"))
+    found = resolved(opened_registry(web.url), "a/b:v")
+    assert found.digest == digest_of(body)
+
+
+def test_coded_bomb(web: Any, opened_registry: OpenDocker) -> None:
+    bomb = gzip.compress(b" " * (64 << 20))
+    web[PATH] = (200, {"Content-Type": MANIFEST, "Content-Encoding": "gzip"}, bomb)
+    with pytest.raises(InvalidContentError):
+        resolved(opened_registry(web.url), "a/b:v")
+
+
+def test_header_beside_a_digest_that_is_right(web: Any, opened_registry: OpenDocker) -> None:
+    status, headers, body = sent(image(), **{"Docker-Content-Digest": ONE})
+    web[f"/v2/a/b/manifests/{digest_of(body)}"] = status, headers, body
+    put_config(web)
+    assert resolved(opened_registry(web.url), f"a/b@{digest_of(body)}").digest == digest_of(body)
+
+
+def test_type_of_the_answer_that_is_the_other_format_s(
+    web: Any, opened_registry: OpenDocker
+) -> None:
+    web[PATH] = sent(image(), DOCKER + "distribution.manifest.v2+json")
+    put_config(web)
+    assert len(resolved(opened_registry(web.url), "a/b:v").layers) == 1
+
+
+NO_IMAGES = {
+    "no object": 5,
+    "no digest": {"mediaType": MANIFEST, "platform": {"os": "x", "architecture": "y"}},
+    "a digest that is none": {"mediaType": MANIFEST, "digest": "md5:1", "size": [], "platform": 7}
+    | {"platform": {"os": "plan9", "architecture": "amd64"}},
+    "another type": descriptor(kind="application/vnd.example+json", platform=AMD64),
+    "an artifact by its own word": descriptor(kind=MANIFEST, artifactType="text/spdx"),
+    "annotations that are null": descriptor(
+        kind=MANIFEST, annotations=None, platform={"os": "unknown", "architecture": "unknown"}
+    ),
+}
+
+
+@pytest.mark.parametrize("other", NO_IMAGES)
+def test_entries_that_are_not_chosen(web: Any, opened_registry: OpenDocker, other: str) -> None:
+    child = put(web, image()) | {"platform": AMD64}
+    web[PATH] = index(NO_IMAGES[other], child)
+    put_config(web)
+    found = resolved(opened_registry(web.url), "a/b:v")
+    assert (found.digest, found.doubts) == (child["digest"], ())
+
+
+def test_chosen_entry_that_makes_no_sense(web: Any, opened_registry: OpenDocker) -> None:
+    web[PATH] = index({"mediaType": MANIFEST, "digest": "md5:1", "platform": AMD64})
+    with pytest.raises(InvalidContentError, match="manifest 0 of its list"):
+        resolved(opened_registry(web.url), "a/b:v")
+
+
+@pytest.mark.parametrize("platform", [None, AMD64])
+def test_artifacts_hide_no_image(
+    web: Any, opened_registry: OpenDocker, platform: dict[str, str] | None
+) -> None:
+    artifact = put(web, image() | {"config": descriptor(kind="application/vnd.oci.empty.v1+json")})
+    signature = put(web, image(layers=[descriptor(kind="application/vnd.dev.cosign.x+json")]))
+    child = put(web, image())
+    entries = [entry | {"platform": platform} for entry in (artifact, signature, child)]
+    web[PATH] = index(*entries)
+    put_config(web)
+    assert resolved(opened_registry(web.url), "a/b:v").digest == child["digest"]
+    web[PATH] = index(*entries[:2])
+    with pytest.raises(InvalidDockerInfoError, match="but an artifact of type"):
+        resolved(opened_registry(web.url), "a/b:v")
+
+
+ARM = b'{"os": "linux", "architecture": "arm64"}'
+
+
+def test_index_and_image_that_disagree(web: Any, opened_registry: OpenDocker) -> None:
+    child = put(web, image(ARM)) | {"platform": AMD64}
+    web[PATH] = index(child)
+    put_config(web, ARM)
+    found = resolved(opened_registry(web.url), "a/b:v")
+    (doubt,) = found.doubts
+    assert str(found.platform) == "linux/arm64"
+    assert f"a/b@{child['digest']} is for linux/amd64, the image says" in doubt
+
+
+def test_image_of_another_platform_by_its_digest(web: Any, opened_registry: OpenDocker) -> None:
+    child = put(web, image(ARM))
+    put_config(web, ARM)
+    source = opened_registry(web.url)
+    found = resolved(source, f"a/b@{child['digest']}")
+    assert (str(found.platform), len(found.doubts)) == ("linux/arm64", 1)
+    web[PATH] = sent(image(ARM))
+    with pytest.raises(InvalidDockerInfoError, match=f"by its digest: .*a/b@{child['digest']}"):
+        resolved(source, "a/b:v")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xef\xbb\xbf" + json.dumps(image()).encode(),
+        b" \r\n" + json.dumps(image()).encode() + b"\n\n ",
+        json.dumps(image()).encode()[:-1] + b', "layers": []}',
+        json.dumps(image(schemaVersion=2.0)).encode(),
+        json.dumps(image(annotations=None, subject=None)).encode(),
+    ],
+    ids=["BOM", "blanks", "a key twice", "a float", "null"],
+)
+def test_odd_json(web: Any, opened_registry: OpenDocker, body: bytes) -> None:
+    web[PATH] = sent(body)
+    put_config(web)
+    assert resolved(opened_registry(web.url), "a/b:v").digest == digest_of(body)
+
+
 @pytest.mark.parametrize("depth", [4, 5])
 def test_indexes_in_indexes(web: Any, opened_registry: OpenDocker, depth: int) -> None:
     put_config(web)
@@ -140,6 +347,14 @@ def test_indexes_in_indexes(web: Any, opened_registry: OpenDocker, depth: int) -
     else:
         with pytest.raises(InvalidContentError, match="in more than 4 levels"):
             resolved(source, f"a/b@{inner['digest']}")
+
+
+def test_entries_that_do_not_say_what_they_are(web: Any, opened_registry: OpenDocker) -> None:
+    put_config(web)
+    child = put(web, image())
+    inner = put(web, {"schemaVersion": 2, "manifests": [child | {"mediaType": None}]}, INDEX)
+    web[PATH] = index({"digest": inner["digest"]})
+    assert resolved(opened_registry(web.url), "a/b:v").digest == child["digest"]
 
 
 def test_an_index_that_leads_back_to_itself(web: Any, opened_registry: OpenDocker) -> None:
@@ -169,7 +384,7 @@ def test_an_index_with_too_much_to_try(web: Any, opened_registry: OpenDocker) ->
     [
         ([], "no manifests in manifest list"),
         ([{}] * 1001, "it lists 1001 manifests, at most 1000"),
-        ([5], "manifest 0 of its list is a number"),
+        ([5, None, {}], "got: null (manifest 2 of its list)"),
         ([descriptor(kind="text/html", platform=AMD64)], "found in manifest list: none"),
         (
             [descriptor(kind=MANIFEST, platform={"os": f"os{number}", "architecture": "x"})

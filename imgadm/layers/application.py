@@ -1,0 +1,235 @@
+"""One layer on its way into the tree of those below it.
+
+What an entry means does not depend on where in the archive it stands. A whiteout hides what lower
+layers have, and never leads through a link that its own layer has made. A name that leads through
+a link of a lower layer means what the link is to, unless the layer replaces that link; since the
+entry that does so may come later, such entries are put off to the end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from imgadm.layers import whiteouts
+from imgadm.layers.archive import Archive
+from imgadm.layers.aside import Aside
+from imgadm.layers.attributes import Attributes
+from imgadm.layers.creation import Creation, NoTargetError
+from imgadm.layers.entry import Entry, Kind
+from imgadm.layers.errors import LayerError, shown
+from imgadm.layers.limits import Limits
+from imgadm.layers.owners import OwnersWriter
+from imgadm.layers.path_set import PathSet
+from imgadm.layers.paths import components, join
+from imgadm.layers.removal import Removal
+from imgadm.layers.storage_driver import DriverFiles
+from imgadm.layers.tree import Directory, Links, LowerLinkError, LowerObstacleError, Tree
+
+#: What the kernels say of a name that is to blame itself, and of anything else that is.
+_BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ}
+_BAD_ENTRY = {errno.EFBIG, errno.EINVAL, errno.EMLINK, errno.EOVERFLOW}
+
+#: Bytes of memory that an entry which is put off takes besides its names, roughly.
+_ENTRY_BYTES = 500
+
+_OWN_LINKS, _ALL_LINKS = Links(lower=False, own=True), Links(lower=True, own=True)
+
+
+@dataclass(slots=True)
+class _PutOff:
+    """An entry whose way leads through ``link`` of a lower layer, or to a target that is not there
+    yet (empty). ``parts`` are those of its name; ``stored`` is where its content is kept."""
+
+    entry: Entry
+    parts: list[bytes]
+    link: bytes
+    stored: bytes | None = None
+
+
+class LayerApplication:
+    """Applies entries in the order of the archive; :meth:`finish` those that were put off."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        made: PathSet,
+        attributes: Attributes,
+        owners: OwnersWriter,
+        limits: Limits,
+    ) -> None:
+        self._tree = tree
+        self._made = made
+        self._limits = limits
+        self._removal = Removal(tree, owners, made)
+        self._creation = Creation(tree, attributes, owners, self._removal)
+        self._aside = Aside(tree)
+        self._driver_files = DriverFiles(self._aside, self._creation, limits)
+        self._marks: list[_PutOff] = []
+        self._entries: list[_PutOff] = []
+        self._put_off_bytes = 0
+        #: Once more was put off than memory is for: links of lower layers stay what they are.
+        self._lower_links_stay = False
+
+    def apply(self, entry: Entry, archive: Archive) -> None:
+        """Apply one entry, or put it off. Raises LayerError and OSError."""
+        try:
+            parts = components(entry.name, entry=entry.name)
+            if not parts:
+                self._apply_root(entry)
+            elif b".wh." in entry.name and any(map(whiteouts.is_marker, parts)):
+                self._apply_marked(_PutOff(entry, parts, b""), archive)
+            else:
+                self._apply_unmarked(_PutOff(entry, parts, b""), archive)
+        except OSError as error:
+            raise _explained(error, entry) from error
+        if self._put_off_bytes > self._limits.put_off_bytes:
+            self._settle()
+            self._lower_links_stay = True
+
+    def finish(self) -> None:
+        """Apply what was put off. Raises LayerError and OSError."""
+        self._settle()
+        self._aside.remove()
+
+    def abandon(self) -> None:
+        """Leave all as it is: what was unpacked will not be kept."""
+        self._aside.close()
+
+    def _settle(self) -> None:
+        for mark in self._marks:
+            if mark.link not in self._made:
+                try:
+                    self._hide(mark, Links(lower=True, own=False))
+                except OSError as error:
+                    raise _explained(error, mark.entry) from error
+        settled = PathSet()
+        for item in self._entries:
+            # What replaces a link by anything but a directory replaces what was put behind it.
+            stays = item.link not in self._made or self._tree.is_directory(item.link)
+            try:
+                if stays:
+                    self._make(item, (), _ALL_LINKS, settled)
+                if item.stored is not None:
+                    self._aside.drop(item.stored)
+            except OSError as error:
+                raise _explained(error, item.entry) from error
+        self._marks, self._entries, self._put_off_bytes = [], [], 0
+
+    def _apply_root(self, entry: Entry) -> None:
+        if entry.kind is not Kind.DIRECTORY:
+            raise LayerError(
+                "name", f"the image itself would become a {entry.kind.value}", entry=entry.name
+            )
+        self._creation.describe_root(entry)
+
+    def _apply_marked(self, item: _PutOff, archive: Archive) -> None:
+        entry = item.entry
+        *above, name = item.parts
+        if whiteouts.is_driver_s(item.parts):
+            self._driver_files.keep(item.parts, entry, archive.data())
+            return
+        if any(map(whiteouts.is_marker, above)):
+            raise LayerError("name", "it is in a directory of a whiteout's name", entry=entry.name)
+        whiteouts.hidden_by(name, entry=entry.name)
+        try:
+            self._hide(item, Links(lower=self._lower_links_stay, own=False))
+        except LowerLinkError as way:
+            item.link = way.path
+            self._marks.append(item)
+            self._count(item)
+
+    def _hide(self, item: _PutOff, links: Links) -> None:
+        *above, name = item.parts
+        entry = item.entry.name
+        parent = self._tree.directory(above, make=False, entry=entry, links=links)
+        if parent is None:
+            return
+        hidden = whiteouts.hidden_by(name, entry=entry)
+        if hidden == whiteouts.EVERYTHING:
+            self._removal.hide_contents(parent)
+        else:
+            self._removal.hide(parent, hidden)
+
+    def _apply_unmarked(self, item: _PutOff, archive: Archive) -> None:
+        entry = item.entry
+        try:
+            links = _ALL_LINKS if self._lower_links_stay else _OWN_LINKS
+            self._make(item, archive.data(), links)
+            return
+        except LowerLinkError as way:
+            item.link = way.path
+        except NoTargetError:
+            # That may have been put off itself.
+            if not self._entries:
+                raise
+        if entry.kind is Kind.FILE:
+            item.stored = self._aside.keep(entry, archive.data())
+        self._entries.append(item)
+        self._count(item)
+
+    def _count(self, item: _PutOff) -> None:
+        entry = item.entry
+        values = sum(len(name) + len(value) for name, value in entry.xattrs.items())
+        regions = 100 * len(entry.regions or ())
+        self._put_off_bytes += (
+            _ENTRY_BYTES + 2 * len(entry.name) + len(entry.target) + values + regions
+        )
+
+    def _make(
+        self,
+        item: _PutOff,
+        data: Iterable[memoryview],
+        links: Links,
+        settled: PathSet | None = None,
+    ) -> None:
+        """Make what an entry describes. With ``settled``, of entries that were put off, it is not
+        made where the layer has made something else later."""
+        *above, name = item.parts
+        entry = item.entry
+        parent = self._directory(above, entry, links)
+        path = join(parent.path, name)
+        if settled is not None:
+            if path in self._made and path not in settled:
+                return
+            settled.add(path)
+        elif self._lower_links_stay and path in self._tree.followed:
+            raise LayerError(
+                "limit",
+                "it replaces a link of a lower layer after more names than are kept have led "
+                "through such links",
+                entry=entry.name,
+            )
+        if item.stored is not None:
+            self._creation.place(parent, name, entry, self._aside, item.stored)
+        elif entry.kind is not Kind.HARD_LINK or not self._driver_files.link(parent, name, entry):
+            self._creation.make(parent, name, entry, data, links=links)
+        self._made.add(path)
+
+    def _directory(self, parts: list[bytes], entry: Entry, links: Links) -> Directory:
+        """The directory at ``parts``, in the place of whatever else lower layers have there."""
+        while True:
+            try:
+                found = self._tree.directory(parts, make=True, entry=entry.name, links=links)
+            except LowerObstacleError as obstacle:
+                above, _, name = obstacle.path.rpartition(b"/")
+                self._removal.replace(self._tree.at(above), name)
+                continue
+            assert found is not None
+            return found
+
+
+def _explained(error: OSError, entry: Entry) -> Exception:
+    """The error with the name of the entry, and blaming the archive where that is to blame."""
+    if error.errno in _BAD_NAME:
+        return LayerError("name", "the file system takes no such name", entry=entry.name)
+    reason = os.strerror(error.errno or 0)
+    if error.errno in _BAD_ENTRY:
+        return LayerError(
+            "unsupported",
+            f"the file system takes no such {entry.kind.value}: {reason}",
+            entry=entry.name,
+        )
+    return OSError(error.errno, reason, shown(entry.name))

@@ -1,0 +1,202 @@
+"""Secrets in URLs, and in texts that have URLs in them, replaced by ``***``.
+
+What may let somebody in is never shown, recorded or logged: the user and the password, since a
+token can stand in the place of either; the values in a query, but for those that are known to be
+harmless; and the fragment. Where a text leaves it open what is a password and what a path, because
+``@``, ``/``, ``?`` or ``#`` stand unescaped in it, none of it is shown.
+
+:class:`SecretUrl` is a URL that shows itself so wherever it is taken for a text. The secret is only
+had by its :meth:`~SecretUrl.reveal`, at the point where a request is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Self
+
+HIDDEN = "***"
+
+PLAIN_PARAMETERS = frozenset(
+    {
+        "action",
+        "channel",
+        "compression",
+        "dataset_guid",
+        "limit",
+        "marker",
+        "scope",
+        "service",
+        "sha1",
+    }
+)
+"""Of queries: those whose values are shown. Any other may be what lets us in, as in the signed
+addresses of object stores."""
+
+_PARTS = re.compile(
+    r"(?P<before>\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//|)"
+    r"(?P<authority>[^/?#\\]*)"
+    r"(?P<path>[^?#]*)"
+    r"(?:\?(?P<query>[^#]*))?"
+    r"(?:#(?P<fragment>.*))?",
+    re.DOTALL,
+)
+_PLAUSIBLE_HOST = re.compile(
+    r"(?:localhost|[\w-]+(?:\.[\w-]+)+|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])\.?(?::[0-9]{0,5})?"
+)
+_PATH_PARAMETER = re.compile(r"(;[^=;/]*=)[^;/]+")
+_URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"<>]+")
+_USER_IN_TEXT = re.compile(
+    r"(?<![\w/@.%+-])[\w.%+~-]+:[^\s\"/@]+@(?!sha(?:256|384|512):)(?=[\w\[])"
+)
+_PARAMETER_IN_TEXT = re.compile(r"([?&])([\w.~%-]+)=([^\s&\"'<>)]*)")
+_DIGEST_AT_END = re.compile(r"@(?:sha[0-9]+:[^/@]*|[a-z0-9.+_-]+:[0-9A-Fa-f]{16,})$")
+_ENDS_OF_SENTENCES = ".,:;!)]}'"
+
+
+class SecretUrl(str):
+    """A URL as somebody typed it, which as a text is only its form without secrets.
+
+    Two are equal if they were typed alike. Compared with a plain text, the form without secrets
+    counts.
+    """
+
+    __slots__ = ("_typed",)
+    _typed: str
+
+    def __new__(cls, typed: str) -> Self:
+        if isinstance(typed, cls):
+            return typed
+        made = super().__new__(cls, redact_url(typed))
+        made._typed = typed
+        return made
+
+    def reveal(self) -> str:
+        """Return the URL with its secrets, for a request or the file it is configured in."""
+        return self._typed
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether anything is left out where the URL is shown."""
+        return self._typed != str(self)
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, SecretUrl):
+            return self._typed == other._typed
+        return str.__eq__(self, other) if isinstance(other, str) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+    def __reduce__(self) -> tuple[type[SecretUrl], tuple[str]]:
+        """Copies keep the secret; one that was pickled has lost it."""
+        return SecretUrl, (str.__str__(self),)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+
+def redact_url(url: str) -> str:
+    """Return ``url``, which may be no URL at all, without what could be a secret in it."""
+    match = _PARTS.fullmatch(url)
+    if match is None:
+        return HIDDEN
+    before, authority, path = match["before"], match["authority"], match["path"]
+    query, fragment = match["query"], match["fragment"]
+    rest = url[match.end("authority") :]
+    _, at, host = authority.rpartition("@")
+    if "@" in rest and (at or not _PLAUSIBLE_HOST.fullmatch(authority)):
+        return before + HIDDEN
+    shown = f"{HIDDEN}@{host}" if at else authority
+    shown = before + shown + _PATH_PARAMETER.sub(rf"\1{HIDDEN}", path)
+    if query is not None:
+        shown += f"?{redact_query(query)}"
+    if fragment is not None:
+        shown += f"#{HIDDEN}" if fragment else "#"
+    return shown
+
+
+def redact_query(query: str) -> str:
+    """Return the query of a URL with the values left out that may be secret."""
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    return "&".join(_parameter(name, equals, value) for name, equals, value in pairs)
+
+
+def _parameter(name: str, equals: str, value: str) -> str:
+    if name.lower() in PLAIN_PARAMETERS or (equals and not value):
+        return name + equals + value
+    # A word without a value may be a key by itself.
+    return f"{name}={HIDDEN}" if equals else HIDDEN if name else ""
+
+
+def redact_reference(name: str) -> str:
+    """Return the name of an image in a registry without the user and password before its host.
+
+    What follows an ``@`` behind the first slash is a digest.
+    """
+    digest = _DIGEST_AT_END.search(name)
+    body, end = (name[: digest.start()], digest[0]) if digest else (name, "")
+    return (redact_url(body) if "@" in body or "?" in body else body) + end
+
+
+def redact_word(word: str) -> str:
+    """Return a word of a command line without the secrets of the URL that it may be."""
+    option, equals, value = word.partition("=")
+    if equals and option.startswith("--"):
+        return f"{option}={redact_word(value)}"
+    if "://" in word:
+        return redact_url(word)
+    return redact_reference(word) if "@" in word else redact_text(word)
+
+
+def redact_words(words: Iterable[str]) -> list[str]:
+    """Return the words of a command line, each as :func:`redact_word` does."""
+    return [redact_word(word) for word in words]
+
+
+def redact_text(text: str) -> str:
+    """Return a message without the secrets of the URLs in it.
+
+    A URL ends where a blank or a quotation mark stands, so a message is to be made of URLs that
+    are redacted already: this is for the words of others, such as an exception of a library.
+    """
+    if "://" in text:
+        text = _URL_IN_TEXT.sub(_shown_match, text)
+    if "@" in text:
+        text = _USER_IN_TEXT.sub(f"{HIDDEN}@", text)
+    if "=" in text:
+        text = _PARAMETER_IN_TEXT.sub(_shown_parameter, text)
+    return text
+
+
+def redact_values(value: Any, redact: Callable[[str], str] = redact_text) -> Any:
+    """Return JSON data with all texts in it, but for keys, as ``redact`` returns them.
+
+    Where each of the texts may be a URL by itself, :func:`redact_url` is the one to take.
+    """
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: redact_values(item, redact) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return [redact_values(item, redact) for item in value]
+    return value
+
+
+def _shown_match(match: re.Match[str]) -> str:
+    url = match[0].rstrip(_ENDS_OF_SENTENCES)
+    return redact_url(url) + match[0][len(url) :]
+
+
+def _shown_parameter(match: re.Match[str]) -> str:
+    mark, name, value = match.groups()
+    return mark + _parameter(name, "=", value)
