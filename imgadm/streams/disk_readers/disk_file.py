@@ -7,6 +7,9 @@ import os
 import struct
 import sys
 from array import array
+from collections.abc import Iterable
+from itertools import islice
+from operator import eq
 from typing import Any, Literal
 
 from imgadm.streams.disk_formats import DiskFormatError
@@ -116,7 +119,13 @@ class DiskFile:
 
 
 def is_zero(content: bytes) -> bool:
-    return content.count(0) == len(content)
+    return content == bytes(len(content))
+
+
+def has_repeats(places: Iterable[int]) -> bool:
+    """Whether a place that is not 0 is there twice; a sorted list takes less memory than a set."""
+    used = sorted(place for place in places if place)
+    return any(map(eq, used, islice(used, 1, None)))
 
 
 def in_steps(table: array[int], step: int) -> bool:

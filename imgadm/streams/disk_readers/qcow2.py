@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgadm.streams.disk_readers.disk_file import DiskFile, in_steps, is_zero, numbers
+from imgadm.streams.disk_readers.disk_file import DiskFile, has_repeats, in_steps, is_zero, numbers
 from imgadm.streams.disk_readers.mapped import HOLE, MappedDisk
 from imgadm.streams.disk_readers.packed import (
     inflate_raw,
@@ -71,10 +71,9 @@ class _Qcow2(MappedDisk):
         if self._header.l1_entries < needed or needed * 8 > _LARGEST_L1:
             raise self.file.damaged(f"its first table has {self._header.l1_entries} entries")
         table = numbers(self.file.bytes_at(self._header.l1_at, needed * 8), 8, "big")
-        used = [place for entry in table if (place := entry & _OFFSET)]
-        if (len(used) - 1) * self._whole > self.file.size or len(set(used)) != len(used):
+        if has_repeats(entry & _OFFSET for entry in table):
             raise self.file.damaged("two parts of the disk have the same table")
-        if any(place % self._whole for place in used):
+        if any(entry & _OFFSET & (self._whole - 1) for entry in table):
             raise self.file.damaged("a table is at no cluster")
         return table
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgadm.streams.disk_readers.disk_file import DiskFile, in_steps, is_zero, numbers
+from imgadm.streams.disk_readers.disk_file import DiskFile, has_repeats, in_steps, is_zero, numbers
 from imgadm.streams.disk_readers.mapped import HOLE, MappedDisk
 from imgadm.streams.disk_readers.packed import inflate_zlib, smallest_deflated
 from imgadm.streams.disk_readers.vmdk_description import described_sectors
@@ -26,6 +26,8 @@ _ZEROED = 1
 _MARKER = 12
 #: In sectors; VMware's have 128. The specification wants more than 8, and others make smaller ones.
 _LARGEST_GRAIN = 1 << 15
+#: In bytes; with grains of VMware's size, a disk of 64 TiB has half of that.
+_LARGEST_DIRECTORY = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,11 @@ class _Vmdk(MappedDisk):
         self._packs = bool(header.flags & _COMPRESSED)
         self.smallest_packed = _MARKER + smallest_deflated(grain)
         tables = -(-self.size // (grain * header.per_table))
+        if tables * 4 > _LARGEST_DIRECTORY:
+            raise file.damaged(f"it has {tables} tables")
         directory = file.bytes_at(header.directory * _SECTOR, tables * 4)
         self._tables = numbers(directory, 4, "little")
-        used = [table for table in self._tables if table]
-        if len(set(used)) != len(used):
+        if has_repeats(self._tables):
             raise file.damaged("two parts of the disk have the same table")
 
     def places(self, table: int) -> Sequence[int] | None:
