@@ -164,7 +164,13 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
             )
         case streams.ZfsStreamError():
             kind_of_error = InternalError if error.kind == "io" else InvalidStreamError
-            hint = ', which is "image_size" of its manifest' if error.kind == "size" else ""
+            hint = ""
+            if error.kind == "size":
+                # Of a disk that was resized, the original tool tells what its origin had.
+                hint = (
+                    ', which is "image_size" of its manifest; if the volume is right, install the '
+                    "file with a manifest that says so"
+                )
             return kind_of_error(
                 f"the ZFS stream of image {uuid} cannot be received: {error.message}{hint}",
                 cause=error,
