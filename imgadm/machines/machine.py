@@ -8,6 +8,7 @@ from typing import Any
 
 from imgadm.errors import InternalError, NotSupportedError
 from imgadm.manifest import is_uuid
+from imgadm.manifest.values import is_whole
 
 ZONE_BRANDS = ("joyent", "joyent-minimal", "builder", "lx")
 DISK_BRANDS = ("kvm", "bhyve")
@@ -16,11 +17,15 @@ BRANDS = ZONE_BRANDS + DISK_BRANDS
 
 @dataclass(frozen=True)
 class Volume:
-    """The dataset of a machine that becomes an image, and what it was cloned from."""
+    """The dataset of a machine that becomes an image, and what it was cloned from.
+
+    ``size`` is that of a disk, in MiB, where vmadm tells it.
+    """
 
     dataset: str
     pool: str
     image: str | None
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,9 @@ class Machine:
             pool=_text(facts, "zpool"),
             image=_image(facts),
             disks=tuple(
-                Volume(_text(disk, "zfs_filesystem"), _text(disk, "zpool"), _image(disk))
+                Volume(
+                    _text(disk, "zfs_filesystem"), _text(disk, "zpool"), _image(disk), _size(disk)
+                )
                 for disk in facts.get("disks") or ()
             ),
             bootrom=facts.get("bootrom"),
@@ -106,3 +113,8 @@ def _image(facts: Mapping[str, Any]) -> str | None:
 def _object(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = facts.get(name, {})
     return value if isinstance(value, dict) else {}
+
+
+def _size(disk: Any) -> int | None:
+    size = disk.get("size")
+    return int(size) if is_whole(size) and size >= 1 else None

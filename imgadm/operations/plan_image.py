@@ -108,6 +108,9 @@ def _manifest(
         # A machine made of layers becomes one file system, which no registry would know.
         del below["type"]
         defaults["type"] = "lx-dataset" if machine.brand == "lx" else "zone-dataset"
+    if below is not None and "image_size" in below and machine.volume.size is not None:
+        # A disk that has been resized is larger than the image that it was made of.
+        below["image_size"] = machine.volume.size
     return new_manifest(
         wanted.fields,
         origin=below,

@@ -164,11 +164,13 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
             )
         case streams.ZfsStreamError():
             kind_of_error = InternalError if error.kind == "io" else InvalidStreamError
-            hint = (
-                '; that is "image_size" of the manifest, and one of the two is wrong'
-                if error.kind == "size"
-                else ""
-            )
+            hint = ""
+            if error.kind == "size":
+                # Of a disk that was resized, the original tool tells what its origin had.
+                hint = (
+                    '; that is "image_size" of the manifest, and one of the two is wrong: if the '
+                    "volume is right, install the file with a manifest that says so"
+                )
             return kind_of_error(
                 f"the ZFS stream of image {uuid} cannot be received: {error.message}{hint}",
                 cause=error,

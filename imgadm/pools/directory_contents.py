@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import InternalError
-from imgadm.manifest.values import is_whole
 from imgadm.opening import NO_DIRECTORY, open_regular
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_record import recorded_guid
@@ -27,7 +26,6 @@ STREAM = "stream.zfs"
 LAYER, ROOT, OWNERS = "layer", "root", "owners.jsonl"
 
 _GUID = re.compile(r"[0-9]{1,20}")
-_MORE_THAN_ANY_DISK = 2**63
 
 
 def look_inside(image: InstalledImage, directory: Path, known: AbstractSet[str]) -> InstalledImage:
@@ -102,14 +100,16 @@ def accepted_stream(manifest: Mapping[str, Any], origin: InstalledImage | None) 
     """The stage that passes on the stream of an image that is no zvol, if ``zfs receive`` would.
 
     It must be full, or based on the snapshot of ``origin``, and that of a file system unless the
-    image is of type ``other``. Raises InternalError if nothing can be based on ``origin``.
+    image is of type ``other``. What is kept is sent to others, so a package is left out.
+
+    Raises InternalError if nothing can be based on ``origin``.
     """
     from imgadm import streams
 
     from_guid = 0 if origin is None else _file_system_guid(origin)
     if manifest.get("type") == "other":
-        return streams.verify_zfs_stream(from_guid=from_guid)
-    return streams.verify_zfs_stream(kind="zfs", from_guid=from_guid)
+        return streams.plain_zfs_stream(from_guid=from_guid)
+    return streams.plain_zfs_stream(kind="zfs", from_guid=from_guid)
 
 
 def _file_system_guid(origin: InstalledImage) -> int:
@@ -120,9 +120,3 @@ def _file_system_guid(origin: InstalledImage) -> int:
         f'image "{origin.uuid}" in "{origin.pool}" is not recorded as the stream of a file system, '
         "so nothing can be based on it; if it should be one, delete it and import it again"
     )
-
-
-def told_size(manifest: Mapping[str, Any]) -> int | None:
-    """How many MiB the disk of a zvol image has, as its manifest tells; None if it does not."""
-    size = manifest.get("image_size")
-    return min(int(size), _MORE_THAN_ANY_DISK) if is_whole(size) and size >= 1 else None

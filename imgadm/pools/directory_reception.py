@@ -8,10 +8,10 @@ from imgadm.errors import FileSystemError
 from imgadm.locks import remove_dead_locks
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_access import read_access
-from imgadm.pools.directory_contents import DISK, STREAM, accepted_stream, told_size
+from imgadm.pools.directory_contents import DISK, STREAM, accepted_stream
 from imgadm.pools.directory_partial import PartialDirectory, remove_partials
 from imgadm.pools.directory_record import RECORD, described_stream, write_record
-from imgadm.pools.reception import Reception, beginning
+from imgadm.pools.reception import Reception, beginning, told_size
 
 if TYPE_CHECKING:
     from imgadm import streams

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import FileSystemError
 from imgadm.interrupts import uninterrupted
+from imgadm.manifest.values import is_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from imgadm.pools.layers import LayerFacts, StoredLayer
     from imgadm.streams import Report, Stage
+
+_MORE_THAN_ANY_DISK = 2**63
 
 
 @contextmanager
@@ -32,6 +35,12 @@ def beginning(roll_back: Callable[[], None], failure: str) -> Iterator[None]:
         if isinstance(error, OSError):
             raise FileSystemError.from_os_error(failure, error) from error
         raise
+
+
+def told_size(manifest: Mapping[str, Any]) -> int | None:
+    """How many MiB the disk of a zvol image has, as its manifest tells; None if it does not."""
+    size = manifest.get("image_size")
+    return min(int(size), _MORE_THAN_ANY_DISK) if is_whole(size) and size >= 1 else None
 
 
 class Reception(ABC):

@@ -8,18 +8,17 @@ asked for, which goes in the end.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import InternalError
-from imgadm.files import make_directory
 from imgadm.interrupts import uninterrupted
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
 from imgadm.pools.reception import LayerReception, beginning
+from imgadm.pools.zfs_mounts import make_private_directory, remove_private_directory
 from imgadm.pools.zfs_properties import HARMLESS, as_options
 
 if TYPE_CHECKING:
@@ -52,9 +51,7 @@ class ZfsLayerReception(LayerReception):
         self._store = f"{pool}/{head}-partial-layers"
         self.roll_back()
         with beginning(self.roll_back, f'cannot mount below "{self._mounts}"'):
-            make_directory(self._mounts.parent)
-            self._mounts.mkdir(mode=0o700, exist_ok=True)
-            self._mounts.chmod(0o700)
+            make_private_directory(self._mounts)
             self.waiting_room = self._mounts / "layers"
             self._mount_new(
                 self._store, self.waiting_room, "create", "compression=off", "sync=disabled"
@@ -131,9 +128,7 @@ class ZfsLayerReception(LayerReception):
         for uuid in self._pending:
             self._host.destroy_partial(self._partial(uuid))
         self._host.destroy_partial(self._store)
-        with contextlib.suppress(OSError):
-            for directory in (*self._mounts.iterdir(), self._mounts):
-                directory.rmdir()
+        remove_private_directory(self._mounts)
 
     def _partial(self, uuid: str) -> str:
         return f"{self._pool}/{uuid}-partial"

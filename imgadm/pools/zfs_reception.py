@@ -9,9 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import InternalError, UnexpectedNumberOfSnapshotsError
-from imgadm.pools.directory_contents import told_size
-from imgadm.pools.reception import Reception
+from imgadm.pools.reception import Reception, beginning, told_size
 from imgadm.pools.zfs_discovery import names_below
+from imgadm.pools.zfs_mounts import (
+    close_to_others,
+    make_private_directory,
+    remove_private_directory,
+)
 from imgadm.pools.zfs_properties import HARMLESS, as_options
 from imgadm.programs import log_program, program_environment
 
@@ -52,7 +56,12 @@ class ZfsReception(Reception):
         self._partial = f"{self._final}-partial"
         self._kind = _KINDS.get(manifest.get("type"))
         self._image_size = told_size(manifest)
-        self._is_harmless = False
+        assert host.mounts is not None
+        self._mounts = host.mounts / self._uuid
+        self._place = self._mounts / "image"
+        #: Of a file system, until it is an image.
+        self._settings = (*HARMLESS, f"mountpoint={self._place}")
+        self._has_settings = False
         self._committed = False
 
     @property
@@ -76,9 +85,9 @@ class ZfsReception(Reception):
     def _options(self) -> list[str]:
         options = ["-u"]
         # At once where that can be, so that it is never without them, whoever mounts everything.
-        self._is_harmless = self._kind == "zfs" and self._host.takes_properties
-        if self._is_harmless:
-            options += as_options(HARMLESS)
+        self._has_settings = self._kind == "zfs" and self._host.takes_properties
+        if self._has_settings:
+            options += as_options(self._settings)
         # Left alone, zfs takes any snapshot of the pool with the guid that the stream names: the
         # same stream under another UUID, too.
         if self._origin is not None:
@@ -87,10 +96,11 @@ class ZfsReception(Reception):
 
     def commit(self, report: streams.Report) -> None:
         is_volume = report.facts["zfs_stream"].type == "zvol"
+        mountable = False
         if is_volume:
             self._check_size()
         else:
-            self._make_harmless()
+            mountable = self._make_harmless()
         self._name_snapshot()
         self._host.database.write(self._pool, self._manifest, self._source, extra=self.extra)
         renamed = self._host.run("rename", self._partial, self._final)
@@ -98,7 +108,7 @@ class ZfsReception(Reception):
             self._host.database.remove(self._pool, self._uuid)
             renamed.check("error importing")
         self._committed = True
-        if not is_volume:
+        if mountable:
             self._host.mount(self._final)
 
     def _check_size(self) -> None:
@@ -112,10 +122,21 @@ class ZfsReception(Reception):
                 f"{self._image_size} MiB (image_size): one of them is not what it should be"
             )
 
-    def _make_harmless(self) -> None:
-        if not self._is_harmless:
-            for setting in HARMLESS:
-                self._host.run("set", setting, self._partial).check("error importing")
+    def _make_harmless(self) -> bool:
+        """Returns whether it may be mounted where everybody finds it."""
+        if not self._has_settings:
+            for setting in self._settings:
+                self._change("set", setting)
+        with beginning(self.roll_back, f'cannot mount below "{self._mounts}"'):
+            make_private_directory(self._mounts)
+            closed = close_to_others(self._host, self._partial, self._place)
+        self._change("inherit", "mountpoint")
+        if not closed:
+            self._change("set", "canmount=noauto")
+        return closed
+
+    def _change(self, *words: str) -> None:
+        self._host.run(*words, self._partial).check("error importing")
 
     def _name_snapshot(self) -> None:
         listing = self._host.run("list", "-t", "all", "-pHr", "-o", "name", self._partial)
@@ -130,3 +151,4 @@ class ZfsReception(Reception):
     def roll_back(self) -> None:
         if not self._committed:
             self._host.destroy_partial(self._partial)
+        remove_private_directory(self._mounts)

@@ -1,5 +1,6 @@
-// The parser, the verifier and the raw-disk receiver: a stream ends in the same way, and makes the
-// same disk, however it is sliced.
+// The parser, the verifier, what takes a stream out of its package, and the raw-disk receiver: a
+// stream ends in the same way, comes out the same, and makes the same disk, however it is sliced.
+#include "zstream/plain_stream.hpp"
 #include "zstream/raw_disk_receiver.hpp"
 #include "zstream/verifier.hpp"
 
@@ -85,6 +86,55 @@ std::string verified(Bytes stream, std::size_t slice) {
     return outcome(verifier, stream, slice);
 }
 
+// Keeps what is passed on.
+class Unpacker {
+public:
+    explicit Unpacker(Bytes stream)
+        : plain_({std::nullopt, options_for(stream).origin_guid}, options_for(stream).size_in_mib) {}
+
+    void feed(Bytes slice) {
+        const Passage passage = plain_.feed(slice);
+        if (passage.start > passage.stop || passage.stop > slice.size) {
+            std::abort();
+        }
+        passed_.insert(passed_.end(), passage.before.begin(), passage.before.end());
+        passed_.insert(passed_.end(), slice.data + passage.start, slice.data + passage.stop);
+    }
+    Summary finish() { return plain_.finish(); }
+
+    const std::vector<std::uint8_t> &end_record() const { return plain_.end_record(); }
+    const std::vector<std::uint8_t> &passed() const { return passed_; }
+
+private:
+    PlainStream plain_;
+    std::vector<std::uint8_t> passed_;
+};
+
+std::string text_of(const std::vector<std::uint8_t> &content) {
+    return {content.begin(), content.end()};
+}
+
+// What comes out of a stream that is whole is a whole stream once its END has come, not before.
+std::string unpacked(Bytes stream, std::size_t slice) {
+    Unpacker unpacker(stream);
+    const std::string end = outcome(unpacker, stream, slice);
+    std::vector<std::uint8_t> passed = unpacker.passed();
+    Verifier early;
+    if (outcome(early, {passed.data(), passed.size()}, header_size).rfind("ends", 0) == 0) {
+        std::abort();
+    }
+    if (end.rfind("ends", 0) != 0) {
+        return end;
+    }
+    const auto &last = unpacker.end_record();
+    passed.insert(passed.end(), last.begin(), last.end());
+    Verifier whole;
+    if (outcome(whole, {passed.data(), passed.size()}, passed.size()).rfind("ends", 0) != 0) {
+        std::abort();
+    }
+    return end + text_of(passed);
+}
+
 std::string received(Bytes stream, std::size_t slice, bool punch_holes) {
     const int fd = fresh_disk();
     ReceiverOptions options = options_for(stream);
@@ -110,6 +160,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const Bytes stream{data, size};
     const std::size_t slice = 1 + (size == 0 ? 0 : data[size / 2] * std::size_t{7});
     require_same(verified(stream, size), verified(stream, slice));
+    require_same(unpacked(stream, size), unpacked(stream, slice));
     require_same(received(stream, size, true), received(stream, slice, false));
     return 0;
 }

@@ -154,13 +154,6 @@ private:
     std::uint64_t offset_;
 };
 
-void check_payload(const Begin &begin, std::uint64_t offset) {
-    if (begin.payload_size > largest_begin_payload || begin.payload_size % 4 != 0) {
-        fail(Kind::format, offset,
-             "BEGIN record has an impossible payload size, " + std::to_string(begin.payload_size));
-    }
-}
-
 }  // namespace
 
 bool is_package(const Begin &begin) {
@@ -168,7 +161,10 @@ bool is_package(const Begin &begin) {
 }
 
 void check_package(const Begin &begin, std::uint64_t offset) {
-    check_payload(begin, offset);
+    if (begin.payload_size > largest_begin_payload || begin.payload_size % 4 != 0) {
+        fail(Kind::format, offset,
+             "BEGIN record has an impossible payload size, " + std::to_string(begin.payload_size));
+    }
     if (begin.object_set != static_cast<std::uint32_t>(ObjectSet::none)) {
         fail(Kind::format, offset,
              "header of a package is of object set type " + std::to_string(begin.object_set) +
@@ -201,7 +197,11 @@ void check_begin(const Begin &begin, std::uint64_t offset) {
         fail(Kind::format, offset,
              "BEGIN record is of a clone, but names no snapshot that it is a clone of");
     }
-    check_payload(begin, offset);
+    if (begin.payload_size != 0) {
+        fail(Kind::unsupported, offset,
+             "BEGIN record has a list of " + std::to_string(begin.payload_size) +
+                 " bytes, which only streams that resume, are raw or redacted have");
+    }
     if (begin.object_set != static_cast<std::uint32_t>(ObjectSet::file_system) &&
         begin.object_set != static_cast<std::uint32_t>(ObjectSet::volume)) {
         fail(Kind::format, offset,

@@ -171,10 +171,11 @@ void Parser::process_header_end(const std::uint8_t *header) {
     const std::size_t sum_end = end_sum_offset + sizeof(Fletcher4Sum);
     if (type != static_cast<std::uint32_t>(RecordType::end) ||
         !all_zero({header + sizeof type, end_sum_offset - sizeof type}) ||
-        !all_zero({header + sum_end, header_size - sum_end})) {
+        !all_zero({header + sum_end, checksum_offset - sum_end})) {
         fail(Kind::format, record_offset_, "header of the package lacks its END record");
     }
     require_sum("package header", header + end_sum_offset);
+    check_record_sum(header);
     count(End{});
     state_ = State::between;
 }
@@ -192,9 +193,11 @@ void Parser::process_between(const std::uint8_t *header) {
         return;
     }
     if (type != static_cast<std::uint32_t>(RecordType::end) ||
-        !all_zero({header + sizeof type, header_size - sizeof type})) {
+        !all_zero({header + sizeof type, checksum_offset - sizeof type})) {
         fail(Kind::format, record_offset_, "package goes on with something else than a stream");
     }
+    sum_ = Fletcher4(summary_.byte_order);
+    check_record_sum(header);
     if (!holds_stream) {
         fail(Kind::format, record_offset_, "package is empty, wanted the stream of a snapshot");
     }
@@ -215,12 +218,7 @@ void Parser::process_record(const std::uint8_t *header) {
     if (at_end) {
         require_sum("stream", header + end_sum_offset);
     }
-    sum_.update({header, checksum_offset});
-    // Software older than resumable receive leaves the checksum of a record zero.
-    if (!all_zero({header + checksum_offset, header_size - checksum_offset})) {
-        require_sum("record", header + checksum_offset);
-    }
-    sum_.update({header + checksum_offset, header_size - checksum_offset});
+    check_record_sum(header);
     if (content_error_) {
         throw StreamError(*content_error_);
     }
@@ -237,6 +235,17 @@ void Parser::process_record(const std::uint8_t *header) {
     } else if (at_end) {
         end();
     }
+}
+
+// Software older than resumable receive leaves the checksum of a record zero, and so does zfs send in
+// the ENDs of a package itself; zstream does not.
+void Parser::check_record_sum(const std::uint8_t *header) {
+    const Bytes stored{header + checksum_offset, header_size - checksum_offset};
+    sum_.update({header, checksum_offset});
+    if (!all_zero(stored)) {
+        require_sum("record", stored.data);
+    }
+    sum_.update(stored);
 }
 
 void Parser::require_sum(const char *what, const std::uint8_t *stored) const {

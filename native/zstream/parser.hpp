@@ -15,8 +15,9 @@
 namespace imgadm::zstream {
 
 // Receives the records of one stream, in order, each already checked: its own checksum, its limits
-// and its place. Of a package, that are those of the stream inside. Payload bytes are covered by the checksum of the record after them, so nothing is
-// sure before on_end(). A std::system_error that a sink throws becomes an io error of the stream.
+// and its place. Of a package, only those of the stream inside. Payload bytes are covered by the
+// checksum of the record after them, so nothing is sure before on_end(). A std::system_error that a
+// sink throws becomes an io error of the stream.
 class RecordSink {
 public:
     virtual ~RecordSink() = default;
@@ -58,6 +59,7 @@ private:
     void process_between(const std::uint8_t *header);
     void end();
     void process_record(const std::uint8_t *header);
+    void check_record_sum(const std::uint8_t *header);
     void require_sum(const char *what, const std::uint8_t *stored) const;
     void count(const Record &record);
     [[noreturn]] void fail_truncated() const;

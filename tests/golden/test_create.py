@@ -376,6 +376,14 @@ def test_only_the_first_of_several_disks(tmp_path: Path, sources: Sources) -> No
     assert machine.machine_state() == machine.began
 
 
+def test_a_disk_that_has_been_resized(tmp_path: Path, sources: Sources) -> None:
+    first = Machine(BHYVE, tmp_path, sources).host.machines()[0]["disks"][0]
+    resized = replace_disks(tmp_path / "larger", sources, [{**first, "size": 20480}])
+    assert '"image_size": 20480' in resized.create().stdout
+    told = replace_disks(tmp_path / "told", sources, [{**first, "size": 20480}])
+    assert '"image_size": 30720' in told.create("image_size=30720").stdout
+
+
 def replace_disks(directory: Path, sources: Sources, disks: list[dict[str, Any]]) -> Machine:
     directory.mkdir()
     return Machine(BHYVE, directory, sources, disks=disks)

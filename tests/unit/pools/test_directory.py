@@ -175,6 +175,17 @@ def test_other_images_may_be_either(name: str, bench: DirectoryBench) -> None:
     assert (bench.path / manifest["uuid"] / "stream.zfs").read_bytes() == sample(name)
 
 
+def test_the_stream_is_kept_without_its_package(bench: DirectoryBench) -> None:
+    manifest = manifest_of("zvol-full-props") | {"type": "other"}
+    with bench.open().receive(manifest, source=None, origin=None) as reception:
+        reception.commit(bench.run(reception, sample("zvol-full-props")))
+    directory = bench.path / manifest["uuid"]
+    assert (directory / "stream.zfs").read_bytes() == sample("zvol-full")
+    record = json.loads((directory / "image.json").read_text())
+    assert record["stream"]["guid"] == sent_guid("zvol-full")
+    assert record["stream"]["volume_size"] == 32 << 20
+
+
 def test_file_system_needs_a_base_whose_guid_is_known(bench: DirectoryBench) -> None:
     base = bench.install("fs-full")
     record = bench.path / base.uuid / "image.json"

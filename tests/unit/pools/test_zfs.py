@@ -45,7 +45,7 @@ class ZfsBench(Bench):
 
     def open(self) -> ZfsPool:
         database = Database(self.scratch / "images", warn=lambda _: None)
-        return ZfsPool(ZfsHost(self.zfs, database), self.name)
+        return ZfsPool(ZfsHost(self.zfs, database, self.scratch / "mounts"), self.name)
 
     def run_zfs(self, *words: str, stdin: bytes = b"") -> str:
         done = subprocess.run([self.zfs, *words], input=stdin, capture_output=True, check=True)

@@ -16,7 +16,7 @@ from tests.unit.pools.test_zfs import REAL_ZPOOL, EmulatedBench
 
 pytestmark = pytest.mark.skipif(REAL_ZPOOL is not None, reason="about the emulated zfs")
 
-HARMLESS = ["-o", "setuid=off", "-o", "devices=off"]
+SETTINGS = ["setuid=off", "devices=off"]
 OLD_USAGE = 'echo "usage: receive [-vnFu] [-o origin=snapshot] <filesystem|volume>" >&2; exit 2'
 
 
@@ -28,6 +28,20 @@ def zpool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EmulatedBench:
 def received(zpool: EmulatedBench) -> list[str]:
     """The words of the last call that received something, without its target."""
     return [call for call in zpool.calls("receive") if len(call) > 2][-1][2:-1]
+
+
+def settings(zpool: EmulatedBench, uuid: str) -> list[str]:
+    """Of a file system, from the first byte until it is an image."""
+    return [*SETTINGS, f"mountpoint={zpool.scratch / 'mounts' / uuid / 'image'}"]
+
+
+def as_options(words: list[str]) -> list[str]:
+    return [option for word in words for option in ("-o", word)]
+
+
+def changes(zpool: EmulatedBench) -> list[list[str]]:
+    names = ("set", "inherit", "mount", "unmount", "rename")
+    return [call[1:] for call in zpool.host.calls() if call[1] in names]
 
 
 def install(
@@ -42,9 +56,10 @@ def install(
 @pytest.mark.parametrize("kind", ["zone-dataset", "lx-dataset", "docker"])
 def test_file_systems_are_harmless_from_the_first_byte(kind: str, zpool: EmulatedBench) -> None:
     base = install(zpool, "fs-full", type=kind)
-    assert received(zpool) == ["-u", *HARMLESS]
-    install(zpool, "fs-incr", base, type=kind)
-    assert received(zpool) == ["-u", *HARMLESS, "-o", f"origin=zones/{base.uuid}@final"]
+    assert received(zpool) == ["-u", *as_options(settings(zpool, base.uuid))]
+    child = install(zpool, "fs-incr", base, type=kind)
+    options = as_options([*settings(zpool, child.uuid), f"origin=zones/{base.uuid}@final"])
+    assert received(zpool) == ["-u", *options]
     assert zpool.calls("set") == []
 
 
@@ -62,14 +77,16 @@ def test_where_receive_cannot_set_properties_they_are_set_before_it_is_an_image(
     zpool.wrap("receive", OLD_USAGE, unless='[ "$#" -gt 1 ]')
     image = install(zpool, "fs-full")
     assert received(zpool) == ["-u"]
-    changes = [call[1:] for call in zpool.host.calls() if call[1] in ("set", "rename", "mount")]
     partial, final = f"zones/{image.uuid}-partial", f"zones/{image.uuid}"
-    assert changes == [
-        ["set", "setuid=off", partial],
-        ["set", "devices=off", partial],
+    assert changes(zpool) == [
+        *(["set", setting, partial] for setting in settings(zpool, image.uuid)),
+        ["mount", partial],
+        ["unmount", partial],
+        ["inherit", "mountpoint", partial],
         ["rename", partial, final],
         ["mount", final],
     ]
+    assert not (zpool.scratch / "mounts" / image.uuid).exists()
 
 
 @pytest.mark.parametrize("stream", ["fs-full", "zvol-full"])
@@ -77,8 +94,10 @@ def test_an_image_of_another_type_may_be_anything(stream: str, zpool: EmulatedBe
     image = install(zpool, stream, type="other")
     assert received(zpool) == ["-u"]
     is_volume = stream.startswith("zvol")
-    assert [call[2] for call in zpool.calls("set")] == ([] if is_volume else HARMLESS[1::2])
-    assert zpool.calls("mount") == ([] if is_volume else [["zfs", "mount", f"zones/{image.uuid}"]])
+    wanted = [] if is_volume else settings(zpool, image.uuid)
+    assert [call[2] for call in zpool.calls("set")] == wanted
+    names = [] if is_volume else [f"zones/{image.uuid}-partial", f"zones/{image.uuid}"]
+    assert [call[2] for call in zpool.calls("mount")] == names
 
 
 @pytest.mark.parametrize(
@@ -134,10 +153,35 @@ def test_a_size_that_the_stream_does_not_tell_is_looked_at_in_the_pool(
 def test_what_cannot_be_mounted_is_an_image_all_the_same(
     said: str, warned: bool, zpool: EmulatedBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    zpool.wrap("mount", f'echo "{said}" >&2; exit 1')
+    zpool.wrap(
+        "mount", f'echo "{said}" >&2; exit 1', unless="case $2 in *-partial) ;; *) ! : ;; esac"
+    )
     image = install(zpool, "fs-full")
     assert zpool.names() == {image.uuid}
     assert ("could not mount" in capsys.readouterr().err) == warned
+
+
+def test_what_cannot_be_closed_to_others_is_never_mounted_where_they_find_it(
+    zpool: EmulatedBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zpool.wrap("mount", 'echo "cannot mount: Insufficient privileges" >&2; exit 1')
+    image = install(zpool, "fs-full")
+    partial, final = f"zones/{image.uuid}-partial", f"zones/{image.uuid}"
+    assert changes(zpool) == [
+        ["inherit", "mountpoint", partial],
+        ["set", "canmount=noauto", partial],
+        ["rename", partial, final],
+    ]
+    assert "Insufficient privileges" in capsys.readouterr().err
+
+
+def test_nobody_can_look_into_what_is_mounted_meanwhile(zpool: EmulatedBench) -> None:
+    modes = zpool.scratch / "modes"
+    look = f"cd {zpool.scratch}/mounts/* && ls -ld . image | cut -c1-10 >{modes}"
+    zpool.wrap("unmount", look)
+    image = install(zpool, "fs-full")
+    assert modes.read_text().split() == ["drwx------"] * 2
+    assert not (zpool.scratch / "mounts" / image.uuid).exists()
 
 
 def test_zfs_gets_nothing_that_decides_what_it_loads_or_runs(
