@@ -88,7 +88,7 @@ DOCUMENTS = [
     (image(layers=[descriptor(digest="../../../etc/passwd")]), "digests should be of the form"),
     (image(layers=[descriptor() | {"mediaType": 5}]), "layer 0 has the mediaType 5"),
     (image(layers=[descriptor(size=1.5)]), "layer 0 has the size 1.5"),
-    (image(layers=[descriptor(size="2")]), 'layer 0 has the size 2'),
+    (image(layers=[descriptor(size="2")]), 'layer 0 has the size "2"'),
     (image(layers=[descriptor(kind=LAYER + "+gzip+encrypted")]), "its type is application/vnd"),
     (image(layers=[descriptor(size=True)]), "layer 0 has the size true"),
     (image(layers=[descriptor(size=1 << 60)]), "layer 0 has the size"),
