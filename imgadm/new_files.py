@@ -14,6 +14,7 @@ import fcntl
 import os
 import re
 import stat
+from pathlib import Path
 
 from imgadm.opening import is_same_file, kind_of, open_directory, open_regular
 
@@ -165,11 +166,18 @@ class NewFile:
 def unique_name(name: str, before: str, after: str) -> str:
     """Return a name with random digits in it; a long ``name`` is cut so that it can be a file's."""
     end = f"{before}{os.urandom(4).hex()}{after}"
-    return _cut(name, len(end)) + end
+    return cut_name(name, len(end)) + end
 
 
-def _cut(name: str, room: int) -> str:
-    return os.fsdecode(os.fsencode(name)[: _LONGEST_NAME - room])
+def cut_name(name: str, room: int) -> str:
+    """Cut a long name of a file so that ``room`` more bytes can follow, but through no character.
+
+    There are file systems that want UTF-8.
+    """
+    encoded, length = os.fsencode(name), _LONGEST_NAME - room
+    while length < len(encoded) and encoded[length] & 0xC0 == 0x80:
+        length -= 1
+    return os.fsdecode(encoded[:length])
 
 
 def remove_dead_partials(path: str | os.PathLike[str], directory: int | None = None) -> None:
@@ -178,7 +186,7 @@ def remove_dead_partials(path: str | os.PathLike[str], directory: int | None = N
     A file that is not locked is that of a dead process; where there are no locks all are left.
     """
     above, name = os.path.split(os.fsdecode(path))
-    stem = _cut(name, len(".01234567.partial"))
+    stem = cut_name(name, len(".01234567.partial"))
     pattern = re.compile(re.escape(stem) + r"\.[0-9a-f]{8}\.partial", re.DOTALL)
     with contextlib.suppress(OSError):
         with os.scandir(above or ".") as entries:
@@ -191,6 +199,20 @@ def remove_dead_partials(path: str | os.PathLike[str], directory: int | None = N
                 _remove_if_dead(partial, opened)
         finally:
             os.close(opened)
+
+
+def remove_hidden_partials(path: str | os.PathLike[str]) -> None:
+    """Remove what dead processes have left that wrote ``path`` hidden. Never raises.
+
+    These files are not locked: call it only where nobody else can be writing ``path``.
+    """
+    above, name = os.path.split(os.fsdecode(path))
+    pattern = re.compile(rf"\.{re.escape(name)}\.[0-9]+\.[0-9a-f]{{8}}", re.DOTALL)
+    with contextlib.suppress(OSError):
+        with os.scandir(above or ".") as entries:
+            found = [entry.path for entry in entries if pattern.fullmatch(entry.name)]
+        for partial in found:
+            Path(partial).unlink()
 
 
 def _remove_if_dead(name: str, directory: int) -> None:

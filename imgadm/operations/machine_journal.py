@@ -14,6 +14,7 @@ from typing import Any
 
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import read_or_none, remove_durably, write_atomically
+from imgadm.new_files import remove_hidden_partials
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,12 @@ class JournalFile:
                 self.note(program=pid)
 
     def end(self) -> None:
-        """Forget everything: the machine is as it was. Raises FileSystemError."""
+        """Forget everything: the machine is as it was. Raises FileSystemError.
+
+        A run that was killed while it wrote the journal has left half a version, which goes too:
+        nobody else writes here while the machine's lock is held.
+        """
+        remove_hidden_partials(self.path)
         remove_durably(self.path)
         self.journal = None
 
