@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from imgadm.layers import sparse
-from imgadm.layers.entry import Entry, Kind
+from imgadm.layers.entry import Entry, Kind, kept_owner
 from imgadm.layers.errors import LayerError, shown
 from imgadm.layers.header import BLOCK_SIZE, ZERO_BLOCK, Header, parse_header
 from imgadm.layers.limits import Limits
@@ -17,6 +17,7 @@ from imgadm.layers.pax import (
     Records,
     extended_attribute,
     nanoseconds,
+    owner_number,
     parse_records,
     whole_number,
 )
@@ -73,7 +74,8 @@ class Archive:
         while (header := self._next_header()) is not None:
             kind = header.type
             if kind in _EXTENDED:
-                records += parse_records(self._extended(header, besides=_size_of(records)))
+                # One more of them is instead of the first, for GNU tar and Go's reader too.
+                records = parse_records(self._extended(header))
             elif kind == _GLOBAL:
                 self._globals.update(parse_records(self._extended(header)))
                 self._check_globals()
@@ -84,10 +86,13 @@ class Archive:
             elif kind == _VOLUME_LABEL:
                 self._begin_data(header.size)
             else:
-                if long_name is not None:
+                # Where there are GNU's and those of POSIX, GNU's count for who makes containers.
+                if long_name:
                     header.name = long_name
-                if long_target is not None:
+                    records = [record for record in records if record[0] != b"path"]
+                if long_target:
                     header.target = long_target
+                    records = [record for record in records if record[0] != b"linkpath"]
                 yield self._entry(header, records)
                 long_name = long_target = None
                 records = []
@@ -167,12 +172,12 @@ class Archive:
         self._unread -= size
         return self._take(size)
 
-    def _extended(self, header: Header, *, besides: int = 0) -> bytes:
-        """What an extended header holds; ``besides`` are the bytes kept of others like it."""
-        if header.size + besides > self._limits.header_bytes:
+    def _extended(self, header: Header) -> bytes:
+        """What an extended header holds."""
+        if header.size > self._limits.header_bytes:
             raise LayerError(
                 "limit",
-                f"its extended headers have {header.size + besides} bytes, "
+                f"its extended headers have {header.size} bytes, "
                 f"at most {self._limits.header_bytes} are taken",
                 offset=self._source.position,
             )
@@ -214,7 +219,9 @@ class Archive:
         )
         self._apply_records(entry, records)
         if header.type == b"\0" and entry.name.endswith(b"/"):
-            entry.kind = Kind.DIRECTORY  # in archives older than the type of directories
+            # In archives older than the type of directories, which never have data.
+            entry.kind, entry.packed_size, entry.size = Kind.DIRECTORY, 0, 0
+        entry.uid, entry.gid = kept_owner(entry.uid), kept_owner(entry.gid)
         self._begin_data(entry.packed_size)
         if entry.kind is Kind.FILE:
             self._find_holes(entry, header, records)
@@ -245,9 +252,9 @@ class Archive:
             elif key == b"size" and has_data:
                 entry.packed_size = entry.size = whole_number(key, value)
             elif key == b"uid":
-                entry.uid = whole_number(key, value)
+                entry.uid = owner_number(key, value)
             elif key == b"gid":
-                entry.gid = whole_number(key, value)
+                entry.gid = owner_number(key, value)
             elif key == b"mtime":
                 entry.mtime_ns = nanoseconds(key, value)
         entry.name = sparse_name or entry.name

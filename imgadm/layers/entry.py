@@ -38,3 +38,14 @@ class Entry:
     device: tuple[int, int] = (0, 0)
     xattrs: dict[bytes, bytes] = field(default_factory=dict)
     regions: list[tuple[int, int]] | None = None
+
+
+def kept_owner(number: int) -> int:
+    """The owner or group that a number of an archive stands for: kernels keep 32 bits of it.
+
+    Some systems have -2 for nobody. Kernels take -1 for "leave it as it is", and what has just been
+    made is root's. What does not fit stays as it is.
+    """
+    if -(1 << 31) <= number < 0:
+        number += 1 << 32
+    return 0 if number == (1 << 32) - 1 else number

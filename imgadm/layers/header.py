@@ -66,13 +66,17 @@ def parse_header(block: bytes) -> Header:
 
 
 def number(field: bytes) -> int:
-    """A number in octal digits, or in base 256 where the first bit is set. Blank is zero."""
+    """A number in octal digits, or in base 256 where the first bit is set. Blank is zero.
+
+    Blanks and zero bytes may come before the digits, too: Go's reader, with which containers are
+    made, passes over both, and who stops at the first would take a mode or a size for zero.
+    """
     if field[0] & 0x80:
         value = int.from_bytes(field, "big", signed=False) & ((1 << (8 * len(field) - 1)) - 1)
         if field[0] & 0x40:
             value -= 1 << (8 * len(field) - 1)
         return value
-    digits = field.partition(b"\0")[0].strip(b" ")
+    digits = field.lstrip(b" \0").partition(b"\0")[0].rstrip(b" ")
     if not digits:
         return 0
     try:

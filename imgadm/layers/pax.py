@@ -7,7 +7,7 @@ import binascii
 from decimal import Decimal, InvalidOperation
 from urllib.parse import unquote_to_bytes
 
-from imgadm.layers.errors import LayerError
+from imgadm.layers.errors import LayerError, shown
 
 #: Records in the order of the archive: sparse format 0.0 repeats keys, and their order counts.
 Records = list[tuple[bytes, bytes]]
@@ -41,8 +41,14 @@ def parse_records(data: bytes) -> Records:
 def whole_number(key: bytes, value: bytes) -> int:
     """A decimal integer from 0; LayerError for what is none."""
     if not value.isdigit() or len(value) > _LONGEST_NUMBER:
-        raise LayerError("format", f"an extended header has no number for {key!r}")
+        raise LayerError("format", f'an extended header has no number for "{shown(key)}"')
     return int(value)
+
+
+def owner_number(key: bytes, value: bytes) -> int:
+    """The number of an owner or a group, which may be negative; LayerError for what is none."""
+    sign = -1 if value.startswith(b"-") else 1
+    return sign * whole_number(key, value.removeprefix(b"-"))
 
 
 def nanoseconds(key: bytes, value: bytes) -> int:
@@ -55,7 +61,7 @@ def nanoseconds(key: bytes, value: bytes) -> int:
             raise InvalidOperation
         return int((seconds * 1_000_000_000).to_integral_value(rounding="ROUND_FLOOR"))
     except (ArithmeticError, UnicodeDecodeError):
-        raise LayerError("format", f"an extended header has no time for {key!r}") from None
+        raise LayerError("format", f'an extended header has no time for "{shown(key)}"') from None
 
 
 def extended_attribute(key: bytes, value: bytes) -> tuple[bytes, bytes] | None:
@@ -67,5 +73,7 @@ def extended_attribute(key: bytes, value: bytes) -> tuple[bytes, bytes] | None:
             padded = value + b"=" * (-len(value) % 4)
             return unquote_to_bytes(key[len(_LIBARCHIVE) :]), base64.b64decode(padded)
         except binascii.Error:
-            raise LayerError("format", f"an extended header has no Base64 for {key!r}") from None
+            raise LayerError(
+                "format", f'an extended header has no Base64 for "{shown(key)}"'
+            ) from None
     return None

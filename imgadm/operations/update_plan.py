@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from imgadm.errors import ImageMissingOriginalSnapshotError, ImgadmError, OriginNotVerifiedError
 from imgadm.manifest import Manifest
 from imgadm.operations.image_lookup import Found
+from imgadm.operations.installed_ancestry import recorded_origin
 from imgadm.operations.layer_trust import claimed_digest, recorded_digest
 from imgadm.operations.manifest_changes import changed_fields
 from imgadm.operations.origin_trust import differs_from_source
@@ -63,6 +64,8 @@ def _other_image(image: InstalledImage, found: Found) -> str | None:
     is_layer = (image.manifest.get("type") == "docker", found.image.type == "docker")
     if image.manifest.get("type") and any(is_layer) and not all(is_layer):
         return "only one of them is an image of a layer"
+    if (reason := _other_origin(image, found, is_layer=all(is_layer))) is not None:
+        return reason
     if all(is_layer):
         ours = recorded_digest(image) or claimed_digest(image.manifest)
         theirs = claimed_digest(found.image.raw)
@@ -70,6 +73,18 @@ def _other_image(image: InstalledImage, found: Found) -> str | None:
             return f"the digest of its layer is {ours}, not {theirs}"
         return None
     return differs_from_source(image, found.image)
+
+
+def _other_origin(image: InstalledImage, found: Found, *, is_layer: bool) -> str | None:
+    """Return how the origins differ: what an image was made on is no field that can change.
+
+    Without its origin in the record, the origin could be deleted while the image needs it. A record
+    that has none may be one of a manifest that somebody wrote; of a layer, it is the first.
+    """
+    ours, theirs = recorded_origin(image), found.image.origin
+    if ours == theirs or not (ours or (is_layer and image.manifest.get("name"))):
+        return None
+    return f"it is based on {ours or 'nothing'}, not on {theirs or 'nothing'}"
 
 
 def _manifest_change(image: InstalledImage, found: Found) -> ManifestAdded | ManifestUpdated | None:

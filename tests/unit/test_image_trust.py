@@ -255,3 +255,32 @@ def test_update_does_not_take_the_word_of_a_server_for_a_layer(bench: Bench) -> 
         planned = plan(bench, chain.uuids[0], offered)
         assert not planned.changes_something  # type: ignore[attr-defined]
     assert plan(bench, chain.uuids[0], {**raw, "os": "other"}).changes_something  # type: ignore[attr-defined]
+
+
+def test_update_does_not_change_what_a_layer_is_based_on(bench: Bench) -> None:
+    """A base that no record names any more would be deleted, with what needs it left behind."""
+    chain = bench.chain(*TWO)
+    bench.receive(chain)
+    base, top = chain.uuids
+    without = {key: value for key, value in chain.manifests[1].raw.items() if key != "origin"}
+    for uuid, offered, said in (
+        (top, without, f"it is based on {base}, not on nothing"),
+        (top, {**without, "origin": BASE}, f"it is based on {base}, not on {BASE}"),
+        (base, {**chain.manifests[0].raw, "origin": BASE}, f"based on nothing, not on {BASE}"),
+    ):
+        # Without the digest, which would tell that it is another one.
+        planned = plan(bench, uuid, {**offered, "tags": {}})
+        assert not planned.changes_something  # type: ignore[attr-defined]
+        assert said in planned.obstacle.message  # type: ignore[attr-defined]
+
+
+def test_update_does_not_change_what_an_image_was_received_on(bench: Bench) -> None:
+    install_base(bench, RIGHT)
+    record = bench.pool.path / BASE / "image.json"
+    record.write_text(json.dumps({"manifest": image(BASE, RIGHT, origin=CHILD)}))
+    for offered in (image(BASE, RIGHT), image(BASE, RIGHT, origin=BASE)):
+        assert not plan(bench, BASE, offered).changes_something  # type: ignore[attr-defined]
+    same = image(BASE, RIGHT, origin=CHILD, os="linux")
+    assert plan(bench, BASE, same).changes_something  # type: ignore[attr-defined]
+    record.write_text(json.dumps({"manifest": image(BASE, RIGHT)}))
+    assert plan(bench, BASE, image(BASE, RIGHT, origin=CHILD)).changes_something  # type: ignore[attr-defined]

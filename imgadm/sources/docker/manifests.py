@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imgadm.manifest.parse import JSONError, json_type, parse_json
-from imgadm.manifest.values import display
+from imgadm.manifest.values import display, shown_json
 from imgadm.sources.docker.digests import is_digest
 from imgadm.sources.docker.media_types import (
     CONFIGS,
@@ -131,7 +131,7 @@ def is_schema1(document: Mapping[str, Any]) -> bool:
     if version is None:
         raise UnusableImageError("No docker manifest schemaVersion defined")
     if isinstance(version, bool) or version not in (1, 2):
-        raise UnusableImageError(f"Unsupported docker manifest version: {display(version)}")
+        raise UnusableImageError(f"Unsupported docker manifest version: {shown_json(version)}")
     return bool(version == 1)
 
 
@@ -239,7 +239,7 @@ def _read_size(size: Any, what: str) -> int | None:
     if isinstance(size, float) and size.is_integer():
         size = int(size)
     if isinstance(size, bool) or not isinstance(size, int) or size > _MAX_BLOB:
-        raise ManifestError(f"{what} has the size {display(size)}")
+        raise ManifestError(f"{what} has the size {shown_json(size)}")
     return size if size > 0 else None
 
 

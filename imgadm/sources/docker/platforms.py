@@ -22,6 +22,9 @@ _OTHER_NAMES = {
 _UNSAID = {"amd64": "v1", "arm64": "v8", "arm": "v7"}
 """What an architecture without a variant means."""
 
+_LETTERED = frozenset(_UNSAID)
+"""Architectures all of whose variants begin with a ``v``."""
+
 _LADDERS = {
     "amd64": ("v1", "v2", "v3", "v4"),
     "arm": ("v5", "v6", "v7", "v8"),
@@ -67,6 +70,11 @@ class Platform:
     @classmethod
     def _of(cls, os: str, architecture: str, variant: str | None = None) -> Platform:
         architecture, implied = _OTHER_NAMES.get(architecture, (architecture, None))
+        if variant:
+            variant = variant.lower()
+            # Builders leave the letter away, as the kernel does in "CPU architecture: 8".
+            if architecture in _LETTERED and variant[0].isdigit():
+                variant = f"v{variant}"
         return cls(os, architecture, variant or implied)
 
     @property

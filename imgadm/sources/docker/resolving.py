@@ -65,6 +65,13 @@ class Resolver:
             self._reference.version, digest=self._reference.digest
         )
         try:
+            return self._resolve(parsed, digest)
+        except NotInRegistryError as error:
+            # The image itself is there, so nobody should be told that it was not found.
+            raise self._invalid(f"it is there, but not all of it: {error.reason}") from error
+
+    def _resolve(self, parsed: Parsed, digest: str) -> RemoteImage:
+        try:
             if isinstance(parsed, Schema1Manifest):
                 return self._schema1_image(parsed, digest)
             if isinstance(parsed, ImageManifest):

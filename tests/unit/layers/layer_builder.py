@@ -78,6 +78,18 @@ def archive(
     return out.getvalue() if end else out.getvalue()[:length]
 
 
+def rewritten(made: bytes, header: int, fields: Mapping[int, bytes]) -> bytes:
+    """An archive with other bytes at these offsets of a header, and the checksum of them.
+
+    ``header`` is where it begins.
+    """
+    block = bytearray(made[header : header + 512])
+    for offset, field in {**fields, 148: b" " * 8}.items():
+        block[offset : offset + len(field)] = field
+    block[148:156] = b"%06o\0 " % sum(block)
+    return made[:header] + bytes(block) + made[header + 512 :]
+
+
 def unpack(
     root: Path,
     *layers: bytes,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imgadm.layers import Limits, Ownership
+from imgadm.layers import LayerError, Limits, Ownership
 from imgadm.layers.archive import Archive
 from imgadm.layers.entry import Entry
 from imgadm.streams.decoders.source import ByteSource
@@ -21,7 +21,7 @@ from tests import trees
 
 from ..streams.stages import pieces
 from .independent import needs_root, tar_unpack
-from .layer_builder import archive, contents, directory, entry, file, symlink, unpack
+from .layer_builder import archive, contents, directory, entry, file, rewritten, symlink, unpack
 
 HOLE = 400_000
 
@@ -117,13 +117,10 @@ def test_what_python_writes(tmp_path: Path, form: int) -> None:
 
 def test_of_the_seventh_edition(tmp_path: Path) -> None:
     """No magic number, no type of directories: a name that ends with a slash is one."""
-    made = bytearray(archive(entry("dir/"), file("dir/file", "1"), form=tarfile.USTAR_FORMAT))
+    made = archive(entry("dir/"), file("dir/file", "1"), form=tarfile.USTAR_FORMAT)
     for at in (0, 512):
-        made[at + 156] = 0
-        made[at + 257 : at + 512] = bytes(255)
-        made[at + 148 : at + 156] = b" " * 8
-        made[at + 148 : at + 156] = b"%06o\0 " % sum(made[at : at + 512])
-    unpack(tmp_path, bytes(made))
+        made = rewritten(made, at, {156: b"\0", 257: bytes(255)})
+    unpack(tmp_path, made)
     assert contents(tmp_path) == {"dir": "/", "dir/file": "1"}
 
 
@@ -131,6 +128,86 @@ def entries(made: bytes, piece: int = 1 << 20) -> list[tuple[Entry, bytes]]:
     source = ByteSource(memoryview(part) for part in pieces(made, piece))
     reader = Archive(source, Limits())
     return [(found, b"".join(map(bytes, reader.data()))) for found in reader.entries()]
+
+
+ONE = archive(file("one", "12345"), form=tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({100: b"\0\x00000755"}, 0o755),
+        ({100: b" \x00  755\0"}, 0o755),
+        ({100: b"0100755\0"}, 0o755),
+        ({100: bytes(8)}, 0),
+        ({124: b"\x0000000000005"}, 0o644),
+        ({124: b"\0\0 \x00000005 \0"}, 0o644),
+    ],
+    ids=repr,
+)
+def test_numbers_behind_zero_bytes(fields: dict[int, bytes], wanted: int) -> None:
+    """Go's reader passes over them, and a mode or a size is not what the first of them says."""
+    [(found, data)] = entries(rewritten(ONE, 0, fields))
+    assert (found.mode, data) == (wanted, b"12345")
+
+
+@pytest.mark.parametrize(
+    ("field", "pax", "wanted"),
+    [
+        ((-2).to_bytes(8, "big", signed=True), {}, 4294967294),
+        (None, {"uid": "-2"}, 4294967294),
+        (None, {"uid": "4294967294"}, 4294967294),
+        (None, {"uid": "4294967295"}, 0),
+        ((-1).to_bytes(8, "big", signed=True), {}, 0),
+    ],
+)
+def test_owners_of_systems_that_count_below_zero(
+    field: bytes | None, pax: dict[str, str], wanted: int
+) -> None:
+    made = rewritten(ONE, 0, {108: field}) if field else archive(file("one", pax=pax))
+    [(found, _)] = entries(made)
+    assert found.uid == wanted
+
+
+def test_owners_that_no_system_has() -> None:
+    for uid in ("4294967296", "-2147483649"):
+        with pytest.raises(LayerError, match="no system has its owner"):
+            entries(archive(file("one", pax={"uid": uid})))
+
+
+def test_old_directories_have_no_data() -> None:
+    made = archive(entry("dir/"), file("dir/file", "1"), form=tarfile.USTAR_FORMAT)
+    found = entries(rewritten(made, 0, {156: b"\0", 124: b"%011o\0" % 512}))
+    assert [(entry.name, data) for entry, data in found] == [(b"dir/", b""), (b"dir/file", b"1")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        (["x:path=posix", "L:gnu\0"], (b"gnu", 0)),
+        (["L:gnu\0", "x:path=posix"], (b"gnu", 0)),
+        (["L:first\0", "L:second\0"], (b"second", 0)),
+        (["L:\0"], (b"one", 0)),
+        (["x:path=first,mtime=7", "x:path=second"], (b"second", 0)),
+        (["x:path=first", "x:mtime=7"], (b"one", 7)),
+    ],
+)
+def test_several_headers_before_an_entry(headers: list[str], wanted: tuple[bytes, int]) -> None:
+    """They count as for GNU tar and Go's reader."""
+    made = b"".join(map(extended, headers)) + archive(
+        file("one", mtime=0), form=tarfile.USTAR_FORMAT
+    )
+    [(found, _)] = entries(made)
+    assert (found.name, found.mtime_ns // 10**9) == wanted
+
+
+def extended(text: str) -> bytes:
+    """A header for the entry behind it: its type, and a name or records."""
+    kind, _, content = text.partition(":")
+    if kind == "x":
+        content = "".join(f"{len(record) + 5:03} {record}\n" for record in content.split(","))
+    made = archive(file("header", content), form=tarfile.USTAR_FORMAT, end=False)
+    return rewritten(made, 0, {156: kind.encode()})
 
 
 def test_numbers_beyond_octal_digits() -> None:

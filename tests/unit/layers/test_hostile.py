@@ -149,8 +149,8 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
         'name: layer: entry "a\\x00b": a name has a zero byte',
     ),
     "an owner that no system has": (
-        [file("a", pax={"uid": "4294967295"})],
-        'format: layer: entry "a": no system has its owner 4294967295:0',
+        [file("a", pax={"uid": "4294967296"})],
+        'format: layer: entry "a": no system has its owner 4294967296:0',
     ),
     "a time out of all range": (
         [file("a", pax={"mtime": "9" * 17})],
@@ -162,15 +162,15 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
     ),
     "a time beyond all numbers": (
         [file("a", pax={"mtime": "1e999999999"})],
-        "format: layer: an extended header has no time for b'mtime'",
+        'format: layer: an extended header has no time for "mtime"',
     ),
     "a time that is none": (
         [file("a", pax={"mtime": "nan"})],
-        "format: layer: an extended header has no time for b'mtime'",
+        'format: layer: an extended header has no time for "mtime"',
     ),
     "a number that is none": (
-        [file("a", pax={"uid": "-1"})],
-        "format: layer: an extended header has no number for b'uid'",
+        [file("a", pax={"uid": "--1"})],
+        'format: layer: an extended header has no number for "uid"',
     ),
     "an attribute without a name": (
         [file("a", pax={"SCHILY.xattr.": "x"})],
@@ -273,10 +273,9 @@ def test_depth_counts_the_links(root: Path) -> None:
     assert "it is more than 20 directories deep" in refusal(root, *layers, limits=SMALL)
 
 
-def test_extended_headers_without_entries_are_bounded_together(root: Path) -> None:
-    one = archive(file("a", pax={"comment": "c" * 3000}))[: 512 + 3072 + 512]
-    extended = one[:-512]
-    assert "its extended headers have" in refusal(root, extended * 2, limits=SMALL)
+def test_only_the_last_of_several_extended_headers_is_kept(root: Path) -> None:
+    extended = archive(file("a", pax={"comment": "c" * 3000}))[: 512 + 3072]
+    assert "has no entry behind it" in refusal(root, extended * 20, limits=SMALL)
 
 
 def test_a_size_that_is_a_lie_costs_nothing(root: Path) -> None:

@@ -88,7 +88,7 @@ DOCUMENTS = [
     (image(layers=[descriptor(digest="../../../etc/passwd")]), "digests should be of the form"),
     (image(layers=[descriptor() | {"mediaType": 5}]), "layer 0 has the mediaType 5"),
     (image(layers=[descriptor(size=1.5)]), "layer 0 has the size 1.5"),
-    (image(layers=[descriptor(size="2")]), 'layer 0 has the size 2'),
+    (image(layers=[descriptor(size="2")]), 'layer 0 has the size "2"'),
     (image(layers=[descriptor(kind=LAYER + "+gzip+encrypted")]), "its type is application/vnd"),
     (image(layers=[descriptor(size=True)]), "layer 0 has the size true"),
     (image(layers=[descriptor(size=1 << 60)]), "layer 0 has the size"),
@@ -424,6 +424,23 @@ def test_a_header_that_contradicts_the_document(web: Any, opened_registry: OpenD
     web[PATH] = sent(image(), **{"Docker-Content-Digest": ONE})
     with pytest.raises(BadDigestError, match=f"Docker-Content-Digest header, {ONE}, does not"):
         resolved(opened_registry(web.url), "a/b:v")
+
+
+def test_a_manifest_whose_parts_are_missing(web: Any, opened_registry: OpenDocker) -> None:
+    """The image is there, so it would be wrong to say that it was not found, and to look on."""
+    entry = {**descriptor(kind=MANIFEST), "platform": AMD64}
+    missing = f"/v2/a/b/manifests/{entry['digest']}", f"/v2/a/b/blobs/{digest_of(b'{}')}"
+    for document, kind, path in (
+        ({"schemaVersion": 2, "manifests": [entry]}, INDEX, missing[0]),
+        (image(), MANIFEST, missing[1]),
+    ):
+        web[PATH] = sent(document, kind)
+        web[path] = 404, {}, {"errors": [{"code": "BLOB_UNKNOWN", "message": "gone"}]}
+        with pytest.raises(
+            InvalidContentError, match="there, but not all of it: .*: gone"
+        ) as found:
+            resolved(opened_registry(web.url), "a/b:v")
+        assert digest_of(b"{}") in found.value.message
 
 
 def test_a_manifest_that_does_not_end(web: Any, opened_registry: OpenDocker) -> None:

@@ -17,6 +17,11 @@ from imgadm.sources.docker import Platform
         ("linux/armhf", Platform("linux", "arm", "v7")),
         ("linux/arm/v6", Platform("linux", "arm", "v6")),
         ("linux/arm64/v8", Platform("linux", "arm64", "v8")),
+        ("linux/arm64/8", Platform("linux", "arm64", "v8")),
+        ("linux/arm/7", Platform("linux", "arm", "v7")),
+        ("linux/arm/V6", Platform("linux", "arm", "v6")),
+        ("linux/mips/r2", Platform("linux", "mips", "r2")),
+        ("linux/s390x/13", Platform("linux", "s390x", "13")),
     ],
 )
 def test_names(text: str, platform: Platform) -> None:
@@ -28,6 +33,12 @@ def test_names(text: str, platform: Platform) -> None:
 def test_what_names_none(text: str) -> None:
     with pytest.raises(UsageError, match="invalid platform"):
         Platform.parse(text)
+
+
+@pytest.mark.parametrize(("variant", "meant"), [("8", "v8"), ("V8", "v8"), ("", None), (8, None)])
+def test_variants_that_images_name(variant: object, meant: str | None) -> None:
+    entry = {"os": "linux", "architecture": "arm64", "variant": variant}
+    assert Platform.of_entry(entry) == Platform("linux", "arm64", meant)
 
 
 @pytest.mark.parametrize(
