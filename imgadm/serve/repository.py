@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from imgadm.files import remove_durably, sync_directory
+from imgadm.files import sync_directory
 from imgadm.serve.catalogue import HostedImage
 from imgadm.serve.digests import Digests, DigestStore, Hashing, stamp_of
 from imgadm.serve.drafts import Draft, DraftStore
@@ -238,8 +238,7 @@ class WritableFolder:
             if draft is not None:
                 self._drafts.remove(draft)
             elif pair is not None:
-                remove_durably(pair.source)
-                remove_durably(pair.path)
+                self._drafts.delete_published(pair)
 
 
 def _unknown(uuid: str) -> HttpError:

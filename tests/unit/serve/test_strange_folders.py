@@ -308,6 +308,74 @@ def test_draft_that_names_a_file_elsewhere_is_refused(
     assert (tmp_path / "secret").read_bytes() == b"secret"
 
 
+def _link_root(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").symlink_to(outside)
+
+
+def _link_draft(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").mkdir()
+    (folder / ".imgadm" / UUID).symlink_to(outside)
+
+
+def _link_lock(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").mkdir()
+    (folder / ".imgadm" / "lock").symlink_to(outside / "lock")
+
+
+def _pipe_as_lock(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").mkdir()
+    os.mkfifo(folder / ".imgadm" / "lock")
+
+
+def _open_root(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").mkdir()
+    (folder / ".imgadm").chmod(0o777)
+
+
+def _deletion_elsewhere(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").mkdir()
+    stamp = list(digests.stamp_of((outside / "kept").lstat())[1:])
+    words = {"manifest": "none.json", "file": str(outside / "kept"), "stamp": stamp}
+    (folder / ".imgadm" / "deletion.json").write_text(json.dumps(words))
+
+
+@pytest.mark.parametrize(
+    ("plant", "words"),
+    [
+        (_link_root, 'imgadm" is a symbolic link'),
+        (_link_draft, f'{UUID}" is a symbolic link'),
+        (_link_lock, "a symbolic link"),
+        (_pipe_as_lock, "a named pipe"),
+        (_open_root, "chmod go-w"),
+        (_deletion_elsewhere, "is damaged; remove it"),
+    ],
+)
+def test_what_is_planted_where_drafts_are_is_refused(
+    tmp_path: Path, plant: Callable[[Path, Path], None], words: str
+) -> None:
+    from imgadm.errors import ImgadmError
+
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    (outside / "kept").write_bytes(b"kept")
+    plant(folder, outside)
+    with pytest.raises(ImgadmError, match=words), WritableFolder(folder).opened():
+        pass
+    assert [path.name for path in outside.iterdir()] == ["kept"]
+
+
+def test_another_file_of_a_deleted_name_is_kept(tmp_path: Path) -> None:
+    (tmp_path / ".imgadm").mkdir()
+    words = {"manifest": "foo.json", "file": "foo.zvol", "stamp": [1, 2, 3, 4]}
+    (tmp_path / ".imgadm" / "deletion.json").write_text(json.dumps(words))
+    (tmp_path / "foo.zvol").write_bytes(b"another")
+    with WritableFolder(tmp_path).opened():
+        pass
+    assert (tmp_path / "foo.zvol").read_bytes() == b"another"
+    assert not (tmp_path / ".imgadm" / "deletion.json").exists()
+
+
 def test_files_of_drafts_are_not_followed(tmp_path: Path) -> None:
     repository = WritableFolder(tmp_path)
     sha1 = hashlib.sha1(CONTENT).hexdigest()
