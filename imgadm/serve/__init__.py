@@ -17,8 +17,10 @@ from imgadm.serve.catalogue import (
     HostedImage,
     StoredBytes,
 )
+from imgadm.serve.digests import DigestStore
 from imgadm.serve.folder import FolderCatalogue, SkippedPair
 from imgadm.serve.handler import AccessRecord
+from imgadm.serve.kept_digests import KeptDigests
 from imgadm.serve.repository import MAX_UPLOAD_BYTES, WritableFolder
 from imgadm.serve.server import ImageServer
 from imgadm.serve.writer import Writer
@@ -28,10 +30,12 @@ __all__ = [
     "AccessRecord",
     "Catalogue",
     "CombinedCatalogue",
+    "DigestStore",
     "FolderCatalogue",
     "GeneratedBytes",
     "HostedImage",
     "ImageServer",
+    "KeptDigests",
     "SkippedPair",
     "StoredBytes",
     "WritableFolder",

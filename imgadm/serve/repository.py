@@ -51,10 +51,11 @@ class WritableFolder:
         on_skip: Callable[[SkippedPair], None] | None = None,
         *,
         max_upload: int = MAX_UPLOAD_BYTES,
+        digests: DigestStore | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._folder = folder
-        self._digests = DigestStore()
+        self._digests = digests or DigestStore()
         self._pairs = FolderCatalogue(folder, on_skip, self._digests)
         self._drafts = DraftStore(folder, self._digests)
         self._max_upload = max_upload

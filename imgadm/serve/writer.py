@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -144,7 +146,15 @@ def _manifest(request: WriteRequest, uuid: str | None) -> dict[str, Any]:
     kind = (request.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HttpError(400, "InvalidContent", "the manifest has to be sent as application/json")
-    return submitted_manifest(request.body.read(MAX_MANIFEST_BYTES), uuid)
+    text = request.body.read(MAX_MANIFEST_BYTES)
+    promised = request.headers.get("Content-MD5")
+    if promised is not None and promised != _base64_md5(text):
+        raise HttpError(400, "BadDigest", "the body does not have the MD5 of Content-MD5")
+    return submitted_manifest(text, uuid)
+
+
+def _base64_md5(text: bytes) -> str:
+    return b64encode(hashlib.md5(text, usedforsecurity=False).digest()).decode("ascii")
 
 
 def _file_facts(given: Mapping[str, str]) -> FileFacts:

@@ -16,7 +16,14 @@ from imgadm.redaction import redact_text
 from imgadm.text import printable
 
 if TYPE_CHECKING:
-    from imgadm.serve import AccessRecord, Catalogue, ImageServer, SkippedPair, WritableFolder
+    from imgadm.serve import (
+        AccessRecord,
+        Catalogue,
+        DigestStore,
+        ImageServer,
+        SkippedPair,
+        WritableFolder,
+    )
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 
@@ -131,7 +138,10 @@ def _writable_folder(context: Context, options: Options, folders: list[str]) -> 
     size = MAX_UPLOAD_BYTES if most is None else parse_size(most)
     if not size:
         raise UsageError(f'invalid --max-upload "{most}": must be a size such as 512M or 20G')
-    return WritableFolder(_folder(folders[0]), _skipper(context), max_upload=size)
+    folder = _folder(folders[0])
+    return WritableFolder(
+        folder, _skipper(context), max_upload=size, digests=_digests(context, folder)
+    )
 
 
 def _catalogues(context: Context, options: Options, folders: list[str]) -> list[Catalogue]:
@@ -141,7 +151,8 @@ def _catalogues(context: Context, options: Options, folders: list[str]) -> list[
 
     skipper = _skipper(context)
     catalogues: list[Catalogue] = [
-        FolderCatalogue(_folder(folder), on_skip=skipper) for folder in folders
+        FolderCatalogue(folder, on_skip=skipper, digests=_digests(context, folder))
+        for folder in map(_folder, folders)
     ]
     pool = options.text("-P") or None
     if pool is not None or options.flag("-i") or not folders:
@@ -152,6 +163,13 @@ def _catalogues(context: Context, options: Options, folders: list[str]) -> list[
             )
         )
     return catalogues
+
+
+def _digests(context: Context, folder: Path) -> DigestStore:
+    from imgadm.cache import Cache
+    from imgadm.serve import DigestStore, KeptDigests
+
+    return DigestStore(KeptDigests(Cache(context.settings.cache_directory), folder))
 
 
 def _folder(typed: str) -> Path:

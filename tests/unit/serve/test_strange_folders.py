@@ -15,7 +15,19 @@ from typing import Any, BinaryIO
 import pytest
 import requests
 
-from imgadm.serve import FolderCatalogue, ImageServer, SkippedPair, WritableFolder, Writer, digests
+from imgadm.cache import Cache, Entry
+from imgadm.serve import (
+    DigestStore,
+    FolderCatalogue,
+    ImageServer,
+    KeptDigests,
+    SkippedPair,
+    WritableFolder,
+    Writer,
+    digests,
+    kept_digests,
+    routes,
+)
 from imgadm.serve import folder as folder_module
 
 from .conftest import CONTENT, UUID, manifest
@@ -192,12 +204,54 @@ def test_clients_that_wait_for_a_sha1_make_room(
 def test_file_whose_md5_takes_long_is_sent_without(
     folder: Path, server: ImageServer, gate: Gate, monkeypatch: pytest.MonkeyPatch, sha1: Any
 ) -> None:
-    monkeypatch.setattr(folder_module, "MD5_SECONDS", 0.05)
+    monkeypatch.setattr(routes, "MD5_SECONDS", 0.05)
     entry = {"sha1": sha1(CONTENT), "size": len(CONTENT), "compression": "none"}
     (folder / "foo.json").write_text(json.dumps(manifest(files=[entry])))
     reply = get(server, FILE)
     assert reply.content == CONTENT
     assert "Content-MD5" not in reply.headers
+
+
+@pytest.mark.parametrize("wish", ["md5=0", "sha-256=5, md5=0", "md5 = 0 ,sha-512=1"])
+def test_client_without_use_for_the_md5_does_not_wait_for_it(
+    folder: Path, server: ImageServer, gate: Gate, sha1: Any, wish: str
+) -> None:
+    entry = {"sha1": sha1(CONTENT), "size": len(CONTENT), "compression": "none"}
+    (folder / "foo.json").write_text(json.dumps(manifest(files=[entry])))
+    reply = get(server, FILE, **{"Want-Repr-Digest": wish})
+    assert (reply.content, "Content-MD5" in reply.headers) == (CONTENT, False)
+    assert not gate.reached.is_set()
+
+
+def test_md5_of_a_large_file_is_kept_for_the_next_server(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha1: Any
+) -> None:
+    monkeypatch.setattr(digests, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(kept_digests, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(digests, "_UNSURE_NS", 0)
+    keeper = KeptDigests(Cache(tmp_path / "cache"), folder)
+
+    def md5() -> str | None:
+        catalogue = FolderCatalogue(folder, digests=DigestStore(keeper))
+        with ImageServer(catalogue, port=0) as server:
+            field: str | None = get(server, FILE).headers.get("Content-MD5")
+            return field
+
+    entry = {"sha1": sha1(CONTENT), "size": len(CONTENT), "compression": "none"}
+    (folder / "foo.json").write_text(json.dumps(manifest(files=[entry])))
+    assert md5() == MD5
+    with monkeypatch.context() as patch:
+        patch.setattr(digests, "blocks_of", None)
+        assert md5() == MD5
+    times = (folder / "foo.zvol").stat()
+    (folder / "foo.zvol").write_bytes(CONTENT[::-1])
+    os.utime(folder / "foo.zvol", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert md5() == base64.b64encode(hashlib.md5(CONTENT[::-1]).digest()).decode()
+    for damaged in (b"", b"{", b"[[1]]", b'{"a": 1}', b"[1]", b'[[1,2,3,4,5,"a","x"]]'):
+        (kept,) = (tmp_path / "cache").iterdir()
+        keeper.cache.keep(f"digests of the files in {folder.resolve()}", Entry("1", damaged))
+        assert kept.exists()
+        assert DigestStore(keeper).known((1, 2, 3, 4, 5)) is None
 
 
 def test_file_that_changes_while_it_is_read_has_no_digest(
@@ -220,7 +274,7 @@ def test_file_that_is_replaced_after_it_was_opened_is_sent_without_md5(folder: P
     source = image.open_file()
     (folder / "new").write_bytes(b"new")
     (folder / "new").rename(folder / "foo.zvol")
-    assert source.md5() is None
+    assert source.md5(30) is None
     assert source.file.read() == CONTENT
     source.close()
 

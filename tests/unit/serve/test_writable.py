@@ -203,6 +203,13 @@ FAULTS: list[tuple[str, str, dict[str, Any], str, str]] = [
         "422 OriginDoesNotExist",
         OTHER,
     ),
+    (
+        "POST",
+        f"{IMAGE}?action=import",
+        {"json": {**manifest(), **ZVOL}, "headers": {"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}},
+        "400 BadDigest",
+        "MD5",
+    ),
     ("POST", "/images", {"json": manifest(state="active")}, "422 V", "state"),
     ("POST", "/images", {"json": manifest()}, "422 InvalidParameter", '"uuid"'),
     ("POST", f"{IMAGE}?action=import-remote&source=x", {}, "501 NotAvailable", "import-remote"),
@@ -327,6 +334,18 @@ def test_upload_to_an_image_that_changes_meanwhile(
     after = site.names()
     assert slow.finish().startswith(f"HTTP/1.1 {answer}")
     assert site.names() == after
+
+
+def test_request_whose_body_nobody_wants_is_answered_though_that_is_cut(site: Site) -> None:
+    assert site.server is not None
+    site.submit()
+    head = f"DELETE {IMAGE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n".encode()
+    address = (site.server.host, site.server.port)
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(head + b"abc")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 204 ")
+    assert site.state() == "none"
 
 
 def test_upload_that_is_cut_leaves_nothing(site: Site) -> None:
