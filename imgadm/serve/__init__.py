@@ -20,6 +20,7 @@ from imgadm.serve.catalogue import (
 from imgadm.serve.digests import DigestStore
 from imgadm.serve.folder import FolderCatalogue, SkippedPair
 from imgadm.serve.handler import AccessRecord
+from imgadm.serve.host_names import is_host_name
 from imgadm.serve.kept_digests import KeptDigests
 from imgadm.serve.repository import MAX_UPLOAD_BYTES, WritableFolder
 from imgadm.serve.server import ImageServer
@@ -40,4 +41,5 @@ __all__ = [
     "StoredBytes",
     "WritableFolder",
     "Writer",
+    "is_host_name",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,13 +72,14 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     for option in (TOKEN_FILE, MAX_UPLOAD):
         if options.text(option.names[0]) is not None:
             raise UsageError(f"{option.names[0]} makes sense only with -w,--writable")
+    host_names = _host_names(options)
     catalogue = CombinedCatalogue(_catalogues(context, options, arguments))
     host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
     server = ImageServer(
         catalogue,
         host,
         port,
-        host_names=options.texts("--host-name"),
+        host_names=host_names,
         on_access=_on_access(options),
     )
     with server:
@@ -93,6 +94,7 @@ def _run_writable(context: Context, options: Options, folders: list[str]) -> int
     token_file = options.text("--token-file")
     token = None if token_file is None else read_token(Path(token_file), warn=context.warn)
     host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
+    host_names = _host_names(options)
     folder = _writable_folder(context, options, folders)
     with folder.opened():
         server = ImageServer(
@@ -100,7 +102,7 @@ def _run_writable(context: Context, options: Options, folders: list[str]) -> int
             host,
             port,
             writer=Writer(folder, token),
-            host_names=options.texts("--host-name"),
+            host_names=host_names,
             on_access=_on_access(options),
         )
         if server.is_exposed and token is None:
@@ -194,6 +196,19 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or not host:
         raise UsageError(f'invalid -l,--listen "{text}": must be <address>:<port>')
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _host_names(options: Options) -> Sequence[str]:
+    from imgadm.serve import is_host_name
+
+    names = options.texts("--host-name")
+    for name in names:
+        if not is_host_name(name):
+            raise UsageError(
+                f'invalid --host-name "{name}": must be a name such as images.example.com, or an '
+                "address, without a port"
+            )
+    return names
 
 
 def _print_access(record: AccessRecord) -> None:
