@@ -6,11 +6,12 @@ the file has left then is removed by the next server, unless somebody has put an
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
 
-from imgadm.errors import InvalidManifestError
+from imgadm.errors import FileSystemError, InvalidManifestError
 from imgadm.files import remove_durably, write_atomically
 from imgadm.serve.digests import stamp_of
 from imgadm.serve.plain_files import read_plain
@@ -23,7 +24,8 @@ def delete_pair(store: Path, manifest: Path, file: Path) -> None:
     """Delete both, which lie in the parent of ``store``; raises FileSystemError and OSError."""
     note = store / _NAME
     words = {"manifest": manifest.name, "file": file.name, "stamp": _stamp(file)}
-    write_atomically(note, json.dumps(words).encode())
+    with contextlib.suppress(FileSystemError):  # on a full disk there is no room for it
+        write_atomically(note, json.dumps(words).encode())
     remove_durably(manifest)
     remove_durably(file)
     remove_durably(note)

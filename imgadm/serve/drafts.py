@@ -212,7 +212,10 @@ class DraftStore:
             raise InvalidManifestError(f'"{source}" is damaged ({error}); remove it') from error
         if path is not None and not path.exists():
             # Killed between the two steps of an activation.
-            self._published_file(draft.manifest).rename(path)
+            published = self._published_file(draft.manifest)
+            if not published.exists():
+                raise InvalidManifestError(f'"{source}" names a file that is gone; remove it')
+            published.rename(path)
         for other in directory.iterdir():
             if other in (source, path):
                 continue

@@ -8,7 +8,6 @@ An image can be deleted in every state. From its activation on its file stays as
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -106,14 +105,9 @@ class WritableFolder:
     def add_file(self, uuid: str, facts: FileFacts, body: RequestBody) -> Mapping[str, Any]:
         """Store the file of an unactivated image, in place of one that it has."""
         with self._upload_of(uuid) as (draft, file):
-            try:
-                with file:
-                    digests = self._receive(file, facts, body)
-                return self._add(uuid, draft, facts, digests)
-            except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                    raise _no_space("there is no space left for the file") from error
-                raise
+            with file:
+                digests = self._receive(file, facts, body)
+            return self._add(uuid, draft, facts, digests)
 
     @contextlib.contextmanager
     def _upload_of(self, uuid: str) -> Iterator[tuple[Draft, BinaryIO]]:
@@ -145,7 +139,7 @@ class WritableFolder:
             status = os.statvfs(self._folder)
             available = status.f_bavail * status.f_frsize
             if body.length > available:
-                raise _no_space(f"{body.length} bytes are needed, {available} are available")
+                raise no_space(f"{body.length} bytes are needed, {available} are available")
         hashing = Hashing()
         for block in body.blocks():
             hashing.update(block)
@@ -187,7 +181,13 @@ class WritableFolder:
             entry = {"sha1": found.sha1, "size": found.size, "compression": facts.compression}
             if facts.dataset_guid is not None:
                 entry["dataset_guid"] = facts.dataset_guid
-            return self._drafts.replace(current, {**current.manifest, "files": [entry]}).manifest
+            manifest = {**current.manifest, "files": [entry]}
+            try:
+                return self._drafts.replace(current, manifest).manifest
+            except BaseException:
+                if path != current.path:
+                    path.unlink()
+                raise
 
     def activate(self, uuid: str) -> Mapping[str, Any]:
         """Show the image to everyone."""
@@ -255,5 +255,6 @@ def _activated(uuid: str) -> HttpError:
     return HttpError(422, "ImageAlreadyActivated", f'image "{uuid}" is already activated')
 
 
-def _no_space(message: str) -> HttpError:
+def no_space(message: str) -> HttpError:
+    """Return the error for a disk that is full."""
     return HttpError(503, "StorageIsDown", message)

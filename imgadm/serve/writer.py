@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import re
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imgadm.errors import FileSystemError
 from imgadm.manifest import COMPRESSIONS
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.manifest.values import display
@@ -25,7 +27,7 @@ from imgadm.serve.replies import (
     not_found,
     precondition_failed,
 )
-from imgadm.serve.repository import FileFacts, WritableFolder, uuid_taken
+from imgadm.serve.repository import FileFacts, WritableFolder, no_space, uuid_taken
 from imgadm.serve.request_body import RequestBody
 from imgadm.serve.submitted import submitted_manifest
 
@@ -61,7 +63,15 @@ class Writer:
     def answer(self, request: WriteRequest) -> Reply:
         """Return the reply; raises :class:`HttpError`."""
         self._check_caller(request.headers)
-        given = dict(request.query)
+        try:
+            return self._changed(request, dict(request.query))
+        except (OSError, FileSystemError) as error:
+            code = error.code if isinstance(error, FileSystemError) else _name_of(error)
+            if code in ("ENOSPC", "EDQUOT"):
+                raise no_space("there is no space left on the disk of the server") from error
+            raise
+
+    def _changed(self, request: WriteRequest, given: Mapping[str, str]) -> Reply:
         match (request.method, request.uuid, request.is_file):
             case ("POST", None, _):
                 return self._create(request, given)
@@ -136,6 +146,10 @@ class Writer:
         if self._repository.find(uuid) is not None:
             return uuid_taken(uuid)
         return _not_available("import-remote")
+
+
+def _name_of(error: OSError) -> str | None:
+    return errno.errorcode.get(error.errno or 0)
 
 
 def _image(manifest: Mapping[str, Any]) -> Reply:

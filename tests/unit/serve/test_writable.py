@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import socket
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -285,6 +288,45 @@ def test_upload_that_cannot_fit_is_refused_before_it_begins(
     reply = site.upload()
     assert (reply.status_code, reply.json()["code"]) == (503, "StorageIsDown")
     assert reply.json()["message"] == f"{len(DATA)} bytes are needed, 5120 are available"
+
+
+@pytest.mark.parametrize(
+    ("before", "action"),
+    [
+        ("none", "import"),
+        (BARE, "add file"),
+        ("unactivated", "add file"),
+        ("unactivated", "activate"),
+        ("unactivated", "disable"),
+        ("active", "disable"),
+        ("active", "delete"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 2])
+def test_full_disk(
+    site: Site, monkeypatch: pytest.MonkeyPatch, before: str, action: str, step: int
+) -> None:
+    STATES[before](site)
+    names, state = site.names(), site.state()
+    sync, count = os.fsync, 0
+
+    def full(descriptor: int) -> None:
+        nonlocal count
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        count += is_file
+        if is_file and count >= step:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        reply = ACTIONS[action](site)
+    if action == "delete" or count < step:
+        assert reply.ok
+        return
+    assert (reply.status_code, reply.json()["code"]) == (503, "StorageIsDown")
+    assert "no space left" in reply.json()["message"]
+    assert (site.names(), site.state()) == (names, state)
 
 
 class Slow:
