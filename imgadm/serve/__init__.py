@@ -22,8 +22,8 @@ from imgadm.serve.folder import FolderCatalogue, SkippedPair
 from imgadm.serve.handler import AccessRecord
 from imgadm.serve.host_names import is_host_name
 from imgadm.serve.kept_digests import KeptDigests
-from imgadm.serve.repository import MAX_UPLOAD_BYTES, WritableFolder
 from imgadm.serve.server import ImageServer
+from imgadm.serve.writable_folder import MAX_UPLOAD_BYTES, WritableFolder
 from imgadm.serve.writer import Writer
 
 __all__ = [

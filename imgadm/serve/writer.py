@@ -27,9 +27,9 @@ from imgadm.serve.replies import (
     not_found,
     precondition_failed,
 )
-from imgadm.serve.repository import FileFacts, WritableFolder, no_space, uuid_taken
 from imgadm.serve.request_body import RequestBody
 from imgadm.serve.submitted import submitted_manifest
+from imgadm.serve.writable_folder import FileFacts, WritableFolder, no_space, uuid_taken
 
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _KNOWN_ELSEWHERE = ("update", "export", "change-stor", "channel-add", "import-from-datacenter")

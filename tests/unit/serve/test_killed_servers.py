@@ -16,10 +16,10 @@ import pytest
 
 from imgadm.serve import WritableFolder
 from imgadm.serve.replies import HttpError
-from imgadm.serve.repository import FileFacts
 from imgadm.serve.request_body import RequestBody
 from imgadm.serve.request_head import parse_head
 from imgadm.serve.submitted import submitted_manifest
+from imgadm.serve.writable_folder import FileFacts
 
 from .conftest import UUID, manifest
 from .test_writable import ZVOL
