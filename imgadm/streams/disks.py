@@ -125,7 +125,7 @@ class Disk:
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISBLK(status.st_mode):
             raise DiskFormatError(
-                "a file or a block device is wanted; save what comes otherwise to a file first",
+                "a file or a block device is wanted; save what a pipe or URL brings in a file",
                 got=stat.filemode(status.st_mode),
             )
         return status.st_size, status.st_mtime_ns, status.st_ino

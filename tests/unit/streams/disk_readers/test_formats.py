@@ -87,6 +87,18 @@ def test_disk_is_read_as_it_was_written(kind: Kind, size: int, tmp_path: Path) -
         assert content_of(disk) == raw.read_bytes()
 
 
+@pytest.mark.parametrize("kind", KINDS[::7], ids=str)
+def test_disk_that_is_exchanged_is_read_as_it_was_opened(kind: Kind, tmp_path: Path) -> None:
+    """Its owner may put something else, such as a link to a secret, under its name meanwhile."""
+    raw = disk_of(SIZES[0], tmp_path)
+    path, secret = kind.made_of(raw), tmp_path / "secret"
+    secret.write_bytes(b"secret" * 1_000_000)
+    with streams.open_disk(path) as disk:
+        path.unlink()
+        path.symlink_to(secret)
+        assert content_of(disk) == raw.read_bytes()
+
+
 @pytest.mark.parametrize(("kind", "size"), list(zip(KINDS, cycle(SIZES), strict=False)), ids=str)
 def test_disk_that_lacks_something_is_right_or_refused(
     kind: Kind, size: int, tmp_path: Path
