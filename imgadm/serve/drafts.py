@@ -40,8 +40,8 @@ from imgadm.serve.folder import (
 from imgadm.serve.plain_files import read_plain
 
 _SUFFIXES = {compression: suffix for suffix, compression in COMPRESSION_BY_SUFFIX.items()}
-_TEMPORARY = re.compile(r"\..+\.(?:imgmanifest|json)\.[0-9]+\.[0-9a-f]{8}", re.DOTALL)
-"""A manifest that a killed server was about to replace."""
+_TEMPORARY = re.compile(r"\..+\.(?:imgmanifest|json)\.([0-9]{1,9})\.[0-9a-f]{8}", re.DOTALL)
+"""A manifest that a process, whose number is the group, is about to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,10 @@ class DraftStore:
         self.remove(draft)
 
     def delete_published(self, image: FolderImage) -> None:
-        """Delete the pair, and be it by the next server; raises FileSystemError."""
+        """Delete the pair; the next server deletes what is left if this one is killed.
+
+        Raises FileSystemError.
+        """
         delete_pair(self._root, image.source, image.path)
 
     def is_taken(self, uuid: str) -> bool:
@@ -189,7 +192,8 @@ class DraftStore:
     def _take_up(self) -> None:
         finish_deletion(self._root)
         for path in [*self._folder.iterdir(), *self._root.iterdir()]:
-            if _TEMPORARY.fullmatch(path.name):
+            match = _TEMPORARY.fullmatch(path.name)
+            if match and not _is_running(int(match[1])):
                 path.unlink()
         for directory in self._root.iterdir():
             if is_uuid(directory.name):
@@ -224,6 +228,16 @@ class DraftStore:
             else:
                 other.unlink()
         self._drafts[uuid] = draft
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return process != os.getpid()  # which has not begun to write
 
 
 def _check_draft(manifest: Mapping[str, Any], uuid: str) -> None:

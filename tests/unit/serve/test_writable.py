@@ -498,7 +498,7 @@ def test_restart_takes_up_what_a_killed_server_left(tmp_path: Path) -> None:
     here, there = tmp_path / ".imgadm" / UUID, tmp_path / ".imgadm" / OTHER
     (there / "upload.partial").write_bytes(b"half")
     (there / SHA1).write_bytes(DATA)  # was uploaded, but not yet named by the manifest
-    (tmp_path / f".{UUID}.imgmanifest.17.0123abcd").write_bytes(b"{")
+    (tmp_path / f".{UUID}.imgmanifest.999999999.0123abcd").write_bytes(b"{")
     (here / SHA1).rename(tmp_path / f"{UUID}.zvol.gz")  # killed in the middle of an activation
     for site in Site(tmp_path).serve():
         waiting = [draft.manifest["uuid"] for draft in site.repository.unactivated()]
@@ -512,6 +512,13 @@ def test_restart_takes_up_what_a_killed_server_left(tmp_path: Path) -> None:
     for site in Site(tmp_path).serve():
         assert not here.exists()
         assert site.state() == "active"
+
+
+def test_what_another_program_is_writing_is_left_alone(tmp_path: Path) -> None:
+    written = tmp_path / f".disk.imgmanifest.{os.getppid()}.0123abcd"
+    written.write_bytes(b"{")
+    with WritableFolder(tmp_path).opened():
+        assert written.exists()
 
 
 def test_damaged_draft_is_named(tmp_path: Path) -> None:
