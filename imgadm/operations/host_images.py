@@ -78,7 +78,7 @@ class _HostedInstalled:
         stream = self.pool.send(self.image)
         if isinstance(stream, StoredStream):
             md5 = None if self.facts is None else self.facts.md5
-            return StoredBytes(stream.file, os.fstat(stream.file.fileno()), lambda: md5)
+            return StoredBytes(stream.file, os.fstat(stream.file.fileno()), lambda _: md5)
         if self.facts is None:
             return GeneratedBytes(stream.chunks)
         return GeneratedBytes(stream.chunks, self.facts.size, self.facts.md5)

@@ -17,10 +17,13 @@ from imgadm.serve.catalogue import (
     HostedImage,
     StoredBytes,
 )
+from imgadm.serve.digests import DigestStore
 from imgadm.serve.folder import FolderCatalogue, SkippedPair
 from imgadm.serve.handler import AccessRecord
-from imgadm.serve.repository import MAX_UPLOAD_BYTES, WritableFolder
+from imgadm.serve.host_names import is_host_name
+from imgadm.serve.kept_digests import KeptDigests
 from imgadm.serve.server import ImageServer
+from imgadm.serve.writable_folder import MAX_UPLOAD_BYTES, WritableFolder
 from imgadm.serve.writer import Writer
 
 __all__ = [
@@ -28,12 +31,15 @@ __all__ = [
     "AccessRecord",
     "Catalogue",
     "CombinedCatalogue",
+    "DigestStore",
     "FolderCatalogue",
     "GeneratedBytes",
     "HostedImage",
     "ImageServer",
+    "KeptDigests",
     "SkippedPair",
     "StoredBytes",
     "WritableFolder",
     "Writer",
+    "is_host_name",
 ]

@@ -13,12 +13,13 @@ class StoredBytes:
     """An image file on disk, open for reading; the server closes it.
 
     Served in parts on demand. ``status`` is what :func:`os.fstat` said of ``file`` when it was
-    opened. ``md5`` returns the MD5 of the file, ``None`` where that takes too long to find out.
+    opened. ``md5`` returns the MD5 of the file, ``None`` where that takes more than so many seconds
+    to find out; with 0 nothing is done for it.
     """
 
     file: BinaryIO
     status: os.stat_result
-    md5: Callable[[], bytes | None] = lambda: None
+    md5: Callable[[float], bytes | None] = lambda _: None
 
     @property
     def size(self) -> int:

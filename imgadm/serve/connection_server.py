@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable
 
+from imgadm.errors import ImgadmError
 from imgadm.serve.connections import Connections, ServedConnection
 from imgadm.serve.handler import AccessRecord, ConnectionHandler
 from imgadm.serve.routes import Routes
@@ -140,7 +141,8 @@ class ConnectionServer:
 
     def report(self, error: Exception) -> None:
         """Log a failure of ours; the client learns no details."""
-        _log.error("request failed: %s", error, exc_info=error)
+        is_of_host = isinstance(error, (OSError, ImgadmError))
+        _log.error("request failed: %s", error, exc_info=None if is_of_host else error)
 
 
 def _listen(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:

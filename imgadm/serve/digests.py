@@ -6,9 +6,9 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from imgadm._native import Sha1
 from imgadm.serve.shared_work import SharedWork
@@ -16,7 +16,9 @@ from imgadm.serve.shared_work import SharedWork
 Stamp = tuple[int, int, int, int, int]
 """What is another as soon as the content of a file is."""
 
-MAX_KEPT = 10_000
+MAX_KEPT = 50_000
+WORTH_KEEPING = 16 << 20
+"""Bytes of a file that takes a while to read; smaller ones are read again by the next server."""
 _BLOCK = 1 << 20
 _UNSURE_NS = 2_000_000_000
 
@@ -75,12 +77,24 @@ def stamp_of(status: os.stat_result) -> Stamp:
     )
 
 
-class DigestStore:
-    """Digests by the stamps of files, in memory. Usable from several threads."""
+class Keeper(Protocol):
+    """What remembers digests from one server to the next."""
 
-    def __init__(self) -> None:
+    def load(self) -> dict[Stamp, Digests]: ...
+    def save(self, known: Mapping[Stamp, Digests], /) -> None: ...
+
+
+class DigestStore:
+    """Digests by the stamps of files, in memory. Usable from several threads.
+
+    It begins with what ``keeper`` has, and has that keep what comes.
+    """
+
+    def __init__(self, keeper: Keeper | None = None) -> None:
+        self._keeper = keeper
         self._lock = threading.Lock()
-        self._known: dict[Stamp, Digests] = {}
+        self._saving = threading.Lock()
+        self._known: dict[Stamp, Digests] = keeper.load() if keeper else {}
         self._work: SharedWork[Digests] = SharedWork()
 
     def known(self, stamp: Stamp) -> Digests | None:
@@ -94,6 +108,13 @@ class DigestStore:
             self._known[stamp] = digests
             if len(self._known) > MAX_KEPT:
                 del self._known[next(iter(self._known))]
+        if self._keeper is not None and digests.size >= WORTH_KEEPING:
+            with self._saving:
+                self._keeper.save(self._all())
+
+    def _all(self) -> dict[Stamp, Digests]:
+        with self._lock:
+            return dict(self._known)
 
     def find_out(
         self, stamp: Stamp, open_file: Callable[[], BinaryIO], seconds: float | None = None

@@ -3,6 +3,7 @@
 ::
 
     FOLDER/.imgadm/lock                     held by the server that writes to the folder
+    FOLDER/.imgadm/deletion.json            see deletions.py
     FOLDER/.imgadm/UUID/manifest.json       as it is served
     FOLDER/.imgadm/UUID/SHA1                the file that the manifest names
     FOLDER/.imgadm/UUID/upload.partial      a file on its way in
@@ -15,6 +16,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +24,24 @@ from typing import Any
 
 from imgadm.errors import FileSystemError, ImgadmError, InvalidManifestError, LockedError
 from imgadm.files import make_directory, sync_directory
+from imgadm.lock_files import LockFile
 from imgadm.manifest import Manifest, find_violations, is_uuid, parse_manifest
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
+from imgadm.opening import kind_of
 from imgadm.serve.catalogue import StoredBytes
+from imgadm.serve.deletions import delete_pair, finish_deletion
 from imgadm.serve.digests import DigestStore, stamp_of
-from imgadm.serve.folder import COMPRESSION_BY_SUFFIX, open_stored, write_manifest
+from imgadm.serve.folder import (
+    COMPRESSION_BY_SUFFIX,
+    FolderImage,
+    open_stored,
+    write_manifest,
+)
 from imgadm.serve.plain_files import read_plain
 
 _SUFFIXES = {compression: suffix for suffix, compression in COMPRESSION_BY_SUFFIX.items()}
-_TEMPORARY = re.compile(r"\.[0-9a-f-]{36}\.imgmanifest\.[0-9]+\.[0-9a-f]{8}")
+_TEMPORARY = re.compile(r"\..+\.(?:imgmanifest|json)\.([0-9]{1,9})\.[0-9a-f]{8}", re.DOTALL)
+"""A manifest that a process, whose number is the group, is about to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +90,8 @@ class DraftStore:
         Raises LockedError, FileSystemError, and InvalidManifestError for a damaged draft.
         """
         make_directory(self._root)
-        try:
-            descriptor = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise FileSystemError.from_os_error(f'cannot write to "{self._root}"', error) from error
+        self._check_root()
+        descriptor = LockFile(self._root / "lock", "the folder").open()
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,6 +105,19 @@ class DraftStore:
             yield
         finally:
             os.close(descriptor)
+
+    def _check_root(self) -> None:
+        """Refuse a directory in which somebody else could exchange what is opened and removed."""
+        status, above = self._root.lstat(), self._folder.stat()
+        wrong = None
+        if not stat.S_ISDIR(status.st_mode):
+            wrong = f"is {kind_of(status.st_mode)}, and has to be a directory: remove it"
+        elif status.st_uid not in (os.geteuid(), above.st_uid, 0):
+            wrong = f"belongs to user {status.st_uid}, who has no say here: chown it, or remove it"
+        elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            wrong = "is open to other users: run chmod go-w on it"
+        if wrong:
+            raise FileSystemError(f'"{self._root}" {wrong}', code="EPERM")
 
     def all(self) -> list[Draft]:
         return list(self._drafts.values())
@@ -148,6 +170,13 @@ class DraftStore:
             raise
         self.remove(draft)
 
+    def delete_published(self, image: FolderImage) -> None:
+        """Delete the pair; the next server deletes what is left if this one is killed.
+
+        Raises FileSystemError.
+        """
+        delete_pair(self._root, image.source, image.path)
+
     def is_taken(self, uuid: str) -> bool:
         """Tell whether a file in the folder is in the way of an image of that UUID."""
         return any(self._folder.glob(f"{uuid}.*"))
@@ -161,8 +190,10 @@ class DraftStore:
         return self._folder / f"{manifest['uuid']}.{kind}{suffix}"
 
     def _take_up(self) -> None:
-        for path in self._folder.iterdir():
-            if _TEMPORARY.fullmatch(path.name):
+        finish_deletion(self._root)
+        for path in [*self._folder.iterdir(), *self._root.iterdir()]:
+            match = _TEMPORARY.fullmatch(path.name)
+            if match and not _is_running(int(match[1])):
                 path.unlink()
         for directory in self._root.iterdir():
             if is_uuid(directory.name):
@@ -170,6 +201,9 @@ class DraftStore:
 
     def _take_up_draft(self, directory: Path) -> None:
         source = directory / "manifest.json"
+        mode = directory.lstat().st_mode
+        if not stat.S_ISDIR(mode):
+            raise InvalidManifestError(f'"{directory}" is {kind_of(mode)}; remove it')
         if not source.exists() or self._published_manifest(directory.name).exists():
             shutil.rmtree(directory)
             return
@@ -182,7 +216,10 @@ class DraftStore:
             raise InvalidManifestError(f'"{source}" is damaged ({error}); remove it') from error
         if path is not None and not path.exists():
             # Killed between the two steps of an activation.
-            self._published_file(draft.manifest).rename(path)
+            published = self._published_file(draft.manifest)
+            if not published.exists():
+                raise InvalidManifestError(f'"{source}" names a file that is gone; remove it')
+            published.rename(path)
         for other in directory.iterdir():
             if other in (source, path):
                 continue
@@ -191,6 +228,16 @@ class DraftStore:
             else:
                 other.unlink()
         self._drafts[uuid] = draft
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return process != os.getpid()  # which has not begun to write
 
 
 def _check_draft(manifest: Mapping[str, Any], uuid: str) -> None:

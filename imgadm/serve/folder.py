@@ -29,8 +29,6 @@ STREAM_SUFFIXES = (".zfs", ".zvol", ".zsend")
 COMPRESSION_BY_SUFFIX = {"": "none", ".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 QUICKLY_READ_BYTES = 64 << 20
 """A list waits until files of this size have been read, for the SHA-1 that a manifest lacks."""
-MD5_SECONDS = 10.0
-"""How long the first client that asks for a file waits for the MD5 of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +90,14 @@ def open_stored(path: Path, promised: int, digests: DigestStore) -> StoredBytes:
         file.close()
         raise OSError(f"{path} has {status.st_size} bytes, {promised} were promised")
 
-    def md5() -> bytes | None:
+    def md5(seconds: float) -> bytes | None:
+        stamp = stamp_of(status)
         try:
-            found = digests.find_out(stamp_of(status), lambda: open_plain(path), MD5_SECONDS)
+            found = (
+                digests.find_out(stamp, lambda: open_plain(path), seconds)
+                if seconds
+                else digests.known(stamp)
+            )
         except ConnectionError:  # the client who waited for it has made room
             raise
         except OSError:  # there is another file by now

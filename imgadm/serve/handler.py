@@ -17,7 +17,7 @@ from imgadm.serve.catalogue import GeneratedBytes, StoredBytes
 from imgadm.serve.connection_input import ConnectionInput
 from imgadm.serve.connections import ServedConnection
 from imgadm.serve.replies import HttpError, Reply
-from imgadm.serve.request_body import CutBodyError, RequestBody
+from imgadm.serve.request_body import RequestBody
 from imgadm.serve.request_head import RequestHead, parse_head, shown
 from imgadm.serve.routes import Routes
 from imgadm.serve.shared_work import waiting_by
@@ -123,7 +123,7 @@ class ConnectionHandler:
                 return self._routes.answer(head.method, head.target, head.headers, body)
         except HttpError as error:
             return error.reply()
-        except (CutBodyError, ConnectionAbortedError):
+        except ConnectionAbortedError:
             raise
         except Exception as error:
             self._listener.report(error)

@@ -18,12 +18,18 @@ _AUTHORITY = re.compile(
 )
 
 
+def is_host_name(text: str) -> bool:
+    """Tell whether ``text`` can be what a client calls a server: a name or an address, no port."""
+    match = _AUTHORITY.fullmatch(_bracketed(text))
+    return match is not None and match[1] == _bracketed(text)
+
+
 class HostNames:
     """The names ``allowed``, in any case. If none is, a server that ``is_local`` has only the usual
     ones of this host, and any other server has every name."""
 
     def __init__(self, allowed: Iterable[str] = (), *, is_local: bool = True) -> None:
-        self._allowed = frozenset(map(_plain, allowed))
+        self._allowed = frozenset(_plain(_bracketed(name)) for name in allowed)
         self._any = not is_local and not self._allowed
         self._is_local = is_local
 
@@ -50,6 +56,11 @@ class HostNames:
             return False
         mapped = getattr(address, "ipv4_mapped", None)
         return not self._is_local or (mapped or address).is_loopback
+
+
+def _bracketed(name: str) -> str:
+    """Return an address of IPv6 as it is in ``Host``."""
+    return f"[{name}]" if name.count(":") > 1 and not name.startswith("[") else name
 
 
 def _plain(name: str) -> str:

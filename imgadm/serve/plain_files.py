@@ -10,14 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-_KINDS = {
-    stat.S_IFDIR: "a directory",
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
+from imgadm.opening import kind_of, open_regular
 
 
 class NotPlainError(OSError):
@@ -63,15 +56,7 @@ def open_plain(path: Path) -> BinaryIO:
     Never waits for another program. Raises :class:`OSError`.
     """
     with _opened(path.parent) as folder:
-        descriptor = os.open(path.name, _FLAGS, dir_fd=folder)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise NotPlainError(f"{path} is {_kind(mode)}")
-        return os.fdopen(descriptor, "rb", buffering=0)
-    except BaseException:
-        os.close(descriptor)
-        raise
+        return os.fdopen(open_regular(path.name, dir_fd=folder), "rb", buffering=0)
 
 
 def read_plain(path: Path, limit: int) -> bytes:
@@ -91,13 +76,11 @@ def _file(folder: int, name: str) -> PlainFile:
             raise NotPlainError("it is a symbolic link, and not to a name in the same folder")
         name = target
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISLNK(status.st_mode):
+            raise NotPlainError("it is a symbolic link to another one")
     if not stat.S_ISREG(status.st_mode):
-        raise NotPlainError(f"it is {_kind(status.st_mode)}")
+        raise NotPlainError(f"it is {kind_of(status.st_mode)}")
     return PlainFile(name, status)
-
-
-def _kind(mode: int) -> str:
-    return _KINDS.get(stat.S_IFMT(mode), "a symbolic link to another one")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -26,8 +27,14 @@ class Input(Protocol):
     def readinto(self, memory: memoryview, /) -> int: ...
 
 
-class CutBodyError(OSError):
-    """The client stopped in the middle; the connection must end."""
+class CutBodyError(HttpError):
+    """The client stopped in the middle, or is too slow; the connection must end."""
+
+    def __init__(self, cause: OSError | None = None) -> None:
+        if isinstance(cause, TimeoutError):
+            super().__init__(408, "RequestTimeout", "the body of the request came too slowly")
+        else:
+            super().__init__(400, "BadRequestError", "the body of the request has no end")
 
 
 class RequestBody:
@@ -44,6 +51,7 @@ class RequestBody:
         #: Whether all of it has been read, so that what follows is the next request.
         self.finished = self.length == 0
         self._left = self.length or 0
+        self._is_cut = False
         self._memory = bytearray()
 
     def blocks(self) -> Iterator[memoryview]:
@@ -52,7 +60,10 @@ class RequestBody:
         Raises :class:`CutBodyError`, and :class:`HttpError` for chunks that are none.
         """
         if self._go_ahead is not None and not self.finished:
-            self._go_ahead()
+            try:
+                self._go_ahead()
+            except OSError as error:
+                raise self._cut(error) from error
             self._go_ahead = None
         if not self._memory:
             self._memory = bytearray(min(BLOCK_BYTES, self.length or BLOCK_BYTES))
@@ -76,10 +87,11 @@ class RequestBody:
 
     def skip(self) -> None:
         """Read past what nobody wanted, if that is little; else :attr:`finished` stays false."""
-        wanted = self.length is not None and self._left <= MAX_IGNORED_BYTES
+        wanted = self.length is not None and self._left <= MAX_IGNORED_BYTES and not self._is_cut
         if not self.finished and self._go_ahead is None and wanted:
-            for _ in self.blocks():
-                pass
+            with contextlib.suppress(CutBodyError):
+                for _ in self.blocks():
+                    pass
 
     def _promised(self) -> Iterator[memoryview]:
         while self._left:
@@ -123,9 +135,9 @@ class RequestBody:
         try:
             size = self._stream.readinto(view)
         except OSError as error:
-            raise CutBodyError(str(error)) from error
+            raise self._cut(error) from error
         if not size:
-            raise CutBodyError("the connection ended in the middle of a body")
+            raise self._cut()
         return view[:size]
 
     def _line(self, limit: int = _MAX_LINE) -> bytes:
@@ -133,10 +145,14 @@ class RequestBody:
         try:
             line = self._stream.readline(limit)
         except OSError as error:
-            raise CutBodyError(str(error)) from error
+            raise self._cut(error) from error
         if not line.endswith(b"\n") and len(line) < limit:
-            raise CutBodyError("the connection ended in the middle of a body")
+            raise self._cut()
         return line
+
+    def _cut(self, cause: OSError | None = None) -> CutBodyError:
+        self._is_cut = True
+        return CutBodyError(cause)
 
 
 def _length(head: RequestHead) -> int | None:

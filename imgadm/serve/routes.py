@@ -32,10 +32,14 @@ from imgadm.serve.writer import Writer, WriteRequest
 
 METHODS = ("GET", "HEAD")
 MAX_PARAMETERS = 64
+MD5_SECONDS = 50.0
+"""How long the first client that asks for a file waits for the MD5 of it, unless it does not want
+that: less than the minute that others, such as web servers in between, have patience for."""
 
 _TARGET = re.compile(
     r"(?:[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)(?=[/?]|\Z)|(?=/))([^?#]*)(?:\?([^#]*))?"
 )
+_NO_MD5 = re.compile(r"(?:^|,)[ \t]*md5[ \t]*=[ \t]*0[ \t]*(?:,|$)")
 _IMAGE = re.compile(r"/images/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(/file)?/?")
 
 
@@ -143,13 +147,18 @@ def _file(image: HostedImage, method: str, headers: Headers) -> Reply:
         if method == "GET" and validators.range_applies(headers):
             part = _part(headers.get("Range"), source.size)
         if part is None:
-            content |= _md5_field(source.md5())
+            content |= _md5_field(source.md5(0 if _refuses_md5(headers) else MD5_SECONDS))
         unless_sent.pop_all()
     if part is None:
         return Reply(200, content, source=source, length=source.size)
     offset, length = part
     content["Content-Range"] = f"bytes {offset}-{offset + length - 1}/{source.size}"
     return Reply(206, content, source=source, offset=offset, length=length)
+
+
+def _refuses_md5(headers: Headers) -> bool:
+    """Whether the client has told that it has no use for the MD5 of the file (RFC 9530)."""
+    return _NO_MD5.search(headers.get("Want-Repr-Digest") or "") is not None
 
 
 def _md5_field(digest: bytes | None) -> dict[str, str]:

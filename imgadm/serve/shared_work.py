@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -31,12 +32,13 @@ def waiting_by(wait: Wait) -> Iterator[None]:
 
 
 class SharedWork(Generic[Result]):
-    """Runs works, each on a thread of its own. Usable from several threads."""
+    """Runs works in the order in which they come. Usable from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turns = threading.Semaphore(AT_ONCE)
-        self._running: dict[Hashable, _Work[Result]] = {}
+        self._works: dict[Hashable, _Work[Result]] = {}
+        self._queue: deque[Hashable] = deque()
+        self._threads = 0
 
     def result(
         self, key: Hashable, function: Callable[[], Result], seconds: float | None = None
@@ -46,27 +48,43 @@ class SharedWork(Generic[Result]):
         After ``seconds`` the answer is ``None``, and the work goes on. Raises what it raises.
         """
         with self._lock:
-            work = self._running.get(key)
+            work = self._works.get(key)
             if work is None:
-                work = self._running[key] = _Work(function)
-                threading.Thread(
-                    target=self._run, args=(key, work), name="imgadm-shared-work", daemon=True
-                ).start()
+                self._see_to_threads()
+                work = self._works[key] = _Work(function)
+                self._queue.append(key)
         if not _wait.get()(work.ended, seconds):
             return None
         if work.error is not None:
             raise work.error
         return work.result
 
-    def _run(self, key: Hashable, work: _Work[Result]) -> None:
+    def _see_to_threads(self) -> None:
+        """Start one more thread, unless there are enough; the caller holds the lock."""
+        if self._threads == AT_ONCE:
+            return
+        self._threads += 1
         try:
-            with self._turns:
-                work.result = work.function()
-        except Exception as error:
-            work.error = error
-        finally:
+            threading.Thread(target=self._run, name="imgadm-shared-work", daemon=True).start()
+        except RuntimeError:  # the host has none left
+            self._threads -= 1
+            if not self._threads:
+                raise
+
+    def _run(self) -> None:
+        while True:
             with self._lock:
-                del self._running[key]
+                if not self._queue:
+                    self._threads -= 1
+                    return
+                key = self._queue.popleft()
+                work = self._works[key]
+            try:
+                work.result = work.function()
+            except Exception as error:
+                work.error = error
+            with self._lock:
+                del self._works[key]
             work.ended.set()
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import hmac
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imgadm.errors import FileSystemError
 from imgadm.manifest import COMPRESSIONS
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.manifest.values import display
@@ -23,9 +27,9 @@ from imgadm.serve.replies import (
     not_found,
     precondition_failed,
 )
-from imgadm.serve.repository import FileFacts, WritableFolder, uuid_taken
 from imgadm.serve.request_body import RequestBody
 from imgadm.serve.submitted import submitted_manifest
+from imgadm.serve.writable_folder import FileFacts, WritableFolder, no_space, uuid_taken
 
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _KNOWN_ELSEWHERE = ("update", "export", "change-stor", "channel-add", "import-from-datacenter")
@@ -59,7 +63,15 @@ class Writer:
     def answer(self, request: WriteRequest) -> Reply:
         """Return the reply; raises :class:`HttpError`."""
         self._check_caller(request.headers)
-        given = dict(request.query)
+        try:
+            return self._changed(request, dict(request.query))
+        except (OSError, FileSystemError) as error:
+            code = error.code if isinstance(error, FileSystemError) else _name_of(error)
+            if code in ("ENOSPC", "EDQUOT"):
+                raise no_space("there is no space left on the disk of the server") from error
+            raise
+
+    def _changed(self, request: WriteRequest, given: Mapping[str, str]) -> Reply:
         match (request.method, request.uuid, request.is_file):
             case ("POST", None, _):
                 return self._create(request, given)
@@ -136,6 +148,10 @@ class Writer:
         return _not_available("import-remote")
 
 
+def _name_of(error: OSError) -> str | None:
+    return errno.errorcode.get(error.errno or 0)
+
+
 def _image(manifest: Mapping[str, Any]) -> Reply:
     return json_reply(manifest, headers=Validators(json_etag(manifest)).headers())
 
@@ -144,7 +160,15 @@ def _manifest(request: WriteRequest, uuid: str | None) -> dict[str, Any]:
     kind = (request.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HttpError(400, "InvalidContent", "the manifest has to be sent as application/json")
-    return submitted_manifest(request.body.read(MAX_MANIFEST_BYTES), uuid)
+    text = request.body.read(MAX_MANIFEST_BYTES)
+    promised = request.headers.get("Content-MD5")
+    if promised is not None and promised != _base64_md5(text):
+        raise HttpError(400, "BadDigest", "the body does not have the MD5 of Content-MD5")
+    return submitted_manifest(text, uuid)
+
+
+def _base64_md5(text: bytes) -> str:
+    return b64encode(hashlib.md5(text, usedforsecurity=False).digest()).decode("ascii")
 
 
 def _file_facts(given: Mapping[str, str]) -> FileFacts:

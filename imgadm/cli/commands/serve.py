@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,14 @@ from imgadm.redaction import redact_text
 from imgadm.text import printable
 
 if TYPE_CHECKING:
-    from imgadm.serve import AccessRecord, Catalogue, ImageServer, SkippedPair, WritableFolder
+    from imgadm.serve import (
+        AccessRecord,
+        Catalogue,
+        DigestStore,
+        ImageServer,
+        SkippedPair,
+        WritableFolder,
+    )
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 
@@ -65,13 +72,14 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     for option in (TOKEN_FILE, MAX_UPLOAD):
         if options.text(option.names[0]) is not None:
             raise UsageError(f"{option.names[0]} makes sense only with -w,--writable")
+    host_names = _host_names(options)
     catalogue = CombinedCatalogue(_catalogues(context, options, arguments))
     host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
     server = ImageServer(
         catalogue,
         host,
         port,
-        host_names=options.texts("--host-name"),
+        host_names=host_names,
         on_access=_on_access(options),
     )
     with server:
@@ -86,6 +94,7 @@ def _run_writable(context: Context, options: Options, folders: list[str]) -> int
     token_file = options.text("--token-file")
     token = None if token_file is None else read_token(Path(token_file), warn=context.warn)
     host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
+    host_names = _host_names(options)
     folder = _writable_folder(context, options, folders)
     with folder.opened():
         server = ImageServer(
@@ -93,7 +102,7 @@ def _run_writable(context: Context, options: Options, folders: list[str]) -> int
             host,
             port,
             writer=Writer(folder, token),
-            host_names=options.texts("--host-name"),
+            host_names=host_names,
             on_access=_on_access(options),
         )
         if server.is_exposed and token is None:
@@ -131,7 +140,10 @@ def _writable_folder(context: Context, options: Options, folders: list[str]) -> 
     size = MAX_UPLOAD_BYTES if most is None else parse_size(most)
     if not size:
         raise UsageError(f'invalid --max-upload "{most}": must be a size such as 512M or 20G')
-    return WritableFolder(_folder(folders[0]), _skipper(context), max_upload=size)
+    folder = _folder(folders[0])
+    return WritableFolder(
+        folder, _skipper(context), max_upload=size, digests=_digests(context, folder)
+    )
 
 
 def _catalogues(context: Context, options: Options, folders: list[str]) -> list[Catalogue]:
@@ -141,7 +153,8 @@ def _catalogues(context: Context, options: Options, folders: list[str]) -> list[
 
     skipper = _skipper(context)
     catalogues: list[Catalogue] = [
-        FolderCatalogue(_folder(folder), on_skip=skipper) for folder in folders
+        FolderCatalogue(folder, on_skip=skipper, digests=_digests(context, folder))
+        for folder in map(_folder, folders)
     ]
     pool = options.text("-P") or None
     if pool is not None or options.flag("-i") or not folders:
@@ -152,6 +165,13 @@ def _catalogues(context: Context, options: Options, folders: list[str]) -> list[
             )
         )
     return catalogues
+
+
+def _digests(context: Context, folder: Path) -> DigestStore:
+    from imgadm.cache import Cache
+    from imgadm.serve import DigestStore, KeptDigests
+
+    return DigestStore(KeptDigests(Cache(context.settings.cache_directory), folder))
 
 
 def _folder(typed: str) -> Path:
@@ -176,6 +196,19 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or not host:
         raise UsageError(f'invalid -l,--listen "{text}": must be <address>:<port>')
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _host_names(options: Options) -> Sequence[str]:
+    from imgadm.serve import is_host_name
+
+    names = options.texts("--host-name")
+    for name in names:
+        if not is_host_name(name):
+            raise UsageError(
+                f'invalid --host-name "{name}": must be a name such as images.example.com, or an '
+                "address, without a port"
+            )
+    return names
 
 
 def _print_access(record: AccessRecord) -> None:

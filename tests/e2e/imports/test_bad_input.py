@@ -14,6 +14,7 @@ from .host import Host, sha256
 from .images import COMPRESS, Image, disk_sha256, sample, small_image
 from .server import (
     Behaviour,
+    Request,
     as_json,
     cut_after,
     drop,
@@ -234,6 +235,21 @@ def test_the_checksum_of_the_manifest_goes_before_that_of_the_server(
     server = serve(GOOD, special={FILE: with_md5(OTHER_MD5)})
     assert host.run("import", "-S", server.url, GOOD.uuid).status == 0
     host.assert_tidy(GOOD.uuid)
+
+
+@pytest.mark.parametrize(("image", "wish"), [(GOOD, "md5=0"), (WITHOUT_SHA1, None)])
+def test_a_server_is_told_that_nobody_needs_its_checksum(
+    host: Host, serve: Serve, image: Image, wish: str | None
+) -> None:
+    wishes = []
+
+    def answer(request: Request) -> None:
+        wishes.append(request.headers.get("Want-Repr-Digest"))
+        with_md5(MD5)(request)
+
+    server = serve(image, special={FILE: answer})
+    assert host.run("import", "-S", server.url, GOOD.uuid).status == 0
+    assert wishes == [wish]
 
 
 def test_a_file_without_a_checksum_if_the_operator_says_so(host: Host, serve: Serve) -> None:

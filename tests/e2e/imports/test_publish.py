@@ -630,6 +630,8 @@ def test_arguments(host: Host, files: Path) -> None:
     [
         (["-w"], "--writable takes one folder, and neither -i nor -P"),
         (["-w", "-i", "."], "--writable takes one folder, and neither -i nor -P"),
+        (["--host-name", "a.example:80", "."], 'invalid --host-name "a.example:80": must be a'),
+        (["-w", "--host-name", "", "."], 'invalid --host-name "": must be a name'),
         (["-w", "--max-upload", "much", "."], 'invalid --max-upload "much": must be a size'),
         (["--token-file", "x", "."], "--token-file makes sense only with -w,--writable"),
         (["-w", "-l", "0.0.0.0:0", "."], "--writable needs --token-file there"),

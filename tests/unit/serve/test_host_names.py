@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from imgadm.serve import FolderCatalogue, ImageServer
-from imgadm.serve.host_names import HostNames
+from imgadm.serve.host_names import HostNames, is_host_name
 from imgadm.serve.replies import HttpError
 
 OWN = [
@@ -72,6 +72,19 @@ def test_names(names: HostNames, own: int, foreign: int) -> None:
     assert {status(names, one) for one in OWN} == {own}
     assert {status(names, one) for one in FOREIGN} == {foreign}
     assert {status(names, one) for one in NONE} == {400}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        *[(text, True) for text in ("a", "images.example.", "192.0.2.1", "2001:db8::1:2", "[::1]")],
+        *[(text, False) for text in ("", "a:8080", "[::1]:80", "http://a.b/", "a b", "u@a", "a/b")],
+    ],
+)
+def test_what_can_be_a_name(text: str, is_one: bool) -> None:
+    assert is_host_name(text) == is_one
+    if is_one:
+        assert status(HostNames([text]), f"[{text}]:1" if text.count(":") > 3 else text) == 200
 
 
 def test_more_names() -> None:

@@ -282,7 +282,10 @@ def test_bad_chunks_are_refused_and_store_nothing(writable: ImageServer, chunks:
 
 @pytest.mark.parametrize("chunks", [b"", b"3", b"3\r\n", b"3\r\nab", b"3\r\nabc\r\n", b"3\r\nabc"])
 def test_cut_chunks_store_nothing(writable: ImageServer, chunks: bytes) -> None:
-    assert put_chunks(writable, chunks) == b""
+    reply = put_chunks(writable, chunks)
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert b"has no end" in reply
+    assert len(ANSWER.findall(reply)) == 1
     assert requests.get(f"{writable.url}/images/{UUID}", timeout=30).json()["files"] == []
 
 

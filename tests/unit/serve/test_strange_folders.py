@@ -15,7 +15,19 @@ from typing import Any, BinaryIO
 import pytest
 import requests
 
-from imgadm.serve import FolderCatalogue, ImageServer, SkippedPair, WritableFolder, Writer, digests
+from imgadm.cache import Cache, Entry
+from imgadm.serve import (
+    DigestStore,
+    FolderCatalogue,
+    ImageServer,
+    KeptDigests,
+    SkippedPair,
+    WritableFolder,
+    Writer,
+    digests,
+    kept_digests,
+    routes,
+)
 from imgadm.serve import folder as folder_module
 
 from .conftest import CONTENT, UUID, manifest
@@ -192,12 +204,54 @@ def test_clients_that_wait_for_a_sha1_make_room(
 def test_file_whose_md5_takes_long_is_sent_without(
     folder: Path, server: ImageServer, gate: Gate, monkeypatch: pytest.MonkeyPatch, sha1: Any
 ) -> None:
-    monkeypatch.setattr(folder_module, "MD5_SECONDS", 0.05)
+    monkeypatch.setattr(routes, "MD5_SECONDS", 0.05)
     entry = {"sha1": sha1(CONTENT), "size": len(CONTENT), "compression": "none"}
     (folder / "foo.json").write_text(json.dumps(manifest(files=[entry])))
     reply = get(server, FILE)
     assert reply.content == CONTENT
     assert "Content-MD5" not in reply.headers
+
+
+@pytest.mark.parametrize("wish", ["md5=0", "sha-256=5, md5=0", "md5 = 0 ,sha-512=1"])
+def test_client_without_use_for_the_md5_does_not_wait_for_it(
+    folder: Path, server: ImageServer, gate: Gate, sha1: Any, wish: str
+) -> None:
+    entry = {"sha1": sha1(CONTENT), "size": len(CONTENT), "compression": "none"}
+    (folder / "foo.json").write_text(json.dumps(manifest(files=[entry])))
+    reply = get(server, FILE, **{"Want-Repr-Digest": wish})
+    assert (reply.content, "Content-MD5" in reply.headers) == (CONTENT, False)
+    assert not gate.reached.is_set()
+
+
+def test_md5_of_a_large_file_is_kept_for_the_next_server(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha1: Any
+) -> None:
+    monkeypatch.setattr(digests, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(kept_digests, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(digests, "_UNSURE_NS", 0)
+    keeper = KeptDigests(Cache(tmp_path / "cache"), folder)
+
+    def md5() -> str | None:
+        catalogue = FolderCatalogue(folder, digests=DigestStore(keeper))
+        with ImageServer(catalogue, port=0) as server:
+            field: str | None = get(server, FILE).headers.get("Content-MD5")
+            return field
+
+    entry = {"sha1": sha1(CONTENT), "size": len(CONTENT), "compression": "none"}
+    (folder / "foo.json").write_text(json.dumps(manifest(files=[entry])))
+    assert md5() == MD5
+    with monkeypatch.context() as patch:
+        patch.setattr(digests, "blocks_of", None)
+        assert md5() == MD5
+    times = (folder / "foo.zvol").stat()
+    (folder / "foo.zvol").write_bytes(CONTENT[::-1])
+    os.utime(folder / "foo.zvol", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert md5() == base64.b64encode(hashlib.md5(CONTENT[::-1]).digest()).decode()
+    for damaged in (b"", b"{", b"[[1]]", b'{"a": 1}', b"[1]", b'[[1,2,3,4,5,"a","x"]]'):
+        (kept,) = (tmp_path / "cache").iterdir()
+        keeper.cache.keep(f"digests of the files in {folder.resolve()}", Entry("1", damaged))
+        assert kept.exists()
+        assert DigestStore(keeper).known((1, 2, 3, 4, 5)) is None
 
 
 def test_file_that_changes_while_it_is_read_has_no_digest(
@@ -220,7 +274,7 @@ def test_file_that_is_replaced_after_it_was_opened_is_sent_without_md5(folder: P
     source = image.open_file()
     (folder / "new").write_bytes(b"new")
     (folder / "new").rename(folder / "foo.zvol")
-    assert source.md5() is None
+    assert source.md5(30) is None
     assert source.file.read() == CONTENT
     source.close()
 
@@ -306,6 +360,74 @@ def test_draft_that_names_a_file_elsewhere_is_refused(
     with pytest.raises(InvalidManifestError, match="is damaged"), WritableFolder(tmp_path).opened():
         pass
     assert (tmp_path / "secret").read_bytes() == b"secret"
+
+
+def _link_root(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").symlink_to(outside)
+
+
+def _link_draft(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").mkdir()
+    (folder / ".imgadm" / UUID).symlink_to(outside)
+
+
+def _link_lock(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").mkdir()
+    (folder / ".imgadm" / "lock").symlink_to(outside / "lock")
+
+
+def _pipe_as_lock(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").mkdir()
+    os.mkfifo(folder / ".imgadm" / "lock")
+
+
+def _open_root(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").mkdir()
+    (folder / ".imgadm").chmod(0o777)
+
+
+def _deletion_elsewhere(folder: Path, outside: Path) -> None:
+    (folder / ".imgadm").mkdir()
+    stamp = list(digests.stamp_of((outside / "kept").lstat())[1:])
+    words = {"manifest": "none.json", "file": str(outside / "kept"), "stamp": stamp}
+    (folder / ".imgadm" / "deletion.json").write_text(json.dumps(words))
+
+
+@pytest.mark.parametrize(
+    ("plant", "words"),
+    [
+        (_link_root, 'imgadm" is a symbolic link'),
+        (_link_draft, f'{UUID}" is a symbolic link'),
+        (_link_lock, "a symbolic link"),
+        (_pipe_as_lock, "a named pipe"),
+        (_open_root, "chmod go-w"),
+        (_deletion_elsewhere, "is damaged; remove it"),
+    ],
+)
+def test_what_is_planted_where_drafts_are_is_refused(
+    tmp_path: Path, plant: Callable[[Path, Path], None], words: str
+) -> None:
+    from imgadm.errors import ImgadmError
+
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    (outside / "kept").write_bytes(b"kept")
+    plant(folder, outside)
+    with pytest.raises(ImgadmError, match=words), WritableFolder(folder).opened():
+        pass
+    assert [path.name for path in outside.iterdir()] == ["kept"]
+
+
+def test_another_file_of_a_deleted_name_is_kept(tmp_path: Path) -> None:
+    (tmp_path / ".imgadm").mkdir()
+    words = {"manifest": "foo.json", "file": "foo.zvol", "stamp": [1, 2, 3, 4]}
+    (tmp_path / ".imgadm" / "deletion.json").write_text(json.dumps(words))
+    (tmp_path / "foo.zvol").write_bytes(b"another")
+    with WritableFolder(tmp_path).opened():
+        pass
+    assert (tmp_path / "foo.zvol").read_bytes() == b"another"
+    assert not (tmp_path / ".imgadm" / "deletion.json").exists()
 
 
 def test_files_of_drafts_are_not_followed(tmp_path: Path) -> None:

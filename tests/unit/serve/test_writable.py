@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import socket
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -203,6 +206,13 @@ FAULTS: list[tuple[str, str, dict[str, Any], str, str]] = [
         "422 OriginDoesNotExist",
         OTHER,
     ),
+    (
+        "POST",
+        f"{IMAGE}?action=import",
+        {"json": {**manifest(), **ZVOL}, "headers": {"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}},
+        "400 BadDigest",
+        "MD5",
+    ),
     ("POST", "/images", {"json": manifest(state="active")}, "422 V", "state"),
     ("POST", "/images", {"json": manifest()}, "422 InvalidParameter", '"uuid"'),
     ("POST", f"{IMAGE}?action=import-remote&source=x", {}, "501 NotAvailable", "import-remote"),
@@ -274,10 +284,49 @@ def test_upload_that_cannot_fit_is_refused_before_it_begins(
     class Full:
         f_bavail, f_frsize = 10, 512
 
-    monkeypatch.setattr("imgadm.serve.repository.os.statvfs", lambda path: Full)
+    monkeypatch.setattr("imgadm.serve.writable_folder.os.statvfs", lambda path: Full)
     reply = site.upload()
     assert (reply.status_code, reply.json()["code"]) == (503, "StorageIsDown")
     assert reply.json()["message"] == f"{len(DATA)} bytes are needed, 5120 are available"
+
+
+@pytest.mark.parametrize(
+    ("before", "action"),
+    [
+        ("none", "import"),
+        (BARE, "add file"),
+        ("unactivated", "add file"),
+        ("unactivated", "activate"),
+        ("unactivated", "disable"),
+        ("active", "disable"),
+        ("active", "delete"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 2])
+def test_full_disk(
+    site: Site, monkeypatch: pytest.MonkeyPatch, before: str, action: str, step: int
+) -> None:
+    STATES[before](site)
+    names, state = site.names(), site.state()
+    sync, count = os.fsync, 0
+
+    def full(descriptor: int) -> None:
+        nonlocal count
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        count += is_file
+        if is_file and count >= step:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        reply = ACTIONS[action](site)
+    if action == "delete" or count < step:
+        assert reply.ok
+        return
+    assert (reply.status_code, reply.json()["code"]) == (503, "StorageIsDown")
+    assert "no space left" in reply.json()["message"]
+    assert (site.names(), site.state()) == (names, state)
 
 
 class Slow:
@@ -327,6 +376,18 @@ def test_upload_to_an_image_that_changes_meanwhile(
     after = site.names()
     assert slow.finish().startswith(f"HTTP/1.1 {answer}")
     assert site.names() == after
+
+
+def test_request_whose_body_nobody_wants_is_answered_though_that_is_cut(site: Site) -> None:
+    assert site.server is not None
+    site.submit()
+    head = f"DELETE {IMAGE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n".encode()
+    address = (site.server.host, site.server.port)
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(head + b"abc")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 204 ")
+    assert site.state() == "none"
 
 
 def test_upload_that_is_cut_leaves_nothing(site: Site) -> None:
@@ -437,7 +498,7 @@ def test_restart_takes_up_what_a_killed_server_left(tmp_path: Path) -> None:
     here, there = tmp_path / ".imgadm" / UUID, tmp_path / ".imgadm" / OTHER
     (there / "upload.partial").write_bytes(b"half")
     (there / SHA1).write_bytes(DATA)  # was uploaded, but not yet named by the manifest
-    (tmp_path / f".{UUID}.imgmanifest.17.0123abcd").write_bytes(b"{")
+    (tmp_path / f".{UUID}.imgmanifest.999999999.0123abcd").write_bytes(b"{")
     (here / SHA1).rename(tmp_path / f"{UUID}.zvol.gz")  # killed in the middle of an activation
     for site in Site(tmp_path).serve():
         waiting = [draft.manifest["uuid"] for draft in site.repository.unactivated()]
@@ -451,6 +512,13 @@ def test_restart_takes_up_what_a_killed_server_left(tmp_path: Path) -> None:
     for site in Site(tmp_path).serve():
         assert not here.exists()
         assert site.state() == "active"
+
+
+def test_what_another_program_is_writing_is_left_alone(tmp_path: Path) -> None:
+    written = tmp_path / f".disk.imgmanifest.{os.getppid()}.0123abcd"
+    written.write_bytes(b"{")
+    with WritableFolder(tmp_path).opened():
+        assert written.exists()
 
 
 def test_damaged_draft_is_named(tmp_path: Path) -> None:

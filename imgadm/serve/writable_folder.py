@@ -8,7 +8,6 @@ An image can be deleted in every state. From its activation on its file stays as
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from imgadm.files import remove_durably, sync_directory
+from imgadm.files import sync_directory
 from imgadm.serve.catalogue import HostedImage
 from imgadm.serve.digests import Digests, DigestStore, Hashing, stamp_of
 from imgadm.serve.drafts import Draft, DraftStore
@@ -51,10 +50,11 @@ class WritableFolder:
         on_skip: Callable[[SkippedPair], None] | None = None,
         *,
         max_upload: int = MAX_UPLOAD_BYTES,
+        digests: DigestStore | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._folder = folder
-        self._digests = DigestStore()
+        self._digests = digests or DigestStore()
         self._pairs = FolderCatalogue(folder, on_skip, self._digests)
         self._drafts = DraftStore(folder, self._digests)
         self._max_upload = max_upload
@@ -105,14 +105,9 @@ class WritableFolder:
     def add_file(self, uuid: str, facts: FileFacts, body: RequestBody) -> Mapping[str, Any]:
         """Store the file of an unactivated image, in place of one that it has."""
         with self._upload_of(uuid) as (draft, file):
-            try:
-                with file:
-                    digests = self._receive(file, facts, body)
-                return self._add(uuid, draft, facts, digests)
-            except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                    raise _no_space("there is no space left for the file") from error
-                raise
+            with file:
+                digests = self._receive(file, facts, body)
+            return self._add(uuid, draft, facts, digests)
 
     @contextlib.contextmanager
     def _upload_of(self, uuid: str) -> Iterator[tuple[Draft, BinaryIO]]:
@@ -144,7 +139,7 @@ class WritableFolder:
             status = os.statvfs(self._folder)
             available = status.f_bavail * status.f_frsize
             if body.length > available:
-                raise _no_space(f"{body.length} bytes are needed, {available} are available")
+                raise no_space(f"{body.length} bytes are needed, {available} are available")
         hashing = Hashing()
         for block in body.blocks():
             hashing.update(block)
@@ -186,7 +181,13 @@ class WritableFolder:
             entry = {"sha1": found.sha1, "size": found.size, "compression": facts.compression}
             if facts.dataset_guid is not None:
                 entry["dataset_guid"] = facts.dataset_guid
-            return self._drafts.replace(current, {**current.manifest, "files": [entry]}).manifest
+            manifest = {**current.manifest, "files": [entry]}
+            try:
+                return self._drafts.replace(current, manifest).manifest
+            except BaseException:
+                if path != current.path:
+                    path.unlink()
+                raise
 
     def activate(self, uuid: str) -> Mapping[str, Any]:
         """Show the image to everyone."""
@@ -238,8 +239,7 @@ class WritableFolder:
             if draft is not None:
                 self._drafts.remove(draft)
             elif pair is not None:
-                remove_durably(pair.source)
-                remove_durably(pair.path)
+                self._drafts.delete_published(pair)
 
 
 def _unknown(uuid: str) -> HttpError:
@@ -255,5 +255,6 @@ def _activated(uuid: str) -> HttpError:
     return HttpError(422, "ImageAlreadyActivated", f'image "{uuid}" is already activated')
 
 
-def _no_space(message: str) -> HttpError:
+def no_space(message: str) -> HttpError:
+    """Return the error for a disk that is full."""
     return HttpError(503, "StorageIsDown", message)
