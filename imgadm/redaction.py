@@ -56,6 +56,10 @@ _BEFORE_AT_IN_TEXT = re.compile(
 )
 _USER = re.compile(r"(?<![\w.%+~-])[\w.%+~-]++:(?=.)")
 _PARAMETER_IN_TEXT = re.compile(r"([?&])([\w.~%-]++)=([^\s&\"<>]*)")
+_PROOF_IN_TEXT = re.compile(
+    r"(authorization[\"']?\s?[:=]\s?[\"']?(?:(?:basic|bearer)\s)?)[^\s\"'<>,]+", re.IGNORECASE
+)
+"""What servers quote of a request that they do not like."""
 _DIGEST_AT_END = re.compile(r"@(?:sha[0-9]+:[^/@]*|[a-z0-9.+_-]+:[0-9A-Fa-f]{16,})$")
 _ENDS_OF_SENTENCES = ".,:;!)]}'"
 
@@ -175,7 +179,7 @@ def redact_words(words: Iterable[str]) -> list[str]:
 
 
 def redact_text(text: str) -> str:
-    """Return a message without the secrets of the URLs in it.
+    """Return a message without the secrets of the URLs and of the proofs of a request in it.
 
     A URL ends where a blank or a quotation mark stands, so a message is to be made of URLs that
     are redacted already: this is for the words of others, such as an exception of a library.
@@ -190,7 +194,7 @@ def redact_text(text: str) -> str:
         text = _BEFORE_AT_IN_TEXT.sub(_shown_user, text)
     if "=" in text:
         text = _PARAMETER_IN_TEXT.sub(_shown_parameter, text)
-    return text
+    return _PROOF_IN_TEXT.sub(rf"\1{HIDDEN}", text)
 
 
 def redact_values(value: Any, redact: Callable[[str], str] = redact_text) -> Any:

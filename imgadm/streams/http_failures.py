@@ -107,7 +107,7 @@ def failure_of(error: BaseException) -> HttpFailure:
 
 def first_line(error: BaseException) -> str:
     """Return what an exception says, without what in its URLs may let somebody in."""
-    return one_line(redact_text(str(error).partition("\n")[0] or type(error).__name__))
+    return one_line(redact_text(str(error).partition("\n")[0].rstrip() or type(error).__name__))
 
 
 def one_line(text: str) -> str:
