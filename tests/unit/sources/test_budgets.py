@@ -142,3 +142,14 @@ def test_a_large_list_is_a_list(web: Any) -> None:
         [sys.executable, "-c", PROGRAM, web.url], capture_output=True, text=True, check=True
     )
     assert int(ended.stdout.split()[0]) > 25_000
+
+
+def test_a_list_without_pages_may_come_again(
+    web: Any, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that does not know of pages answers the question for the second one with all."""
+    images = [{"uuid": f"3d0f2a0e-6b9b-4c5d-9a40-{number:012x}"} for number in range(1500)]
+    web["*"] = images
+    monkeypatch.setattr("imgadm.sources.budget.MAX_LIST_BYTES", 100_000)
+    monkeypatch.setattr("imgadm.sources.budget.MAX_LIST_VALUES", 4_000)
+    assert opened(web.url).list_images() == images
