@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from imgadm.errors import FileSystemError
@@ -11,6 +12,7 @@ from imgadm.errors import FileSystemError
 _PIECE = 64 * 1024
 _PRIVATE = 0o600
 _DIRECTORY_MODE = 0o755
+_OWNER = 0o700
 _MOST_PIECES = (64 << 20) // _PIECE
 
 
@@ -49,16 +51,29 @@ def read_or_none(path: Path | str) -> bytes | None:
 def make_directory(path: Path) -> None:
     """Create ``path`` and its parents where they are missing; raises FileSystemError.
 
-    Whatever the umask is, nobody but their owner may write to them.
+    Whatever the umask is, their owner may use them, and nobody else may write to them.
     """
     try:
         missing = [path]
         while not missing[-1].parent.exists():
             missing.append(missing[-1].parent)
         for directory in missing[::-1]:
-            directory.mkdir(_DIRECTORY_MODE, exist_ok=True)
+            make_one_directory(directory)
     except OSError as error:
         raise FileSystemError.from_os_error(f'cannot create directory "{path}"', error) from error
+
+
+def make_one_directory(path: Path) -> None:
+    """Create ``path`` if it is missing, as :func:`make_directory` does; raises OSError."""
+    try:
+        path.mkdir(_DIRECTORY_MODE)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & _OWNER != _OWNER:  # an umask that takes everything from everybody
+        path.chmod(mode | _OWNER)
 
 
 def write_atomically(
@@ -71,9 +86,10 @@ def write_atomically(
 ) -> None:
     """Replace ``path`` by ``content``, durably; on failure the old file stays.
 
-    A new file gets ``mode`` less the umask. A replaced one keeps its mode, and its owner and group
-    as far as this process may give files away. What is ``private`` gets 0600 in either case. What
-    is there must be a regular file; with ``follow``, a symbolic link keeps pointing where it did.
+    A new file gets ``mode`` less the umask, but its owner may read and write it. A replaced one
+    keeps its mode, and its owner and group as far as this process may give files away. What is
+    ``private`` gets 0600 in either case. What is there must be a regular file; with ``follow``, a
+    symbolic link keeps pointing where it did.
     Two writers at once need a lock around them to not lose one's content. Raises FileSystemError.
     """
     from imgadm.new_files import NewFile
@@ -109,10 +125,16 @@ def remove_durably(path: Path) -> None:
 
 
 def _keep_access(descriptor: int, replaced: Path, *, private: bool) -> None:
-    """Give a new file the owner, the group and the mode of the one that it is to replace."""
+    """Give a new file the owner, the group and the mode of the one that it is to replace.
+
+    Where there is none, its owner gets it.
+    """
     try:
         old = replaced.lstat()
     except FileNotFoundError:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if mode & _PRIVATE != _PRIVATE:
+            os.fchmod(descriptor, mode | _PRIVATE)
         return
     mode = _PRIVATE if private else old.st_mode & 0o777
     new = os.fstat(descriptor)

@@ -30,6 +30,7 @@ from pathlib import Path
 
 from imgadm.errors import FileSystemError, LockedError
 from imgadm.files import make_directory
+from imgadm.interrupts import uninterrupted
 from imgadm.lock_files import LockFile
 from imgadm.redaction import redact_text
 
@@ -43,7 +44,7 @@ _BUSY = frozenset({errno.EACCES, errno.EAGAIN})
 _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOLCK, errno.EDEADLK})
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 _DOOMED = b"removed\n"
-_IN_POOL = re.compile(r"\.[0-9a-f-]{36}\.lock")
+_IN_POOL = re.compile(r"\.([0-9a-f-]{36})\.lock")
 _MAX_COMMAND = 200
 _MAX_HOLDER_BYTES = 4096
 
@@ -102,6 +103,12 @@ def image_lock(
             shared_by_hosts = LockFile(pool / f".{uuid}.lock", what, in_pool=True)
             locks.enter_context(_held(shared_by_hosts, command, wait, notice, shared=shared))
         yield
+
+
+def locked_in_pool(name: str) -> str | None:
+    """The UUID of the image whose lock a file of this name in a pool is."""
+    match = _IN_POOL.fullmatch(name)
+    return match and match[1]
 
 
 def remove_dead_locks(pool: Path) -> None:
@@ -183,10 +190,11 @@ def _held(
             try:
                 yield
             finally:
-                if _read_holder(descriptor) == holder:
-                    _write_holder(descriptor, None)
-                if file.in_pool:
-                    _remove(descriptor, file)
+                with uninterrupted():  # a second Ctrl-C must not leave the file behind
+                    if _read_holder(descriptor) == holder:
+                        _write_holder(descriptor, None)
+                    if file.in_pool:
+                        _remove(descriptor, file)
         finally:
             os.close(descriptor)
     finally:

@@ -165,11 +165,18 @@ class NewFile:
 def unique_name(name: str, before: str, after: str) -> str:
     """Return a name with random digits in it; a long ``name`` is cut so that it can be a file's."""
     end = f"{before}{os.urandom(4).hex()}{after}"
-    return _cut(name, len(end)) + end
+    return cut_name(name, len(end)) + end
 
 
-def _cut(name: str, room: int) -> str:
-    return os.fsdecode(os.fsencode(name)[: _LONGEST_NAME - room])
+def cut_name(name: str, room: int) -> str:
+    """Cut a long name of a file so that ``room`` more bytes can follow, but through no character.
+
+    There are file systems that want UTF-8.
+    """
+    encoded, length = os.fsencode(name), _LONGEST_NAME - room
+    while length < len(encoded) and encoded[length] & 0xC0 == 0x80:
+        length -= 1
+    return os.fsdecode(encoded[:length])
 
 
 def remove_dead_partials(path: str | os.PathLike[str], directory: int | None = None) -> None:
@@ -178,7 +185,7 @@ def remove_dead_partials(path: str | os.PathLike[str], directory: int | None = N
     A file that is not locked is that of a dead process; where there are no locks all are left.
     """
     above, name = os.path.split(os.fsdecode(path))
-    stem = _cut(name, len(".01234567.partial"))
+    stem = cut_name(name, len(".01234567.partial"))
     pattern = re.compile(re.escape(stem) + r"\.[0-9a-f]{8}\.partial", re.DOTALL)
     with contextlib.suppress(OSError):
         with os.scandir(above or ".") as entries:

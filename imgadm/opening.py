@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 
 _MOST_LINKS = 40
@@ -14,7 +15,10 @@ _MOST_LINKS = 40
 _SEARCH = (
     getattr(os, "O_PATH", getattr(os, "O_SEARCH", os.O_RDONLY)) | os.O_DIRECTORY | os.O_CLOEXEC
 )
-_NO_DIRECTORY = {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}
+#: What an open directory is called by who has it open, on Linux and illumos.
+_PINNED = re.compile(r"/proc/self/fd/[0-9]+(?=/|\Z)")
+#: What the kernels say of a link, or anything else, where a directory was wanted.
+NO_DIRECTORY = {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a directory",
@@ -45,8 +49,12 @@ def open_directory(path: str | os.PathLike[str]) -> int:
 
 
 def _walk(text: str) -> int:
+    pinned = _PINNED.match(text)
+    if pinned is not None:
+        here, text = os.open(pinned[0], _SEARCH), text[pinned.end() :]
+    else:
+        here = os.open("/" if text.startswith("/") else ".", _SEARCH)
     pending = text.split("/")[::-1]
-    here = os.open("/" if text.startswith("/") else ".", _SEARCH)
     links = 0
     try:
         while pending:
@@ -56,7 +64,7 @@ def _walk(text: str) -> int:
             try:
                 below = os.open(name, _SEARCH | os.O_NOFOLLOW, dir_fd=here)
             except OSError as error:
-                if error.errno not in _NO_DIRECTORY:
+                if error.errno not in NO_DIRECTORY:
                     raise
                 links += 1
                 if links > _MOST_LINKS:
@@ -84,7 +92,25 @@ def _trusted_link(name: str, directory: int) -> str:
             f'"{name}" is a symbolic link of user {link.st_uid} in a directory that everybody may '
             "write to, and is not followed",
         )
-    return os.readlink(name, dir_fd=directory)
+    target = os.readlink(name, dir_fd=directory)
+    now = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if (now.st_dev, now.st_ino, now.st_ctime_ns) != (link.st_dev, link.st_ino, link.st_ctime_ns):
+        raise PermissionError(errno.EACCES, f'"{name}" is being replaced by another process')
+    return target
+
+
+def pinned_path(descriptor: int, path: str | os.PathLike[str]) -> str:
+    """Return a path of what is open that leads there whatever is renamed, while it is open.
+
+    That is one in ``/proc``; where there is none, it is ``path``, under which it was opened.
+    """
+    pinned = f"/proc/self/fd/{descriptor}"
+    try:
+        if os.path.samestat(os.stat(pinned), os.fstat(descriptor)):  # noqa: PTH116  no Path
+            return pinned
+    except OSError:
+        pass
+    return os.fsdecode(path)
 
 
 def open_regular(
@@ -94,7 +120,9 @@ def open_regular(
 
     Raises OSError; EINVAL says what is there instead.
     """
-    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    flags |= os.O_NONBLOCK | os.O_CLOEXEC
+    if not _PINNED.fullmatch(os.fsdecode(name)):
+        flags |= os.O_NOFOLLOW
     try:
         descriptor = os.open(name, flags, dir_fd=dir_fd)
     except OSError as error:

@@ -107,10 +107,10 @@ def _origin(
         image = pool.get(uuid)
         if image is None:
             raise OriginNotInstalledError(uuid, pool.name)
-        disk = pool.disk(image)
-        if wanted.max_origin_depth is not None:
-            chain = installed_ancestry(pool, uuid)
-            if len(chain) > wanted.max_origin_depth:
-                raise MaxOriginDepthError(wanted.max_origin_depth)
-        on_event(events.Inheriting(image.manifest))
-        yield _Origin(image, disk)
+        with pool.disk(image) as disk:
+            if wanted.max_origin_depth is not None:
+                chain = installed_ancestry(pool, uuid)
+                if len(chain) > wanted.max_origin_depth:
+                    raise MaxOriginDepthError(wanted.max_origin_depth)
+            on_event(events.Inheriting(image.manifest))
+            yield _Origin(image, disk)

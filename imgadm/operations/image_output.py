@@ -18,7 +18,7 @@ from typing import Any
 from imgadm.errors import FileSystemError, UsageError
 from imgadm.files import write_fully
 from imgadm.manifest.values import display
-from imgadm.new_files import NewFile, remove_dead_partials
+from imgadm.new_files import NewFile, cut_name, remove_dead_partials
 from imgadm.opening import is_same_file, open_directory, open_regular
 
 SUFFIXES = {"none": "", "bzip2": ".bz2", "gzip": ".gz", "xz": ".xz", "zstd": ".zst"}
@@ -78,7 +78,7 @@ class ImageOutput:
     def _reservation(self) -> str:
         """An empty file; who has locked it may write the two."""
         above, name = os.path.split(self.manifest_path)
-        return os.path.join(above, f".{name}.lock")  # noqa: PTH118  as the names are given
+        return os.path.join(above, f".{cut_name(name, len('..lock'))}.lock")  # noqa: PTH118  as the names are given
 
     def absolute(self) -> ImageOutput:
         """The same files, whatever the current directory."""
@@ -128,7 +128,7 @@ def output_prefix(template: str | None, fields: Mapping[str, Any]) -> str:
             f'"{template}" is no place for two files: -o takes a directory, or how the names of '
             "the files begin"
         )
-    if template and not Path(template).is_dir():
+    if template and not os.path.isdir(template):  # noqa: PTH112  False for a name too long
         return template
     name = f"{_slug(fields.get('name'))}-{_slug(fields.get('version'))}"
     return str(Path(template) / name) if template else name

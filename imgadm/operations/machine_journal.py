@@ -92,7 +92,13 @@ class JournalFile:
                 self.note(program=pid)
 
     def end(self) -> None:
-        """Forget everything: the machine is as it was. Raises FileSystemError."""
+        """Forget everything: the machine is as it was. Raises FileSystemError.
+
+        A run that was killed while it wrote the journal has left its new version under a name of
+        its own. Nobody else writes one: the caller holds the machine's lock.
+        """
+        for unfinished in self.path.parent.glob(f".{self.path.name}.*"):
+            remove_durably(unfinished)
         remove_durably(self.path)
         self.journal = None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imgadm.errors import ImgadmError
 from imgadm.locks import Holder, image_lock
+from imgadm.operations import delete_image
 from imgadm.operations.unused_images import full_name, is_based, unused_images
 from imgadm.pools.base import InstalledImage, Pool
 
@@ -85,6 +86,17 @@ def find_unused(
     by_name = {pool.name: pool for pool in pools}
     images = [image for pool in by_name.values() for image in pool.images(look_inside=True)]
     return [Candidate(by_name[image.pool], image) for image in unused_images(images, is_kept)]
+
+
+def remove_leftovers(pools: Iterable[Pool], options: VacuumOptions) -> None:
+    """Remove what dead processes have left on the pools that is no image; never raises."""
+    for pool in pools:
+        delete_image.remove_leftovers(
+            pool,
+            pool.leftovers(),
+            lock_directory=options.lock_directory,
+            command=options.command,
+        )
 
 
 def find_orphans(
@@ -164,9 +176,12 @@ def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> Event
     if current is None:
         return None
     users = [full_name(user) for user in kept if is_based(user, image)]
-    users += pool.children(image.uuid).clones
+    children = pool.children(image.uuid)
+    users += children.clones
     if users:
         return Kept(image, f"{users[0]} is based on it by now")
+    if children.unknown:
+        return Kept(image, f"{children.unknown[0]}, which you may not read, may be based on it")
     if current.doubtful:
         return Kept(image, "by now it does not look like an image and nothing else")
     pool.delete(image.uuid)

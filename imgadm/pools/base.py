@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,10 +49,14 @@ class InstalledImage:
 
 @dataclass(frozen=True)
 class Children:
-    """Full names of the snapshots of an image and of all that is cloned from it."""
+    """Full names of the snapshots of an image and of all that is cloned from it.
+
+    What is ``unknown`` may be cloned from it, too: this user may not read the records.
+    """
 
     snapshots: tuple[str, ...]
     clones: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,8 +153,10 @@ class Pool(ABC):
         """How what :meth:`send` sends of an image is compressed."""
         return "none"
 
-    def disk(self, image: InstalledImage) -> tuple[Path, Volume]:
+    def disk(self, image: InstalledImage) -> AbstractContextManager[tuple[Path, Volume]]:
         """The raw disk of an installed image, and what an incremental stream must know of it.
+
+        The path leads to that disk inside the block, whatever another process does to the pool.
 
         Raises InternalError if the image has none, or the pool can't tell.
         """
@@ -171,6 +178,13 @@ class Pool(ABC):
 
     def forget(self, uuid: str) -> None:
         """Remove the record of an orphan."""
+
+    def leftovers(self) -> Sequence[str]:
+        """UUIDs of images of which a dead process may have left something that is no image."""
+        return ()
+
+    def remove_leftovers(self, uuid: str) -> None:
+        """Remove that; the caller holds the lock of the image. Never raises."""
 
     def lock_directory(self, *, shared: bool) -> Path | None:
         """Where images are to be locked for other hosts that use this pool, None if none can.

@@ -24,6 +24,8 @@ SETTINGS = "pool.json"
 
 _PRIVATE_DIRECTORY = 0o700
 _MOST_BYTES = 64 * 1024
+#: What chown(2) takes for "leave it as it is".
+_NO_GROUP = (1 << 32) - 1
 _MODES = frozenset({0o600, 0o640, 0o644, 0o660, 0o664})
 
 
@@ -51,7 +53,11 @@ class Access:
 
     def _set_group(self, descriptor: int) -> None:
         if self.group is not None and os.fstat(descriptor).st_gid != self.group:
-            os.fchown(descriptor, -1, self.group)
+            try:
+                os.fchown(descriptor, -1, self.group)
+            except PermissionError as error:
+                reason = f"{SETTINGS} gives files to group {self.group}, and you are not in it"
+                raise PermissionError(error.errno, reason) from error
 
 
 def read_access(pool: Path) -> Access:
@@ -101,7 +107,7 @@ def _mode(value: Any) -> int:
 
 
 def _group(value: Any) -> int | None:
-    if value is None or (type(value) is int and 0 <= value < 1 << 32):
+    if value is None or (type(value) is int and 0 <= value < _NO_GROUP):
         return value
     if not isinstance(value, str):
         raise ValueError('"group" is neither a name nor a number')

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.errors import InternalError
 from imgadm.manifest.values import is_whole
-from imgadm.opening import open_regular
+from imgadm.opening import NO_DIRECTORY, open_regular
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_record import recorded_guid
 
@@ -56,13 +56,46 @@ def open_content(directory: Path, name: str) -> int:
 
     In a pool that others may write to, a link of either kind could lead to what they cannot read.
     """
-    descriptor = open_regular(directory / name)
-    status = os.fstat(descriptor)
-    if status.st_nlink > 1 and status.st_uid != directory.stat().st_uid:
+    above = open_image(directory)
+    try:
+        descriptor = open_regular(name, dir_fd=above)
+        status = os.fstat(descriptor)
+        if status.st_nlink > 1 and status.st_uid != os.fstat(above).st_uid:
+            os.close(descriptor)
+            reason = "a hard link to a file of another user is no part of an image"
+            raise PermissionError(errno.EPERM, reason, str(directory / name))
+        return descriptor
+    finally:
+        os.close(above)
+
+
+def open_image(directory: Path) -> int:
+    """Open the directory of an image; raises OSError.
+
+    It may be a link, to an image that is kept elsewhere, if :func:`is_trusted_link`.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        return os.open(directory, flags | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno not in NO_DIRECTORY or not directory.is_symlink():
+            raise
+    link = directory.lstat()
+    if not is_trusted_link(link, directory.parent):
+        reason = f"a link of user {link.st_uid} is no image"
+        raise PermissionError(errno.EPERM, reason, str(directory))
+    descriptor = os.open(directory, flags)
+    now = directory.lstat()
+    if (now.st_ino, now.st_ctime_ns) != (link.st_ino, link.st_ctime_ns):
         os.close(descriptor)
-        reason = "a hard link to a file of another user is no part of an image"
-        raise PermissionError(errno.EPERM, reason, str(directory / name))
+        raise PermissionError(errno.EPERM, "another process has replaced it", str(directory))
     return descriptor
+
+
+def is_trusted_link(link: os.stat_result, pool: Path) -> bool:
+    """Whether a link in a pool may stand for an image: root, this user or the owner of the pool
+    made it. Another user of the pool could lead to what only this one can read."""
+    return link.st_uid in (0, os.geteuid(), pool.stat().st_uid)
 
 
 def accepted_stream(manifest: Mapping[str, Any], origin: InstalledImage | None) -> streams.Stage:

@@ -8,6 +8,7 @@ directory of that image, and lower ones appear beside it while it grows.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import sync_file_system
 from imgadm.interrupts import uninterrupted
 from imgadm.locks import remove_dead_locks
+from imgadm.new_files import unique_name
 from imgadm.open_files import allow_deep_trees
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory_access import read_access
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from imgadm.pools.directory import DirectoryPool
 
 T = TypeVar("T")
-
-_WAITING = "waiting"
 
 
 class DirectoryLayerReception(LayerReception):
@@ -61,15 +61,16 @@ class DirectoryLayerReception(LayerReception):
             remove_dead_locks(pool.path)
             for uuid in {*self._pending, self._head}:
                 remove_partials(pool.path, uuid)
-            self._directory = self._partial(self._head).path
-            self.waiting_room = self._directory / _WAITING
+            self._directory = self._partial(self._head).inside
+            # Of a name of its own: a fetch that is left behind must not find that of a later one.
+            self.waiting_room = self._directory / unique_name("waiting", ".", "")
             self.waiting_room.mkdir()
             make_root_directory(self._directory / ROOT)
 
     def _partial(self, uuid: str) -> PartialDirectory:
         """The directory that an image is in until it is whole."""
         if uuid not in self._partials:
-            self._partials[uuid] = PartialDirectory(self._pool.path, uuid)
+            self._partials[uuid] = PartialDirectory(self._pool.path, uuid, self._access)
         return self._partials[uuid]
 
     def beneath(self) -> Sequence[StoredLayer]:
@@ -100,15 +101,13 @@ class DirectoryLayerReception(LayerReception):
         action = f'cannot write image {uuid} into "{self._pool.path}"'
         partial = self._doing(lambda: self._partial(uuid), action)
         self._doing(partial.check, action)
-        self._doing(lambda: self._place(blob, partial.path / LAYER, keep=keep), action)
+        self._doing(lambda: self._place(blob, partial.inside / LAYER, keep=keep), action)
         manifest = self._manifests[uuid]
-        write_record(partial.path, self._pool.name, manifest, self._source, facts.record)
+        write_record(partial.inside, self._pool.name, manifest, self._source, facts.record)
         if uuid == self._head:
             self._doing(self._finish_head, action)
         with uninterrupted():
-            self._doing(
-                lambda: partial.commit(self._access, RECORD, LAYER), f'cannot rename to "{final}"'
-            )
+            self._doing(lambda: partial.commit(RECORD, LAYER), f'cannot rename to "{final}"')
             self._pending.remove(uuid)
 
     def _place(self, blob: Path, layer: Path, *, keep: bool) -> None:
@@ -125,13 +124,18 @@ class DirectoryLayerReception(LayerReception):
 
     def commit_root(self) -> None:
         final = self._pool.path / self._head
-        self._doing(self._finish_head, f'cannot write "{self._directory}"')
+        self._doing(self._finish_head, f'cannot write "{self._partial(self._head).path}"')
         with uninterrupted():
             self._doing(lambda: self._add_root(final), f'cannot rename to "{final / ROOT}"')
 
     def _add_root(self, final: Path) -> None:
         descriptor = os.open(final, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
+            owner = os.fstat(descriptor).st_uid
+            if owner != os.geteuid():
+                # What is set-uid in a root of ours would be there for that user.
+                reason = f"the image belongs to user {owner}; delete it, or import it as that user"
+                raise PermissionError(errno.EPERM, reason)
             # What is set-uid in an image is nothing for other users of this host.
             self._access.apply_to_directory(descriptor, has_root=True)
             if (self._directory / OWNERS).exists():

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from imgadm.files import sync_directory
 from imgadm.logs import logger
+from imgadm.manifest import is_uuid
 from imgadm.new_files import unique_name
-from imgadm.opening import is_same_file, open_directory, open_regular
+from imgadm.opening import is_same_file, open_directory, open_regular, pinned_path
 from imgadm.pools.directory_access import Access
 
 _PRIVATE = 0o700
@@ -24,11 +25,18 @@ _PROBE = ".probe"
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Earlier versions called it ``UUID.partial``.
 _PARTIAL = re.compile(r"(?:\.[0-9a-f]{8})?\.partial")
+_UUID_LENGTH = 36
 
 
 def partial_name(uuid: str) -> str:
     """Return a name that nothing in a pool has, for what is no image any more, or not yet."""
     return unique_name(uuid, ".", ".partial")
+
+
+def image_of_partial(name: str) -> str | None:
+    """The UUID of the image that a directory of this name in a pool is to become, or was."""
+    uuid = name[:_UUID_LENGTH]
+    return uuid if _PARTIAL.fullmatch(name, _UUID_LENGTH) and is_uuid(uuid) else None
 
 
 def remove_partials(pool: Path, uuid: str) -> None:
@@ -41,7 +49,7 @@ def remove_partials(pool: Path, uuid: str) -> None:
         return
     try:
         for name in names:
-            if name.startswith(uuid) and _PARTIAL.fullmatch(name, len(uuid)):
+            if image_of_partial(name) == uuid:
                 remove_tree(name, directory, pool / name)
     finally:
         os.close(directory)
@@ -72,12 +80,16 @@ def remove_tree(name: str, directory: int, path: Path) -> None:
 class PartialDirectory:
     """A new directory for the image ``uuid`` in ``pool``, known by its descriptor.
 
+    ``path`` is what it is called, and what is done in it is done at ``inside``: who may write to
+    the pool may put something else at ``path``. ``access`` is what the image gets in the end.
+
     Raises OSError. :meth:`close` has to be called in the end; without :meth:`commit` it removes
     the directory.
     """
 
-    def __init__(self, pool: Path, uuid: str) -> None:
+    def __init__(self, pool: Path, uuid: str, access: Access) -> None:
         self._uuid = uuid
+        self._access = access
         self._name = partial_name(uuid)
         self.path = pool / self._name
         self.final = pool / uuid
@@ -88,6 +100,7 @@ class PartialDirectory:
             self.descriptor = os.open(self._name, _OPEN, dir_fd=self._pool)
             # Neither the umask nor a set-group-id bit of the pool has a say in what is below.
             os.fchmod(self.descriptor, _PRIVATE)
+            self.inside = Path(pinned_path(self.descriptor, self.path))
             if not self._is_ours():
                 raise self._lost(self._name)
         except BaseException:
@@ -103,14 +116,14 @@ class PartialDirectory:
         """Raise FileNotFoundError unless the directory still is where it was made."""
         self._check_place(self._name)
 
-    def commit(self, access: Access, *needed: str) -> None:
+    def commit(self, *needed: str) -> None:
         """Give the directory its final name, durably; the files in it have been synced.
 
         It has to have the files that are ``needed``. Raises OSError, FileExistsError among them if
         something has the final name already.
         """
         self.check()
-        self._open_to_others(access, needed)
+        self._open_to_others(needed)
         self.check()
         try:
             os.stat(self._uuid, dir_fd=self._pool, follow_symlinks=False)
@@ -130,7 +143,7 @@ class PartialDirectory:
             remove_tree(self._name, self._pool, self.path)
         self._release()
 
-    def _open_to_others(self, access: Access, needed: tuple[str, ...]) -> None:
+    def _open_to_others(self, needed: tuple[str, ...]) -> None:
         has_root = False
         with os.scandir(self.descriptor) as entries:
             names = {entry.name for entry in entries}
@@ -140,17 +153,24 @@ class PartialDirectory:
                 continue
             file = open_regular(name, dir_fd=self.descriptor)
             try:
-                access.apply_to_file(file)
+                self._access.apply_to_file(file)
             finally:
                 os.close(file)
-        access.apply_to_directory(self.descriptor, has_root=has_root)
+        self._access.apply_to_directory(self.descriptor, has_root=has_root)
 
     def _is_ours(self) -> bool:
-        """Whether it belongs to whom new files belong; a server may map root to somebody else."""
+        """Whether it belongs to whom new files belong; a server may map root to somebody else.
+
+        Also whether files can be given the group that they are to have, before a byte has come.
+        """
         self.make_file(_PROBE)
         try:
-            probe = os.stat(_PROBE, dir_fd=self.descriptor, follow_symlinks=False)
-            return probe.st_uid == os.fstat(self.descriptor).st_uid
+            probe = open_regular(_PROBE, dir_fd=self.descriptor)
+            try:
+                self._access.apply_to_file(probe)
+                return os.fstat(probe).st_uid == os.fstat(self.descriptor).st_uid
+            finally:
+                os.close(probe)
         finally:
             os.unlink(_PROBE, dir_fd=self.descriptor)
 

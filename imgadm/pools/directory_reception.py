@@ -31,13 +31,13 @@ class DirectoryReception(Reception):
         self._pool = pool
         self._manifest = manifest
         self._source = source
-        self._access = read_access(pool.path)
+        access = read_access(pool.path)
         self._partial: PartialDirectory | None = None
         uuid = str(manifest["uuid"])
         with beginning(self.roll_back, f'cannot receive image {uuid} into "{pool.path}"'):
             remove_dead_locks(pool.path)
             remove_partials(pool.path, uuid)
-            self._partial = PartialDirectory(pool.path, uuid)
+            self._partial = PartialDirectory(pool.path, uuid, access)
             self._stages = self._prepare(self._partial, origin)
 
     def _prepare(
@@ -46,21 +46,21 @@ class DirectoryReception(Reception):
         from imgadm import streams
         from imgadm.pools.disk_copy import copy_disk
 
-        reserve = streams.reserve_of(partial.path)
+        reserve = streams.reserve_of(partial.inside)
         if self._manifest.get("type") != "zvol":
             self._content = STREAM
             return (
                 accepted_stream(self._manifest, origin),
-                streams.keep_room(partial.path, reserve),
-                streams.write_file(partial.path / STREAM, replace=False, private=True),
+                streams.keep_room(partial.inside, reserve),
+                streams.write_file(partial.inside / STREAM, replace=False, private=True),
             )
         self._content = DISK
-        disk, volume = partial.path / DISK, None
+        disk, volume = partial.inside / DISK, None
         if origin is None:
             partial.make_file(DISK)
         else:
-            below, volume = self._pool.disk(origin)
-            copy_disk(below, disk)
+            with self._pool.disk(origin) as (below, volume):
+                copy_disk(below, disk)
         size = told_size(self._manifest)
         return (streams.to_raw_disk(disk, origin=volume, size_in_mib=size, reserve=reserve),)
 
@@ -74,8 +74,8 @@ class DirectoryReception(Reception):
         extra = {"stream": described_stream(report.facts["zfs_stream"]), **self.extra}
         try:
             partial.check()
-            write_record(partial.path, self._pool.name, self._manifest, self._source, extra)
-            partial.commit(self._access, RECORD, self._content)
+            write_record(partial.inside, self._pool.name, self._manifest, self._source, extra)
+            partial.commit(RECORD, self._content)
         except OSError as error:
             action = f'cannot rename to "{partial.final}"'
             raise FileSystemError.from_os_error(action, error) from error

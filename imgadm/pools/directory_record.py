@@ -7,11 +7,11 @@ that the image came as.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgadm.errors import InternalError
+from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import read_file, write_atomically
 from imgadm.logs import logger
 from imgadm.manifest import parse_json
@@ -26,10 +26,11 @@ RECORD = "image.json"
 _KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
 
 
-def read_record(pool: str, uuid: str) -> InstalledImage:
+def read_record(pool: str, uuid: str, on_denied: Callable[[str], None]) -> InstalledImage:
     """The image ``uuid`` in the directory ``pool``.
 
-    A record that cannot be used is named in the log, and the image is one without a record.
+    A record that cannot be used is named in the log, and the image is one without a record; so is
+    one that this user may not read, but ``on_denied`` is called with its UUID instead.
     """
     path = f"{pool}/{uuid}/{RECORD}"
     try:
@@ -37,6 +38,9 @@ def read_record(pool: str, uuid: str) -> InstalledImage:
         if record["manifest"]["uuid"] != uuid:
             raise ValueError(f"is about image {record['manifest']['uuid']}")
     except FileNotFoundError:
+        return InstalledImage({"uuid": uuid}, pool)
+    except PermissionError:
+        on_denied(uuid)
         return InstalledImage({"uuid": uuid}, pool)
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger().warning(f'ignoring the record "{path}": {error}')
@@ -69,7 +73,13 @@ def write_record(
     record.update(extra)
     content = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     encoded = content.encode("utf-8", "backslashreplace")
-    write_atomically(directory / RECORD, encoded, mode=0o600)
+    try:
+        write_atomically(directory / RECORD, encoded, mode=0o600)
+    except FileSystemError as error:
+        if isinstance(error.cause, OSError):
+            action = f'cannot write the record of image {manifest["uuid"]} in "{pool}"'
+            raise FileSystemError.from_os_error(action, error.cause) from error
+        raise
 
 
 def described_stream(summary: Any) -> dict[str, Any]:

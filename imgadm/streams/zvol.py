@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zlib
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from imgadm import _native
+from imgadm.opening import open_regular
 from imgadm.streams.buffers import Buffer
 from imgadm.streams.errors import StreamError, ZfsStreamError
 from imgadm.streams.files import WRITE_BEHIND_STEP
@@ -102,10 +104,14 @@ class ToRawDisk(Stage):
         self._descriptor = -1
 
     def open(self, context: Context) -> None:
-        flags = os.O_RDWR | os.O_CLOEXEC
         if self._origin is None:
-            flags |= os.O_CREAT | os.O_TRUNC
-        self._descriptor = os.open(self._path, flags, 0o666)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with contextlib.suppress(FileExistsError):
+                self._descriptor = os.open(self._path, flags, 0o666)
+                return
+        self._descriptor = open_regular(self._path, os.O_RDWR)
+        if self._origin is None:
+            os.ftruncate(self._descriptor, 0)
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         origin = self._origin
@@ -225,9 +231,10 @@ def to_raw_disk(
 ) -> Stage:
     """Apply the ZFS send stream of a volume to the raw disk ``path``, a sparse file.
 
-    A full stream makes the file. An incremental one needs ``path`` to hold a copy of the disk of
-    ``origin``. Until the pipeline has succeeded the content means nothing. The summary is left as
-    by :func:`verify_zfs_stream`. ``durable`` syncs the file at the end. ``size_in_mib`` is what the
+    A full stream makes the file, or writes to the regular file that is there anew; a link is not
+    followed. An incremental one needs ``path`` to hold a copy of the disk of ``origin``. Until the
+    pipeline has succeeded the content means nothing. The summary is left as by
+    :func:`verify_zfs_stream`. ``durable`` syncs the file at the end. ``size_in_mib`` is what the
     volume must have, in MiB, the last of them perhaps not full. Where fewer than ``reserve`` bytes
     of the file system are left free, it fails with ENOSPC.
 

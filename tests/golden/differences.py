@@ -231,12 +231,12 @@ Aborting ({NO_SUCH_POOL})
     ),
     "install/not-a-stream": Difference(
         CHECKED_FIRST,
-        stderr=f"imgadm install: error (InternalError): {BAD_STREAM}: got something that does not "
+        stderr=f"imgadm install: error (InvalidStream): {BAD_STREAM}: got something that does not "
         "begin with a BEGIN record, wanted a ZFS send stream, at byte 0 of the stream\n",
     ),
     "install/truncated-stream": Difference(
         CHECKED_FIRST,
-        stderr=f"imgadm install: error (InternalError): {BAD_STREAM}: stream ends inside a record "
+        stderr=f"imgadm install: error (InvalidStream): {BAD_STREAM}: stream ends inside a record "
         "header, wanted an END record, at byte 50000 of the stream\n",
     ),
     "list/wrong-uuid-db-file": Difference(

@@ -33,6 +33,7 @@ def in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("./here/", {"name": "n", "version": "1"}, "here/n-1"),
         ("there", {"name": "n", "version": "1"}, "there"),
         ("here/x.y", {}, "here/x.y"),
+        ("x" * 300, {}, "x" * 300),
         (None, {"name": "../../etc", "version": "1"}, "....etc-1"),
     ],
 )
@@ -95,6 +96,16 @@ def test_what_is_overwritten_stays_until_it_is() -> None:
         Path("p.zvol").write_text("image")
         files.save_manifest({})
     assert found() == {"p.imgmanifest": "{}", "p.zvol": "image"}
+
+
+@pytest.mark.parametrize("length", [230, 236, 243])
+def test_names_as_long_as_can_be(length: int) -> None:
+    output = ImageOutput.of("x" * length, {"type": "zvol"}, "none")
+    with output.reserved() as files:
+        with pytest.raises(FileSystemError, match="another process writes"), output.reserved():
+            pass
+        files.save_manifest({})
+    assert [path.name for path in Path().iterdir()] == [output.manifest_path]
 
 
 def test_two_do_not_write_the_same_files() -> None:

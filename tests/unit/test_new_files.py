@@ -14,7 +14,7 @@ import pytest
 from imgadm import streams
 from imgadm.errors import FileSystemError
 from imgadm.files import make_directory, write_atomically
-from imgadm.new_files import NewFile, remove_dead_partials
+from imgadm.new_files import NewFile, cut_name, remove_dead_partials
 from imgadm.opening import open_directory, open_regular
 from tests.planted import NOBODY, SPECIAL, plant_hard_link
 from tests.python_path import PYTHON_PATH
@@ -245,7 +245,14 @@ def test_only_regular_files_are_opened(plant: Callable[[Path], None], tmp_path: 
             open_regular(tmp_path / "file", flags)
 
 
-@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_a_long_name_is_cut_between_characters() -> None:
+    for name, kept in (("x" * 255, 250), ("ü" * 127, 250), ("x" + "ü" * 127, 249), ("€" * 85, 249)):
+        assert cut_name(name, 5).encode() == name.encode()[:kept]
+    assert cut_name("ü", 5) == "ü"
+    assert cut_name("\udce9" * 255, 5) == "\udce9" * 250  # no UTF-8
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077, 0o777])
 def test_modes(umask: int, tmp_path: Path) -> None:
     before = os.umask(umask)
     try:
@@ -262,8 +269,8 @@ def test_modes(umask: int, tmp_path: Path) -> None:
     def mode(name: str) -> int:
         return (tmp_path / name).stat().st_mode & 0o7777
 
-    assert mode("state") == mode("state/images") == 0o755 & ~umask
-    assert mode("state/record") == 0o644 & ~umask
+    assert mode("state") == mode("state/images") == 0o755 & ~umask | 0o700
+    assert mode("state/record") == 0o644 & ~umask | 0o600
     assert mode("state/secret") == mode("state/opened") == 0o600
     assert mode("image") == 0o666 & ~umask
 

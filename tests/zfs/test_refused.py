@@ -33,7 +33,7 @@ class Bad:
 
 
 def bad(name: str, stream: bytes, message: str) -> Bad:
-    return Bad(make_image(name, stream, "gzip"), "InternalError", message)
+    return Bad(make_image(name, stream, "gzip"), "InvalidStream", message)
 
 
 RECEIVE_FAILED = "zfs receive error while importing: exit code 1"

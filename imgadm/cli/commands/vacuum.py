@@ -86,6 +86,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         pools = host_pools(context.settings, recorded=with_records)
     unused = operation.find_unused(pools, excluded=excluded, age=age)
     _remove(context, options, unused, _OF_IMAGES, operation.remove_images)
+    if not options.flag("-n"):
+        operation.remove_leftovers(pools, _settings(context, options))
     if with_records:
         orphans = operation.find_orphans(pools, excluded=excluded)
         _remove(context, options, orphans, _OF_RECORDS, operation.remove_records)
@@ -108,20 +110,23 @@ def _remove(
     words: _Words,
     remove: Callable[[Sequence[Candidate], VacuumOptions, Callable[[Event], None]], None],
 ) -> None:
-    from imgadm.operations.vacuum_images import VacuumOptions
-
     if options.flag("-n"):
         for candidate in candidates:
             print(f"[dry-run] {words.removed} {_title(candidate.image)}")
         return
     if candidates and not options.flag("-f"):
         _ask(candidates, words)
-    settings = VacuumOptions(
+    remove(candidates, _settings(context, options), lambda event: _show(context, words, event))
+
+
+def _settings(context: Context, options: Options) -> VacuumOptions:
+    from imgadm.operations.vacuum_images import VacuumOptions
+
+    return VacuumOptions(
         lock_directory=context.settings.lock_directory,
         command=context.command_line,
         wait=not options.flag("--no-wait"),
     )
-    remove(candidates, settings, lambda event: _show(context, words, event))
 
 
 def _ask(candidates: Sequence[Candidate], words: _Words) -> None:

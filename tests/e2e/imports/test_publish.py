@@ -17,12 +17,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.disks import raw_disk, some
+from tests.disks import boot_sector, raw_disk, some
 
 from .host import Finished, Host, Running, sha256, wait_until
 from .images import COMPRESS, Image, chain_of_three, disk_sha256, sample_image, small_image
 
-GOOD = small_image(nic_driver="virtio", disk_driver="virtio", cpu_type="host", image_size=10)
+GOOD = small_image(nic_driver="virtio", disk_driver="virtio", cpu_type="host", image_size=16)
 ZVOL = {"nic_driver": "virtio", "disk_driver": "virtio", "cpu_type": "host", "image_size": 32}
 TOKEN = "a-token-that-nobody-guesses"
 PATH = f"/images/{GOOD.uuid}"
@@ -136,7 +136,8 @@ def test_disk_goes_to_the_server_with_no_file_in_between(
     host: Host, files: Path, site: Callable[..., Site]
 ) -> None:
     served = site()
-    disk = raw_disk(files / "disk", 6 << 20, {0: some(300_000), 5 << 20: some(5000, 2)})
+    content = {0: boot_sector() + some(300_000), 5 << 20: some(5000, 2)}
+    disk = raw_disk(files / "disk", 6 << 20, content)
     words = ("create", "--disk", "disk", "name=tiny", "version=1", "os=linux", "-c", "xz")
     done = host.run(*words, "-p", served.url, cwd=files)
     assert (done.status, done.stderr) == (0, "")

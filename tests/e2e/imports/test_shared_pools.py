@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from imgadm.locks import image_lock
+from tests.disks import boot_sector
 from tests.planted import AS_NOBODY, NOBODY, can_be_nobody, reachable_directory
 
 from .conftest import Serve
@@ -141,10 +144,92 @@ def test_root_and_a_user_take_turns(
     assert first.finish().status == 0
     done = second.finish()
     assert done.status == 0
-    assert "Permission denied" in done.stderr  # it is root's image
+    said = f'image {GOOD.uuid} in \\"{root.pool}\\" belongs to user 0, and you may not read it'
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
     assert "error (EACCES)" in user.run("delete", GOOD.uuid).stderr
     assert sha256(root.disk(GOOD.uuid)) == disk_sha256("zvol-full")
     root.assert_tidy(GOOD.uuid)
+
+
+@needs_nobody
+def test_images_that_a_user_may_not_read(root: Host, user: Host, serve: Serve) -> None:
+    base, child, _ = chain_of_three()
+    server = serve(base, child, GOOD)
+    assert root.run("import", "-S", server.url, child.uuid).status == 0
+    listed = user.run("list", "-H", "-o", "uuid")
+    assert set(listed.lines) == {base.uuid, child.uuid}
+    assert listed.stderr.count("\n") == 1
+    assert "2 images in" in listed.stderr
+    again = user.run("import", "-S", server.url, base.uuid)
+    assert (again.status, again.stderr.count("\n")) == (0, 1)
+    assert "is already installed" in again.stdout
+    disk = user.temporary / "disk"
+    disk.write_bytes(boot_sector(128).ljust(65536, b"x"))
+    image = ("create", "--disk", str(disk), "-i", f"origin={base.uuid}", "name=n", "version=1")
+    refused = user.run(*image, "os=linux", "-o", str(user.temporary))
+    assert f'error (EACCES): cannot read the disk of image "{base.uuid}"' in refused.stderr
+
+
+@needs_nobody
+def test_a_base_of_an_image_that_its_owner_may_not_read(
+    root: Host, user: Host, serve: Serve
+) -> None:
+    base, child, _ = chain_of_three()
+    server = serve(base, child)
+    assert user.run("import", "-S", server.url, base.uuid).status == 0
+    assert root.run("import", "-S", server.url, child.uuid).status == 0
+    refused = user.run("delete", base.uuid)
+    assert refused.status == 1
+    assert f'{child.uuid}" is based on image "{base.uuid}"' in refused.stderr
+    kept = user.run("vacuum", "-f")
+    assert kept.status == 0
+    assert "which you may not read, may be based on it" in kept.stderr
+    root.assert_tidy(base.uuid, child.uuid)
+    os.chown(root.pool / child.uuid, 7, 7)  # who can't read the base
+    assert user.run("delete", base.uuid).status == 0
+
+
+@pytest.mark.parametrize("words", [("delete", GOOD.uuid), ("vacuum", "-f")])
+def test_what_a_killed_process_left_of_an_image_goes(words: tuple[str, ...], host: Host) -> None:
+    busy = sample_image("zvol-embedded").uuid
+    host.pool.mkdir()
+    for name in (f"{GOOD.uuid}.0123abcd.partial", f"{GOOD.uuid}.partial", f"{busy}.partial"):
+        (host.pool / name).mkdir()
+        (host.pool / name / "disk.raw").write_text("half")
+    (host.pool / f".{GOOD.uuid}.lock").touch(0o600)
+    with image_lock(host.root / "locks", busy, command="a test", pool=host.pool):
+        done = host.run(*words)
+        assert done.status == (3 if "delete" in words else 0)
+        left = {path.name for path in host.pool.iterdir()}
+        assert left == {f"{busy}.partial", f".{busy}.lock"}
+    host.run("vacuum", "-f")
+    assert list(host.pool.iterdir()) == []
+
+
+OVERLAY = """
+mkdir -p over/upper over/merged
+mount -t tmpfs none over/upper && mkdir over/upper/u over/upper/w &&
+mount -t overlay none -o lowerdir="$1",upperdir=over/upper/u,workdir=over/upper/w over/merged &&
+echo mounted || exit 1
+shift
+"$@"
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="mounts an overlay")
+def test_an_image_in_a_lower_layer_of_an_overlay(host: Host, serve: Serve) -> None:
+    """What has come with the image of a container; the kernel renames no directory of it."""
+    assert host.run("import", "-S", serve(GOOD).url, GOOD.uuid).status == 0
+    above = host.pool.parent
+    program = host.runner
+    host.runner = ("unshare", "--mount", "sh", "-c", OVERLAY, "sh", str(host.pool), *program)
+    deleted = host.run("delete", "-P", "over/merged", GOOD.uuid, cwd=above)
+    if deleted.lines[:1] != ["mounted"]:
+        pytest.skip("no overlay can be mounted here")
+    assert (deleted.status, deleted.stderr) == (0, "")
+    host.runner = program
+    host.assert_tidy(GOOD.uuid)  # the lower layer is as it was
 
 
 @needs_nobody
@@ -188,7 +273,7 @@ def test_an_image_that_is_made_where_others_may_write(root: Host, place: Path) -
     theirs.write_text("theirs")
     os.chown(theirs, NOBODY, NOBODY)
     disk = place / "disk"
-    disk.write_bytes(b"x" * 65536)
+    disk.write_bytes(boot_sector(128).ljust(65536, b"x"))
     made = root.run(
         *("create", "--disk", str(disk), "name=n", "version=1", "os=linux", "-o", str(shared)),
         cwd=place,
@@ -212,7 +297,7 @@ def test_a_link_of_somebody_else_to_where_an_image_is_to_go(root: Host, place: P
     (shared / "out").symlink_to("../private")
     os.chown(shared / "out", NOBODY, NOBODY, follow_symlinks=False)
     disk = place / "disk"
-    disk.write_bytes(b"x" * 65536)
+    disk.write_bytes(boot_sector(128).ljust(65536, b"x"))
     made = root.run(
         *("create", "--disk", str(disk), "name=n", "version=1", "os=linux"),
         *("-o", str(shared / "out")),
@@ -224,7 +309,7 @@ def test_a_link_of_somebody_else_to_where_an_image_is_to_go(root: Host, place: P
 
 def test_an_image_does_not_go_to_a_device(host: Host) -> None:
     disk = host.temporary / "disk"
-    disk.write_bytes(b"x" * 65536)
+    disk.write_bytes(boot_sector(128).ljust(65536, b"x"))
     image = ("create", "--disk", str(disk), "name=n", "version=1", "os=linux")
     for place in ("/dev/null", "/dev/stdout"):
         made = host.run(*image, "-o", place)
