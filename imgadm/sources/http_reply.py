@@ -44,10 +44,6 @@ class Reply:
         Raises :class:`StatusError` for a status of 400 and more, :class:`UnusableReplyError` for a
         body that is not JSON.
         """
-        if self.status == 206:
-            raise UnusableReplyError(
-                self.source, "the server sent a part of its answer (status 206), all was asked for"
-            )
         try:
             value = parse_json(self.body, max_values=max_values)
         except JSONError as error:

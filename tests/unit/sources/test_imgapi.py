@@ -176,12 +176,6 @@ def test_a_server_that_ignores_paging(web: Any, opened: Any) -> None:
     assert web.paths == ["/images", f"/images?limit=1000&marker={uuid(1499)}"]
 
 
-def test_a_part_of_an_answer_is_none(web: Any, opened: Any) -> None:
-    web["/images"] = (206, {"Content-Range": "bytes 0-1/5000"}, b"[]")
-    with pytest.raises(UnusableReplyError, match="a part of its answer"):
-        opened(web.url).list_images()
-
-
 def test_errors_are_shown_in_two_ways(web: Any, opened: Any, unused_port: int) -> None:
     web["*"] = (500, {}, SAD)
     url = web.url
