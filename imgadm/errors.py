@@ -252,8 +252,8 @@ class LayerNotVerifiedError(ImgadmError):
     def __init__(self, uuid: str, pool: str) -> None:
         super().__init__(
             f'image "{uuid}" on "{pool}" is not recorded to hold the layer that its UUID stands '
-            f'for, so nothing is built on it; delete it with "imgadm delete {uuid}", after what is '
-            "based on it, and import again"
+            "for, so nothing is built on it; delete the images that are based on it, then it "
+            f'("imgadm delete {uuid}"), and import again'
         )
 
 
@@ -265,8 +265,8 @@ class OriginNotVerifiedError(ImgadmError):
     def __init__(self, uuid: str, url: str, reason: str) -> None:
         super().__init__(
             f'image "{uuid}" is installed, but may not be the one that "{url}" has: {reason}; if '
-            'that source is right, delete it with "imgadm delete", after what is based on it, and '
-            "import again"
+            "that source is right, delete the images that are based on the installed one, then "
+            f'that ("imgadm delete {uuid}"), and import again'
         )
 
 

@@ -14,6 +14,7 @@ import fcntl
 import os
 import re
 import stat
+from pathlib import Path
 
 from imgadm.opening import is_same_file, kind_of, open_directory, open_regular
 
@@ -198,6 +199,20 @@ def remove_dead_partials(path: str | os.PathLike[str], directory: int | None = N
                 _remove_if_dead(partial, opened)
         finally:
             os.close(opened)
+
+
+def remove_hidden_partials(path: str | os.PathLike[str]) -> None:
+    """Remove what dead processes have left that wrote ``path`` hidden. Never raises.
+
+    These files are not locked: call it only where nobody else can be writing ``path``.
+    """
+    above, name = os.path.split(os.fsdecode(path))
+    pattern = re.compile(rf"\.{re.escape(name)}\.[0-9]+\.[0-9a-f]{{8}}", re.DOTALL)
+    with contextlib.suppress(OSError):
+        with os.scandir(above or ".") as entries:
+            found = [entry.path for entry in entries if pattern.fullmatch(entry.name)]
+        for partial in found:
+            Path(partial).unlink()
 
 
 def _remove_if_dead(name: str, directory: int) -> None:

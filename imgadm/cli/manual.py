@@ -6,6 +6,7 @@ Written in the macros of man(7), which groff, mandoc and illumos all format.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from imgadm.cli.command import Command
 from imgadm.cli.commands import ALIASES, GROUPS, find_command
@@ -180,13 +181,27 @@ def _command(command: Command) -> Iterator[str]:
 
 
 def _section(text: str) -> Iterator[str]:
-    """Lines of two columns are terms and what they mean, others are text."""
-    for line in text.splitlines():
-        term, _, meaning = line.partition("  ")
-        if meaning:
-            yield from _definitions(((term, meaning.strip()),))
-        elif term:
-            yield from (".PP", *_paragraphs(term))
+    """Return the parts of ``text``: paragraphs, lines of two columns, and indented lines.
+
+    Lines of two columns are terms and what they mean; indented lines stay as they are.
+    """
+    for kind, lines in groupby(text.splitlines(), _kind_of_line):
+        if kind == "text":
+            yield from (".PP", *_paragraphs(" ".join(lines)))
+        elif kind == "columns":
+            for line in lines:
+                term, _, meaning = line.partition("  ")
+                yield from _definitions(((term, meaning.strip()),))
+        elif kind == "indented":
+            yield from (".PP", ".nf", ".RS 4")
+            yield from _literal([line.removeprefix("    ") for line in lines])
+            yield from (".RE", ".fi")
+
+
+def _kind_of_line(line: str) -> str:
+    if line.startswith(" "):
+        return "indented"
+    return "columns" if "  " in line else "text" if line else "blank"
 
 
 def _example(purpose: str, command: str) -> Iterator[str]:

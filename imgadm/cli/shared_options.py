@@ -33,7 +33,7 @@ MANIFEST = Option(("-m",), "The manifest of the image.", kind=Kind.TEXT, placeho
 FILE = Option(("-f",), "The file of the image.", kind=Kind.TEXT, placeholder="<file>")
 INSECURE = Option(
     ("-k", "--insecure"),
-    "Trust the server whatever its certificate is, but none that it redirects to.",
+    "Do not check the TLS certificate of the server at the URL.",
 )
 TOKEN_FILE = Option(
     ("--token-file",),

@@ -94,4 +94,6 @@ def _check_sum(block: bytes, field: bytes) -> None:
     # Some old writers summed the bytes as signed ones.
     signed = _SIGNED.unpack(block)
     if sum(signed) - sum(signed[_CHECKSUM]) + 8 * 0x20 != wanted:
-        raise LayerError("format", "this is no tar archive, or a damaged one: a header's checksum")
+        raise LayerError(
+            "format", "this is no tar archive, or a damaged one: the checksum of a header is wrong"
+        )

@@ -14,6 +14,7 @@ from typing import Any
 
 from imgadm.errors import FileSystemError, InternalError
 from imgadm.files import read_or_none, remove_durably, write_atomically
+from imgadm.new_files import remove_hidden_partials
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,10 @@ class JournalFile:
     def end(self) -> None:
         """Forget everything: the machine is as it was. Raises FileSystemError.
 
-        A run that was killed while it wrote the journal has left its new version under a name of
-        its own. Nobody else writes one: the caller holds the machine's lock.
+        A run that was killed while it wrote the journal has left half a version, which goes too:
+        nobody else writes here while the machine's lock is held.
         """
-        for unfinished in self.path.parent.glob(f".{self.path.name}.*"):
-            remove_durably(unfinished)
+        remove_hidden_partials(self.path)
         remove_durably(self.path)
         self.journal = None
 

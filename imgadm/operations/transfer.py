@@ -164,7 +164,11 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
             )
         case streams.ZfsStreamError():
             kind_of_error = InternalError if error.kind == "io" else InvalidStreamError
-            hint = ', which is "image_size" of its manifest' if error.kind == "size" else ""
+            hint = (
+                '; that is "image_size" of the manifest, and one of the two is wrong'
+                if error.kind == "size"
+                else ""
+            )
             return kind_of_error(
                 f"the ZFS stream of image {uuid} cannot be received: {error.message}{hint}",
                 cause=error,

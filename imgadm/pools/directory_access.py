@@ -81,7 +81,7 @@ def read_access(pool: Path) -> Access:
                 "to belong to root, to you, or to the owner of the pool"
             )
         if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise ConfigError(f'"{path}" can be written to by others: chmod go-w it')
+            raise ConfigError(f'"{path}" can be written to by others: run chmod go-w on it')
         content = os.pread(descriptor, _MOST_BYTES, 0)
     finally:
         os.close(descriptor)

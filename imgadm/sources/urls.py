@@ -188,7 +188,7 @@ def _invalid(url: str, reason: str) -> InvalidURLError:
     shown = printable(redact_url(url))
     if "@" in url and _is_doubtful(shown):
         reason = (
-            'in a user or password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40, and '
-            '"@" in a path or query is %40 too'
+            'nobody can tell where its password ends: write "/", "?", "#" and "@" in a user or '
+            'password as %2F, %3F, %23 and %40, and "@" in a path or query as %40'
         )
     return InvalidURLError(shown, printable(reason))

@@ -70,7 +70,7 @@ class Decompress(Stage):
             raise DecompressionError(self._named or "unknown", "the file is empty", offset=0)
         found = decoders.recognise(first_bytes)
         if self._named is not None and found != self._named:
-            got = f"{found} data" if found != "none" else "data that is not compressed so"
+            got = f"{found} data" if found != "none" else "data in no compression that is known"
             raise DecompressionError(
                 self._named,
                 f"expected {self._described()}, got {got}",

@@ -15,6 +15,8 @@ _KNOWN: tuple[tuple[str, bytes, int], ...] = (
     ("a GPT", b"EFI PART", 512),
     ("a GPT", b"EFI PART", 4096),
     ("an Apple partition map", b"ER", 0),
+    ("an Amiga partition table", b"RDSK", 0),
+    ("an SGI label", b"\x0b\xe5\xa9\x41", 0),
     ("a Sun label", b"\xda\xbe", 508),
     ("a Sun label", b"\xbe\xda", 508),
     ("a BSD label", b"\x57\x45\x56\x82", 0),
@@ -54,8 +56,10 @@ _KNOWN: tuple[tuple[str, bytes, int], ...] = (
     ("cramfs", b"\x45\x3d\xcd\x28", 0),
     ("romfs", b"-rom1fs-", 0),
     ("ISO 9660", b"CD001", 32769),
+    ("UDF", b"BEA01", 32769),
     ("Minix", b"\x8f\x13", 1040),
     ("Minix", b"\x68\x24", 1040),
+    ("Minix", b"\x5a\x4d", 1048),
 )
 
 _GPT = b"EFI PART"

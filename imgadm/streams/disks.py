@@ -39,13 +39,23 @@ class DiskLook:
         self._end = file_system_end(head) if self._gpt is None else self._gpt.partitions_end
 
     def check_size(self, size: int) -> None:
-        """Raise DiskFormatError if a partition or file system ends behind the end of the disk."""
+        """Raise DiskFormatError if a partition or file system ends behind the end of the disk.
+
+        Likewise if the disk ends in the middle of a sector.
+        """
         if self._end > size:
             raise DiskFormatError(
                 f"the disk is cut short: it has {size} bytes, and what is on it needs {self._end}; "
                 "copy it again, in full, or name its format with --format if it is as it should be",
                 got=size,
                 wanted=self._end,
+            )
+        if size % 512 and (self._gpt is not None or self._mbr_end):
+            raise DiskFormatError(
+                f"the disk is cut short, or something follows it: it has {size} bytes, and a disk "
+                "with partitions has whole sectors of 512; copy it again, in full, or name its "
+                "format with --format if it is as it should be",
+                got=size,
             )
 
     def notes(self, size: int, volume_size: int) -> list[str]:
@@ -125,7 +135,7 @@ class Disk:
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISBLK(status.st_mode):
             raise DiskFormatError(
-                "a file or a block device is wanted; save what comes otherwise to a file first",
+                "a file or a block device is wanted; save what a pipe or URL brings in a file",
                 got=stat.filemode(status.st_mode),
             )
         return status.st_size, status.st_mtime_ns, status.st_ino

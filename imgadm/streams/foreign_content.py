@@ -107,7 +107,7 @@ _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _LOOK = "a server may have sent it in place of the disk: look into it"
 _WEB_PAGE = Foreign("a web page", _LOOK)
 _PAGE = (b"<!doctype", b"<html", b"<head>", b"<body")
-_CD, _CD_AT = (b"CD001", b"BEA01"), 32769
+_CD, _CD_AT = b"CD001", 32769
 
 
 def foreign_content(head: bytes, tail: bytes = b"") -> Foreign | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgadm._native import VolumeStreamWriter
+from imgadm.opening import open_regular
 from imgadm.streams.buffers import Buffer
 from imgadm.streams.disk_contents import CONTENT_HEAD_SIZE
 from imgadm.streams.disk_formats import (
@@ -68,7 +69,7 @@ class _MakesStream(Stage):
 
     def open(self, context: Context) -> None:
         if self._snapshot.origin is not None:
-            self._origin_descriptor = os.open(self._snapshot.origin[0], os.O_RDONLY | os.O_CLOEXEC)
+            self._origin_descriptor = open_regular(self._snapshot.origin[0])
             self._files.callback(os.close, self._origin_descriptor)
 
     def _make(
@@ -115,7 +116,10 @@ class FromDisk(_MakesStream):
         self._disk = disk
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
-        self._make(self._disk.content, self._disk.size, context, outlet)
+        content = self._disk.content
+        if not isinstance(content, int):
+            content.before_read = context.cancel.check
+        self._make(content, self._disk.size, context, outlet)
         self._disk.check_unchanged()
         self._note_oddities(self._disk.look, self._disk.size, context)
 

@@ -244,7 +244,7 @@ def test_disk_that_cannot_be_read_twice_says_what_to_do(
         assert message in failed.error()[1]
     with subprocess.Popen(["cat", other], stdout=subprocess.PIPE) as cat:
         failed = host.run("create", "--disk", "/dev/stdin", *words, stdin=cat.stdout)
-    assert "save what comes otherwise to a file first" in failed.error()[1]
+    assert "save what a pipe or URL brings in a file" in failed.error()[1]
     host.assert_tidy()
 
 

@@ -47,6 +47,17 @@ def test_manual_page_has_every_option(name: str) -> None:
             assert all(spelling in section for spelling in option.names)
 
 
+def test_manual_page_keeps_sections_together() -> None:
+    """Lines that were broken for the help are one paragraph; indented ones are as they were."""
+    page = manual_page().replace("\\-", "-")
+    assert (
+        ".PP\nWith -s the machine may run. It is shut down, given a snapshot, and\nbooted" in page
+    )
+    assert ".RS 4\nmdata-put prepare-image:state running\nprepare the machine" in page
+    assert "\n    and mdata-put prepare-image:state error\nshut the machine down,\n.RE" in page
+    assert ".B name=~base\nthe text contains that, or the array has it\n" in page
+
+
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
 def test_manual_page_formats_without_warnings() -> None:
     page = TREE / "man" / "imgadm.8"

@@ -158,6 +158,12 @@ def test_trees_are_what_others_unpack(name: str, registry_host: GuestHost, shop:
     )
     inherited = registry_host.vm.check(f"zfs get -H -o source mountpoint zones/{uuids[0]}")
     assert inherited == "default\n"
+    for uuid in uuids:
+        # Nobody but root gets at the set-uid programs and devices of an image.
+        private = registry_host.vm.check(
+            f"stat -c '%a %u' /zones/{uuid}; zfs get -H -o value setuid,devices zones/{uuid}"
+        )
+        assert private.split() == ["700", "0", "off", "off"]
 
 
 def test_child_of_an_installed_base(registry_host: GuestHost, shop: Shop) -> None:

@@ -27,7 +27,8 @@ CHANNEL = Option(
 SOURCE = Option(
     ("-S", "--source"),
     "Import from the image server at this URL only; may be given several times, and is asked in "
-    "that order. The configured sources, registries too, are left alone.",
+    "that order. Without a scheme that means https. The configured sources, registries too, are "
+    "left alone.",
     kind=Kind.TEXTS,
     placeholder="<url>",
 )
@@ -39,7 +40,7 @@ ZSTREAM = Option(
 VERIFY_ORIGINS = Option(
     ("--verify-origins",),
     "Import nothing on top of an installed image unless the source has that image with the same "
-    "SHA-1 as it was installed from. Otherwise one that differs is warned of.",
+    "SHA-1 as it was installed from. Without this option, an image that differs is a warning.",
 )
 UNVERIFIED = Option(
     ("--unverified",),
@@ -51,8 +52,8 @@ _NO_REGISTRY = (
     "as https://docker.io"
 )
 _IMAGE_SERVERS_ONLY = (
-    "-S is for image servers, which have images by UUID; registries are asked without it, if they "
-    "are configured"
+    "-S names an image server, which knows images by UUID only; to import by name from a "
+    "configured registry, leave -S out"
 )
 
 

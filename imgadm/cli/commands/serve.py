@@ -50,8 +50,8 @@ MAX_UPLOAD = Option(
 HOST_NAME = Option(
     ("--host-name",),
     "A name by which clients may call this server, besides its addresses and localhost; may be "
-    "given several times. A server that only this host can reach answers to no others. Where other "
-    "hosts can connect, it answers to any name unless this is given.",
+    "given several times. A server that only this host can reach answers to no other names. Where "
+    "other hosts can connect, it answers to any name unless this is given.",
     kind=Kind.TEXTS,
     placeholder="<name>",
 )

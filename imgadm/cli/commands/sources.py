@@ -44,8 +44,8 @@ OPTIONS = (
     ),
     Option(
         ("-k", "--insecure"),
-        "Do not check the TLS certificate of the added source. A registry that is not on this "
-        "machine may speak plain http only so.",
+        "Do not check the TLS certificate of the added source. Only with this option is a registry "
+        "on another machine asked over plain http.",
     ),
     Option(("-f", "--force"), "Add or save sources without checking whether they answer."),
     Option(("--add-docker-hub",), "Add Docker Hub.", hidden=True),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import sys
 from array import array
+from collections.abc import Iterable
+from itertools import islice
+from operator import eq
 from typing import Any, Literal
 
 from imgadm.streams.disk_formats import DiskFormatError
 
 #: Of one table or description, in bytes; those of the largest disks are smaller.
 _LARGEST_TABLE = 64 << 20
+#: Bytes of tables that are read at once where they follow each other.
+_READ_AHEAD = 256 << 10
 
 
 class DiskFile:
@@ -21,6 +27,9 @@ class DiskFile:
         self._descriptor = descriptor
         self.size = size
         self.format = format_
+        self._ahead_from, self._ahead = 0, b""
+        #: Where the file has data, as far as the last look told: nothing before, something up to.
+        self._data, self._seen_from = (0, 0), 0
 
     def bytes_at(self, offset: int, size: int) -> bytes:
         """Exactly so many bytes; raises DiskFormatError if the file ends before."""
@@ -32,6 +41,16 @@ class DiskFile:
             raise self.cut_short()
         return content
 
+    def table_at(self, offset: int, size: int) -> bytes:
+        """As :meth:`bytes_at`, for one of many: those that follow in the file are read with it."""
+        at = offset - self._ahead_from
+        if at >= 0 and at + size <= len(self._ahead):
+            return self._ahead[at : at + size]
+        in_order = offset == self._ahead_from + len(self._ahead)
+        more = min(_READ_AHEAD, self.size - offset) if in_order else size
+        self._ahead_from, self._ahead = offset, self.bytes_at(offset, max(size, more))
+        return self._ahead[:size]
+
     def read_into(self, memory: memoryview, offset: int) -> None:
         """Fill the memory; raises DiskFormatError if the file ends before."""
         while memory.nbytes:
@@ -40,6 +59,25 @@ class DiskFile:
                 raise self.cut_short()
             memory[: len(content)] = content
             memory, offset = memory[len(content) :], offset + len(content)
+
+    def data_within(self, start: int, end: int) -> tuple[int, int]:
+        """The first run of data there, whole clusters of the file system; both are ``end`` if all
+        is a hole of the file, which is sparse: zeros that were never written.
+        """
+        if not self._seen_from <= start < self._data[1]:
+            self._data, self._seen_from = self._next_data(start), start
+        return min(max(start, self._data[0]), end), min(self._data[1], end)
+
+    def _next_data(self, offset: int) -> tuple[int, int]:
+        """The first run of data at or after the offset; where no one can tell, all is data."""
+        if not hasattr(os, "SEEK_DATA"):
+            return offset, self.size
+        try:
+            start = os.lseek(self._descriptor, offset, os.SEEK_DATA)
+            end = os.lseek(self._descriptor, start, os.SEEK_HOLE)
+        except OSError as error:
+            return (self.size if error.errno == errno.ENXIO else offset), self.size
+        return (start, end) if offset <= start < end else (offset, self.size)
 
     def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:
         return struct.unpack(layout, self.bytes_at(offset, struct.calcsize(layout)))
@@ -81,7 +119,24 @@ class DiskFile:
 
 
 def is_zero(content: bytes) -> bool:
-    return content.count(0) == len(content)
+    return content == bytes(len(content))
+
+
+def has_repeats(places: Iterable[int]) -> bool:
+    """Whether a place that is not 0 is there twice; a sorted list takes less memory than a set."""
+    used = sorted(place for place in places if place)
+    return any(map(eq, used, islice(used, 1, None)))
+
+
+def in_steps(table: array[int], step: int) -> bool:
+    """Whether each number is larger by ``step`` than the one before, as in a disk filled in order.
+
+    It is found out at once, without a look at each in turn.
+    """
+    first, last = table[0], table[-1]
+    return last - first == (len(table) - 1) * step and table == array(
+        table.typecode, range(first, last + 1, step)
+    )
 
 
 def numbers(content: bytes, size: Literal[4, 8], order: Literal["big", "little"]) -> array[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from imgadm.streams.disk_readers.disk_file import DiskFile
 
@@ -28,7 +28,7 @@ class MappedDisk(ABC):
     below that which only the format understands, for a packed one.
     """
 
-    #: No file holds more packed clusters than it has room for, of so many bytes each.
+    #: Bytes in the file of what one packed place is for, at least.
     smallest_packed = 8
 
     def __init__(self, file: DiskFile, *, size: int, cluster: int, per_table: int) -> None:
@@ -44,9 +44,13 @@ class MappedDisk(ABC):
         self.per_table = per_table
         #: Bytes of the disk that one packed place is for; the others are for one cluster.
         self.packed_size = cluster
+        #: Called before each read; what it raises ends a long one.
+        self.before_read: Callable[[], object] = lambda: None
         self._content = memoryview(bytearray(_READ_SIZE))
         self._table: tuple[int, Sequence[int] | None] = (-1, None)
         self._unpacked: tuple[int, bytes] = (HOLE, b"")
+        #: How many plain clusters there are, and how many packed places.
+        self._plain = self._packed = 0
         #: Where runs of data begin and end.
         self._starts, self._ends = array("Q"), array("Q")
 
@@ -70,30 +74,43 @@ class MappedDisk(ABC):
     def check(self) -> None:
         """Look at every table; raises DiskFormatError if one names what is not in the file."""
         tables = -(-self.size // (self.cluster * self.per_table))
-        plain = packed = 0
         for table in range(tables):
             places = self.places(table)
             if places is None:
                 continue
             offset = table * self.per_table * self.cluster
-            for place in places:
-                if place >= 0:
-                    self.file.require(place, min(self.cluster, self.size - offset))
-                    plain += 1
-                elif place != HOLE:
-                    self.check_packed(place, offset)
-                    packed += 1
-                if place != HOLE:
-                    self._note_data(offset)
-                offset += self.cluster
+            if isinstance(places, range) and places.step == self.cluster:
+                self._check_plain(places.start, offset, len(places))
+            else:
+                for place in places:
+                    if place >= 0:
+                        self._check_plain(place, offset, 1)
+                    elif place != HOLE and offset % self.packed_size == 0:
+                        self.check_packed(place, offset)
+                        self._packed += 1
+                        self._note_data(offset, offset + self.packed_size)
+                    offset += self.cluster
             # Each cluster has its own place; only a disk that is made to do harm shares one.
-            if (plain - 1) * self.cluster + packed * self.smallest_packed > self.file.size:
+            least = (self._plain - 1) * self.cluster + self._packed * self.smallest_packed
+            if least > self.file.size:
                 raise self.file.damaged("its tables name more clusters than the file has")
 
-    def _note_data(self, offset: int) -> None:
-        end = min(offset + self.cluster, self.size)
+    def _check_plain(self, place: int, offset: int, clusters: int) -> None:
+        """Some that follow each other, on the disk and in the file."""
+        size = min(clusters * self.cluster, self.size - offset)
+        self.file.require(place, size)
+        self._plain += clusters
+        end = place + size
+        while place < end:  # room that was made for a disk in advance is data, and there is none
+            start, stop = self.file.data_within(place, end)
+            if start < stop:
+                self._note_data(offset + start - place, offset + stop - place)
+            place, offset = stop, offset + stop - place
+
+    def _note_data(self, offset: int, end: int) -> None:
+        end = min(end, self.size)
         if self._ends and offset - self._ends[-1] < _SMALLEST_HOLE:
-            self._ends[-1] = end
+            self._ends[-1] = max(end, self._ends[-1])
         else:
             self._starts.append(offset)
             self._ends.append(end)
@@ -110,6 +127,7 @@ class MappedDisk(ABC):
 
         Raises DiskFormatError for a damaged cluster, OSError.
         """
+        self.before_read()
         content = self._content[: max(0, min(size, _READ_SIZE, self.size - offset))]
         done = 0
         while done < content.nbytes:

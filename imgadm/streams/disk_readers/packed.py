@@ -8,9 +8,13 @@ from imgadm.streams import isal_library
 
 #: Bytes of history that a zstd frame may want; clusters are smaller.
 _ZSTD_WINDOW = 8 << 20
+#: Bytes of content in a block of such a frame, at most (RFC 8878, section 3.1.1.2).
+_ZSTD_BLOCK = 128 << 10
 
-#: Bytes of any zstd frame that is not empty, at least.
-SMALLEST_ZSTD = 12
+
+def smallest_zstd(size: int) -> int:
+    """Bytes that zstd makes of so many, at least: a frame's head, and 4 for each block in it."""
+    return 6 + 4 * -(-size // _ZSTD_BLOCK)
 
 
 def smallest_deflated(size: int) -> int:

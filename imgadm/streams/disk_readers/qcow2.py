@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgadm.streams.disk_readers.disk_file import DiskFile, is_zero, numbers
+from imgadm.streams.disk_readers.disk_file import DiskFile, has_repeats, in_steps, is_zero, numbers
 from imgadm.streams.disk_readers.mapped import HOLE, MappedDisk
 from imgadm.streams.disk_readers.packed import (
-    SMALLEST_ZSTD,
     inflate_raw,
     smallest_deflated,
+    smallest_zstd,
     unpack_zstd,
 )
 
@@ -27,6 +27,8 @@ _LARGEST_L1 = 32 << 20
 _OFFSET = 0x00FFFFFFFFFFFE00
 _COMPRESSED, _READS_AS_ZEROS = 1 << 62, 1
 _SUBCLUSTERS = 32
+#: Of a second table that are looked at together, at most.
+_ENTRIES_AT_ONCE = 1024
 _SECTOR = 512
 
 
@@ -49,42 +51,52 @@ class _Qcow2(MappedDisk):
         self._whole = 1 << header.cluster_bits
         self._extended = bool(header.features & _EXTENDED)
         parts = _SUBCLUSTERS if self._extended else 1
-        self._entries = self._whole // (16 if self._extended else 8)
+        self._entry_size = 16 if self._extended else 8
+        entries = self._whole // self._entry_size
+        at_once = min(entries, _ENTRIES_AT_ONCE)
+        self._pieces = entries // at_once
         super().__init__(
             file,
             size=header.size,
             cluster=self._whole // parts,
-            per_table=self._entries * parts,
+            per_table=at_once * parts,
         )
         self.packed_size = self._whole
         self._inflate = unpack_zstd if header.zstd else inflate_raw
-        smallest = SMALLEST_ZSTD if header.zstd else smallest_deflated(self._whole)
-        self.smallest_packed = smallest // parts
-        self._l1 = self._read_l1()
+        smallest = smallest_zstd if header.zstd else smallest_deflated
+        self.smallest_packed = smallest(self._whole)
+        self._l1 = self._read_l1(-(-self.size // (self._whole * entries)))
 
-    def _read_l1(self) -> Sequence[int]:
-        needed = -(-self.size // (self._whole * self._entries))
+    def _read_l1(self, needed: int) -> Sequence[int]:
         if self._header.l1_entries < needed or needed * 8 > _LARGEST_L1:
             raise self.file.damaged(f"its first table has {self._header.l1_entries} entries")
         table = numbers(self.file.bytes_at(self._header.l1_at, needed * 8), 8, "big")
-        places = [entry & _OFFSET for entry in table]
-        used = [place for place in places if place]
-        if len(set(used)) != len(used):
+        if has_repeats(entry & _OFFSET for entry in table):
             raise self.file.damaged("two parts of the disk have the same table")
-        if any(place % self._whole for place in used):
+        if any(entry & _OFFSET & (self._whole - 1) for entry in table):
             raise self.file.damaged("a table is at no cluster")
-        return places
+        return table
 
     def places(self, table: int) -> Sequence[int] | None:
-        if not self._l1[table]:
+        number, piece = divmod(table, self._pieces)
+        at = self._l1[number] & _OFFSET
+        if not at:
             return None
-        content = self.file.bytes_at(self._l1[table], self._whole)
+        size = self._whole // self._pieces
+        content = self.file.table_at(at + piece * size, size)
         if is_zero(content):
             return None
         entries = numbers(content, 8, "big")
         if self._extended:
             return self._of_subclusters(entries)[: self.in_table(table)]
-        return [self._place(entry) for entry in entries[: self.in_table(table)]]
+        entries = entries[: self.in_table(table)]
+        if in_steps(entries, self._whole):
+            first, last = self._place(entries[0]), self._place(entries[-1])
+            if last - first == (len(entries) - 1) * self._whole and first >= 0:
+                return range(first, last + 1, self._whole)
+        if entries.count(entries[0]) == len(entries) and self._place(entries[0]) == HOLE:
+            return None
+        return [self._place(entry) for entry in entries]
 
     def _place(self, entry: int) -> int:
         if entry & _COMPRESSED:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgadm.streams.disk_readers.disk_file import DiskFile, numbers
+from imgadm.streams.disk_readers.disk_file import DiskFile, in_steps, numbers
 from imgadm.streams.disk_readers.mapped import HOLE, MappedDisk
 
 _SIGNATURE, _VERSION = 0xBEDA107F, 0x00010001
@@ -26,9 +26,13 @@ class _Vdi(MappedDisk):
         content = self.file.bytes_at(self._table_at + table * _PER_TABLE * 4, count * 4)
         if content == b"\xff" * len(content):
             return None
+        blocks = numbers(content, 4, "little")
+        if in_steps(blocks, 1) and blocks[-1] < _DISCARDED:
+            first = self._data_at + blocks[0] * self.cluster
+            return range(first, first + count * self.cluster, self.cluster)
         return [
             HOLE if block >= _DISCARDED else self._data_at + block * self.cluster
-            for block in numbers(content, 4, "little")
+            for block in blocks
         ]
 
 

@@ -18,22 +18,24 @@ def described_sectors(description: bytes, file: DiskFile) -> int:
     Raises DiskFormatError if the disk has a parent, is encrypted, or is not all in this file.
     """
     lines = [line.strip() for line in description.decode("latin-1").splitlines()]
-    fields = {
-        name.strip().lower(): value.strip().strip('"')
+    fields = [
+        (name.strip().lower(), value.strip().strip('"'))
         for name, equals, value in (line.partition("=") for line in lines)
         if equals
-    }
-    if fields.get("parentcid", _NO_PARENT).lower() != _NO_PARENT:
+    ]
+    parents = [value for name, value in fields if name == "parentcid"]
+    if any(parent.lower() != _NO_PARENT for parent in parents):
         raise file.leads_on("holds only what differs from another disk, its parent")
-    if any(name.startswith("parentfilename") for name in fields):
+    if any(name.startswith("parentfilename") for name, _ in fields):
         raise file.leads_on("names a parent")
-    if any(name.startswith("encryption.") for name in fields):
+    if any(name.startswith("encryption.") for name, _ in fields):
         raise file.encrypted()
-    kind = fields.get("createtype", "")
-    if not kind:
+    kinds = [value for name, value in fields if name == "createtype"]
+    if not kinds:
         raise file.leads_on("is a part of a disk that another file describes")
-    if kind.lower() not in _IN_ONE_FILE:
-        raise file.leads_on(f'is of the type "{kind[:40]}"')
+    for kind in kinds:
+        if kind.lower() not in _IN_ONE_FILE:
+            raise file.leads_on(f'is of the type "{kind[:40]}"')
     extents = [line for line in lines if _ANY_EXTENT.match(line)]
     extent = _EXTENT.match(extents[0]) if len(extents) == 1 else None
     if extent is None:

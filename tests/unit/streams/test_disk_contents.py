@@ -68,6 +68,7 @@ def at(offset: int, magic: bytes, size: int = 512) -> bytes:
         (at(0, b"]\0\0\x10\0" + (9000).to_bytes(8, "little") + b"\0x"), "lzma data"),
         (at(32769, b"CD001", 40_000), "CD or DVD without a partition table"),
         (boot_sector() + at(32257, b"CD001", 40_000), "raw"),
+        (at(32769, b"BEA01", 40_000), "raw"),
         (PAGE, "web page"),
         (b"\r\n <hTmL>" + bytes(600), "web page"),
         (b"\xef\xbb\xbf<!-- x --><p>", "web page"),

@@ -12,7 +12,7 @@ import pytest
 from imgadm import streams
 from imgadm._native import StreamSummary
 from imgadm.streams.disk_readers import MappedDisk
-from tests.disks import MIB, boot_sector, converted, needs_qemu, raw_disk, some
+from tests.disks import MIB, boot_sector, converted, needs_qemu, raw_disk, some, with_vhd_footer
 
 from .stages import Collect, Supply
 
@@ -119,6 +119,24 @@ def test_disk_of_odd_size_is_filled_up_and_says_so(size: int, units: str, tmp_pa
         assert (tmp_path / copy).read_bytes() == content.ljust(16384, b"\0")
 
 
+def test_disk_with_partitions_that_ends_within_a_sector_is_cut(raw: Path, tmp_path: Path) -> None:
+    """So does a VHD that does not grow, and has lost its footer and more."""
+    for content in (raw.read_bytes(), with_vhd_footer(raw.read_bytes())):
+        for cut in (1, 511, 700, 4095, 65535):
+            part = content[:-cut]
+            (tmp_path / "part").write_bytes(part)
+            with pytest.raises(streams.DiskFormatError, match="is cut short, or something follows"):
+                streams.open_disk(tmp_path / "part")
+            with pytest.raises(streams.DiskFormatError, match="is cut short, or something follows"):
+                streams.run(
+                    Supply([part]),
+                    streams.to_volume_stream(SNAPSHOT),
+                    streams.to_raw_disk(tmp_path / "copy"),
+                )
+            with streams.open_disk(tmp_path / "part", as_format="raw") as disk:
+                assert disk.size == len(part)
+
+
 @pytest.mark.parametrize("piece", [1000, 300_000, SIZE])
 def test_arriving_disk_becomes_a_volume(piece: int, raw: Path, tmp_path: Path) -> None:
     content = raw.read_bytes()
@@ -160,5 +178,12 @@ def test_incremental_stream_brings_what_differs(raw: Path, tmp_path: Path) -> No
     summary = report.facts["zfs_stream"]
     assert (summary.from_guid, summary.records["WRITE"]) == (7, 2)  # the block, and the size
     assert (tmp_path / "copy").read_bytes() == changed.read_bytes()
+    link = tmp_path / "link"
+    link.symlink_to(raw)
+    with streams.open_disk(changed) as disk, pytest.raises(OSError, match="a symbolic link"):
+        streams.run(
+            streams.from_disk(disk, streams.Snapshot(guid=8, origin=(link, base))),
+            Collect(keep=False),
+        )
     with pytest.raises(ValueError, match="block size must be that of the origin"):
         streams.Snapshot(guid=8, origin=(raw, base), block_size=512)

@@ -87,6 +87,18 @@ def test_disk_is_read_as_it_was_written(kind: Kind, size: int, tmp_path: Path) -
         assert content_of(disk) == raw.read_bytes()
 
 
+@pytest.mark.parametrize("kind", KINDS[::7], ids=str)
+def test_disk_that_is_exchanged_is_read_as_it_was_opened(kind: Kind, tmp_path: Path) -> None:
+    """Its owner may put something else, such as a link to a secret, under its name meanwhile."""
+    raw = disk_of(SIZES[0], tmp_path)
+    path, secret = kind.made_of(raw), tmp_path / "secret"
+    secret.write_bytes(b"secret" * 1_000_000)
+    with streams.open_disk(path) as disk:
+        path.unlink()
+        path.symlink_to(secret)
+        assert content_of(disk) == raw.read_bytes()
+
+
 @pytest.mark.parametrize(("kind", "size"), list(zip(KINDS, cycle(SIZES), strict=False)), ids=str)
 def test_disk_that_lacks_something_is_right_or_refused(
     kind: Kind, size: int, tmp_path: Path
@@ -116,15 +128,47 @@ def refusal(path: Path, content: bytes) -> str | None:
         return error.message
 
 
-def test_disk_of_sparse_tables_is_read_at_once(tmp_path: Path) -> None:
-    """What is empty costs no more where there is much of it."""
-    for format_ in ("qcow2", "vdi", "vhdx"):
-        path = tmp_path / f"large.{format_}"
-        subprocess.run(["qemu-img", "create", "-q", "-f", format_, path, "8T"], check=True)
+@pytest.mark.parametrize(
+    ("format_", "size", "options"),
+    [
+        ("qcow2", 8 << 40, "cluster_size=64k"),
+        ("vmdk", 8 << 40, "subformat=monolithicSparse"),
+        ("vhdx", 8 << 40, "subformat=dynamic"),
+        ("vdi", 8 << 40, "static=off"),
+        ("qcow2", 100 << 30, "preallocation=metadata"),
+        ("vdi", 100 << 30, "static=on"),
+    ],
+)
+def test_empty_disk_is_read_at_once(format_: str, size: int, options: str, tmp_path: Path) -> None:
+    """What is empty costs no more where there is much of it, nor where it has a place already."""
+    path = tmp_path / "disk"
+    create = ["qemu-img", "create", "-q", "-f", format_, "-o", options, path, str(size)]
+    subprocess.run(create, check=True)
+    with streams.open_disk(path) as disk:
+        assert isinstance(disk.content, MappedDisk)
+        assert disk.content.find_data(4096) == (size, size)  # a table may end in the first block
+        stream = streams.from_disk(disk, streams.Snapshot(guid=7))
+        report = streams.run(stream, streams.verify_zfs_stream())
+    assert report.facts["volume"].size == size
+    assert report.facts["zfs_stream"].records["WRITE"] == 1  # its properties
+
+
+def test_data_in_a_disk_with_room_made_in_advance_is_found(tmp_path: Path) -> None:
+    for format_, options in (("qcow2", "preallocation=metadata"), ("vdi", "static=on")):
+        path = tmp_path / format_
+        create = ["qemu-img", "create", "-q", "-f", format_, "-o", options, path, "1G"]
+        subprocess.run(create, check=True)
+        write = ["-c", "write -P 7 300M 70000", "-c", "write -P 8 1073741312 512"]
+        subprocess.run(["qemu-io", "-f", format_, *write, path], check=True, capture_output=True)
         with streams.open_disk(path) as disk:
-            assert isinstance(disk.content, MappedDisk)
-            assert disk.content.find_data(0) == (disk.size, disk.size)
-            stream = streams.from_disk(disk, streams.Snapshot(guid=7))
-            report = streams.run(stream, streams.verify_zfs_stream())
-        assert report.facts["volume"].size == 8 << 40
-        assert report.facts["zfs_stream"].records["WRITE"] == 1  # its properties
+            content = disk.content
+            assert isinstance(content, MappedDisk)
+            first, end = content.find_data(0)
+            if first < MIB:  # where the table ends
+                first, end = content.find_data(end)
+            assert 299 * MIB < first <= 300 * MIB
+            assert end < 302 * MIB
+            assert bytes(content.read(300 * MIB, 70_001)) == b"\7" * 70_000 + b"\0"
+            last, end = content.find_data(end)
+            assert disk.size - 2 * MIB < last < end == disk.size
+            assert bytes(content.read(disk.size - 513, 513)) == b"\0" + b"\x08" * 512

@@ -66,6 +66,7 @@ EDITS: list[tuple[str, int, bytes, str]] = [
     ("vmdk", 12, bytes(8), "is described by other files"),
     ("vmdk", 12, little(1 << 30, 8), "describes 8192 sectors, and has 1073741824"),
     ("vmdk", 20, little(3, 8), "grains have 3 sectors"),
+    ("vmdk", 20, little(1 << 16, 8), "grains have 65536 sectors"),
     ("vmdk", 28, bytes(8), "is a part of a disk that another file describes"),
     ("vmdk", 73, b"\n\n\r\n", "a transfer of text has changed it"),
     ("vmdk", 77, little(1, 2), "compressed in a way that is not known"),
@@ -104,6 +105,7 @@ def test_fields_decide(format_: str, offset: int, content: bytes, message: str, 
     ("old", "new", "message"),
     [
         (b"parentCID=ffffffff", b"parentCID=12345678", "its parent"),
+        (b"parentCID=", b"parentCID=12345678\nparentCID=", "its parent"),
         (b"isNativeSnapshot=", b"parentFileNameHint=", "names a parent"),
         (b"monolithicSparse", b"twoGbMaxExtentSp", 'is of the type "twoGb'),
         (b"createType=", b"createtiPe=", "is a part of a disk"),
@@ -209,6 +211,24 @@ def test_tables_that_name_more_than_there_is_are_refused(tmp_path: Path) -> None
     path.write_bytes(same)
     edit(path, second, big(int.from_bytes(place, "big") + 512, 8))
     with pytest.raises(streams.DiskFormatError, match="which is no cluster"):
+        streams.open_disk(path)
+
+
+@needs_qemu
+def test_packed_data_is_not_named_again_and_again(tmp_path: Path) -> None:
+    """A few bytes that unpack to 2 MiB, for a terabyte."""
+    options = ("-c", "-o", "extended_l2=on,cluster_size=2M,compression_type=zstd")
+    path = converted(raw_disk(tmp_path / "disk", 2 * MIB, {0: b"a" * 2 * MIB}), "qcow2", *options)
+    content = path.read_bytes()
+    (first,) = struct.unpack_from(">Q", content, 40)
+    (entry,) = struct.unpack_from(">Q", content, first)
+    second = entry & ~(1 << 63)
+    tables = range(-(-len(content) // (2 * MIB)), 1 << 10)[:4]
+    edit(path, 24, big(1 << 40, 8) + big(0) + big(len(tables)))
+    edit(path, first, b"".join(big(number * 2 * MIB | 1 << 63, 8) for number in tables))
+    for number in tables:
+        edit(path, number * 2 * MIB, content[second : second + 16] * (1 << 17))
+    with pytest.raises(streams.DiskFormatError, match="more clusters than the file has"):
         streams.open_disk(path)
 
 
