@@ -57,7 +57,7 @@ _BEFORE_AT_IN_TEXT = re.compile(
 _USER = re.compile(r"(?<![\w.%+~-])[\w.%+~-]++:(?=.)")
 _PARAMETER_IN_TEXT = re.compile(r"([?&])([\w.~%-]++)=([^\s&\"<>]*)")
 _PROOF_IN_TEXT = re.compile(
-    r"(authorization[\"']?\s?[:=]\s?[\"']?(?:(?:basic|bearer)\s)?)[^\s\"'<>,]+", re.IGNORECASE
+    r"(authorization[\"']?\s?[:=]\s?[\"']?(?:\w+\s)?)[\w.~+/=-]{8,}", re.IGNORECASE
 )
 """What servers quote of a request that they do not like."""
 _DIGEST_AT_END = re.compile(r"@(?:sha[0-9]+:[^/@]*|[a-z0-9.+_-]+:[0-9A-Fa-f]{16,})$")

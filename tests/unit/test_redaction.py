@@ -50,10 +50,11 @@ def test_no_password_is_shown(
         ("//u:p@h/x", "//***@h/x"),
         ("text/html;charset=utf-8", "text/html;charset=utf-8"),
         (
-            "Host: h authorization: Basic dTpw accept: */*",
+            "Host: h authorization: Basic dTpwYXNz accept: */*",
             "Host: h authorization: Basic *** accept: */*",
         ),
-        ('{"Authorization":"Bearer abc"}', '{"Authorization":"Bearer ***"}'),
+        ('{"Authorization":"Bearer abc.def-9"}', '{"Authorization":"Bearer ***"}'),
+        ("as Authorization: Bearer TOKEN; name", "as Authorization: Bearer TOKEN; name"),
         ("netloc 'user:pw@h' is bad", "netloc '***@h' is bad"),
         ("[user:p,w@h]", "[***@h]"),
         ("reg/a:1,user:pw@h", "reg/a:1,***@h"),
