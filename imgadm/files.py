@@ -13,24 +13,24 @@ _PIECE = 64 * 1024
 _PRIVATE = 0o600
 _DIRECTORY_MODE = 0o755
 _OWNER = 0o700
-#: Bytes of a file that other users may have written.
-_MOST_OF_OTHERS = 64 << 20
+_MOST_PIECES = (64 << 20) // _PIECE
 
 
 def read_file(path: Path | str, *, follow: bool = True) -> bytes:
     """Return the content of a small file, as fast as Python can; raises OSError.
 
-    Where other users may have put the file there, do not ``follow`` a link, nor wait for a pipe.
+    A pipe is not waited for, and counts as empty. Where other users may have put the file there, do
+    not ``follow`` a link.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC
-    descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
     try:
-        content = b""
+        pieces: list[bytes] = []
         while piece := os.read(descriptor, _PIECE):
-            content += piece
-            if not follow and len(content) > _MOST_OF_OTHERS:
+            pieces.append(piece)
+            if len(pieces) > _MOST_PIECES:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-        return content
+        return b"".join(pieces)
     finally:
         os.close(descriptor)
 

@@ -45,11 +45,21 @@ _PLAUSIBLE_HOST = re.compile(
     r"(?:localhost|[\w-]+(?:\.[\w-]+)+|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])\.?(?::[0-9]{0,5})?"
 )
 _PATH_PARAMETER = re.compile(r"(;[^=;/]*=)[^;/]+")
-_URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"<>]+")
-_USER_IN_TEXT = re.compile(
-    r"(?<![\w/@.%+-])[\w.%+~-]+:[^\s\"/@]+@(?!sha(?:256|384|512):)(?=[\w\[])"
+# Every attempt to match begins where the last one has ended, or where a word does: strangers write
+# the texts, and may make them as long as the time of a search grows with its square.
+_URL_IN_TEXT = re.compile(r"(?:(?<=[A-Za-z0-9+.-]:)|(?<![^\s\"'(=]))//[^\s\"<>]+")
+_TARGET_IN_TEXT = re.compile(r"(?<=with url: )[^\s\"<>]+")
+"""What urllib3 says of the address in its messages."""
+_PATH_IN_TEXT = re.compile(r"(?<![^\s\"'(])/[^\s\"'(<>;?#]*+;[^\s\"'(<>=]+=[^\s\"<>]*")
+_BEFORE_AT_IN_TEXT = re.compile(
+    r"(?P<mark>[/@]?)(?<![^\s\"/@])(?P<words>[^\s\"/@]++)@(?!sha(?:256|384|512):)(?=[\w\[])"
 )
-_PARAMETER_IN_TEXT = re.compile(r"([?&])([\w.~%-]+)=([^\s&\"'<>)]*)")
+_USER = re.compile(r"(?<![\w.%+~-])[\w.%+~-]++:(?=.)")
+_PARAMETER_IN_TEXT = re.compile(r"([?&])([\w.~%-]++)=([^\s&\"<>]*)")
+_PROOF_IN_TEXT = re.compile(
+    r"(authorization[\"']?\s?[:=]\s?[\"']?(?:\w+\s)?)[\w.~+/=-]{8,}", re.IGNORECASE
+)
+"""What servers quote of a request that they do not like."""
 _DIGEST_AT_END = re.compile(r"@(?:sha[0-9]+:[^/@]*|[a-z0-9.+_-]+:[0-9A-Fa-f]{16,})$")
 _ENDS_OF_SENTENCES = ".,:;!)]}'"
 
@@ -117,12 +127,17 @@ def redact_url(url: str) -> str:
     if "@" in rest and (at or not _PLAUSIBLE_HOST.fullmatch(authority)):
         return before + HIDDEN
     shown = f"{HIDDEN}@{host}" if at else authority
-    shown = before + shown + _PATH_PARAMETER.sub(rf"\1{HIDDEN}", path)
+    shown = before + shown + redact_path(path)
     if query is not None:
         shown += f"?{redact_query(query)}"
     if fragment is not None:
         shown += f"#{HIDDEN}" if fragment else "#"
     return shown
+
+
+def redact_path(path: str) -> str:
+    """Return the path of a URL without the values of the parameters in it (RFC 3986, 3.3)."""
+    return _PATH_PARAMETER.sub(rf"\1{HIDDEN}", path)
 
 
 def redact_query(query: str) -> str:
@@ -132,10 +147,10 @@ def redact_query(query: str) -> str:
 
 
 def _parameter(name: str, equals: str, value: str) -> str:
-    if name.lower() in PLAIN_PARAMETERS or (equals and not value):
+    if name.lower() in PLAIN_PARAMETERS and ";" not in value:
         return name + equals + value
-    # A word without a value may be a key by itself.
-    return f"{name}={HIDDEN}" if equals else HIDDEN if name else ""
+    # A word without a value may be a key by itself, which we send with an equals sign.
+    return f"{name}={HIDDEN}" if value else HIDDEN if name else equals
 
 
 def redact_reference(name: str) -> str:
@@ -164,18 +179,22 @@ def redact_words(words: Iterable[str]) -> list[str]:
 
 
 def redact_text(text: str) -> str:
-    """Return a message without the secrets of the URLs in it.
+    """Return a message without the secrets of the URLs and of the proofs of a request in it.
 
     A URL ends where a blank or a quotation mark stands, so a message is to be made of URLs that
     are redacted already: this is for the words of others, such as an exception of a library.
     """
-    if "://" in text:
+    if "//" in text:
         text = _URL_IN_TEXT.sub(_shown_match, text)
+    if "with url: " in text:
+        text = _TARGET_IN_TEXT.sub(_shown_match, text)
+    if ";" in text:
+        text = _PATH_IN_TEXT.sub(_shown_match, text)
     if "@" in text:
-        text = _USER_IN_TEXT.sub(f"{HIDDEN}@", text)
+        text = _BEFORE_AT_IN_TEXT.sub(_shown_user, text)
     if "=" in text:
         text = _PARAMETER_IN_TEXT.sub(_shown_parameter, text)
-    return text
+    return _PROOF_IN_TEXT.sub(rf"\1{HIDDEN}", text)
 
 
 def redact_values(value: Any, redact: Callable[[str], str] = redact_text) -> Any:
@@ -197,6 +216,15 @@ def _shown_match(match: re.Match[str]) -> str:
     return redact_url(url) + match[0][len(url) :]
 
 
+def _shown_user(match: re.Match[str]) -> str:
+    mark, words = match["mark"], match["words"]
+    user = _USER.search(words)
+    if user is not None and mark and user.start() == 0:  # the tag of an image in a registry
+        user = _USER.search(words, user.end())
+    return match[0] if user is None else f"{mark}{words[: user.start()]}{HIDDEN}@"
+
+
 def _shown_parameter(match: re.Match[str]) -> str:
-    mark, name, value = match.groups()
-    return mark + _parameter(name, "=", value)
+    mark, name, given = match.groups()
+    value = given.rstrip(_ENDS_OF_SENTENCES)
+    return mark + _parameter(name, "=", value) + given[len(value) :]

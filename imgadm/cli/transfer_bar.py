@@ -14,6 +14,8 @@ from imgadm.cli.terminal import write_control
 from imgadm.text import printable
 
 _WIDE, _MEDIUM = 60, 34
+_SHOWN_OF_NAME = 256
+"""Characters; tqdm takes one off after the other until a name fits, at each redrawing."""
 
 
 class TransferBar(tqdm):  # type: ignore[type-arg]  # not generic at run time
@@ -24,7 +26,7 @@ class TransferBar(tqdm):  # type: ignore[type-arg]  # not generic at run time
 
     def __init__(self, name: str, total: int | None) -> None:
         super().__init__(
-            desc=printable(name),
+            desc=printable(name[:_SHOWN_OF_NAME])[:_SHOWN_OF_NAME],
             total=total,
             file=_Screen(sys.stderr),
             ascii=" =",

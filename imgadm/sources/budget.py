@@ -26,6 +26,8 @@ class Budget:
     size: int
     values: int
     ends: float
+    spent: tuple[int, int] = (0, 0)
+    """Size and values of all that was taken off."""
 
     @classmethod
     def of_list(cls, clock: Callable[[], float], seconds: float = REPLY_SECONDS) -> Budget:
@@ -34,8 +36,15 @@ class Budget:
 
     def spend(self, body: bytes) -> None:
         """Take off what ``body``, which is JSON, has needed."""
-        self.size -= len(body)
-        self.values -= count_of_values(body)
+        size, values = len(body), count_of_values(body)
+        self.size -= size
+        self.values -= values
+        self.spent = (self.spent[0] + size, self.spent[1] + values)
+
+    def let_it_come_again(self) -> None:
+        """Let there be no less left than was spent."""
+        self.size = max(self.size, self.spent[0])
+        self.values = max(self.values, self.spent[1])
 
 
 def count_of_values(data: bytes | str) -> int:

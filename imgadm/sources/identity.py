@@ -28,7 +28,8 @@ class Trust:
 
     def of(self, url: str) -> bool | str:
         """Return what ``verify`` of a request to ``url`` is to be; raises :class:`ConfigError`."""
-        named = self._insecure is not None and _server(url) == self._insecure
+        # Over plain http the certificate is that of a proxy, which nobody excepted.
+        named = _server(url) == self._insecure and urlsplit(url).scheme == "https"
         return trusted_certificates(self._options, insecure=named)
 
 
@@ -58,7 +59,24 @@ def user_agent(extra: str = "") -> str:
     return f"{agent} {shown}" if shown else agent
 
 
-def trusted_certificates(options: ClientOptions, *, insecure: bool) -> bool | str:
+def tls_of(trust: bool | str) -> ssl.SSLContext:
+    """Return how to speak TLS with who is trusted as :func:`trusted_certificates` says."""
+    import certifi
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if trust is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    path = Path(certifi.where() if trust is True else trust)
+    if path.is_dir():
+        context.load_verify_locations(capath=path)
+    else:
+        context.load_verify_locations(cafile=path)
+    return context
+
+
+def trusted_certificates(options: ClientOptions, *, insecure: bool = False) -> bool | str:
     """Return a file of certificates, ``True`` for the usual ones, ``False`` to trust anyone.
 
     Raises :class:`ConfigError` if the file that the settings or the environment name is missing.

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from imgadm.logs import TRACE_LEVEL, logger
-from imgadm.redaction import HIDDEN, redact_query, redact_url
+from imgadm.redaction import HIDDEN, redact_path, redact_query, redact_url
 
 _SECRET = ("auth", "cookie", "token", "secret", "password", "key", "signature", "credential")
 """What the names of headers with secrets have in them."""
@@ -24,7 +24,8 @@ def log_request(request: requests.PreparedRequest) -> None:
         return
     parts = urlsplit(request.url or "")
     query = redact_query(parts.query)
-    target = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
+    path = redact_path(parts.path or "/")
+    target = f"{path}?{query}" if query else path
     _log(
         "request sent",
         "client_req",

@@ -21,7 +21,7 @@ from requests.models import REDIRECT_STATI
 
 from imgadm.errors import InvalidURLError
 from imgadm.redaction import SecretUrl
-from imgadm.sources.identity import Trust, request_headers, trusted_certificates
+from imgadm.sources.identity import Trust, request_headers, tls_of, trusted_certificates
 from imgadm.sources.options import ClientOptions
 from imgadm.sources.proxies import Proxies
 from imgadm.sources.records import log_request, log_response
@@ -75,6 +75,9 @@ class SourceAdapter(TimedAdapter):
         super().init_poolmanager(connections, maxsize, block, **options, **self._tls)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> urllib3.ProxyManager:
+        if urlsplit(proxy).scheme == "https":
+            # It is checked whatever is said of the server: it may get a password of ours.
+            options["proxy_ssl_context"] = tls_of(trusted_certificates(self._options))
         manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **options, **self._tls)
         return manager
 

@@ -29,6 +29,8 @@ _HOST = re.compile(r"[\w.~!$&'()*+,;=-]+")
 class ServerAddress:
     """Where requests to a source go: ``base`` has no credentials, query, or trailing slash.
 
+    Its host is spelled as requests spell it, so that it can be compared with theirs.
+
     ``credentials`` are a user and a password, decoded; ``query`` what every request repeats.
     """
 
@@ -65,7 +67,9 @@ def normalise_url(url: str, *, typed: bool = True) -> str:
     try:
         port = parts.port
     except ValueError:
-        raise _invalid(url, "its port is no number from 0 to 65535") from None
+        port = 0
+    if port == 0:  # which nobody can connect to, and requests would take for none
+        raise _invalid(url, "its port is no number from 1 to 65535")
     if typed and _is_doubtful(redact_url(text)):
         raise _invalid(url, "")
     scheme = parts.scheme.lower()
@@ -87,6 +91,7 @@ def server_address(url: str) -> ServerAddress:
     channels = [value for name, value in query if name == "channel" and value]
     user, at, host = parts.netloc.rpartition("@")
     name, _, password = user.partition(":")
+    host = _on_the_wire(url, host)
     return ServerAddress(
         base=urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", "")),
         query=tuple((name, value) for name, value in query if name != "channel"),
@@ -157,6 +162,21 @@ def _host(url: str, host: str, netloc: str) -> str:
     if not _HOST.fullmatch(host) or not all(0 < len(label) < 64 for label in labels):
         raise _invalid(url, f'"{host}" is no host name')
     return host
+
+
+def _on_the_wire(url: str, host: str) -> str:
+    """Return ``HOST[:PORT]`` in ASCII (RFC 5891), the zone of an address escaped (RFC 6874)."""
+    if host.startswith("["):
+        return host if "%25" in host else host.replace("%", "%25", 1)
+    if host.isascii():
+        return host
+    import idna
+
+    name, colon, port = host.partition(":")
+    try:
+        return idna.encode(name, uts46=True).decode("ascii") + colon + port
+    except idna.IDNAError:
+        raise _invalid(url, f'"{name}" is no host name') from None
 
 
 def _is_doubtful(shown: str) -> bool:

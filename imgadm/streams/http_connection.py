@@ -79,7 +79,18 @@ class _TlsConnection(_Timed, HTTPSConnection):
         super().connect()
 
 
-class TimedAdapter(HTTPAdapter):
+class CheckingAdapter(HTTPAdapter):
+    """Checks the certificate of a proxy also where a server is asked over plain http through it.
+
+    ``requests`` checks none then, and the proxy may get a password of ours.
+    """
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        asked = f"https://{conn.host}/" if conn.scheme == "https" else url
+        super().cert_verify(conn, asked, verify, cert)  # type: ignore[no-untyped-call]
+
+
+class TimedAdapter(CheckingAdapter):
     """Sends requests of a session; each has its answer within ``exchange_seconds``, or fails.
 
     What fails so is a ConnectTimeout or a ReadTimeout of requests.

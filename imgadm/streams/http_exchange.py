@@ -18,12 +18,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from imgadm.streams.cancellation import CancelToken
 from imgadm.streams.errors import SendError
-from imgadm.streams.http_connection import EXCHANGE_SECONDS, timed_response
+from imgadm.streams.http_connection import EXCHANGE_SECONDS, CheckingAdapter, timed_response
 from imgadm.streams.http_head import MAX_HEAD_BYTES, is_interim
 from imgadm.streams.interruptions import interruptible
 
@@ -51,7 +50,7 @@ class Exchange:
         self.connected = False
 
     @contextlib.contextmanager
-    def adapter(self) -> Iterator[HTTPAdapter]:
+    def adapter(self) -> Iterator[CheckingAdapter]:
         """What sends one request over a connection that this exchange attends to."""
         made = _Adapter(self)
         try:
@@ -205,7 +204,7 @@ class _TlsConnection(_Attended, HTTPSConnection):
     pass
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(CheckingAdapter):
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         super().__init__(pool_maxsize=1)

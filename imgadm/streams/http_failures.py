@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import http.client
 import os
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ Step = Literal["getaddrinfo", "connect", "read"]
 
 _SHOWN = 1024
 
+_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]+)")
+_LASTING_REFUSALS = frozenset({"401", "403", "405", "407"})
 _CERTIFICATE_CODES = {
     10: "CERT_HAS_EXPIRED",
     18: "DEPTH_ZERO_SELF_SIGNED_CERT",
@@ -107,7 +110,7 @@ def failure_of(error: BaseException) -> HttpFailure:
 
 def first_line(error: BaseException) -> str:
     """Return what an exception says, without what in its URLs may let somebody in."""
-    return one_line(redact_text(str(error).partition("\n")[0] or type(error).__name__))
+    return one_line(redact_text(str(error).partition("\n")[0].rstrip() or type(error).__name__))
 
 
 def one_line(text: str) -> str:
@@ -171,6 +174,11 @@ def _system_error(chain: list[BaseException]) -> tuple[str, str | None, bool]:
             return errno.errorcode[link.errno], None, False
         if isinstance(link, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)):
             return "ECONNRESET", "the connection was cut in the middle of a reply", False
+    for link in chain:
+        # How http.client says that a proxy leads to no server.
+        if type(link) is OSError and (refusal := _REFUSED_TUNNEL.match(str(link))):
+            words = f"the proxy refuses to connect: {first_line(link).partition(': ')[2]}"
+            return "ECONNRESET", words, refusal[1] in _LASTING_REFUSALS
     return "ECONNRESET", f"no valid HTTP reply: {first_line(chain[-1])}", False
 
 

@@ -10,10 +10,12 @@ from typing import Literal
 
 from imgadm.streams.errors import ChecksumError, FetchError, SizeError
 from imgadm.streams.http_body import Body
+from imgadm.streams.http_failures import one_line
 
 UseOfMd5 = Literal["ignored", "checked", "required"]
 """What becomes of the Content-MD5 that a server may send (RFC 1864)."""
 
+_SHOWN_MD5 = 80
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -76,10 +78,14 @@ class Wanted:
 
 
 class ContentMd5:
-    """The digest of what passes, and the one that it has to have, in base64."""
+    """The digest of what passes, and the one that it has to have, in base64.
+
+    ``wanted`` is the header, which may come twice if it says the same.
+    """
 
     def __init__(self, wanted: str) -> None:
-        self._wanted = wanted
+        named = {value.strip() for value in wanted.split(",")}
+        self._wanted = one_line(named.pop() if len(named) == 1 else wanted)[:_SHOWN_MD5]
         self._hash = hashlib.md5(usedforsecurity=False)
 
     def update(self, data: memoryview) -> None:

@@ -56,3 +56,12 @@ def test_a_file_in_the_way_of_a_directory(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_none(tmp_path: Path) -> None:
     assert read_or_none(tmp_path / "a") is None
+
+
+def test_what_is_no_small_file(tmp_path: Path) -> None:
+    """A configuration or a record may be anything: nothing is waited for, or read without end."""
+    os.mkfifo(tmp_path / "pipe")
+    assert read_or_none(tmp_path / "pipe") == b""
+    (tmp_path / "device").symlink_to("/dev/zero")
+    with pytest.raises(FileSystemError, match="File too large"):
+        read_or_none(tmp_path / "device")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -258,3 +259,32 @@ def test_an_unknown_certificate_is_refused_at_once(tls_server: Server) -> None:
         fetch(tls_server.plan(Answer(CONTENT)))
     assert caught.value.code == "DEPTH_ZERO_SELF_SIGNED_CERT"
     assert not caught.value.transient
+
+
+MD5 = base64.b64encode(hashlib.md5(CONTENT).digest()).decode()
+OTHER_MD5 = base64.b64encode(bytes(16)).decode()
+
+
+@pytest.mark.parametrize("header", [MD5, MD5.rstrip("="), f"{MD5}, {MD5}"])
+def test_content_md5(server: Server, header: str) -> None:
+    """Some leave the padding out, and a proxy may say it twice."""
+    url = server.plan(Answer(CONTENT, headers={"Content-MD5": header}))
+    report = fetch(url, content_md5="required")
+    assert report.facts["content_md5"] == MD5
+
+
+@pytest.mark.parametrize(
+    "header", ["", "x", OTHER_MD5, f"{MD5}, {OTHER_MD5}", hashlib.md5(CONTENT).hexdigest()]
+)
+def test_content_md5_of_something_else(server: Server, header: str) -> None:
+    url = server.plan(Answer(CONTENT, headers={"Content-MD5": header}))
+    with pytest.raises(streams.ChecksumError):
+        fetch(url, content_md5="required")
+
+
+def test_content_md5_is_shown_in_part(server: Server) -> None:
+    url = server.plan(Answer(CONTENT, headers={"Content-MD5": "\x1b[31m" + "A" * 3000}))
+    with pytest.raises(streams.ChecksumError) as caught:
+        fetch(url, content_md5="required")
+    assert str(caught.value.wanted).isprintable()
+    assert len(str(caught.value.wanted)) < 100
