@@ -80,7 +80,7 @@ class DiskLook:
         elif self._gpt is not None and self._gpt.disk_size != size:
             notes.append(
                 f"the disk has {size} bytes, and its GPT is made for {self._gpt.disk_size}: the "
-                f"copy of the GPT is not at the end, and {_MOVE}"
+                f"backup copy of the GPT is not at the end: {_MOVE}"
             )
         return notes
 
@@ -88,11 +88,11 @@ class DiskLook:
         if self._gpt is None:
             return ""
         fits = min(size & -size, 4096)
-        instead = f"; or say --block-size {fits}, which fits" if fits >= 512 else ""
-        return f"; the copy of the GPT is at the end no more, and {_MOVE}{instead}"
+        instead = f", or use --block-size {fits}, which fits" if fits >= 512 else ""
+        return f"; the backup copy of its GPT is then not at the end: {_MOVE}{instead}"
 
 
-_MOVE = "sgdisk -e, in the machine, moves it there"
+_MOVE = "run sgdisk -e in the machine to move it there"
 
 
 class Disk:

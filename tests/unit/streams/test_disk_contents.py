@@ -208,14 +208,14 @@ def test_copy_of_a_gpt_that_is_not_at_the_end_is_told(sector: int, tmp_path: Pat
     table = gpt(size, partition_end=MIB, sector=sector)
     [said] = notes_of(raw_disk(tmp_path / "disk", size, {0: table}))
     assert said.endswith(
-        "zeros fill it up to 1056768; the copy of the GPT is at the end no more, and sgdisk -e, in "
-        "the machine, moves it there; or say --block-size 4096, which fits"
+        "zeros fill it up to 1056768; the backup copy of its GPT is then not at the end: run "
+        "sgdisk -e in the machine to move it there, or use --block-size 4096, which fits"
     )
     [said] = notes_of(raw_disk(tmp_path / "disk", 2 * MIB, {0: table}))
     assert "has 2097152 bytes, and its GPT is made for 1052672" in said
     assert notes_of(raw_disk(tmp_path / "disk", MIB, {0: gpt(MIB, partition_end=MIB)})) == []
     [said] = notes_of(unzipped("gpt-4m-33sectors.raw", tmp_path))
-    assert said.endswith("or say --block-size 512, which fits")
+    assert said.endswith("or use --block-size 512, which fits")
 
 
 def ext4(size: int) -> dict[int, bytes]:
