@@ -28,12 +28,13 @@ from .machines import (
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 HALT_LIMIT_S = 120
+BOOT_LIMIT_S = 120
 
 FOUND, NOT_FOUND, FAILED = 0, 1, 2
 
 
 def start(record: Record) -> None:
-    """Boot the machine; it has begun to run when this returns."""
+    """Boot the machine; it runs, and its first boot has changed its disk, when this returns."""
     directory = run_directory(record["uuid"])
     subprocess.run(["rm", "-rf", directory], check=True)
     os.makedirs(f"{directory}/programs")
@@ -55,6 +56,13 @@ def start(record: Record) -> None:
         if ready.read() != "ready":
             raise VmadmError(f"machine did not boot, see {directory}/console.log")
     os.wait()
+    deadline = time.monotonic() + BOOT_LIMIT_S
+    runs = True
+    while not os.path.exists(f"{directory}/booted"):
+        if not runs or time.monotonic() > deadline:
+            raise VmadmError(f"machine did not boot, see {directory}/console.log")
+        time.sleep(0.02)
+        runs = state(record["uuid"]) == "running"  # looked at before the file, which comes first
 
 
 def halt(record: Record) -> None:
