@@ -204,6 +204,20 @@ def versions_stay_text(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, stdout=str(quoted(outcome.stdout)), state=state)
 
 
+@rule("an image is as large as the disk it is made of, though its origin was smaller")
+def disks_have_the_size_of_the_machine(case: Case, outcome: Outcome) -> Outcome:
+    disks = [disk for step in case.setup for disk in step.get("vm", {}).get("disks", ())]
+    if case.command != "create" or not disks:
+        return outcome
+
+    def resized(text: object) -> object:
+        size = rf'"image_size": {disks[0]["size"]}'
+        return re.sub(r'"image_size": [0-9]+', size, text) if isinstance(text, str) else text
+
+    state = {key: resized(content) for key, content in outcome.state.items()}
+    return replace(outcome, stdout=str(resized(outcome.stdout)), state=state)
+
+
 TEMPORARY_FILE = re.compile(r"/var/tmp/\.imgadm-create-\$MS-\$PID\.[a-z.]+")
 
 

@@ -99,7 +99,7 @@ def test_md5_of_what_is_the_same_every_time(pool: OnePool, catalogue: InstalledC
         assert image is not None
         source = image.open_file()
         if isinstance(source, StoredBytes):
-            assert source.md5() == wanted
+            assert source.md5(0.0) == wanted
         else:
             assert isinstance(source, GeneratedBytes)
             assert source.md5 == wanted
