@@ -57,7 +57,7 @@ def test_two_at_once_that_may_be_killed_leave_a_whole_image_or_none(bench: Direc
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": PYTHON_PATH},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": PYTHON_PATH, "PYTHONSAFEPATH": "1"},
     )
     assert program.stdin is not None
     assert program.stdout is not None
