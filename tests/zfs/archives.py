@@ -16,6 +16,18 @@ def packed(vm: Session, directory: str) -> Path:
     return archive
 
 
+def packed_machine(vm: Session, image: str) -> Path:
+    """An archive of what a machine gets that is made of the dataset of an image.
+
+    The root directory of the image itself is closed to all but root.
+    """
+    machine = f"{image.partition('/')[0]}/machine"
+    vm.check(f"zfs clone {image}@final {machine}")
+    archive = packed(vm, f"/{machine}")
+    vm.check(f"zfs destroy {machine}")
+    return archive
+
+
 def members(archive: Path) -> dict[str, tuple[object, ...]]:
     """What a tar archive holds: everything of each member that a file system keeps, by its name."""
     with tarfile.open(archive) as tar:

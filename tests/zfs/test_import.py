@@ -19,7 +19,7 @@ from tests.e2e.imports.images import (
 )
 from tests.zfsvm import volume_digests
 
-from .archives import members, packed
+from .archives import members, packed_machine
 from .guest_host import GuestHost, Shelf, only
 
 CHAIN_DISKS = ["zvol-full", "zvol-incr", "zvol-incr2"]
@@ -61,7 +61,7 @@ def test_file_systems_arrive_as_they_were_sent(
     for image, name in ((base, "fs-full"), (changed, "fs-incr")):
         recorded = tmp_path / name
         recorded.write_bytes(lzma.decompress((SAMPLES / f"{name}.tar.xz").read_bytes()))
-        assert members(packed(host.vm, f"/zones/{image.uuid}")) == members(recorded)
+        assert members(packed_machine(host.vm, f"zones/{image.uuid}")) == members(recorded)
 
 
 def test_origin_is_the_image_named_and_not_one_of_the_same_content(
