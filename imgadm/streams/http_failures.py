@@ -158,7 +158,7 @@ def _system_error(chain: list[BaseException]) -> tuple[str, str | None, bool]:
         if isinstance(link, ssl.SSLCertVerificationError):
             code = _CERTIFICATE_CODES.get(link.verify_code, "CERT_UNTRUSTED")
             return code, f"certificate not trusted: {link.verify_message} ({code})", True
-        if isinstance(link, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        if isinstance(link, ssl.SSLError) and _is_cut(link):
             return "ECONNRESET", "the connection was cut", False
         if isinstance(link, socket.gaierror):
             return "ENOTFOUND", None, False
@@ -189,6 +189,12 @@ def _words(code: str) -> str:
         return "timed out"
     number = getattr(errno, code, None)
     return code if number is None else os.strerror(number)
+
+
+def _is_cut(error: ssl.SSLError) -> bool:
+    """Whether the connection below TLS ended; of some Pythons only the reason says so."""
+    kinds = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+    return isinstance(error, kinds) or error.reason == "UNEXPECTED_EOF_WHILE_READING"
 
 
 def _tls_reason(error: ssl.SSLError) -> str:
