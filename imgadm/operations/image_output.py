@@ -63,15 +63,15 @@ class ImageOutput:
     def remove_leftovers(self, *, new: bool) -> None:
         """Remove what a process left that died while it had the two files reserved.
 
-        They were ``new`` if neither had been there before. What another process writes by now
-        stays. Raises FileSystemError.
+        They were ``new`` if neither had been there before. An image that has its manifest is whole
+        and stays, and so does what another process writes by now. Raises FileSystemError.
         """
         for path in (self.manifest_path, self.file_path):
             remove_dead_partials(path)
         if not _exists(self._reservation):
             return
         with contextlib.suppress(_BusyError), _reservation(self._reservation):
-            if new:
+            if new and not _exists(self.manifest_path):
                 Path(self.file_path).unlink(missing_ok=True)
 
     @property

@@ -280,7 +280,7 @@ def test_damage_that_only_reading_finds_leaves_nothing(host: Host, tmp_path: Pat
 
 def test_odd_disks_are_installed_with_a_warning(host: Host, tmp_path: Path) -> None:
     for path, words, warning in (
-        (unzipped("gpt-4m-33sectors.raw", tmp_path), (), "or say --block-size 512, which fits"),
+        (unzipped("gpt-4m-33sectors.raw", tmp_path), (), "or use --block-size 512, which fits"),
         (unzipped("gpt-4m-33sectors.raw", tmp_path), ("--block-size", "512"), ""),
         (unzipped("vhd-virtualbox-20g.vhd", tmp_path), (), "neither a partition table nor a file"),
     ):

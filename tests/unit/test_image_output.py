@@ -144,6 +144,15 @@ def test_leftovers_of_a_dead_process(new: bool, left: set[str]) -> None:
     assert set(found()) == left | set(PARTIALS_OF_SOMEBODY)
 
 
+def test_an_image_that_a_dead_process_has_made_stays() -> None:
+    """One that died after it had made the image, while it put the machine back."""
+    for name in ("p.zvol", "p.imgmanifest"):
+        Path(name).write_text("image")
+    Path(".p.imgmanifest.lock").touch()
+    OUTPUT.remove_leftovers(new=True)
+    assert set(os.listdir()) == {"p.zvol", "p.imgmanifest"}
+
+
 def test_the_next_run_removes_what_a_dead_one_left() -> None:
     for name in LEFT:
         Path(name).write_text("half")

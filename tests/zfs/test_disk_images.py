@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from tests.disks import MIB, raw_disk, some
+from tests.disks import MIB, boot_sector, raw_disk, some
 from tests.e2e.imports.host import Host, sha256
 from tests.zfsvm import Session, volume_digests
 
 from .guest_host import GuestHost
 
 SIZE = 6 * MIB
-BASE = {0: some(100_000), 3 * MIB: some(MIB, 2), SIZE - 512: b"end"}
+BASE = {0: boot_sector() + some(99_488), 3 * MIB: some(MIB, 2), SIZE - 512: b"end"}
 GENERATIONS = (
     (SIZE, BASE),
     (SIZE, {**BASE, 4096: bytes(50_000), 2 * MIB: some(5000, 3)}),
-    (SIZE + MIB, {3 * MIB: some(MIB, 2), 5 * MIB + 100: some(9000, 4)}),
+    (SIZE + MIB, {0: boot_sector(), 3 * MIB: some(MIB, 2), 5 * MIB + 100: some(9000, 4)}),
 )
 BLOCK_SIZES = (512, 8192, 131072)
 
