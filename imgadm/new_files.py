@@ -19,6 +19,7 @@ from pathlib import Path
 from imgadm.opening import is_same_file, kind_of, open_directory, open_regular
 
 _LONGEST_NAME = 255
+_HIDDEN = re.compile(r"\.(.+)\.([0-9]{1,9})\.[0-9a-f]{8}", re.DOTALL)
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -207,12 +208,18 @@ def remove_hidden_partials(path: str | os.PathLike[str]) -> None:
     These files are not locked: call it only where nobody else can be writing ``path``.
     """
     above, name = os.path.split(os.fsdecode(path))
-    pattern = re.compile(rf"\.{re.escape(name)}\.[0-9]+\.[0-9a-f]{{8}}", re.DOTALL)
     with contextlib.suppress(OSError):
         with os.scandir(above or ".") as entries:
-            found = [entry.path for entry in entries if pattern.fullmatch(entry.name)]
-        for partial in found:
-            Path(partial).unlink()
+            found = [(entry.path, read_hidden_name(entry.name)) for entry in entries]
+        for partial, hidden in found:
+            if hidden is not None and hidden[0] == name:
+                Path(partial).unlink()
+
+
+def read_hidden_name(name: str) -> tuple[str, int] | None:
+    """Return which file a hidden name stands for and which process made it; None for others."""
+    match = _HIDDEN.fullmatch(name)
+    return None if match is None else (match[1], int(match[2]))
 
 
 def _remove_if_dead(name: str, directory: int) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
@@ -27,6 +26,7 @@ from imgadm.files import make_directory, sync_directory
 from imgadm.lock_files import LockFile
 from imgadm.manifest import Manifest, find_violations, is_uuid, parse_manifest
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
+from imgadm.new_files import read_hidden_name
 from imgadm.opening import kind_of
 from imgadm.serve.catalogue import StoredBytes
 from imgadm.serve.deletions import delete_pair, finish_deletion
@@ -40,8 +40,8 @@ from imgadm.serve.folder import (
 from imgadm.serve.plain_files import read_plain
 
 _SUFFIXES = {compression: suffix for suffix, compression in COMPRESSION_BY_SUFFIX.items()}
-_TEMPORARY = re.compile(r"\..+\.(?:imgmanifest|json)\.([0-9]{1,9})\.[0-9a-f]{8}", re.DOTALL)
-"""A manifest that a process, whose number is the group, is about to write."""
+_WRITTEN = (".imgmanifest", ".json")
+"""The suffixes of the files that this module writes by replacing them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +192,10 @@ class DraftStore:
     def _take_up(self) -> None:
         finish_deletion(self._root)
         for path in [*self._folder.iterdir(), *self._root.iterdir()]:
-            match = _TEMPORARY.fullmatch(path.name)
-            if match and not _is_running(int(match[1])):
+            hidden = read_hidden_name(path.name)
+            if hidden is None or Path(hidden[0]).suffix not in _WRITTEN:
+                continue
+            if not _is_running(hidden[1]):
                 path.unlink()
         for directory in self._root.iterdir():
             if is_uuid(directory.name):
