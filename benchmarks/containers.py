@@ -17,7 +17,7 @@ from benchmarks.memory import MEBIBYTE
 from benchmarks.programs import imgadm_command, peak_memory_of, seconds_of
 from benchmarks.rows import Row, ours_over_peer
 from benchmarks.subject import CACHE
-from tests.registry.server import Registry, missing_programs
+from tests.stands.registry.server import Registry, missing_programs
 
 SIZE = 500_000_000
 QUICK_SIZE = 100_000_000

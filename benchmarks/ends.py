@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imgadm._native import Sha1
 from imgadm.streams import Context, Inlet, Outlet, Stage
-from imgadm.streams.buffers import BUFFER_SIZE, Buffer
+from imgadm.streams.engine.buffers import BUFFER_SIZE, Buffer
 
 
 class FromMemory(Stage):

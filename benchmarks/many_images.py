@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgadm.pools.zfs_discovery import COLUMNS
+from imgadm.pools.zpool.discovery import COLUMNS
 
 COUNT = 10_000
 

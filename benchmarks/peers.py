@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgadm.streams.decoders.processors import usable_processors
+from imgadm.streams.codecs.processors import usable_processors
 
 
 @dataclass(frozen=True)

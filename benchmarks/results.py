@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.rows import Row
 from imgadm import __version__
-from imgadm.streams.decoders.processors import usable_processors
+from imgadm.streams.codecs.processors import usable_processors
 
 
 def describe(rows: Sequence[Row], *, size: int, rounds: int, now: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-# Completion of imgadm in bash, made by python -m imgadm.cli.completions.
+# Completion of imgadm in bash, made by python -m imgadm.cli.reference.completions.
 
 # Offers what a command prints: a word a line, and perhaps blanks and what it stands for.
 _imgadm_lookup() {

@@ -1,4 +1,4 @@
-# Completion of imgadm in fish, made by python -m imgadm.cli.completions.
+# Completion of imgadm in fish, made by python -m imgadm.cli.reference.completions.
 
 # Whether the command is one of these; without any, whether none has been typed yet.
 function __imgadm_is

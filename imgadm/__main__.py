@@ -9,7 +9,7 @@ _STATUS_OF_SIGINT = 130
 def main() -> int:
     """Run the command line of this process and return its exit status."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
-        from imgadm.cli.terminal import open_missing_streams
+        from imgadm.cli.output.terminal import open_missing_streams
 
         open_missing_streams()
     try:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from imgadm.base.logs import Log
+from imgadm.base.redaction import redact_text, redact_words
+from imgadm.base.settings import Settings
+from imgadm.base.text import printable
 from imgadm.cli.options import Option, Options
-from imgadm.configuration import Configuration
-from imgadm.logs import Log
-from imgadm.redaction import redact_text, redact_words
-from imgadm.settings import Settings
-from imgadm.text import printable
+from imgadm.state.configuration import Configuration
 
 
 class ConfigurationUse(enum.Enum):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgadm.base.errors import UsageError
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
     from requests import Session
 
     from imgadm.cli.command import Context
-    from imgadm.cli.create_view import CreateView
+    from imgadm.cli.output.create_view import CreateView
+    from imgadm.operations.creating.plan_image import WantedImage
+    from imgadm.operations.creating.save_image import Destination
     from imgadm.operations.disk_images import DiskToImage
-    from imgadm.operations.plan_image import WantedImage
-    from imgadm.operations.save_image import Destination
 
 CREATE_FROM = Option(
     ("--disk",),
@@ -81,7 +81,7 @@ def create_from_disk(
     view: CreateView,
 ) -> None:
     """Run ``imgadm create --disk``."""
-    from imgadm.operations.create_disk_image import CreateDiskOptions, create_disk_image
+    from imgadm.operations.creating.create_disk_image import CreateDiskOptions, create_disk_image
     from imgadm.operations.disk_images import is_url
     from imgadm.pools import open_pool
 
@@ -107,9 +107,9 @@ def session_for(context: Context, url: str) -> tuple[str, Session]:
     """A URL without its credentials, and the session that has them and knows the proxies."""
     from urllib.parse import urlsplit
 
+    from imgadm.base.urls import server_address
     from imgadm.cli.session import client_options
-    from imgadm.sources.session import make_session
-    from imgadm.sources.urls import server_address
+    from imgadm.client.session import make_session
 
     credentials = server_address(url).credentials
     parts = urlsplit(url)

@@ -6,7 +6,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from imgadm.errors import (
+from imgadm.base.errors import (
     ImgadmError,
     InternalError,
     InvalidUUIDError,
@@ -15,9 +15,9 @@ from imgadm.errors import (
     UnknownCommandError,
     UsageError,
 )
-from imgadm.logs import DEBUG, ERROR, Log, caller, write_line
-from imgadm.redaction import redact_text
-from imgadm.text import printable
+from imgadm.base.logs import DEBUG, ERROR, Log, caller, write_line
+from imgadm.base.redaction import redact_text
+from imgadm.base.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

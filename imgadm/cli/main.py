@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from imgadm import logs
+from imgadm.base import logs
+from imgadm.base.errors import FileSystemError, ImgadmError, NoCommandError
+from imgadm.base.logs import DEBUG, Log, write_line
+from imgadm.base.redaction import redact_text, redact_words
+from imgadm.base.settings import request_id
+from imgadm.base.text import printable
 from imgadm.cli.command import ConfigurationUse, Context
 from imgadm.cli.commands import find_command
 from imgadm.cli.failures import BugError, InterruptError, report_failure, wants_structured_errors
 from imgadm.cli.options import Options, parse_options
+from imgadm.cli.output.terminal import encode_everything, help_width
 from imgadm.cli.shared_options import HELP
-from imgadm.cli.terminal import encode_everything, help_width
-from imgadm.errors import FileSystemError, ImgadmError, NoCommandError
-from imgadm.logs import DEBUG, Log, write_line
-from imgadm.redaction import redact_text, redact_words
-from imgadm.settings import request_id
-from imgadm.text import printable
 
 
 def run(words: Sequence[str]) -> int:
@@ -68,7 +68,7 @@ class _Run:
         self._context: Context | None = None
 
     def run(self) -> int:
-        from imgadm.cli.help import GLOBAL_OPTIONS, top_level_help
+        from imgadm.cli.reference.help import GLOBAL_OPTIONS, top_level_help
 
         options, rest = parse_options(GLOBAL_OPTIONS, self._words, interspersed=False)
         self._start_log(options, rest)
@@ -96,7 +96,7 @@ class _Run:
         else:
             options, arguments = Options(()), words
         if HELP in command.options and options.flag("--help"):
-            from imgadm.cli.help import command_help
+            from imgadm.cli.reference.help import command_help
 
             print(command_help(command, help_width()), end="")
             return 0
@@ -111,8 +111,8 @@ class _Run:
 
     def _load_configuration(self, context: Context, use: ConfigurationUse) -> None:
         """Load the configuration; an error of this step is nobody's but the program's."""
-        from imgadm.configuration import Configuration
-        from imgadm.operations.open_configuration import open_configuration
+        from imgadm.operations.upkeep.open_configuration import open_configuration
+        from imgadm.state.configuration import Configuration
 
         def notify(line: str) -> None:
             print(redact_text(line), file=sys.stderr)

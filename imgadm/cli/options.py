@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imgadm.errors import OptionError
+from imgadm.base.errors import OptionError
 
 
 class Kind(enum.Enum):

@@ -8,23 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgadm import logs
+from imgadm.base import logs
+from imgadm.base.errors import ConfigError
+from imgadm.base.files.secrets import read_token
+from imgadm.base.urls import goes_in_the_clear, with_scheme
 from imgadm.cli.command import Context
-from imgadm.errors import ConfigError
-from imgadm.operations import open_sources as operation
-from imgadm.sources import (
-    ClientOptions,
-    Repository,
-    Retry,
-    Source,
-    SourceConfig,
-    ping_source,
-)
-from imgadm.sources.urls import goes_in_the_clear, with_scheme
-from imgadm.tokens import read_token
+from imgadm.operations.hosting import open_sources as operation
+from imgadm.sources import ClientOptions, Repository, Retry, Source, SourceConfig, ping_source
 
 if TYPE_CHECKING:
-    from imgadm.sources.docker import DockerSource
+    from imgadm.sources.registry import DockerSource
 
 
 def open_sources(context: Context, *, channel: str | None = None) -> list[Source]:
@@ -93,7 +86,7 @@ def ping(context: Context, config: SourceConfig) -> None:
 def client_options(context: Context) -> ClientOptions:
     """Return who we are to servers; an operator at a terminal sees that a request is repeated."""
 
-    from imgadm.cache import Cache
+    from imgadm.base.files.cache import Cache
 
     def on_retry(retry: Retry) -> None:
         fields = {"fields": {"source": {"url": retry.url}}}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imgadm.base.errors import ImgadmError, UsageError
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.errors import ImgadmError, UsageError
 
 HELP = Option(("-h", "--help"), "Show this help.")
 JSON = Option(("-j", "--json"), "Print JSON instead of a table.")
@@ -80,6 +80,6 @@ def single_argument(arguments: Sequence[str]) -> str:
 
 def uuid_argument(arguments: Sequence[str]) -> str:
     """Return the only argument; raises UsageError, and InvalidUUIDError if it is no UUID."""
-    from imgadm.manifest.uuids import check_uuid
+    from imgadm.base.patterns import check_uuid
 
     return check_uuid(single_argument(arguments))

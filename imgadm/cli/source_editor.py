@@ -13,17 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgadm.base.errors import ConfigError, FileSystemError, ImgadmError, InternalError, UsageError
+from imgadm.base.programs.programs import log_program
 from imgadm.cli.command import Context
+from imgadm.cli.output.waiting import warn_of_waiting
 from imgadm.cli.session import plain_http_warning
-from imgadm.cli.waiting import warn_of_waiting
-from imgadm.errors import ConfigError, FileSystemError, ImgadmError, InternalError, UsageError
-from imgadm.operations.manage_sources import replace_sources
-from imgadm.programs import log_program
-from imgadm.source_rules import SOURCE_TYPES
+from imgadm.operations.hosting.manage_sources import replace_sources
 from imgadm.sources import SecretUrl, SourceConfig
+from imgadm.state.source_rules import SOURCE_TYPES
 
 if TYPE_CHECKING:
-    from imgadm.operations.manage_sources import Ping, Replacement
+    from imgadm.operations.hosting.manage_sources import Ping, Replacement
 
 _WIDEST_URL = 50
 _INSTRUCTIONS = """

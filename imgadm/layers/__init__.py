@@ -11,10 +11,10 @@
 Layers are applied one after the other, base first, to the same tree. See docs/layers.md.
 """
 
-from imgadm.layers.attributes import Ownership
 from imgadm.layers.errors import LayerError
 from imgadm.layers.limits import Limits
 from imgadm.layers.owners import FILE_NAME, Owners, Recorded, read_owners
+from imgadm.layers.tree.attributes import Ownership
 from imgadm.layers.unpack import Unpacked, unpack_layer
 
 __all__ = [

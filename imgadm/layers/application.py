@@ -14,19 +14,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imgadm.layers import whiteouts
-from imgadm.layers.archive import Archive
-from imgadm.layers.aside import Aside
-from imgadm.layers.attributes import Attributes
-from imgadm.layers.creation import Creation, NoTargetError
-from imgadm.layers.entry import Entry, Kind
+from imgadm.layers.archive.entry import Entry, Kind
+from imgadm.layers.archive.reader import Archive
 from imgadm.layers.errors import LayerError, shown
 from imgadm.layers.limits import Limits
 from imgadm.layers.owners import OwnersWriter
-from imgadm.layers.path_set import PathSet
 from imgadm.layers.paths import components, join
-from imgadm.layers.removal import Removal
 from imgadm.layers.storage_driver import DriverFiles
-from imgadm.layers.tree import Directory, Links, LowerLinkError, LowerObstacleError, Tree
+from imgadm.layers.tree.aside import Aside
+from imgadm.layers.tree.attributes import Attributes
+from imgadm.layers.tree.creation import Creation, NoTargetError
+from imgadm.layers.tree.path_set import PathSet
+from imgadm.layers.tree.removal import Removal
+from imgadm.layers.tree.tree import Directory, Links, LowerLinkError, LowerObstacleError, Tree
 
 #: What the kernels say of a name that is to blame itself, and of anything else that is.
 _BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ}

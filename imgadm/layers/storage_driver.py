@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imgadm.layers import whiteouts
-from imgadm.layers.aside import Aside
-from imgadm.layers.creation import Creation, NoTargetError
-from imgadm.layers.entry import Entry, Kind
+from imgadm.layers.archive.entry import Entry, Kind
 from imgadm.layers.limits import Limits
 from imgadm.layers.paths import components, join
-from imgadm.layers.tree import Directory
+from imgadm.layers.tree.aside import Aside
+from imgadm.layers.tree.creation import Creation, NoTargetError
+from imgadm.layers.tree.tree import Directory
 
 #: Hard links among themselves that are followed.
 _MOST_STEPS = 16

@@ -6,18 +6,18 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgadm.base.files.open_limit import allow_deep_trees
 from imgadm.layers.application import LayerApplication
-from imgadm.layers.archive import Archive
-from imgadm.layers.attributes import Attributes, Ownership
+from imgadm.layers.archive.reader import Archive
 from imgadm.layers.errors import shown
 from imgadm.layers.limits import Limits
 from imgadm.layers.owners import FILE_NAME, OwnersWriter
-from imgadm.layers.path_set import PathSet
-from imgadm.layers.tree import Tree
-from imgadm.open_files import allow_deep_trees
-from imgadm.streams.decoders.source import ByteSource
+from imgadm.layers.tree.attributes import Attributes, Ownership
+from imgadm.layers.tree.path_set import PathSet
+from imgadm.layers.tree.tree import Tree
+from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import StreamError
-from imgadm.streams.stage import Context, Inlet, Outlet, Stage
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from imgadm.errors import InternalError
+from imgadm.base.errors import InternalError
+from imgadm.base.programs.programs import find_program
 from imgadm.machines.datasets import Datasets
 from imgadm.machines.machine import Machine
 from imgadm.machines.vmadm import Vmadm
-from imgadm.programs import find_program
 
 __all__ = ["Datasets", "Machine", "Vmadm", "open_datasets", "open_machines"]
 

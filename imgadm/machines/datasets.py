@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgadm.errors import InternalError
-from imgadm.programs import Completed, run_query, run_to_end
+from imgadm.base.errors import InternalError
+from imgadm.base.programs.programs import Completed, run_query, run_to_end
 
 
 class Datasets:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from imgadm.errors import InternalError, NotSupportedError
+from imgadm.base.errors import InternalError, NotSupportedError
+from imgadm.base.json_values import is_whole
 from imgadm.manifest import is_uuid
-from imgadm.manifest.values import is_whole
 
 ZONE_BRANDS = ("joyent", "joyent-minimal", "builder", "lx")
 DISK_BRANDS = ("kvm", "bhyve")

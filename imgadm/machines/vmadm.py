@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from imgadm.create_errors import VmNotFoundError
-from imgadm.errors import InternalError
+from imgadm.base.errors import InternalError
+from imgadm.base.programs.programs import Completed, run_query, run_to_end
+from imgadm.machines.errors import VmNotFoundError
 from imgadm.machines.machine import Machine
-from imgadm.programs import Completed, run_query, run_to_end
 
 
 class Vmadm:

@@ -11,31 +11,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imgadm.manifest.composites import COMPRESSIONS
-    from imgadm.manifest.parse import JSONError, parse_json, parse_manifest
+    from imgadm.base.json_input import JSONError, parse_json, parse_manifest
+    from imgadm.base.patterns import check_uuid, is_uuid
+    from imgadm.manifest.manifest import ImageFile, Manifest
     from imgadm.manifest.platform import check_platform
-    from imgadm.manifest.rules import TEXT_FIELDS
+    from imgadm.manifest.rules.composites import COMPRESSIONS
+    from imgadm.manifest.rules.fields import TEXT_FIELDS
+    from imgadm.manifest.rules.validate import check_manifest, find_violations
+    from imgadm.manifest.rules.violations import Violation
     from imgadm.manifest.upgrade import upgrade_manifest
-    from imgadm.manifest.uuids import check_uuid, is_uuid
-    from imgadm.manifest.validate import check_manifest, find_violations
-    from imgadm.manifest.view import ImageFile, Manifest
-    from imgadm.manifest.violations import Violation
 else:
     _MODULES = {
-        "COMPRESSIONS": "composites",
-        "ImageFile": "view",
-        "JSONError": "parse",
-        "Manifest": "view",
-        "TEXT_FIELDS": "rules",
-        "Violation": "violations",
-        "check_manifest": "validate",
-        "check_platform": "platform",
-        "check_uuid": "uuids",
-        "find_violations": "validate",
-        "is_uuid": "uuids",
-        "parse_json": "parse",
-        "parse_manifest": "parse",
-        "upgrade_manifest": "upgrade",
+        "COMPRESSIONS": "imgadm.manifest.rules.composites",
+        "ImageFile": "imgadm.manifest.manifest",
+        "JSONError": "imgadm.base.json_input",
+        "Manifest": "imgadm.manifest.manifest",
+        "TEXT_FIELDS": "imgadm.manifest.rules.fields",
+        "Violation": "imgadm.manifest.rules.violations",
+        "check_manifest": "imgadm.manifest.rules.validate",
+        "check_platform": "imgadm.manifest.platform",
+        "check_uuid": "imgadm.base.patterns",
+        "find_violations": "imgadm.manifest.rules.validate",
+        "is_uuid": "imgadm.base.patterns",
+        "parse_json": "imgadm.base.json_input",
+        "parse_manifest": "imgadm.base.json_input",
+        "upgrade_manifest": "imgadm.manifest.upgrade",
     }
 
     def __getattr__(name: str) -> object:
@@ -43,7 +43,7 @@ else:
 
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        value = getattr(import_module(_MODULES[name]), name)
         globals()[name] = value
         return value
 

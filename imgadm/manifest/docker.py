@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
-from imgadm.errors import InvalidManifestError
+from imgadm.base.errors import InvalidManifestError
 
 NO_OWNER = "00000000-0000-0000-0000-000000000000"
 LAYER_NAME = "docker-layer"

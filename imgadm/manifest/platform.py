@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from imgadm.errors import InvalidManifestError, PlatformError
-from imgadm.json_text import compact_json
-from imgadm.manifest.values import display
+from imgadm.base.errors import InvalidManifestError, PlatformError
+from imgadm.base.json_text import compact_json
+from imgadm.base.json_values import display
 
 DEFAULT_RELEASE = "6.5"
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from imgadm.errors import InvalidManifestError
-from imgadm.manifest.uuids import is_uuid
-from imgadm.manifest.values import as_boolean, as_number, display, truthy
+from imgadm.base.errors import InvalidManifestError
+from imgadm.base.json_values import as_boolean, as_number, display, truthy
+from imgadm.base.patterns import is_uuid
 
 _DROPPED = (
     "vendor_uuid",

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from imgadm import streams
-from imgadm.errors import FileSystemError, InvalidDiskError, UsageError
-from imgadm.manifest.values import display
+from imgadm.base.errors import FileSystemError, InvalidDiskError, UsageError
+from imgadm.base.json_values import display
 from imgadm.operations.new_manifest import new_manifest
 
 _MIB = 1024 * 1024

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgadm.errors import InvalidDockerRepoError, UsageError
+from imgadm.base.errors import InvalidDockerRepoError, UsageError
 from imgadm.manifest import is_uuid
 
 
@@ -31,6 +31,6 @@ def names_registry_image(argument: str) -> bool:
 
 
 def _parse(name: str) -> None:
-    from imgadm.sources.docker import parse_reference
+    from imgadm.registry import parse_reference
 
     parse_reference(name)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from imgadm.errors import ClientError, ImgadmError, MultiError
+from imgadm.base.errors import ClientError, ImgadmError, MultiError
 
 SLOW_SECONDS = 3.0
 """How long nobody is told that an answer is waited for."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from imgadm.errors import FileSystemError, UsageError
+from imgadm.base.errors import FileSystemError, UsageError
+from imgadm.base.json_input import MAX_MANIFEST_BYTES, json_type
+from imgadm.base.json_values import display
 from imgadm.manifest import TEXT_FIELDS, JSONError, parse_json
-from imgadm.manifest.parse import MAX_MANIFEST_BYTES, json_type
-from imgadm.manifest.values import display
 
 
 def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgadm.errors import InternalError
+from imgadm.base.errors import InternalError
 
 if TYPE_CHECKING:
+    from imgadm.base.settings import Settings
     from imgadm.pools.base import Pool
-    from imgadm.pools.zfs import ZfsHost
-    from imgadm.settings import Settings
+    from imgadm.pools.zpool.pool import ZfsHost
 
 #: The zpool that SmartOS keeps images and machines in.
 DEFAULT_ZPOOL = "zones"
@@ -35,7 +35,7 @@ def open_pool(settings: Settings, name: str | None = None) -> Pool:
             f'cannot use zpool "{name}": there is no zfs program on this host; '
             "name a directory instead: -P /a/path, or IMGADM_POOL=/a/path"
         )
-    from imgadm.pools.zfs import ZfsPool
+    from imgadm.pools.zpool.pool import ZfsPool
 
     return ZfsPool(host, name)
 
@@ -55,13 +55,13 @@ def host_pools(settings: Settings, *, recorded: bool = False) -> list[Pool]:
 
 
 def _directory(settings: Settings, path: Path) -> Pool:
-    from imgadm.pools.directory import DirectoryPool
+    from imgadm.pools.directory.pool import DirectoryPool
 
     return DirectoryPool(path, settings.cache_directory)
 
 
 def _zfs_program() -> str | None:
-    from imgadm.programs import find_program
+    from imgadm.base.programs.programs import find_program
 
     return find_program("zfs")
 
@@ -70,9 +70,9 @@ def _zfs_host(settings: Settings) -> ZfsHost | None:
     zfs = _zfs_program()
     if zfs is None:
         return None
-    from imgadm.database import Database
-    from imgadm.logs import logger
-    from imgadm.pools.zfs import ZfsHost
+    from imgadm.base.logs import logger
+    from imgadm.pools.zpool.pool import ZfsHost
+    from imgadm.state.database import Database
 
     def warn(text: str) -> None:
         logger().warning(text)

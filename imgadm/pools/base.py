@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgadm.errors import InternalError
+from imgadm.base.errors import InternalError
 
 if TYPE_CHECKING:
     from imgadm.pools.reception import LayerReception, Reception

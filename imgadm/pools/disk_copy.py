@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from imgadm.opening import open_regular
+from imgadm.base.files.opening import open_regular
 
 #: linux/fs.h: share the extents of another file of the same file system (btrfs, XFS, bcachefs).
 _FICLONE = 0x40049409

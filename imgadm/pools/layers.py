@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from imgadm.errors import InternalError
+from imgadm.base.errors import InternalError
 from imgadm.pools.base import InstalledImage
 
 #: Under what a record in a directory pool has the facts of its layer.

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from imgadm.errors import FileSystemError
-from imgadm.interrupts import uninterrupted
-from imgadm.manifest.values import is_whole
+from imgadm.base.errors import FileSystemError
+from imgadm.base.json_values import is_whole
+from imgadm.base.signals import uninterrupted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imgadm._native import VolumeStreamWriter
-from imgadm.errors import InternalError
-from imgadm.opening import open_regular
-from imgadm.programs import log_program
+from imgadm.base.errors import InternalError
+from imgadm.base.files.opening import open_regular
+from imgadm.base.programs.programs import log_program
 from imgadm.streams import Volume
 
 _PIECE = 1024 * 1024

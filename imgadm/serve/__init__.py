@@ -10,21 +10,21 @@ It can only be read, unless it is given a :class:`Writer`.
 
 from __future__ import annotations
 
-from imgadm.serve.catalogue import (
+from imgadm.serve.catalogues.catalogue import (
     Catalogue,
     CombinedCatalogue,
     GeneratedBytes,
     HostedImage,
     StoredBytes,
 )
-from imgadm.serve.digests import DigestStore
-from imgadm.serve.folder import FolderCatalogue, SkippedPair
-from imgadm.serve.handler import AccessRecord
-from imgadm.serve.host_names import is_host_name
-from imgadm.serve.kept_digests import KeptDigests
+from imgadm.serve.catalogues.digests import DigestStore
+from imgadm.serve.catalogues.folder import FolderCatalogue, SkippedPair
+from imgadm.serve.catalogues.kept_digests import KeptDigests
+from imgadm.serve.catalogues.writable_folder import MAX_UPLOAD_BYTES, WritableFolder
+from imgadm.serve.http.handler import AccessRecord
+from imgadm.serve.http.host_names import is_host_name
+from imgadm.serve.imgapi.writer import Writer
 from imgadm.serve.server import ImageServer
-from imgadm.serve.writable_folder import MAX_UPLOAD_BYTES, WritableFolder
-from imgadm.serve.writer import Writer
 
 __all__ = [
     "MAX_UPLOAD_BYTES",

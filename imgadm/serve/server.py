@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from imgadm.errors import ImgadmError
-from imgadm.open_files import allow_deep_trees
-from imgadm.serve.catalogue import Catalogue
-from imgadm.serve.connection_server import ConnectionServer
-from imgadm.serve.handler import AccessRecord
-from imgadm.serve.host_names import HostNames
-from imgadm.serve.routes import Routes
-from imgadm.serve.writer import Writer
+from imgadm.base.errors import ImgadmError
+from imgadm.base.files.open_limit import allow_deep_trees
+from imgadm.serve.catalogues.catalogue import Catalogue
+from imgadm.serve.http.connection_server import ConnectionServer
+from imgadm.serve.http.handler import AccessRecord
+from imgadm.serve.http.host_names import HostNames
+from imgadm.serve.imgapi.routes import Routes
+from imgadm.serve.imgapi.writer import Writer
 
 MAX_CONNECTIONS = 256
 _POLL_SECONDS = 0.1

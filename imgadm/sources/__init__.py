@@ -7,15 +7,15 @@ is loaded with the first of them.
 
 from __future__ import annotations
 
-from imgadm.errors import ConfigError
-from imgadm.redaction import SecretUrl, redact_url
+from imgadm.base.errors import ConfigError
+from imgadm.base.redaction import SecretUrl, redact_url
+from imgadm.base.urls import normalise_url, successor
+from imgadm.client.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
+from imgadm.client.options import ClientOptions, Retry
 from imgadm.sources.base import FileRequest, Source, SourceConfig
 from imgadm.sources.dsapi import DsapiSource
-from imgadm.sources.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.sources.imgapi import ImgapiSource
-from imgadm.sources.options import ClientOptions, Retry
-from imgadm.sources.repository import Repository
-from imgadm.sources.urls import normalise_url, successor
+from imgadm.sources.publishing import Repository
 
 __all__ = [
     "ClientOptions",
@@ -45,7 +45,7 @@ def open_source(config: SourceConfig, options: ClientOptions | None = None) -> S
     Raises :class:`ConfigError` for a type or a URL that is none.
     """
     if config.type == "docker":
-        from imgadm.sources.docker import DockerSource
+        from imgadm.sources.registry import DockerSource
 
         return DockerSource(config, options)
     source = _TYPES.get(config.type)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imgadm.errors import ConfigError
-from imgadm.redaction import SecretUrl
-from imgadm.sources.urls import normalise_url, shown_value, with_scheme
+from imgadm.base.errors import ConfigError
+from imgadm.base.redaction import SecretUrl
+from imgadm.base.urls import normalise_url, shown_value, with_scheme
 
 if TYPE_CHECKING:
     import requests
@@ -88,7 +88,7 @@ class SourceConfig:
         """The URL for comparison; :class:`ConfigError` if it is none for the type."""
         typed = self.url.reveal()
         if self.type == "docker":
-            from imgadm.sources.docker.indexes import parse_index
+            from imgadm.registry.references.indexes import parse_index
 
             root = parse_index(typed).root
             scheme, _, host = root.partition("://")
@@ -118,7 +118,7 @@ class FileRequest:
 
     ``url`` may have secrets in its query: it is for the request, and not to be shown.
     ``session`` belongs to the source and is closed with it. It follows redirects by our rules
-    and has time limits; :class:`imgadm.sources.session.RefusedRedirectError` and
+    and has time limits; :class:`imgadm.client.session.RefusedRedirectError` and
     :class:`requests.TooManyRedirects` are for good, other exceptions worth another try.
     ``patience`` is how many seconds nothing may come, where that is limited.
     """
@@ -130,7 +130,7 @@ class FileRequest:
 
 
 class Source(ABC):
-    """One image source. Methods raise :class:`imgadm.sources.errors.SourceError`.
+    """One image source. Methods raise :class:`imgadm.client.errors.SourceError`.
 
     Usable from several threads. Nothing is requested before the first call.
     """
@@ -150,7 +150,7 @@ class Source(ABC):
 
     @abstractmethod
     def ping(self) -> None:
-        """Raise :class:`imgadm.errors.SourcePingError` unless this is a source of its type."""
+        """Raise :class:`imgadm.base.errors.SourcePingError` unless this is a source of its type."""
 
     @abstractmethod
     def list_images(self) -> list[dict[str, Any]]:

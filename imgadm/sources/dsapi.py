@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from imgadm.errors import ConfigError, InvalidManifestError
+from imgadm.base.errors import ConfigError, InvalidManifestError
+from imgadm.base.urls import dsapi_root, normalise_url, shown_value
+from imgadm.client.options import ClientOptions
 from imgadm.manifest import check_uuid, is_uuid, upgrade_manifest
 from imgadm.sources.base import FileRequest, SourceConfig
 from imgadm.sources.http_source import HttpSource
-from imgadm.sources.options import ClientOptions
-from imgadm.sources.urls import dsapi_root, normalise_url, shown_value
 
 
 class DsapiSource(HttpSource):

@@ -8,20 +8,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from imgadm.errors import SourcePingError
+from imgadm.base.errors import SourcePingError
+from imgadm.base.json_input import MAX_MANIFEST_BYTES, json_type
+from imgadm.base.json_values import display
+from imgadm.base.settings import patience
+from imgadm.base.urls import server_address
+from imgadm.client.budget import REPLY_SECONDS, Budget
+from imgadm.client.errors import SourceError, UnusableReplyError
+from imgadm.client.options import ClientOptions
 from imgadm.manifest import is_uuid
-from imgadm.manifest.parse import MAX_MANIFEST_BYTES, json_type
-from imgadm.manifest.values import display
-from imgadm.settings import patience
 from imgadm.sources.base import Source, SourceConfig
-from imgadm.sources.budget import REPLY_SECONDS, Budget
-from imgadm.sources.errors import SourceError, UnusableReplyError
-from imgadm.sources.options import ClientOptions
-from imgadm.sources.urls import server_address
 
 if TYPE_CHECKING:
-    from imgadm.sources.http import HttpClient
-    from imgadm.sources.http_reply import Reply
+    from imgadm.client.client import HttpClient
+    from imgadm.client.reply import Reply
 
 
 class HttpSource(Source):
@@ -64,7 +64,7 @@ class HttpSource(Source):
                 self._clients.popitem()[1].close()
 
     def _client(self, *, with_credentials: bool = True) -> HttpClient:
-        from imgadm.sources.http import HttpClient
+        from imgadm.client.client import HttpClient
 
         with self._lock:
             if with_credentials not in self._clients:
@@ -103,7 +103,7 @@ class HttpSource(Source):
         cache = self._options.cache
         if cache is None or self._address.credentials:
             return self._read(self._client().get(url, limit=budget), budget)
-        from imgadm.cache import Entry
+        from imgadm.base.files.cache import Entry
 
         request = self._identity_of(url)
         known = cache.find(request)
@@ -126,7 +126,7 @@ class HttpSource(Source):
 
         What came over a connection that nobody checked is never taken for what a trusted one says.
         """
-        from imgadm.sources.identity import trusted_certificates
+        from imgadm.client.identity import trusted_certificates
 
         trust = trusted_certificates(self._options, insecure=self.config.insecure is True)
         return repr((url, self.config.type, sorted(self._headers.items()), trust))

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from imgadm.client.budget import Budget
 from imgadm.manifest import check_uuid, is_uuid
 from imgadm.sources.base import FileRequest
-from imgadm.sources.budget import Budget
 from imgadm.sources.http_source import HttpSource
 
 MAX_PAGES = 1000

@@ -15,12 +15,15 @@ descriptor to descriptor, the bytes stay in the kernel. :func:`run` returns when
 or raises the first error after everything has ended.
 """
 
-from imgadm.streams.checksum import checksum
-from imgadm.streams.combined_report import CombinedReport
-from imgadm.streams.compress import compress
-from imgadm.streams.decompress import compression_of, decompress
-from imgadm.streams.disk_formats import FORMATS, DiskFormatError
-from imgadm.streams.disks import Disk, DiskChangedError, open_disk
+from imgadm.streams.codecs.checksum import checksum
+from imgadm.streams.codecs.compress import compress
+from imgadm.streams.codecs.decompress import compression_of, decompress
+from imgadm.streams.disks.disk import Disk, DiskChangedError, open_disk
+from imgadm.streams.disks.formats import FORMATS, DiskFormatError
+from imgadm.streams.engine.combined_report import CombinedReport
+from imgadm.streams.engine.pipeline import run
+from imgadm.streams.engine.report import Report, StageReport
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import (
     Answer,
     ChecksumError,
@@ -33,30 +36,27 @@ from imgadm.streams.errors import (
     StreamError,
     ZfsStreamError,
 )
-from imgadm.streams.files import read_file, write_file
-from imgadm.streams.http import http_get, http_get_file
-from imgadm.streams.http_file import HttpFile, RemoteFile
-from imgadm.streams.http_put import http_put
-from imgadm.streams.http_wanted import UseOfMd5
-from imgadm.streams.pipeline import run
-from imgadm.streams.processes import from_process, into_process, zfs_receive, zfs_send
-from imgadm.streams.report import Report, StageReport
-from imgadm.streams.room import keep_room, reserve_of
-from imgadm.streams.spool import Spool, SpoolError
-from imgadm.streams.stage import Context, Inlet, Outlet, Stage
-from imgadm.streams.volumes import (
-    BLOCK_SIZES,
-    DEFAULT_BLOCK_SIZE,
-    Snapshot,
-    from_disk,
-    to_volume_stream,
-)
-from imgadm.streams.zvol import (
+from imgadm.streams.files.read_write import read_file, write_file
+from imgadm.streams.files.room import keep_room, reserve_of
+from imgadm.streams.files.spool import Spool, SpoolError
+from imgadm.streams.http.file import HttpFile, RemoteFile
+from imgadm.streams.http.get import http_get, http_get_file
+from imgadm.streams.http.put import http_put
+from imgadm.streams.http.wanted import UseOfMd5
+from imgadm.streams.processes.stages import from_process, into_process, zfs_receive, zfs_send
+from imgadm.streams.zfs.receivers import (
     Volume,
     plain_zfs_stream,
     to_raw_disk,
     verify_zfs_stream,
     volume_of,
+)
+from imgadm.streams.zfs.volume_sender import (
+    BLOCK_SIZES,
+    DEFAULT_BLOCK_SIZE,
+    Snapshot,
+    from_disk,
+    to_volume_stream,
 )
 
 __all__ = [

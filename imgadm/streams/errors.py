@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from imgadm.streams.http_retries import BUSY
+from imgadm.streams.http.retries import BUSY
 
 
 class StreamError(Exception):

@@ -12,7 +12,7 @@ import random
 import zlib
 from pathlib import Path
 
-from tests.unit.zstream_builder import (
+from tests.unit.native.zstream_builder import (
     ALL,
     GUID,
     StreamBuilder,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from imgadm.base.errors import ImgadmError
 from imgadm.cli.failures import InterruptError
-from imgadm.create_errors import PrepareImageError
-from imgadm.errors import ImgadmError
+from imgadm.machines.errors import PrepareImageError
 
 TREE = Path(__file__).parents[2]
 SAMPLES = TREE / "tests" / "data" / "zfs-streams"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from imgadm.locks import state_lock
+from imgadm.base.locks.locks import state_lock
 from tests.python_path import PYTHON_PATH
 
 UUID = "01b2c898-945f-11e1-a523-af1afbe22822"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from imgadm.locks import machine_lock
+from imgadm.base.locks.locks import machine_lock
 
 from . import cases
 from .emulated.host_file import CHANGES

@@ -21,23 +21,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgadm import streams
-from imgadm.errors import ImgadmError
-from imgadm.layers.archive import Archive
+from imgadm.base.errors import ImgadmError
+from imgadm.base.urls import normalise_url
+from imgadm.layers.archive.pax import parse_records
+from imgadm.layers.archive.reader import Archive
 from imgadm.layers.errors import LayerError
 from imgadm.layers.limits import Limits
-from imgadm.layers.pax import parse_records
 from imgadm.manifest import Manifest, find_violations, parse_manifest
 from imgadm.manifest.upgrade import upgrade_manifest
-from imgadm.sources.docker.challenges import parse_challenges
-from imgadm.sources.docker.manifests import ManifestError, parse_document, read_manifest
-from imgadm.sources.docker.media_types import INDEXES, MANIFESTS
-from imgadm.sources.docker.references import parse_reference
-from imgadm.sources.docker.schema1 import read_schema1
-from imgadm.sources.urls import normalise_url
-from imgadm.streams.decoders.source import ByteSource
-from tests.unit.streams.compressions import decompress
-from tests.unit.zstream_builder import StreamBuilder, golden_stream, package
-from tests.unit.zstream_samples import verify
+from imgadm.registry.access.challenges import parse_challenges
+from imgadm.registry.documents.manifests import ManifestError, parse_document, read_manifest
+from imgadm.registry.documents.schema1 import read_schema1
+from imgadm.registry.references.media_types import INDEXES, MANIFESTS
+from imgadm.registry.references.reference import parse_reference
+from imgadm.streams.codecs.source import ByteSource
+from tests.unit.native.zstream_builder import StreamBuilder, golden_stream, package
+from tests.unit.native.zstream_samples import verify
+from tests.unit.streams.codecs.compressions import decompress
 
 examples = settings(
     max_examples=int(os.environ.get("IMGADM_EXAMPLES", "60")),

@@ -6,7 +6,7 @@ import hashlib
 import tarfile
 from pathlib import Path
 
-from tests.zfsvm import Session
+from tests.stands.zfsvm import Session
 
 
 def packed(vm: Session, directory: str) -> Path:

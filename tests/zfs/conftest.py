@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.zfsvm import Machine, Session, create_pool, missing_needs
+from tests.stands.zfsvm import Machine, Session, create_pool, missing_needs
 
 from .guest_host import GuestHost, Shelf
 from .vm_host import VmHost, vm_host

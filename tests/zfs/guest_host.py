@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imgadm.serve.folder import COMPRESSION_BY_SUFFIX
+from imgadm.serve.catalogues.folder import COMPRESSION_BY_SUFFIX
 from tests.e2e.imports.host import Finished
 from tests.e2e.imports.images import Image
 from tests.python_path import PYTHON_PATH
-from tests.zfsvm import Session, create_pool
-from tests.zfsvm.session import Command
+from tests.stands.zfsvm import Session, create_pool
+from tests.stands.zfsvm.session import Command
 
 RUN_LIMIT_S = 280
 """For one run of the program, of several at once: the processor is emulated, and may be shared."""

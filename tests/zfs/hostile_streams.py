@@ -14,7 +14,7 @@ import struct
 from functools import cache
 from pathlib import Path
 
-from tests.zfsvm import Machine, Session, create_pool
+from tests.stands.zfsvm import Machine, Session, create_pool
 
 KEPT = Path(__file__).parents[1] / "data" / "hostile-streams"
 

@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from tests.python_path import PYTHON_PATH, TREE
-from tests.zfsvm import Session
+from tests.stands.zfsvm import Session
 
 LIMIT_S = 900
-TESTS = "tests/unit/pools/test_zfs.py::TestZfsPool"
+TESTS = "tests/unit/pools/zpool/test_zfs.py::TestZfsPool"
 SEEN_ELSEWHERE = "test_volume"
 """Every kind of volume is imported by test_import.py, and hashed faster than in the guest."""
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.zfsvm import fetch_volume, volume_digests, volume_sha256
-from tests.zfsvm.session import Command
+from tests.stands.zfsvm import fetch_volume, volume_digests, volume_sha256
+from tests.stands.zfsvm.session import Command
 
 from .archives import members, packed, packed_machine
 from .guest_host import GuestHost, Shelf, extra_pool, finished

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.zfsvm.session import Command
+from tests.stands.zfsvm.session import Command
 
 from .guest_host import finished
 from .vm_host import PREPARE_DISK, PREPARE_ZONE, TRAPS, VmHost

@@ -13,7 +13,7 @@ import pytest
 
 from tests.disks import MIB, boot_sector, raw_disk, some
 from tests.e2e.imports.host import Host, sha256
-from tests.zfsvm import Session, volume_digests
+from tests.stands.zfsvm import Session, volume_digests
 
 from .guest_host import GuestHost
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.imports.images import Image, make_image
 from tests.python_path import PYTHON_PATH
-from tests.zfsvm import Session
+from tests.stands.zfsvm import Session
 
 from .guest_host import GuestHost, Shelf, Traces, announced_url, only
 from .hostile_streams import PLANTED, USER_PROPERTIES, hostile_stream

@@ -17,7 +17,7 @@ from tests.e2e.imports.images import (
     sample,
     sample_image,
 )
-from tests.zfsvm import volume_digests
+from tests.stands.zfsvm import volume_digests
 
 from .archives import members, packed_machine
 from .guest_host import GuestHost, Shelf, only

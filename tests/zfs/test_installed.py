@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from tests.e2e.imports.images import Image, chain_of_three, disk_sha256, sample_image
-from tests.zfsvm import volume_digests
+from tests.stands.zfsvm import volume_digests
 
 from .guest_host import GuestHost, Shelf, extra_pool, finished, only
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.e2e.imports.images import chain_of_three, disk_sha256, sample, sample_image
 from tests.python_path import PYTHON_PATH
-from tests.zfsvm import Session, volume_digests, volume_sha256
-from tests.zfsvm.session import Command
+from tests.stands.zfsvm import Session, volume_digests, volume_sha256
+from tests.stands.zfsvm.session import Command
 
 from .guest_host import GuestHost, Shelf, Traces, announced_url, finished, only
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.imports.images import make_image
-from tests.zfsvm import send_disk, volume_digests
+from tests.stands.zfsvm import send_disk, volume_digests
 
 from .guest_host import GuestHost, Shelf, only
 

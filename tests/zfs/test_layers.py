@@ -21,12 +21,12 @@ from tests import trees
 from tests.e2e.registries.contents import changes, everything, many, opaque
 from tests.e2e.registries.unpacked import by_others
 from tests.python_path import PYTHON_PATH
-from tests.registry.fixtures import need
-from tests.registry.layouts import LAYER, Layout
-from tests.registry.pushing import push_by_hand
-from tests.registry.server import Registry
+from tests.stands.registry.fixtures import need
+from tests.stands.registry.layouts import LAYER, Layout
+from tests.stands.registry.pushing import push_by_hand
+from tests.stands.registry.server import Registry
+from tests.stands.zfsvm import Session
 from tests.unit.layers.layer_builder import archive, file
-from tests.zfsvm import Session
 
 from .guest_host import GuestHost, Traces, finished
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import imgadm
-from tests.zfsvm import (
+from tests.stands.zfsvm import (
     CommandError,
     CommandTimeoutError,
     Machine,

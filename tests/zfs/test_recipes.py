@@ -7,7 +7,7 @@ import random
 import shlex
 from pathlib import Path
 
-from tests.zfsvm import Session, send_disk, volume_sha256
+from tests.stands.zfsvm import Session, send_disk, volume_sha256
 
 MIB = 1024 * 1024
 

@@ -6,7 +6,7 @@ import lzma
 import shlex
 from pathlib import Path
 
-from tests.zfsvm import Session, volume_digests
+from tests.stands.zfsvm import Session, volume_digests
 
 from .archives import members, packed
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imgadm.pools.sending import disk_stream
 from imgadm.streams import Volume
-from tests.zfsvm import Session, volume_digests
+from tests.stands.zfsvm import Session, volume_digests
 
 from .test_recipes import MIB, make_disk
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.zfsvm import Session
-from tests.zfsvm.pool import volume_devices
+from tests.stands.zfsvm import Session
+from tests.stands.zfsvm.pool import volume_devices
 
 from .guest_host import GuestHost, Shelf
 
-PROGRAMS = Path(__file__).parents[1] / "vmhost" / "bin"
+PROGRAMS = Path(__file__).parents[1] / "stands" / "vmhost" / "bin"
 TRAPS = PROGRAMS.parent / "traps"
 
 ZONE_IMAGE, DISK_IMAGE = (f"1111aaaa-0000-4000-8000-00000000000{number}" for number in (1, 2))
@@ -60,7 +60,7 @@ done
 
 
 class VmHost(GuestHost):
-    """Its ``vmadm``, ``zoneadm`` and ``sysinfo`` are those of tests/vmhost."""
+    """Its ``vmadm``, ``zoneadm`` and ``sysinfo`` are those of tests/stands/vmhost."""
 
     def __init__(self, vm: Session) -> None:
         super().__init__(vm)

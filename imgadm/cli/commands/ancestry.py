@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.listing import FIELDS, Listing
 from imgadm.cli.options import Options
-from imgadm.cli.shared_options import (
-    HELP,
-    JSON,
-    NO_HEADER,
-    POOL,
-    columns_option,
-    uuid_argument,
-)
+from imgadm.cli.output.listing import FIELDS, Listing
+from imgadm.cli.shared_options import HELP, JSON, NO_HEADER, POOL, columns_option, uuid_argument
 
 COLUMNS = "uuid,name,version,published"
 
@@ -20,7 +13,7 @@ COLUMNS = "uuid,name,version,published"
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     uuid = uuid_argument(arguments)
 
-    from imgadm.operations.installed_ancestry import installed_ancestry
+    from imgadm.operations.listing.installed_ancestry import installed_ancestry
     from imgadm.pools import open_pool
 
     listing = Listing(options, columns=COLUMNS, sort=None)

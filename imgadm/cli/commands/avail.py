@@ -6,19 +6,19 @@ import os
 import sys
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing, collect_no_garbage
 from imgadm.cli.options import Options
+from imgadm.cli.output.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing, collect_no_garbage
 from imgadm.cli.shared_options import HELP
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     collect_no_garbage()
+    from imgadm.base.settings import patience
+    from imgadm.cli.output.waiting import slow_source_warning
     from imgadm.cli.session import open_sources
-    from imgadm.cli.waiting import slow_source_warning
-    from imgadm.operations.avail_images import avail_images
-    from imgadm.operations.filters import parse_filters
     from imgadm.operations.in_parallel import combined
-    from imgadm.settings import patience
+    from imgadm.operations.listing.avail_images import avail_images
+    from imgadm.operations.listing.filters import parse_filters
 
     listing = Listing(options)
     filters = parse_filters(arguments)

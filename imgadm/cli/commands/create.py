@@ -5,23 +5,17 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from imgadm.base.errors import UsageError
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.create_sections import DISKS, FIELDS, MACHINES
-from imgadm.cli.disk_options import (
-    BLOCK_SIZE,
-    CREATE_FROM,
-    FORMAT,
-    create_from_disk,
-    given_disk,
-)
+from imgadm.cli.disk_options import BLOCK_SIZE, CREATE_FROM, FORMAT, create_from_disk, given_disk
 from imgadm.cli.options import Kind, Option, Options
+from imgadm.cli.reference.create_sections import DISKS, FIELDS, MACHINES
 from imgadm.cli.shared_options import HELP, INSECURE, POOL, QUIET, TOKEN_FILE
-from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
-    from imgadm.cli.create_view import CreateView
-    from imgadm.operations.plan_image import WantedImage
-    from imgadm.operations.save_image import Compression, Destination
+    from imgadm.cli.output.create_view import CreateView
+    from imgadm.operations.creating.plan_image import WantedImage
+    from imgadm.operations.creating.save_image import Compression, Destination
 
 COMPRESSIONS = ("none", "bzip2", "gzip", "xz", "zstd")
 
@@ -96,8 +90,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     if compression.name == "zstd":
         context.warn("the first imgadm, written in JavaScript, can't install zstd images")
 
-    from imgadm.cli.create_view import CreateView
-    from imgadm.operations.save_image import FileDestination
+    from imgadm.cli.output.create_view import CreateView
+    from imgadm.operations.creating.save_image import FileDestination
 
     with ExitStack() as stack:
         view = stack.enter_context(CreateView(context, quiet=options.flag("-q")))
@@ -124,7 +118,7 @@ def _server(
     stack: ExitStack,
 ) -> Destination:
     from imgadm.cli.session import open_repository
-    from imgadm.operations.publish_destination import PublishDestination
+    from imgadm.operations.publishing.publish_destination import PublishDestination
 
     repository = open_repository(
         context,
@@ -136,7 +130,7 @@ def _server(
 
 
 def _compression(options: Options) -> Compression:
-    from imgadm.operations.save_image import Compression
+    from imgadm.operations.creating.save_image import Compression
 
     name, level = options.text("-c") or "none", options.number("--level")
     if name not in COMPRESSIONS:
@@ -151,9 +145,9 @@ def _compression(options: Options) -> Compression:
 
 
 def _wanted(options: Options, arguments: list[str]) -> WantedImage:
+    from imgadm.operations.creating.plan_image import WantedImage
+    from imgadm.operations.creating.prepare_machine import read_script
     from imgadm.operations.manifest_fields import parse_fields, read_fields
-    from imgadm.operations.plan_image import WantedImage
-    from imgadm.operations.prepare_machine import read_script
 
     depth = options.number("--max-origin-depth")
     if depth is not None and depth < 2:
@@ -179,7 +173,7 @@ def _create(
     view: CreateView,
 ) -> None:
     from imgadm.machines import open_datasets, open_machines
-    from imgadm.operations.create_image import CreateOptions, Host, create_image
+    from imgadm.operations.creating.create_image import CreateOptions, Host, create_image
     from imgadm.pools import open_pool
 
     host = Host(open_machines(), open_datasets(), lambda name: open_pool(context.settings, name))

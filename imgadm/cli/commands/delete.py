@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import Options
+from imgadm.cli.output.waiting import show_waiting
 from imgadm.cli.shared_options import HELP, NO_WAIT, POOL, uuid_argument
-from imgadm.cli.waiting import show_waiting
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     uuid = uuid_argument(arguments)
 
-    from imgadm.operations.delete_image import delete_image
+    from imgadm.operations.upkeep.delete_image import delete_image
     from imgadm.pools import open_pool
 
     delete_image(

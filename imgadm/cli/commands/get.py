@@ -12,8 +12,8 @@ CHILDREN = Option(("-r",), "Add the snapshots and clones of the image, as `child
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     uuid = uuid_argument(arguments)
 
-    from imgadm.cli.listing import print_json
-    from imgadm.operations.get_image import get_image
+    from imgadm.cli.output.listing import print_json
+    from imgadm.operations.listing.get_image import get_image
     from imgadm.pools import open_pool
 
     pool = open_pool(context.settings, options.text("-P") or None)

@@ -8,8 +8,8 @@ from imgadm.cli.options import Options
 
 def run(_context: Context, _options: Options, words: list[str]) -> int:
     from imgadm.cli.commands import find_command
-    from imgadm.cli.help import command_help, top_level_help
-    from imgadm.cli.terminal import help_width
+    from imgadm.cli.output.terminal import help_width
+    from imgadm.cli.reference.help import command_help, top_level_help
 
     width = help_width()
     text = command_help(find_command(words[0]), width) if words else top_level_help(width)

@@ -6,19 +6,11 @@ from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.shared_options import (
-    EVENTS,
-    HELP,
-    NO_WAIT,
-    PLATFORM,
-    POOL,
-    QUIET,
-    single_argument,
-)
+from imgadm.cli.shared_options import EVENTS, HELP, NO_WAIT, PLATFORM, POOL, QUIET, single_argument
 
 if TYPE_CHECKING:
-    from imgadm.cli.transfer_view import View
-    from imgadm.operations.checks import ImportOptions
+    from imgadm.cli.output.transfer_view import View
+    from imgadm.operations.importing.checks import ImportOptions
     from imgadm.sources import Source
 
 CHANNEL = Option(
@@ -58,7 +50,7 @@ _IMAGE_SERVERS_ONLY = (
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
-    from imgadm.cli.transfer_view import choose_view
+    from imgadm.cli.output.transfer_view import choose_view
     from imgadm.operations.image_argument import check_image_argument
 
     image = check_image_argument(single_argument(arguments))
@@ -70,11 +62,11 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 
 def _import(context: Context, options: Options, image: str, view: View) -> None:
-    from imgadm.errors import UsageError
+    from imgadm.base.errors import UsageError
     from imgadm.manifest import is_uuid
-    from imgadm.operations.checks import ImportOptions
-    from imgadm.operations.complete_image import complete_image
-    from imgadm.operations.import_image import import_image
+    from imgadm.operations.importing.checks import ImportOptions
+    from imgadm.operations.importing.complete_image import complete_image
+    from imgadm.operations.importing.import_image import import_image
     from imgadm.pools import open_pool
 
     how = ImportOptions(
@@ -101,8 +93,8 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
 def _import_from_registry(
     context: Context, options: Options, image: str, how: ImportOptions, view: View
 ) -> None:
+    from imgadm.base.errors import ActiveImageNotFoundError
     from imgadm.cli.session import open_registries
-    from imgadm.errors import ActiveImageNotFoundError
 
     if options.texts("-S"):
         _sources(context, options)
@@ -111,10 +103,10 @@ def _import_from_registry(
     if not registries:
         _sources(context, options)
         raise ActiveImageNotFoundError(image, _NO_REGISTRY)
-    from imgadm.operations.import_registry_image import import_registry_image
-    from imgadm.operations.registry_images import find_registry_image
+    from imgadm.operations.importing.import_registry_image import import_registry_image
+    from imgadm.operations.importing.registry_images import find_registry_image
     from imgadm.pools import open_pool
-    from imgadm.sources.docker import Platform
+    from imgadm.registry import Platform
 
     named = options.text("--platform")
     platform = Platform.default() if named is None else Platform.parse(named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgadm.base.errors import UsageError
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.disk_options import BLOCK_SIZE, FORMAT, INSTALL_FROM, given_disk, session_for
 from imgadm.cli.options import Options
@@ -17,7 +18,6 @@ from imgadm.cli.shared_options import (
     QUIET,
     required_text,
 )
-from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
     from imgadm.operations.disk_images import DiskToImage
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     from pathlib import Path
 
-    from imgadm.cli.transfer_view import choose_view
-    from imgadm.operations.checks import ImportOptions
-    from imgadm.operations.install_image import install_image
+    from imgadm.cli.output.transfer_view import choose_view
+    from imgadm.operations.importing.checks import ImportOptions
+    from imgadm.operations.installing.install_image import install_image
     from imgadm.pools import open_pool
 
     disk = given_disk(options)
@@ -58,9 +58,9 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 def _install_disk(
     context: Context, options: Options, disk: DiskToImage, arguments: list[str]
 ) -> int:
-    from imgadm.cli.transfer_view import choose_view
-    from imgadm.operations.checks import ImportOptions
-    from imgadm.operations.install_disk import install_disk
+    from imgadm.cli.output.transfer_view import choose_view
+    from imgadm.operations.importing.checks import ImportOptions
+    from imgadm.operations.installing.install_disk import install_disk
     from imgadm.operations.manifest_fields import parse_fields, read_fields
     from imgadm.pools import open_pool
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing, collect_no_garbage
 from imgadm.cli.options import Option, Options
+from imgadm.cli.output.listing import FIELDS, FILTERS, LISTING_OPTIONS, Listing, collect_no_garbage
 from imgadm.cli.shared_options import HELP, POOL
 
 DOCKER = Option(("--docker",), "List tagged Docker images only, as the docker command does.")
@@ -12,8 +12,8 @@ DOCKER = Option(("--docker",), "List tagged Docker images only, as the docker co
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     collect_no_garbage()
-    from imgadm.operations.filters import parse_filters
-    from imgadm.operations.list_images import list_images
+    from imgadm.operations.listing.filters import parse_filters
+    from imgadm.operations.listing.list_images import list_images
     from imgadm.pools import host_pools, open_pool
 
     listing = Listing(options)

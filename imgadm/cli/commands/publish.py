@@ -20,9 +20,9 @@ from imgadm.cli.shared_options import (
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     from pathlib import Path
 
+    from imgadm.cli.output.transfer_view import choose_view
     from imgadm.cli.session import open_repository
-    from imgadm.cli.transfer_view import choose_view
-    from imgadm.operations.publish_files import publish_files
+    from imgadm.operations.publishing.publish_files import publish_files
 
     url = single_argument(arguments)
     manifest, file = (required_text(options, option) for option in (MANIFEST, FILE))

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgadm.base.errors import UsageError
+from imgadm.base.redaction import redact_text
+from imgadm.base.text import printable
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import Kind, Option, Options
+from imgadm.cli.output.sizes import parse_size
 from imgadm.cli.shared_options import HELP, POOL
-from imgadm.cli.sizes import parse_size
-from imgadm.errors import UsageError
-from imgadm.redaction import redact_text
-from imgadm.text import printable
 
 if TYPE_CHECKING:
     from imgadm.serve import (
@@ -88,8 +88,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 
 def _run_writable(context: Context, options: Options, folders: list[str]) -> int:
+    from imgadm.base.files.secrets import read_token
     from imgadm.serve import ImageServer, Writer
-    from imgadm.tokens import read_token
 
     token_file = options.text("--token-file")
     token = None if token_file is None else read_token(Path(token_file), warn=context.warn)
@@ -147,7 +147,7 @@ def _writable_folder(context: Context, options: Options, folders: list[str]) -> 
 
 
 def _catalogues(context: Context, options: Options, folders: list[str]) -> list[Catalogue]:
-    from imgadm.operations.host_images import InstalledCatalogue
+    from imgadm.operations.hosting.host_images import InstalledCatalogue
     from imgadm.pools import host_pools, open_pool
     from imgadm.serve import FolderCatalogue
 
@@ -168,7 +168,7 @@ def _catalogues(context: Context, options: Options, folders: list[str]) -> list[
 
 
 def _digests(context: Context, folder: Path) -> DigestStore:
-    from imgadm.cache import Cache
+    from imgadm.base.files.cache import Cache
     from imgadm.serve import DigestStore, KeptDigests
 
     return DigestStore(KeptDigests(Cache(context.settings.cache_directory), folder))

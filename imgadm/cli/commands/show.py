@@ -8,16 +8,16 @@ from imgadm.cli.shared_options import HELP, PLATFORM, single_argument
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
-    from imgadm.cli.listing import print_json
+    from imgadm.base.errors import ActiveImageNotFoundError, ImageNotFoundError
+    from imgadm.cli.output.listing import print_json
     from imgadm.cli.session import open_registries, open_sources
-    from imgadm.errors import ActiveImageNotFoundError, ImageNotFoundError
     from imgadm.operations.image_argument import names_registry_image
-    from imgadm.operations.show_image import show_image
+    from imgadm.operations.listing.show_image import show_image
 
     image = single_argument(arguments)
     if names_registry_image(image) and (registries := open_registries(context)):
-        from imgadm.operations.registry_images import find_registry_image
-        from imgadm.sources.docker import Platform
+        from imgadm.operations.importing.registry_images import find_registry_image
+        from imgadm.registry import Platform
 
         named = options.text("--platform")
         platform = Platform.default() if named is None else Platform.parse(named)

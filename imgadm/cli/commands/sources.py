@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from imgadm.base.errors import UsageError
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import SEPARATOR, Kind, Option, Options
+from imgadm.cli.output.waiting import slow_source_warning, warn_of_waiting
 from imgadm.cli.shared_options import HELP
-from imgadm.cli.waiting import slow_source_warning, warn_of_waiting
-from imgadm.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgadm.errors import ImgadmError
-    from imgadm.operations.manage_sources import Ping
+    from imgadm.base.errors import ImgadmError
+    from imgadm.operations.hosting.manage_sources import Ping
     from imgadm.sources import SourceConfig
 
 DOCKER_HUB = "https://docker.io"
@@ -78,7 +78,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 def _add(context: Context, url: str, kind: str, options: Options) -> None:
     from imgadm.cli.session import plain_http_warning
-    from imgadm.operations.manage_sources import add_source
+    from imgadm.operations.hosting.manage_sources import add_source
     from imgadm.sources import SourceConfig
 
     source = SourceConfig.at(url, kind, insecure=True if options.flag("-k") else None)
@@ -97,7 +97,7 @@ def _add(context: Context, url: str, kind: str, options: Options) -> None:
 
 
 def _delete(context: Context, url: str) -> None:
-    from imgadm.operations.manage_sources import delete_sources
+    from imgadm.operations.hosting.manage_sources import delete_sources
     from imgadm.sources import redact_url
 
     deleted = delete_sources(context.settings, url, on_wait=partial(warn_of_waiting, context))
@@ -114,9 +114,9 @@ def _edit(context: Context, options: Options) -> int:
 
 
 def _check(context: Context) -> None:
+    from imgadm.cli.output.tables import cell_text, table
     from imgadm.cli.session import ping
-    from imgadm.cli.tables import cell_text, table
-    from imgadm.operations.manage_sources import check_sources
+    from imgadm.operations.hosting.manage_sources import check_sources
 
     sources = context.loaded_configuration().sources
     rows = [
@@ -133,8 +133,8 @@ def _check(context: Context) -> None:
 
 
 def _list(context: Context, options: Options) -> None:
-    from imgadm.cli.listing import print_json
-    from imgadm.cli.tables import table
+    from imgadm.cli.output.listing import print_json
+    from imgadm.cli.output.tables import table
 
     sources = context.loaded_configuration().sources
     if options.flag("-j"):

@@ -6,20 +6,20 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from imgadm.base.text import printable
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import Option, Options
 from imgadm.cli.shared_options import HELP, NO_WAIT, POOL
-from imgadm.text import printable
 
 if TYPE_CHECKING:
-    from imgadm.operations.update_notices import Notice
+    from imgadm.operations.upkeep.update_notices import Notice
 
 DRY_RUN = Option(("-n", "--dry-run"), "Say what would change, and change nothing.")
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     from imgadm.cli.session import open_sources
-    from imgadm.operations.update_images import UpdateOptions, update_images
+    from imgadm.operations.upkeep.update_images import UpdateOptions, update_images
     from imgadm.pools import host_pools, open_pool
 
     pool = options.text("-P")
@@ -39,9 +39,9 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 
 def _show(context: Context, notice: Notice) -> None:
-    from imgadm.cli.waiting import show_waiting
+    from imgadm.cli.output.waiting import show_waiting
     from imgadm.operations import events
-    from imgadm.operations import update_notices as notices
+    from imgadm.operations.upkeep import update_notices as notices
 
     match notice:
         case notices.ManifestAdded(uuid, url):

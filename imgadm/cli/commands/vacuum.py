@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgadm.base.errors import DeclinedError, UsageError
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
 from imgadm.cli.options import Kind, Option, Options
 from imgadm.cli.shared_options import HELP, NO_WAIT, POOL
-from imgadm.errors import DeclinedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from imgadm.operations.vacuum_images import Candidate, Event, VacuumOptions
+    from imgadm.operations.upkeep.vacuum_images import Candidate, Event, VacuumOptions
     from imgadm.pools.base import InstalledImage
 
 DRY_RUN = Option(("-n", "--dry-run"), "Only print what would be deleted, and ask nothing.")
@@ -74,8 +74,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         raise UsageError(f"unexpected arguments: {' '.join(arguments)}")
     age = _seconds(options.text("-t"))
 
-    from imgadm.manifest.uuids import check_uuid
-    from imgadm.operations import vacuum_images as operation
+    from imgadm.base.patterns import check_uuid
+    from imgadm.operations.upkeep import vacuum_images as operation
     from imgadm.pools import host_pools, open_pool
 
     excluded = frozenset(map(check_uuid, options.texts("-x")))
@@ -120,7 +120,7 @@ def _remove(
 
 
 def _settings(context: Context, options: Options) -> VacuumOptions:
-    from imgadm.operations.vacuum_images import VacuumOptions
+    from imgadm.operations.upkeep.vacuum_images import VacuumOptions
 
     return VacuumOptions(
         lock_directory=context.settings.lock_directory,
@@ -130,7 +130,7 @@ def _settings(context: Context, options: Options) -> VacuumOptions:
 
 
 def _ask(candidates: Sequence[Candidate], words: _Words) -> None:
-    from imgadm.cli.confirmation import confirm
+    from imgadm.cli.output.confirmation import confirm
 
     print(words.announcement)
     for candidate in candidates:
@@ -143,9 +143,9 @@ def _ask(candidates: Sequence[Candidate], words: _Words) -> None:
 
 
 def _show(context: Context, words: _Words, event: Event) -> None:
-    from imgadm.cli.waiting import show_waiting
-    from imgadm.operations import vacuum_images as events
-    from imgadm.redaction import redact_text
+    from imgadm.base.redaction import redact_text
+    from imgadm.cli.output.waiting import show_waiting
+    from imgadm.operations.upkeep import vacuum_images as events
 
     match event:
         case events.LockAwaited(image, holder):
@@ -160,7 +160,7 @@ def _show(context: Context, words: _Words, event: Event) -> None:
 
 
 def _title(image: InstalledImage) -> str:
-    from imgadm.cli.tables import safe_cell_text
+    from imgadm.cli.output.tables import safe_cell_text
 
     name, version = (safe_cell_text(image.manifest.get(field)) for field in ("name", "version"))
     return f"{image.uuid} ({name}@{version})"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from imgadm.operations.checks import ImportOptions
 from imgadm.operations.events import ImageInstalled
-from imgadm.operations.import_image import import_image
-from imgadm.pools.directory import DirectoryPool
+from imgadm.operations.importing.checks import ImportOptions
+from imgadm.operations.importing.import_image import import_image
+from imgadm.pools.directory.pool import DirectoryPool
 from imgadm.sources import ClientOptions, SourceConfig, open_source
 
 from .conftest import Serve

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from imgadm.pools.directory_record import write_record
+from imgadm.pools.directory.record import write_record
 
 from .conftest import Serve
 from .host import Finished, Host
@@ -224,7 +224,7 @@ def test_completion_runs_nothing(host: Host, serve: Serve, tmp_path: Path, shell
     runner.write_text(f'#!/bin/sh\nexec {" ".join(host.runner)} "$@"\n')
     runner.chmod(0o755)
     suffix = {"bash": "bash", "fish": "fish"}[shell]
-    module = f"imgadm.cli.completions.{suffix}"
+    module = f"imgadm.cli.reference.completions.{suffix}"
     made = subprocess.run(
         [host.runner[0], "-c", f"import {module} as it; print(it.script())"],
         env=host.environment,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from imgadm.cli.transfer_events import event_name
+from imgadm.cli.output.transfer_events import event_name
 from imgadm.operations.events import Event
 from tests.python_path import TREE
 

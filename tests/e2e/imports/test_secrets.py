@@ -170,7 +170,7 @@ def test_where_a_redirect_leads_with_a_signature(host: Host, serve: Serve) -> No
 
 def test_a_lock_and_its_waiters(host: Host, serve: Serve) -> None:
     """Who holds a lock is for everybody to read."""
-    from imgadm.locks import image_lock
+    from imgadm.base.locks.locks import image_lock
 
     url = serve(GOOD).url.replace("//", f"//ann:{SECRET}@")
     first = host.start("import", "-S", url, GOOD.uuid)

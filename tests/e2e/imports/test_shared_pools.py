@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from imgadm.locks import image_lock
+from imgadm.base.locks.locks import image_lock
 from tests.disks import boot_sector
 from tests.planted import AS_NOBODY, NOBODY, can_be_nobody, reachable_directory
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.imports.host import Host
-from tests.registry.fixtures import layout, private_registry, registry, registry_certificate
-from tests.registry.server import Registry
+from tests.stands.registry.fixtures import layout, private_registry, registry, registry_certificate
+from tests.stands.registry.server import Registry
 
 __all__ = ["layout", "private_registry", "registry", "registry_certificate"]
 

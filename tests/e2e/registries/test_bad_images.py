@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.imports.host import Finished, Host
-from tests.registry.fixtures import PASSWORD, USER
-from tests.registry.layouts import LAYER, Descriptor, Layout, digest_of
-from tests.registry.pushing import push_by_hand
-from tests.registry.server import Registry
+from tests.stands.registry.fixtures import PASSWORD, USER
+from tests.stands.registry.layouts import LAYER, Descriptor, Layout, digest_of
+from tests.stands.registry.pushing import push_by_hand
+from tests.stands.registry.server import Registry
 from tests.unit.layers.layer_builder import archive, file, link, symlink
 
 from .conftest import configure

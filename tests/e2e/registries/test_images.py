@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.imports.host import Host
-from tests.registry.fixtures import need
-from tests.registry.layouts import Layout, skopeo
-from tests.registry.server import Registry
+from tests.stands.registry.fixtures import need
+from tests.stands.registry.layouts import Layout, skopeo
+from tests.stands.registry.server import Registry
 from tests.unit.layers.layer_builder import archive, directory, file
 
 from .conftest import configure

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.imports.host import Host, wait_until
-from tests.registry.layouts import Layout
-from tests.registry.server import Registry
+from tests.stands.registry.layouts import Layout
+from tests.stands.registry.server import Registry
 from tests.unit.layers.layer_builder import archive, directory, file
 
 from .conftest import configure

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgadm.layers import LayerError, Limits, Ownership
-from imgadm.layers.archive import Archive
-from imgadm.layers.entry import Entry
-from imgadm.streams.decoders.source import ByteSource
+from imgadm.layers.archive.entry import Entry
+from imgadm.layers.archive.reader import Archive
+from imgadm.streams.codecs.source import ByteSource
 from tests import trees
 
 from ..streams.stages import pieces

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from imgadm import streams
-from imgadm.layers import LayerError, Limits, Ownership, path_set, read_owners
+from imgadm.layers import LayerError, Limits, Ownership, read_owners
+from imgadm.layers.tree import path_set
 
 from .layer_builder import archive, contents, directory, entry, file, link, symlink, unpack
 

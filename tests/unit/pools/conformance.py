@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from imgadm import streams
-from imgadm.errors import InternalError
+from imgadm.base.errors import InternalError
 from imgadm.pools.base import InstalledImage, Pool, Snapshot
 from imgadm.pools.reception import Reception
 from imgadm.pools.sending import StoredStream

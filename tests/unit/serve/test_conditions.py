@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgadm.serve.conditions import UnsatisfiableRangeError, Validators, parse_range
+from imgadm.serve.http.conditions import UnsatisfiableRangeError, Validators, parse_range
 
 FILE = Validators("abc", 1_700_000_000.5)
 DATE = "Tue, 14 Nov 2023 22:13:20 GMT"

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from imgadm.serve import FolderCatalogue, ImageServer, connections, pace
-from imgadm.serve.connections import Connections, ServedConnection
-from imgadm.serve.pace import Pace
+from imgadm.serve import FolderCatalogue, ImageServer
+from imgadm.serve.http import connections, pace
+from imgadm.serve.http.connections import Connections, ServedConnection
+from imgadm.serve.http.pace import Pace
 
 from .conftest import UUID
 

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from imgadm.serve import FolderCatalogue, ImageServer
-from imgadm.serve.host_names import HostNames, is_host_name
-from imgadm.serve.replies import HttpError
+from imgadm.serve.http.host_names import HostNames, is_host_name
+from imgadm.serve.http.replies import HttpError
 
 OWN = [
     "localhost",

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from imgadm.serve import WritableFolder
-from imgadm.serve.replies import HttpError
-from imgadm.serve.request_body import RequestBody
-from imgadm.serve.request_head import parse_head
-from imgadm.serve.submitted import submitted_manifest
-from imgadm.serve.writable_folder import FileFacts
+from imgadm.serve.catalogues.writable_folder import FileFacts
+from imgadm.serve.http.replies import HttpError
+from imgadm.serve.http.request_body import RequestBody
+from imgadm.serve.http.request_head import parse_head
+from imgadm.serve.imgapi.submitted import submitted_manifest
 
 from .conftest import UUID, manifest
 from .test_writable import ZVOL

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgadm.serve.listing import select
-from imgadm.serve.replies import HttpError
+from imgadm.serve.http.replies import HttpError
+from imgadm.serve.imgapi.listing import select
 
 
 def uuid(number: int) -> str:

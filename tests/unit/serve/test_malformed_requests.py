@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgadm.serve import AccessRecord, ImageServer, WritableFolder, Writer
-from imgadm.serve.replies import HttpError
-from imgadm.serve.request_head import MAX_HEAD_BYTES, HeadScanner, parse_head
+from imgadm.serve.http.replies import HttpError
+from imgadm.serve.http.request_head import MAX_HEAD_BYTES, HeadScanner, parse_head
 
 from .conftest import UUID, manifest
 from .test_writable import ZVOL

@@ -21,8 +21,8 @@ import pytest
 import requests
 
 from imgadm import __version__
-from imgadm.cache import Cache
-from imgadm.errors import ImgadmError
+from imgadm.base.errors import ImgadmError
+from imgadm.base.files.cache import Cache
 from imgadm.serve import AccessRecord, FolderCatalogue, GeneratedBytes, HostedImage, ImageServer
 from imgadm.sources import ClientOptions, SourceConfig, open_source
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import pytest
 import requests
 
-from imgadm.cache import Cache, Entry
+from imgadm.base.files.cache import Cache, Entry
 from imgadm.serve import (
     DigestStore,
     FolderCatalogue,
@@ -24,11 +24,10 @@ from imgadm.serve import (
     SkippedPair,
     WritableFolder,
     Writer,
-    digests,
-    kept_digests,
-    routes,
 )
-from imgadm.serve import folder as folder_module
+from imgadm.serve.catalogues import digests, kept_digests
+from imgadm.serve.catalogues import folder as folder_module
+from imgadm.serve.imgapi import routes
 
 from .conftest import CONTENT, UUID, manifest
 from .test_writable import ZVOL
@@ -350,7 +349,7 @@ FORGED = [
 def test_draft_that_names_a_file_elsewhere_is_refused(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    from imgadm.errors import InvalidManifestError
+    from imgadm.base.errors import InvalidManifestError
 
     (tmp_path / "secret").write_bytes(b"secret")
     draft = tmp_path / ".imgadm" / UUID
@@ -407,7 +406,7 @@ def _deletion_elsewhere(folder: Path, outside: Path) -> None:
 def test_what_is_planted_where_drafts_are_is_refused(
     tmp_path: Path, plant: Callable[[Path, Path], None], words: str
 ) -> None:
-    from imgadm.errors import ImgadmError
+    from imgadm.base.errors import ImgadmError
 
     folder, outside = tmp_path / "folder", tmp_path / "outside"
     folder.mkdir()

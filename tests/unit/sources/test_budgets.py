@@ -38,7 +38,7 @@ def test_pages_without_end(web: Any, opened: Any, monkeypatch: pytest.MonkeyPatc
 def test_all_pages_share_one_budget(
     web: Any, opened: Any, monkeypatch: pytest.MonkeyPatch, limit: str, least: int, words: str
 ) -> None:
-    monkeypatch.setattr(f"imgadm.sources.budget.{limit}", least)
+    monkeypatch.setattr(f"imgadm.client.budget.{limit}", least)
     web["*"] = endless_pages
     with pytest.raises(UnusableReplyError, match=words):
         opened(web.url).list_images()
@@ -154,6 +154,6 @@ def test_a_list_without_pages_may_come_again(
     """A server that does not know of pages answers the question for the second one with all."""
     images = [{"uuid": f"3d0f2a0e-6b9b-4c5d-9a40-{number:012x}"} for number in range(1500)]
     web["*"] = images
-    monkeypatch.setattr("imgadm.sources.budget.MAX_LIST_BYTES", 100_000)
-    monkeypatch.setattr("imgadm.sources.budget.MAX_LIST_VALUES", 4_000)
+    monkeypatch.setattr("imgadm.client.budget.MAX_LIST_BYTES", 100_000)
+    monkeypatch.setattr("imgadm.client.budget.MAX_LIST_VALUES", 4_000)
     assert opened(web.url).list_images() == images

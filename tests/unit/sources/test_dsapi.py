@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imgadm.errors import ConfigError, SourcePingError
+from imgadm.base.errors import ConfigError, SourcePingError
 from imgadm.sources import UnusableReplyError
 
 UUID = "01b2c898-945f-11e1-a523-af1afbe22822"

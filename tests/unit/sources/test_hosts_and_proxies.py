@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from imgadm.base.urls import server_address
+from imgadm.client.session import make_session
 from imgadm.sources import ClientOptions, UnreachableError
-from imgadm.sources.session import make_session
-from imgadm.sources.urls import server_address
 
 PONG = {"ping": "pong", "version": "4.13.1", "imgapi": True}
 

@@ -14,10 +14,10 @@ import pytest
 import requests
 
 from imgadm import __version__
-from imgadm.errors import APIError, ClientError, ConfigError, InternalError, SourcePingError
+from imgadm.base.errors import APIError, ClientError, ConfigError, InternalError, SourcePingError
+from imgadm.client.session import RefusedRedirectError
 from imgadm.sources import Retry, SourceError, StatusError, UnreachableError, UnusableReplyError
-from imgadm.sources.session import RefusedRedirectError
-from imgadm.streams.http_retries import retry_after
+from imgadm.streams.http.retries import retry_after
 
 UUID = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
 MANIFEST = {"v": 2, "uuid": UUID, "name": "foo", "zebra": 1, "version": "1"}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from imgadm import cache
-from imgadm.cache import Cache
-from imgadm.errors import ImgadmError
+from imgadm.base.errors import ImgadmError
+from imgadm.base.files import cache
+from imgadm.base.files.cache import Cache
 
 ONE, TWO = ([{"uuid": f"00000000-0000-4000-8000-{number:012d}"}] for number in (1, 2))
 TAG = {"ETag": '"one"'}

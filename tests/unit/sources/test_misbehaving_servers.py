@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 
 from imgadm import streams
-from imgadm.errors import ImgadmError
-from imgadm.sources import ClientOptions, SourceConfig, budget, open_source
-from imgadm.sources.docker.blobs import BlobFile
-from imgadm.sources.docker.tokens import Grant, Tokens
-from imgadm.sources.http import HttpClient
-from imgadm.sources.session import make_session
-from tests.unit.streams.servers import Connection, Request, Server
+from imgadm.base.errors import ImgadmError
+from imgadm.client import budget
+from imgadm.client.client import HttpClient
+from imgadm.client.session import make_session
+from imgadm.registry.access.tokens import Grant, Tokens
+from imgadm.registry.blobs import BlobFile
+from imgadm.sources import ClientOptions, SourceConfig, open_source
+from tests.unit.streams.http.servers import Connection, Request, Server
 from tests.unit.streams.stages import Collect, Supply
 
 from . import wire

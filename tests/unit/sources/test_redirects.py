@@ -8,8 +8,8 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgadm.client.session import RefusedRedirectError, make_session
 from imgadm.sources import ClientOptions
-from imgadm.sources.session import RefusedRedirectError, make_session
 
 PIECES = (
     ["http://", "https://", "//", "/", "[", "]", ":", "@", "127.0.0.1", "::1", "a..b", "x" * 70]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imgadm import streams
-from imgadm.errors import ConfigError
+from imgadm.base.errors import ConfigError
 from imgadm.sources import (
     ClientOptions,
     Repository,

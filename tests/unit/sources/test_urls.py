@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgadm.errors import ConfigError
+from imgadm.base.errors import ConfigError
+from imgadm.base.urls import server_address
+from imgadm.client.proxies import Proxies
 from imgadm.sources import SourceConfig, normalise_url, open_source, redact_url, successor
-from imgadm.sources.proxies import Proxies
-from imgadm.sources.urls import server_address
 
 
 @pytest.mark.parametrize(

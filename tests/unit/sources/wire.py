@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import zstandard
 
-from tests.unit.streams.servers import Connection, Request
+from tests.unit.streams.http.servers import Connection, Request
 
 Payload = bytes
 Misbehaviour = Callable[[Connection, Request, Payload], None]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from imgadm._native import KERNEL_MOVES
+from tests.unit.streams.http.servers import Server
 
-from .servers import Server
 from .stages import children, open_descriptors
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imgadm._native import Cancelled, read_into, write_all
 from imgadm.streams import Context, Inlet, Outlet, Stage
-from imgadm.streams.buffers import Buffer
+from imgadm.streams.engine.buffers import Buffer
 
 
 class Supply(Stage):

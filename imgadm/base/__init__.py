@@ -1,0 +1,1 @@
+"""What everything stands on: errors, texts, files, locks, programs. Imports nothing of the rest."""

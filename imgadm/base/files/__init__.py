@@ -1,0 +1,1 @@
+"""Files: how they are made, replaced, opened and kept."""

@@ -1,0 +1,43 @@
+"""Secrets in files: tokens that clients of a server show, and which files others can read."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from imgadm.base.errors import ConfigError, FileSystemError
+
+MIN_CHARACTERS = 16
+_TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{MIN_CHARACTERS},512}}=*")
+"""What RFC 6750 allows, and no less than can be guessed."""
+
+
+def read_token(path: Path, *, warn: Callable[[str], None] | None = None) -> str:
+    """Return the token in the file; raises FileSystemError, and ConfigError for what is none.
+
+    ``warn`` hears of a file that others can read.
+    """
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            text = file.read(4096).decode("ascii", "replace").strip()
+    except OSError as error:
+        raise FileSystemError.from_os_error(f'cannot read "{path}"', error) from error
+    if not _TOKEN.fullmatch(text):
+        raise ConfigError(
+            f'the token in "{path}" is not {MIN_CHARACTERS} to 512 letters, digits and -._~+/ '
+            "on one line"
+        )
+    if warn is not None and (warning := exposure_of(path, status.st_mode, "a token")):
+        warn(warning)
+    return text
+
+
+def exposure_of(path: Path, mode: int, what: str) -> str | None:
+    """Return a warning if others than its owner can read ``path``, whose mode that is."""
+    if not stat.S_ISREG(mode) or not mode & 0o044:
+        return None
+    return f'"{path}" has {what} in it, and others can read it: run chmod 600 "{path}"'

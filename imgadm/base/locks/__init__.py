@@ -1,0 +1,1 @@
+"""Locks between processes, and the files that they are taken on."""

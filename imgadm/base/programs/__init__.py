@@ -1,0 +1,1 @@
+"""Programs of the host: started, read within bounds, and asked what host this is."""

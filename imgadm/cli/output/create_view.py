@@ -1,0 +1,131 @@
+"""Events of a create, and of a publication in it, as the lines that scripts know and a bar."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from imgadm.base.text import printable
+from imgadm.cli.command import Context
+from imgadm.cli.output.transfer_view import choose_view
+from imgadm.cli.output.waiting import show_waiting
+from imgadm.operations.creating import create_events as events
+from imgadm.operations.events import Event
+
+if TYPE_CHECKING:
+    from imgadm.cli.output.transfer_bar import TransferBar
+    from imgadm.streams import Report
+
+
+class CreateView:
+    """Shows events. A terminal gets a bar while bytes move, unless it is to be ``quiet``."""
+
+    def __init__(self, context: Context, *, quiet: bool) -> None:
+        self._context = context
+        self._bars = not quiet and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._summary = not quiet and sys.stderr.isatty()
+        self._bar: TransferBar | None = None
+        self._publication = choose_view("create", quiet=quiet, as_json=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def __call__(self, event: events.CreateEvent | Event) -> None:
+        if isinstance(event, Event):
+            self._publication(event)
+            return
+        if isinstance(event, events.Sending):
+            self._progress(event.report)
+            return
+        self._close()
+        match event:
+            case events.Warned(message):
+                self._context.warn(message)
+            case events.LeftoversFound(machine, command):
+                self._context.warn(
+                    f'"{command}" ended without putting vm {machine} back: doing that first'
+                )
+            case events.OriginAwaited(uuid, holder):
+                show_waiting(uuid, holder)
+            case events.Sent(report):
+                for note in report.notes:
+                    self._context.warn(note)
+                if self._summary:
+                    from imgadm.cli.output.transfer_view import summary_line
+
+                    print(summary_line(report), file=sys.stderr, flush=True)
+            case _:
+                for line in _lines(event):
+                    print(printable(line), flush=True)
+
+    def _progress(self, report: Report) -> None:
+        if not self._bars:
+            return
+        if self._bar is None:
+            from imgadm.cli.output.transfer_bar import TransferBar
+
+            self._bar = TransferBar(report.stages[0].name, report.total)
+        self._bar.update(report.bytes_in - self._bar.n)
+
+    def _close(self) -> None:
+        self._publication.__exit__(None, None, None)
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _lines(event: events.CreateEvent) -> list[str]:
+    match event:
+        case events.LockAwaited(machine, holder):
+            held = [] if holder is None else [f"    held by {holder}"]
+            return [f"Waiting for VM {machine} create lock", *held]
+        case events.Inheriting(origin):
+            name, version = (_shown(origin.get(field)) for field in ("name", "version"))
+            return [f"Inheriting from origin image {origin['uuid']} ({name} {version})"]
+        case events.ManifestMade(manifest):
+            text = json.dumps(manifest, indent=2, ensure_ascii=False)
+            return ["Manifest:", *(f"    {line}" for line in text.split("\n"))]
+        case events.MachineStopping(machine):
+            return [f"Stopping VM {machine} to snapshot it"]
+        case events.MachineSnapshotting(machine, name):
+            return [f'Snapshotting VM "{machine}" to @{name}']
+        case events.MachineStarting(machine):
+            return [f"Preparing VM {machine} (starting it)"]
+        case events.ScriptRunning():
+            return ["Prepare script is running"]
+        case events.ScriptSilent():
+            return ["Timeout waiting for prepare-image script to signal it started"]
+        case events.ScriptSucceeded():
+            return ["Prepare script succeeded"]
+        case events.ScriptStoppedMachine(machine):
+            return [f"Prepare script stopped VM {machine}"]
+        case events.SnapshotMoved(name):
+            return [f'Moving existing @final snapshot out of the way to "{name}"']
+        case events.Snapshotting(snapshot):
+            return [f'Snapshotting to "{snapshot}"']
+        case events.SendingFile(path):
+            return [f'Sending image file to "{path}"']
+        case events.SavingManifest(path):
+            return [f'Saving manifest to "{path}"']
+        case events.RollingBack(machine):
+            return [f"Rollback VM {machine} to pre-prepare snapshot (cleanup)"]
+        case events.MachineRestarting(machine):
+            return [f"Restarting VM {machine} (cleanup)"]
+    return []
+
+
+def _shown(value: Any) -> str:
+    from imgadm.base.json_values import display
+
+    return "undefined" if value is None else display(value)

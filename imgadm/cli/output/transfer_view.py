@@ -1,0 +1,218 @@
+"""Events of an import, an install or a publication, as lines and bars."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from imgadm.base.redaction import redact_text
+from imgadm.base.text import printable
+from imgadm.cli.output.sizes import human_seconds, human_size
+from imgadm.cli.output.waiting import show_waiting
+from imgadm.operations import events
+
+if TYPE_CHECKING:
+    from imgadm.cli.output.transfer_bar import TransferBar
+    from imgadm.manifest import Manifest
+    from imgadm.pools.base import InstalledImage
+    from imgadm.streams import Report
+
+
+#: What comes while the bar goes on.
+_SHOWN_ABOVE_THE_BAR = (events.Transferring, events.FileVerified, events.LayerInstalled)
+
+
+class View(Protocol):
+    """Shows events while it is open; an exception that leaves it is part of the story."""
+
+    def __call__(self, event: events.Event) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def choose_view(command: str, *, quiet: bool, as_json: bool) -> View:
+    """How to show events: JSON if asked for, bars on a terminal that has them, else just lines."""
+    if as_json:
+        from imgadm.cli.output.transfer_events import JsonView
+
+        return JsonView()
+    if quiet or not sys.stderr.isatty():
+        return LineView(command)
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return SummaryView(command)
+    return BarView(command)
+
+
+def title(image: Manifest) -> str:
+    return f"{image.uuid} ({image.name}@{image.version})"
+
+
+def installed_title(image: InstalledImage, joint: str = " ") -> str:
+    """An installed image as it is called when it is in the way."""
+    name = image.manifest.get("name")
+    return f"{image.uuid} ({name}{joint}{image.manifest.get('version')})" if name else image.uuid
+
+
+class LineView:
+    """The lines that scripts know, on stdout; what an operator should hear, on stderr."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Lines need no end."""
+
+    def __call__(self, event: events.Event) -> None:
+        match event:
+            case events.AlreadyInstalled(installed, str(source)):
+                called = installed_title(installed, "@")
+                self.say(f"Image {called} is already installed from {source}")
+            case events.AlreadyInstalled(installed):
+                self.say(f"Image {installed_title(installed)} is already installed, skipping")
+            case events.ImportBegins(image, url, channel, reference):
+                suffix = "" if channel is None else f', channel "{channel}"'
+                called = f"{image.uuid} ({reference})" if reference else title(image)
+                self.say(f'Importing {called} from "{url}"{suffix}')
+            case events.InstallBegins(image):
+                self.say(f"Installing image {title(image)}")
+            case events.AncestryWanted(uuid):
+                self.say(f"Gather image {uuid} ancestry")
+            case events.AncestorInstalled(uuid):
+                self.say(f"Image {uuid} already installed")
+            case events.LockAwaited(uuid, holder):
+                show_waiting(uuid, holder)
+            case events.InstalledMeanwhile(image):
+                done = "installed" if self._command == "install" else "imported"
+                self.say(f"Image {title(image)} was {done} while waiting on lock")
+            case events.TransferPlanned(count, size):
+                images = "image" if count == 1 else "images"
+                suffix = "" if size is None else f" ({human_size(size)})"
+                self.say(f"Must download and install {count} {images}{suffix}")
+            case events.FileVerified(image, size):
+                if self._command != "install":
+                    self.say(f"Downloaded image {image.uuid} ({human_size(size)})")
+            case events.LayerInstalled(image):
+                self.say(f"Imported image {title(image)}")
+            case events.ImageInstalled(image, report):
+                done = "Installed" if self._command == "install" else "Imported"
+                self.say(f"{done} image {title(image)}")
+                self.summarise(report)
+            case events.ManifestAccepted(uuid, name, version, state):
+                self.say(f"Imported image {uuid} ({name}, {version}, state={state})")
+            case events.FileAdded(image, file, compression):
+                self.say(f'Added file "{file}" (compression "{compression}") to image {image.uuid}')
+                self.summarise(event.report)
+            case events.ImageActivated(image):
+                self.say(f"Activated image {image.uuid}")
+            case events.ImagePublished(image, url):
+                self.say(f"Successfully published image {image.uuid} to {url}")
+            case events.RemainsOnServer(uuid, message):
+                why = redact_text(message)
+                self.say(f"Warning: Could not delete partially published image {uuid}: {why}")
+            case events.SourceFailed(message) | events.ImageDoubted(message=message):
+                self.warn(message)
+            case events.ProgramSaid(program, text):
+                self.tell(f"Stderr from {program}: {text}\n")
+            case events.Aborting(message):
+                if self._command != "install":
+                    self.say(f"Aborting ({redact_text(message)})")
+            case events.Transferring(image, report):
+                self.progress(image, report)
+
+    def say(self, line: str) -> None:
+        print(printable(line, keep="\n\t"), flush=True)
+
+    def tell(self, text: str) -> None:
+        print(printable(redact_text(text), keep="\n\t"), file=sys.stderr, flush=True)
+
+    def warn(self, message: str) -> None:
+        self.tell(f"imgadm {self._command}: warning: {message}")
+
+    def progress(self, image: Manifest, report: Report) -> None:
+        """Show how far the image has come; nobody reads that here."""
+
+    def summarise(self, report: Report) -> None:
+        for note in report.notes:
+            self.warn(note)
+
+
+class SummaryView(LineView):
+    """Tells also, when an image has come, where the time went."""
+
+    def summarise(self, report: Report) -> None:
+        super().summarise(report)
+        self.tell(summary_line(report))
+
+
+class BarView(SummaryView):
+    """A bar per image on the terminal while it comes."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(command)
+        self._bar: TransferBar | None = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def __call__(self, event: events.Event) -> None:
+        if not isinstance(event, _SHOWN_ABOVE_THE_BAR):
+            self._close()
+        super().__call__(event)
+
+    def say(self, line: str) -> None:
+        if self._bar is None:
+            super().say(line)
+        else:
+            self._bar.print_above(line)
+
+    def progress(self, image: Manifest, report: Report) -> None:
+        if self._bar is None:
+            from imgadm.cli.output.transfer_bar import TransferBar
+
+            self._bar = TransferBar(_brief_name(image), report.total)
+        self._bar.update(report.progress - self._bar.n)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _brief_name(image: Manifest) -> str:
+    """What tells the image from others: of a container image, that is its repository."""
+    tags = image.raw.get("tags")
+    repository = tags.get("docker:repo") if isinstance(tags, dict) else None
+    if isinstance(repository, str):
+        return repository.rpartition("/")[2]
+    return image.name
+
+
+def summary_line(report: Report) -> str:
+    """How much, how long, how fast, and which stage held up the others."""
+    elapsed = max(report.elapsed, 1e-9)
+    slowest = report.bottleneck
+    rate = human_size(int(report.bytes_out / elapsed))
+    return (
+        f"    {human_size(report.bytes_out)} in {human_seconds(elapsed)} ({rate}/s), "
+        f"bottleneck: {slowest.name}, {min(100, round(100 * slowest.busy / elapsed))}% busy"
+    )

@@ -1,0 +1,1 @@
+"""Help, manual page and shell completions, made from what the commands declare."""

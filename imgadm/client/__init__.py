@@ -1,0 +1,1 @@
+"""Requests to image servers and registries: sessions, trust, proxies, limits, failures."""

@@ -1,0 +1,137 @@
+"""What goes wrong with a source, in one type that a command can show in either of two ways.
+
+Scripts know two shapes of source errors: ``avail`` puts the URL before the message and
+gives connection failures the code ``ClientError``; ``show`` and ``import`` give the message as it
+is, and the name of the system's error as its code. An operation picks :meth:`SourceError.named`
+or :meth:`SourceError.bare`; raised as it is, an error has the precise code and names its URL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from imgadm.base.errors import APIError, ClientError, ImgadmError, InternalError
+from imgadm.base.json_values import display
+
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+
+
+class SourceError(ImgadmError):
+    """Base of the errors of a source. ``url`` is the source's, without its password.
+
+    ``reason`` is the message without the URL, one printable line.
+    """
+
+    def __init__(
+        self, url: str, reason: str, *, code: str, cause: BaseException | None = None
+    ) -> None:
+        super().__init__(f"{url}: {reason}", code=code, cause=cause)
+        self.url = url
+        self.reason = reason
+
+    def named(self) -> ImgadmError:
+        """Return the error as ``avail`` shows it."""
+        return InternalError(self.message, cause=self.cause)
+
+    def bare(self) -> ImgadmError:
+        """Return the error as ``show`` and ``import`` show it."""
+        return ImgadmError(self.reason, code=self.code, cause=self.cause)
+
+    def ping_cause(self) -> str:
+        """Return the text that explains a failed ping."""
+        return f"Error: {self.reason}"
+
+
+class UnreachableError(SourceError):
+    """No answer came. ``code`` is the name of the system's error, such as ``ECONNREFUSED``.
+
+    ``permanent`` says that to try again cannot help, ``unsent`` that there was no connection: the
+    server does not know of the request.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        reason: str,
+        *,
+        code: str,
+        permanent: bool = False,
+        unsent: bool = False,
+        cause: BaseException | None = None,
+    ) -> None:
+        super().__init__(url, reason, code=code, cause=cause)
+        self.permanent = permanent
+        self.unsent = unsent
+
+    def named(self) -> ImgadmError:
+        return ClientError(f"{self.url}: Error: {self.reason}", cause=self.cause)
+
+
+class StatusError(SourceError):
+    """The source answered with an HTTP status of 400 or more.
+
+    ``code`` is that of the JSON body, ``body`` the body where it was a JSON object.
+    """
+
+    def __init__(self, url: str, status: int, body: Mapping[str, Any]) -> None:
+        inner = body.get("error")
+        spoken = inner if isinstance(inner, dict) and "code" not in body else body
+        code = spoken.get("code")
+        if not isinstance(code, str) or not _CODE.fullmatch(code):
+            code = InternalError.code
+        message = spoken.get("message")
+        reason = display(message) if isinstance(message, str) else f"HTTP status {status}"
+        super().__init__(url, reason, code=code)
+        self.status = status
+        self.body = body
+
+    def named(self) -> ImgadmError:
+        return self._api_error("\n".join([self.message, *self._details()]))
+
+    def bare(self) -> ImgadmError:
+        return self._api_error(self.reason)
+
+    def ping_cause(self) -> str:
+        code = self.code or ""
+        return f"{code if code.endswith('Error') else code + 'Error'}: {self.reason}"
+
+    def _api_error(self, message: str) -> APIError:
+        return APIError(message, code=self.code, status=self.status, body=self.body)
+
+    def _details(self) -> list[str]:
+        errors = self.body.get("errors")
+        lines = []
+        for item in errors[:100] if isinstance(errors, list) else []:
+            if isinstance(item, dict):
+                words = [item.get("field"), item.get("code"), item.get("message")]
+                lines.append("    " + ": ".join(display(word) for word in words if word))
+        return lines
+
+
+class UnusableReplyError(SourceError):
+    """The source answered, but not with what an image server answers.
+
+    Both shapes name the URL: a message about a stranger's answer means nothing without it.
+    ``is_web_page`` says that a web site has answered, and no gateway before an image server.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        reason: str,
+        *,
+        ping: str | None = None,
+        is_web_page: bool = False,
+        cause: BaseException | None = None,
+    ) -> None:
+        super().__init__(url, reason, code=InternalError.code, cause=cause)
+        self._ping = ping
+        self.is_web_page = is_web_page
+
+    def bare(self) -> ImgadmError:
+        return self.named()
+
+    def ping_cause(self) -> str:
+        return self._ping or super().ping_cause()

@@ -1,0 +1,1 @@
+"""The archive of a layer, read entry by entry."""

@@ -1,0 +1,72 @@
+"""Files of a layer whose place in the tree is not known yet, or which only hard links have."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+
+from imgadm.layers.archive.entry import Entry
+from imgadm.layers.tree import acls
+from imgadm.layers.tree.content import write_content
+from imgadm.layers.tree.tree import OPEN_DIRECTORY, Tree
+
+#: In the root, since a file can be given its place there without a copy. No image has a name that
+#: begins so, and nobody can guess the rest, where a file system takes other spellings for the same.
+_PREFIX = b".wh..wh."
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PRIVATE = 0o600
+
+
+class Aside:
+    """A directory in the root of ``tree``, which is there only while it is needed."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._root = tree.root
+        self._name = _PREFIX + os.urandom(16).hex().encode()
+        self._descriptor: int | None = None
+        self._count = 0
+
+    @property
+    def descriptor(self) -> int:
+        """The directory, open, made if it is missing."""
+        if self._descriptor is None:
+            root = self._root.descriptor
+            os.mkdir(self._name, 0o700, dir_fd=root)
+            self._descriptor = os.open(self._name, OPEN_DIRECTORY, dir_fd=root)
+            if self._root.gives_acls:
+                acls.take_away(self._descriptor)
+            os.fchmod(self._descriptor, 0o700)
+        return self._descriptor
+
+    def keep(self, entry: Entry, data: Iterable[memoryview]) -> bytes:
+        """Write the content of a file; returns its name in the directory. Raises OSError."""
+        self._count += 1
+        name = b"%d" % self._count
+        descriptor = os.open(name, _NEW_FILE, _PRIVATE, dir_fd=self.descriptor)
+        try:
+            write_content(descriptor, entry, data)
+        finally:
+            os.close(descriptor)
+        return name
+
+    def drop(self, name: bytes) -> None:
+        """Remove one of the files."""
+        os.unlink(name, dir_fd=self.descriptor)
+
+    def remove(self) -> None:
+        """Remove the directory with all that is left in it."""
+        if self._descriptor is None:
+            return
+        with os.scandir(self._descriptor) as found:
+            for file in found:
+                os.unlink(file.name, dir_fd=self._descriptor)
+        self.close()
+        os.rmdir(self._name, dir_fd=self._root.descriptor)
+
+    def close(self) -> None:
+        """Forget the directory, and leave it to whoever removes the tree."""
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,156 @@
+"""Owners, modes, times and extended attributes, as far as this process may set them."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import errno
+import os
+from collections.abc import Mapping
+
+from imgadm.layers.archive.entry import Entry, Kind
+from imgadm.layers.owners import OwnersWriter, Recorded
+
+_SET_ID = 0o6000
+#: What the owner of a file, and of a directory, must be able to do for the next layer, the next
+#: reader and whoever deletes it, while that owner is not root.
+_LEAST_FILE_MODE = 0o400
+_LEAST_DIRECTORY_MODE = 0o700
+
+#: Attributes of the host that built the image, or which would make its file system take a file
+#: for something else. Nobody unpacks them.
+_OF_THE_HOST = (b"security.selinux", b"system.nfs4_acl", b"trusted.overlay.", b"user.overlay.")
+
+#: What file systems and kernels say of attributes that they don't keep, or not for this process.
+_REFUSED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.EINVAL}
+#: And of those that are too long, or too many for one file: ext4 has no space for these.
+_REFUSED |= {errno.E2BIG, errno.ERANGE, errno.ENOSPC}
+
+
+class Ownership(enum.Enum):
+    """Whether owners and devices are set, or recorded beside the root (:mod:`.owners`)."""
+
+    REAL = "real"
+    RECORDED = "recorded"
+
+    @classmethod
+    def of_this_process(cls) -> Ownership:
+        """What this process has the right to: only root can give files away."""
+        return cls.REAL if os.geteuid() == 0 else cls.RECORDED
+
+
+class Attributes:
+    """Gives what has been made its attributes, and records what could not be given."""
+
+    def __init__(self, ownership: Ownership, owners: OwnersWriter) -> None:
+        #: Whether owners and devices are set.
+        self.real = ownership is Ownership.REAL
+        self._owners = owners
+        self._records_all = owners.keeps_all
+        #: Extended attributes that were not set, and the first of them.
+        self.refused = 0
+        self.first_refused = b""
+
+    def set_open(self, path: bytes, descriptor: int, entry: Entry, *, anew: bool) -> None:
+        """Of a file or a directory, all but the times. ``anew``: it was made for this entry."""
+        mode = self._settable_mode(entry)
+        if self.real:
+            os.fchown(descriptor, entry.uid, entry.gid)
+        missing = self._set_xattrs(path, descriptor, entry.xattrs) if entry.xattrs else None
+        os.fchmod(descriptor, mode)
+        if self._records_all or missing or not anew:
+            self._record(path, entry, mode=mode, missing=missing, anew=anew)
+
+    def set_special(
+        self, path: bytes, parent: int, name: bytes, entry: Entry, *, as_file: bool = False
+    ) -> None:
+        """Of a link, pipe or device; ``as_file`` if an empty file stands for it."""
+        mode = self._settable_mode(entry)
+        if self.real:
+            os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
+        missing = None
+        if entry.xattrs:
+            missing = self._set_xattrs(path, by_descriptor(parent, name), entry.xattrs)
+        if entry.kind is not Kind.SYMLINK:
+            # Nobody else is at work in the tree, and this is no link.
+            os.chmod(name, mode, dir_fd=parent)
+        times = (entry.mtime_ns, entry.mtime_ns)
+        os.utime(name, ns=times, dir_fd=parent, follow_symlinks=False)
+        if self._records_all or missing or as_file:
+            self._record(path, entry, mode=mode, missing=missing, as_file=as_file)
+
+    def _settable_mode(self, entry: Entry) -> int:
+        if self.real:
+            return entry.mode
+        least = _LEAST_DIRECTORY_MODE if entry.kind is Kind.DIRECTORY else _LEAST_FILE_MODE
+        # Set-id bits would lend out the rights of whoever unpacks.
+        return entry.mode & ~_SET_ID | least
+
+    def _set_xattrs(
+        self, path: bytes, where: int | bytes, xattrs: Mapping[bytes, bytes]
+    ) -> dict[bytes, bytes]:
+        """Returns those that the file system, or the kernel, has refused."""
+        missing = {}
+        for name, value in xattrs.items():
+            if name.startswith(_OF_THE_HOST):
+                continue
+            if not _set_xattr(where, name, value):
+                missing[name] = value
+                self.refused += 1
+                self.first_refused = self.first_refused or name + b" of " + path
+        return missing
+
+    def _record(
+        self,
+        path: bytes,
+        entry: Entry,
+        *,
+        mode: int,
+        missing: Mapping[bytes, bytes] | None,
+        as_file: bool = False,
+        anew: bool = True,
+    ) -> None:
+        has_mode = entry.kind is Kind.SYMLINK or mode == entry.mode
+        is_device = entry.kind in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE)
+        self._owners.record(
+            path,
+            Recorded(
+                entry.uid,
+                entry.gid,
+                None if has_mode else entry.mode,
+                entry.kind.value if as_file else None,
+                entry.device if as_file and is_device else None,
+                missing or {},
+            ),
+            anew=anew,
+        )
+
+
+def clear_xattrs(descriptor: int) -> None:
+    """Take from a directory of a lower layer what its new entry does not bring."""
+    if not hasattr(os, "listxattr"):
+        return
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(descriptor):
+            if not os.fsencode(name).startswith(_OF_THE_HOST):
+                os.removexattr(descriptor, name)
+
+
+def by_descriptor(parent: int, name: bytes) -> bytes:
+    """A path to ``name`` that goes through nothing but its open directory."""
+    return b"/proc/self/fd/%d/%s" % (parent, name)
+
+
+def _set_xattr(where: int | bytes, name: bytes, value: bytes) -> bool:
+    if not hasattr(os, "setxattr"):
+        return False
+    try:
+        if isinstance(where, int):
+            os.setxattr(where, name, value)
+        else:
+            os.setxattr(where, name, value, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in _REFUSED or (error.errno == errno.ENOENT and isinstance(where, bytes)):
+            return False
+        raise
+    return True

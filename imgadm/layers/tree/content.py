@@ -1,0 +1,39 @@
+"""The content of a file, from the data of its entry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from imgadm.layers.archive.entry import Entry
+
+
+def write_content(descriptor: int, entry: Entry, data: Iterable[memoryview]) -> None:
+    """Write what an empty file is to hold; holes stay holes. Raises OSError and LayerError."""
+    if entry.regions is not None:
+        _write_regions(descriptor, entry, data)
+        return
+    for view in data:
+        _write(descriptor, view)
+
+
+def _write_regions(descriptor: int, entry: Entry, data: Iterable[memoryview]) -> None:
+    """Write each region of data where it belongs, and leave the rest a hole."""
+    os.ftruncate(descriptor, entry.size)
+    pieces = iter(data)
+    piece = memoryview(b"")
+    for offset, length in entry.regions or ():
+        if length:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+        while length:
+            if not piece:
+                piece = next(pieces)
+            part, piece = piece[:length], piece[length:]
+            _write(descriptor, part)
+            length -= len(part)
+
+
+def _write(descriptor: int, view: memoryview) -> None:
+    written = os.write(descriptor, view)
+    while written < len(view):
+        written += os.write(descriptor, view[written:])

@@ -1,0 +1,240 @@
+"""Making what an entry describes: files, directories, links, pipes and devices."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from imgadm.layers.archive.entry import Entry, Kind
+from imgadm.layers.errors import LayerError, shown
+from imgadm.layers.owners import OwnersWriter
+from imgadm.layers.paths import components, join
+from imgadm.layers.tree import acls
+from imgadm.layers.tree.aside import Aside
+from imgadm.layers.tree.attributes import Attributes, by_descriptor, clear_xattrs
+from imgadm.layers.tree.content import write_content
+from imgadm.layers.tree.removal import Removal
+from imgadm.layers.tree.tree import NO_DIRECTORY, Directory, Links, Tree
+
+_Made = TypeVar("_Made")
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OLD_FILE = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_PRIVATE = 0o600
+_NODES = {
+    Kind.FIFO: stat.S_IFIFO,
+    Kind.CHARACTER_DEVICE: stat.S_IFCHR,
+    Kind.BLOCK_DEVICE: stat.S_IFBLK,
+}
+
+
+class NoTargetError(LayerError):
+    """What a hard link is to is not there."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(
+            "link",
+            f'it is a hard link to "{shown(entry.target)}", which is not there',
+            entry=entry.name,
+        )
+
+
+class Creation:
+    """Makes entries in directories of a tree. What is in the way is removed."""
+
+    def __init__(
+        self, tree: Tree, attributes: Attributes, owners: OwnersWriter, removal: Removal
+    ) -> None:
+        self._tree = tree
+        self._attributes = attributes
+        self._owners = owners
+        self._removal = removal
+
+    def make(
+        self,
+        parent: Directory,
+        name: bytes,
+        entry: Entry,
+        data: Iterable[memoryview],
+        *,
+        links: Links,
+    ) -> None:
+        """Make an entry; ``links`` are those that the path to the target of a hard link follows.
+
+        Raises LowerLinkError for one that it does not, and NoTargetError.
+        """
+        match entry.kind:
+            case Kind.FILE:
+                self._make_file(parent, name, entry, data)
+            case Kind.DIRECTORY:
+                self._make_directory(parent, name, entry)
+            case Kind.HARD_LINK:
+                self._make_hard_link(parent, name, entry, links)
+            case Kind.SYMLINK:
+                self._make_symlink(parent, name, entry)
+            case Kind.FIFO | Kind.CHARACTER_DEVICE | Kind.BLOCK_DEVICE:
+                self._make_node(parent, name, entry)
+
+    def describe_root(self, entry: Entry) -> None:
+        """Give the root itself the attributes of its entry."""
+        self._describe_directory(self._tree.root, entry, anew=False)
+
+    def _make_file(
+        self, parent: Directory, name: bytes, entry: Entry, data: Iterable[memoryview]
+    ) -> None:
+        descriptor = self._new_file(parent, name)
+        try:
+            write_content(descriptor, entry, data)
+            self._describe_file(parent, name, descriptor, entry)
+        finally:
+            os.close(descriptor)
+
+    def _describe_file(self, parent: Directory, name: bytes, descriptor: int, entry: Entry) -> None:
+        self._attributes.set_open(join(parent.path, name), descriptor, entry, anew=True)
+        os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
+
+    def place(
+        self, parent: Directory, name: bytes, entry: Entry, aside: Aside, stored: bytes
+    ) -> None:
+        """Make a file whose content is kept ``aside`` as ``stored``, which stays there, too."""
+        self._link_to_aside(parent, name, aside, stored)
+        descriptor = os.open(name, _OLD_FILE, dir_fd=parent.descriptor)
+        try:
+            self._describe_file(parent, name, descriptor, entry)
+        finally:
+            os.close(descriptor)
+
+    def place_again(
+        self, parent: Directory, name: bytes, aside: Aside, stored: bytes, first: bytes
+    ) -> None:
+        """Make one more hard link to a file kept ``aside`` that has been placed at ``first``."""
+        self._link_to_aside(parent, name, aside, stored)
+        self._owners.link(join(parent.path, name), first)
+
+    def _link_to_aside(self, parent: Directory, name: bytes, aside: Aside, stored: bytes) -> None:
+        def link() -> None:
+            os.link(
+                stored,
+                name,
+                src_dir_fd=aside.descriptor,
+                dst_dir_fd=parent.descriptor,
+                follow_symlinks=False,
+            )
+
+        self._instead(parent, name, link)
+
+    def _make_directory(self, parent: Directory, name: bytes, entry: Entry) -> None:
+        anew = True
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent.descriptor)
+        except FileExistsError:
+            anew = False
+        try:
+            directory = self._tree.opened(parent, name)
+        except OSError as error:
+            if error.errno not in NO_DIRECTORY:
+                raise
+            self._removal.replace(parent, name)
+            os.mkdir(name, 0o700, dir_fd=parent.descriptor)
+            anew = True
+            directory = self._tree.opened(parent, name)
+        self._describe_directory(directory, entry, anew=anew)
+
+    def _describe_directory(self, directory: Directory, entry: Entry, *, anew: bool) -> None:
+        if not anew:
+            clear_xattrs(directory.descriptor)
+        elif directory.gives_acls:  # as the one that it is in
+            acls.take_away(directory.descriptor)
+        self._attributes.set_open(directory.path, directory.descriptor, entry, anew=anew)
+        directory.gives_acls = acls.are_given_by(directory.descriptor)
+        directory.times = (entry.mtime_ns, entry.mtime_ns)
+
+    def _make_hard_link(self, parent: Directory, name: bytes, entry: Entry, links: Links) -> None:
+        parts = components(entry.target, entry=entry.name)
+        source = None
+        if parts:
+            source = self._tree.directory(parts[:-1], make=False, entry=entry.name, links=links)
+        if source is None:
+            raise NoTargetError(entry)
+        target, path = join(source.path, parts[-1]), join(parent.path, name)
+        # Whatever is in the way goes first, and must not take with it what the link is to.
+        if target.startswith(path + b"/"):
+            raise NoTargetError(entry)
+        with _kept_open(source) as descriptor:
+            parent = self._tree.again(parent)
+            try:
+                status = os.stat(parts[-1], dir_fd=descriptor, follow_symlinks=False)
+            except FileNotFoundError:
+                raise NoTargetError(entry) from None
+            if stat.S_ISDIR(status.st_mode):
+                raise LayerError("link", "it is a hard link to a directory", entry=entry.name)
+            if target == path:
+                return
+
+            def link() -> None:
+                os.link(
+                    parts[-1],
+                    name,
+                    src_dir_fd=descriptor,
+                    dst_dir_fd=parent.descriptor,
+                    follow_symlinks=False,
+                )
+
+            self._instead(parent, name, link)
+        self._owners.link(path, target)
+
+    def _make_symlink(self, parent: Directory, name: bytes, entry: Entry) -> None:
+        self._instead(
+            parent, name, lambda: os.symlink(entry.target, name, dir_fd=parent.descriptor)
+        )
+        path = join(parent.path, name)
+        self._attributes.set_special(path, parent.descriptor, name, entry)
+
+    def _make_node(self, parent: Directory, name: bytes, entry: Entry) -> None:
+        """A pipe or a device, or an empty file in its place where this process may not make it."""
+        kind, device = _NODES[entry.kind], os.makedev(*entry.device)
+
+        def make() -> None:
+            os.mknod(name, kind | _PRIVATE, device, dir_fd=parent.descriptor)
+
+        as_file = entry.kind is not Kind.FIFO and not self._attributes.real
+        if not as_file:
+            try:
+                self._instead(parent, name, make)
+            except (PermissionError, NotImplementedError):  # as in most containers, root's too
+                as_file = True
+        if as_file:
+            os.close(self._new_file(parent, name))
+        elif parent.gives_acls:
+            acls.take_away(by_descriptor(parent.descriptor, name))
+        path = join(parent.path, name)
+        self._attributes.set_special(path, parent.descriptor, name, entry, as_file=as_file)
+
+    def _new_file(self, parent: Directory, name: bytes) -> int:
+        descriptor = self._instead(
+            parent, name, lambda: os.open(name, _NEW_FILE, _PRIVATE, dir_fd=parent.descriptor)
+        )
+        if parent.gives_acls:
+            acls.take_away(descriptor)
+        return descriptor
+
+    def _instead(self, parent: Directory, name: bytes, make: Callable[[], _Made]) -> _Made:
+        """Make something new at ``name``, in the place of what is there."""
+        try:
+            return make()
+        except FileExistsError:
+            self._removal.replace(parent, name)
+            return make()
+
+
+@contextlib.contextmanager
+def _kept_open(directory: Directory) -> Iterator[int]:
+    """A descriptor of it that stays, whatever the tree closes meanwhile."""
+    descriptor = os.dup(directory.descriptor)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,125 @@
+"""The fields of a manifest that operations work with, typed and safe to use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from imgadm.base.errors import InvalidManifestError
+from imgadm.base.json_values import as_text, display, is_whole
+from imgadm.base.patterns import is_uuid
+from imgadm.manifest.rules.composites import COMPRESSIONS
+from imgadm.manifest.upgrade import upgrade_manifest
+
+MAX_FILE_BYTES = 1 << 60
+_SHA1 = re.compile(r"[0-9a-f]{40}")
+_GUID = re.compile(r"[0-9]{1,20}")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """The file of an image: ``sha1`` (hexadecimal) and ``size`` (bytes) are of the stored bytes.
+
+    ``dataset_guid`` is the ZFS guid of the snapshot inside, a decimal string. What the manifest
+    leaves out is ``None``.
+    """
+
+    sha1: str | None
+    size: int | None
+    compression: str
+    dataset_guid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest of the current format. ``raw`` has every field, as and in the order received.
+
+    ``uuid`` and ``origin`` are UUIDs, ``name`` and ``version`` printable text: all are safe in
+    paths, dataset names and on a terminal (``name`` and ``version`` on the last only).
+    """
+
+    uuid: str
+    name: str
+    version: str
+    state: str | None
+    type: str | None
+    os: str | None
+    origin: str | None
+    file: ImageFile | None
+    raw: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> Manifest:
+        """Return the view of ``manifest``, upgraded to the current format where it is older.
+
+        Looser than :func:`check_manifest`, since manifests of newer servers have fields that we
+        do not know: only what the view shows is checked. Raises :class:`InvalidManifestError`.
+        """
+        raw = upgrade_manifest(manifest)
+        uuid, origin = raw.get("uuid"), raw.get("origin")
+        if not is_uuid(uuid):
+            raise InvalidManifestError(f'"uuid" is not a UUID: {display(uuid)}')
+        if origin is not None and not is_uuid(origin):
+            raise InvalidManifestError(f'"origin" is not a UUID: {display(origin)}')
+        return cls(
+            uuid=uuid,
+            name=_line(raw, "name", 1024),
+            version=_line(raw, "version", 512),
+            state=_word(raw, "state"),
+            type=_word(raw, "type"),
+            os=_word(raw, "os"),
+            origin=origin,
+            file=_image_file(raw.get("files")),
+            raw=raw,
+        )
+
+
+def _line(raw: Mapping[str, Any], name: str, limit: int) -> str:
+    text = as_text(raw.get(name))
+    if text is None:
+        raise InvalidManifestError(f'"{name}" is not a string: {display(raw.get(name))}')
+    if len(text) > limit or not text.isprintable():
+        raise InvalidManifestError(
+            f'"{name}" is not one line of at most {limit} characters: {display(text)}'
+        )
+    return text
+
+
+def _word(raw: Mapping[str, Any], name: str) -> str | None:
+    value = raw.get(name)
+    if value is None or (isinstance(value, str) and len(value) <= 64 and value.isprintable()):
+        return value
+    raise InvalidManifestError(f'"{name}" is not a word: {display(value)}')
+
+
+def _image_file(files: Any) -> ImageFile | None:
+    if files is None or files == []:
+        return None
+    if not isinstance(files, list) or not isinstance(files[0], dict):
+        raise InvalidManifestError(f'"files" is not a list of files: {display(files)}')
+    entry = files[0]
+    sha1, size, guid = entry.get("sha1"), entry.get("size"), entry.get("dataset_guid")
+    compression = entry.get("compression")
+    if sha1 is not None and not (isinstance(sha1, str) and _SHA1.fullmatch(sha1.lower())):
+        raise InvalidManifestError(
+            f'the "sha1" of its file is not 40 hexadecimal digits: {display(sha1)}'
+        )
+    if size is not None and not (is_whole(size) and 0 <= size <= MAX_FILE_BYTES):
+        raise InvalidManifestError(f'the "size" of its file is no count of bytes: {display(size)}')
+    if compression not in COMPRESSIONS:
+        raise InvalidManifestError(
+            f'the "compression" of its file is {display(compression)}, '
+            f"one of {', '.join(COMPRESSIONS)} was expected"
+        )
+    if guid is not None and not _GUID.fullmatch(str(guid)):
+        raise InvalidManifestError(
+            f'the "dataset_guid" of its file is not a decimal number: {display(guid)}'
+        )
+    return ImageFile(
+        sha1=None if sha1 is None else sha1.lower(),
+        size=None if size is None else int(size),
+        compression=compression,
+        dataset_guid=None if guid is None else str(guid),
+    )

@@ -1,0 +1,1 @@
+"""Creation of images from machines and disks."""

@@ -1,0 +1,163 @@
+"""Preparation of a machine: boot it with the operator's script, and wait until that is done.
+
+The script and this module talk through the machine's metadata: the script sets
+``prepare-image:state`` to ``running``, then to ``success``, or to ``error`` with the reason in
+``prepare-image:error``, and shuts the machine down.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgadm.base.errors import FileSystemError, ImgadmError, UsageError
+from imgadm.machines import Machine, Vmadm
+from imgadm.machines.errors import PrepareImageDidNotRunError, PrepareImageError
+from imgadm.operations.creating.create_events import (
+    CreateEvent,
+    MachineStarting,
+    ScriptRunning,
+    ScriptSilent,
+    ScriptStoppedMachine,
+    ScriptSucceeded,
+)
+
+SCRIPT = "operator-script"
+STATE = "prepare-image:state"
+ERROR = "prepare-image:error"
+PROGRESS = "prepare-image:progress"
+
+MAX_SCRIPT = 1 << 20
+"""Bytes of a script; it becomes a value in the metadata of the machine."""
+
+LIMIT = 300.0
+"""Seconds that each of the script's three steps may take: to start, to end, to shut down."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time for those who wait."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+class _TimeIsUpError(ImgadmError):
+    """What was waited for has not come, or can't come any more."""
+
+    code = "Timeout"
+
+
+def read_script(path: str) -> str:
+    """The script in a file. Raises FileSystemError, and UsageError for what can't be one."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_SCRIPT + 1)
+    except OSError as error:
+        raise FileSystemError.from_os_error(
+            f'cannot read the prepare-image script "{path}"', error
+        ) from error
+    if len(content) > MAX_SCRIPT:
+        raise UsageError(f'prepare-image script "{path}" is longer than {MAX_SCRIPT} bytes')
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f'prepare-image script "{path}" is not UTF-8 text') from error
+    if not text.strip():
+        raise UsageError(f'prepare-image script "{path}" is empty')
+    return text
+
+
+def prepare_machine(
+    machines: Vmadm,
+    uuid: str,
+    script: str,
+    on_event: Callable[[CreateEvent], None],
+    clock: Clock,
+) -> None:
+    """Boot the stopped machine with ``script`` and return when that has shut it down again.
+
+    The machine's metadata is left without a trace of the script, so that an image of a zone, whose
+    dataset holds it, is too. Raises PrepareImageDidNotRunError, PrepareImageError, and what vmadm
+    fails with; the machine is left as it is then.
+    """
+    machines.update(uuid, {"set_internal_metadata": {SCRIPT: script}})
+    machines.update(uuid, {"remove_customer_metadata": [STATE, ERROR]})
+    on_event(MachineStarting(uuid))
+    machines.start(uuid)
+    _wait_for_start(machines, uuid, on_event, clock)
+    _wait_for_success(machines, uuid, clock)
+    on_event(ScriptSucceeded())
+    _wait_for_shutdown(machines, uuid, clock)
+    on_event(ScriptStoppedMachine(uuid))
+    machines.update(
+        uuid,
+        {
+            "remove_internal_metadata": [SCRIPT],
+            "remove_customer_metadata": [STATE, ERROR, PROGRESS],
+        },
+    )
+
+
+def _wait_for_start(
+    machines: Vmadm, uuid: str, on_event: Callable[[CreateEvent], None], clock: Clock
+) -> None:
+    try:
+        _poll(machines, uuid, lambda machine: STATE in machine.customer_metadata, 2.0, clock)
+    except _TimeIsUpError as error:
+        on_event(ScriptSilent())
+        raise PrepareImageDidNotRunError(uuid) from error
+    on_event(ScriptRunning())
+
+
+def _wait_for_success(machines: Vmadm, uuid: str, clock: Clock) -> None:
+    def is_done(machine: Machine) -> bool:
+        return machine.customer_metadata.get(STATE) in ("success", "error")
+
+    try:
+        machine = _poll(machines, uuid, is_done, 1.0, clock)
+        if machine.customer_metadata[STATE] == "success":
+            return
+        if not machine.customer_metadata.get(ERROR) and not machine.is_stopped:
+            # The reason may be on its way, since it is set by a second command.
+            clock.sleep(1.0)
+            machine = machines.get(uuid)
+    except ImgadmError as error:
+        raise PrepareImageError(
+            uuid, "prepare-image script did not complete", cause=error
+        ) from error
+    raise PrepareImageError(uuid, str(machine.customer_metadata.get(ERROR) or "").strip())
+
+
+def _wait_for_shutdown(machines: Vmadm, uuid: str, clock: Clock) -> None:
+    try:
+        _poll(machines, uuid, lambda machine: machine.is_stopped, 1.0, clock)
+    except ImgadmError as error:
+        raise PrepareImageError(uuid, "VM did not shutdown", cause=error) from error
+
+
+def _poll(
+    machines: Vmadm,
+    uuid: str,
+    condition: Callable[[Machine], bool],
+    interval: float,
+    clock: Clock,
+) -> Machine:
+    """The machine as soon as ``condition`` holds.
+
+    Raises _TimeIsUpError at the limit, or if the machine is found stopped twice in a row, which a
+    mere reboot does not show: nobody is left then who could do anything.
+    """
+    began, was_stopped = clock.now(), False
+    while True:
+        clock.sleep(interval)
+        machine = machines.get(uuid)
+        if condition(machine):
+            return machine
+        if machine.is_stopped and was_stopped:
+            raise _TimeIsUpError(f"VM {uuid} has stopped")
+        was_stopped = machine.is_stopped
+        if clock.now() - began >= LIMIT:
+            raise _TimeIsUpError(f"timeout ({LIMIT * 1000:.0f}ms) waiting for VM {uuid}")

@@ -1,0 +1,178 @@
+"""Putting a machine back: every step can be repeated, whether it was done before or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from imgadm.base.errors import ImgadmError, MultiError
+from imgadm.machines import Datasets, Machine, Vmadm
+from imgadm.operations.creating.create_events import CreateEvent, MachineRestarting, RollingBack
+from imgadm.operations.creating.image_output import ImageOutput
+from imgadm.operations.creating.machine_journal import Journal, JournalFile
+from imgadm.operations.creating.prepare_machine import ERROR, PROGRESS, SCRIPT, STATE
+from imgadm.streams.engine.interruptions import uninterrupted
+
+
+def traces(machine: Machine) -> tuple[str, ...]:
+    """The keys in a machine's metadata that preparing it leaves there."""
+    found = [key for key in (STATE, ERROR, PROGRESS) if key in machine.customer_metadata]
+    return (*found, *((SCRIPT,) if SCRIPT in machine.internal_metadata else ()))
+
+
+class Restoration:
+    """Puts a machine back to where its journal says it was.
+
+    A step that fails does not keep the others from being done, but for those that would start a
+    machine which is not what it was; the journal stays then, for the next run.
+    """
+
+    def __init__(
+        self,
+        machines: Vmadm,
+        datasets: Datasets,
+        file: JournalFile,
+        on_event: Callable[[CreateEvent], None],
+    ) -> None:
+        self._machines = machines
+        self._datasets = datasets
+        self._file = file
+        self._on_event = on_event
+        #: What the listener raised, which must not keep the machine from being put back.
+        self._raised: BaseException | None = None
+
+    @contextmanager
+    def afterwards(self) -> Iterator[None]:
+        """Put the machine back when the block ends, however it does.
+
+        Raises what the block raises; with an ImgadmError for what could not be put back, if that
+        is so.
+        """
+        try:
+            yield
+        except BaseException as error:
+            try:
+                self.run()
+            except ImgadmError as second:
+                if isinstance(error, ImgadmError):
+                    raise MultiError([error, second]) from error
+                raise second from error
+            raise
+        self.run()
+
+    def run(self) -> None:
+        """Put everything back; a signal to end this process is heeded after that.
+
+        Raises an ImgadmError if something could not be put back.
+        """
+        outcome: list[BaseException | None] = []
+
+        def work() -> None:
+            try:
+                self._put_back()
+            except BaseException as error:  # raised again below
+                outcome.append(error)
+            else:
+                outcome.append(None)
+
+        interruption: BaseException | None = None
+        while not outcome:
+            try:
+                uninterrupted(work)
+            except BaseException as error:
+                interruption = error
+        if (failure := outcome[0] or interruption) is not None:
+            raise failure
+
+    def _put_back(self) -> None:
+        if self._journal is None:
+            return
+        errors = self._try(self._remove_final) + self._try(self._move_back)
+        failed = self._try(self._roll_back)
+        failed += self._try(self._restore_quota)
+        if not failed:
+            failed += self._try(self._restore_state)
+        errors += failed + self._try(self._remove_files)
+        if not errors:
+            errors += self._try(self._file.end)
+        if errors:
+            raise errors[0] if len(errors) == 1 else MultiError(errors)
+        if self._raised is not None:
+            raise self._raised
+
+    @property
+    def _journal(self) -> Journal | None:
+        return self._file.journal
+
+    def _try(self, step: Callable[[], None]) -> list[ImgadmError]:
+        try:
+            step()
+        except ImgadmError as error:
+            return [error]
+        return []
+
+    def _tell(self, event: CreateEvent) -> None:
+        try:
+            self._on_event(event)
+        except BaseException as error:  # raised again in the end
+            self._raised = self._raised or error
+
+    def _remove_final(self) -> None:
+        final = self._known().final
+        if final is not None and self._datasets.exists(final):
+            self._datasets.destroy_snapshot(final)
+
+    def _move_back(self) -> None:
+        moved = self._known().moved
+        if moved is None or not self._datasets.exists(moved):
+            return
+        self._datasets.rename(moved, f"{moved.partition('@')[0]}@final")
+
+    def _roll_back(self) -> None:
+        journal = self._known()
+        if not journal.snapshots:
+            return
+        if not journal.rolled_back:
+            self._tell(RollingBack(journal.machine))
+            if not self._machines.get(journal.machine).is_stopped:
+                self._machines.stop(journal.machine, force=True)
+            for snapshot in filter(self._datasets.exists, journal.snapshots):
+                self._datasets.roll_back(snapshot)
+            # From here on the machine may be used, and must never be rolled back again.
+            self._file.note(rolled_back=True)
+        for snapshot in filter(self._datasets.exists, journal.snapshots):
+            self._datasets.destroy_snapshot(snapshot)
+
+    def _restore_quota(self) -> None:
+        journal = self._known()
+        if journal.quota is not None:
+            value = "none" if journal.quota == "0" else journal.quota
+            self._datasets.set(journal.dataset, "quota", value)
+
+    def _restore_state(self) -> None:
+        journal = self._known()
+        if not journal.snapshots and journal.state == "stopped":
+            return
+        machine = self._machines.get(journal.machine)
+        autoboot = machine.autoboot
+        if new := [key for key in traces(machine) if key not in journal.metadata]:
+            keys = [key for key in new if key != SCRIPT]
+            change = {"remove_internal_metadata": [SCRIPT]} if SCRIPT in new else {}
+            change |= {"remove_customer_metadata": keys} if keys else {}
+            self._machines.update(journal.machine, change)
+        if journal.state != "stopped" and machine.is_stopped:
+            self._tell(MachineRestarting(journal.machine))
+            self._machines.start(journal.machine)
+            autoboot = True
+        if journal.autoboot is not None and autoboot is not journal.autoboot:
+            self._machines.update(journal.machine, {"autoboot": journal.autoboot})
+
+    def _remove_files(self) -> None:
+        files = self._known().files
+        if files is not None:
+            output = ImageOutput(files.manifest_path, files.file_path)
+            output.remove_leftovers(new=files.new)
+
+    def _known(self) -> Journal:
+        assert self._journal is not None
+        return self._journal

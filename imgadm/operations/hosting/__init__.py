@@ -1,0 +1,1 @@
+"""Serving images, and managing sources."""

@@ -1,0 +1,56 @@
+"""The sources of a run, ready to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from imgadm.base.errors import ConfigError, NoSourcesError
+from imgadm.sources import ClientOptions, Source, SourceConfig, open_source
+from imgadm.state.source_rules import DEFAULT_SOURCE, RETIRED_HOSTS
+
+if TYPE_CHECKING:
+    from imgadm.sources.registry import DockerSource
+
+
+def open_sources(
+    configs: Sequence[SourceConfig], options: ClientOptions, *, warn: Callable[[str], None]
+) -> list[Source]:
+    """Return a source for each of ``configs`` that can be asked for images.
+
+    ``warn`` hears of those that cannot, and of those that are known to be gone. Docker registries
+    cannot list images and are left out silently. Raises NoSourcesError if there are no ``configs``.
+    """
+    if not configs:
+        raise NoSourcesError
+    sources = []
+    for config in configs:
+        if config.type == "docker":
+            continue
+        if urlsplit(config.normalised_url).hostname in RETIRED_HOSTS:
+            warn(
+                f"{config.display} is on a host that was retired; "
+                f'add its successor with "imgadm sources -a {DEFAULT_SOURCE.url}"'
+            )
+        try:
+            sources.append(open_source(config, options))
+        except ConfigError as error:
+            warn(f"ignoring {config.display}: {error.message}")
+    return sources
+
+
+def open_registries(
+    configs: Sequence[SourceConfig], options: ClientOptions, *, warn: Callable[[str], None]
+) -> list[DockerSource]:
+    """Return those of ``configs`` that are Docker registries; ``warn`` hears of unusable ones."""
+    from imgadm.sources.registry import DockerSource
+
+    registries = []
+    for config in configs:
+        if config.type == "docker":
+            try:
+                registries.append(DockerSource(config, options))
+            except ConfigError as error:
+                warn(f"ignoring {config.display}: {error.message}")
+    return registries

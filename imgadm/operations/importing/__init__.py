@@ -1,0 +1,1 @@
+"""Import of images and of what they are based on."""

@@ -1,0 +1,111 @@
+"""Whether images of layers are what their UUIDs stand for.
+
+The UUID of such an image is made of the digests of its layers, so anybody can compute it and give
+it to something else. What counts is the digest that was computed of the bytes when they came, which
+the record of the image has (:class:`imgadm.pools.layers.LayerFacts`), never what a manifest says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imgadm.base.errors import ImgadmError, InvalidManifestError, LayerNotVerifiedError
+from imgadm.manifest import Manifest
+from imgadm.manifest.docker import IDENTIFIER, is_layer_digest, layer_uuid
+from imgadm.operations.listing.installed_ancestry import recorded_origin
+from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.layers import RECORDED_AS, LayerFacts
+
+
+def check_layer_name(uuid: str, digests: Sequence[str]) -> None:
+    """Raise InvalidManifestError unless ``uuid`` is that of the layers with ``digests``."""
+    right = layer_uuid(digests)
+    if uuid != right:
+        raise InvalidManifestError(
+            f"image {uuid} of type docker has layers whose image is {right}; it is another image "
+            "under that UUID"
+        )
+
+
+def claimed_digest(manifest: Mapping[str, Any]) -> str | None:
+    """Return what a manifest says is the digest of its layer; None if it says none."""
+    tags = manifest.get("tags")
+    said = tags.get(IDENTIFIER) if isinstance(tags, dict) else None
+    return said if is_layer_digest(said) else None
+
+
+def check_claims(images: Sequence[Manifest], below: Sequence[str]) -> None:
+    """Raise InvalidManifestError if ``images``, base first, plainly have UUIDs of others.
+
+    ``below`` are the digests of what they are based on. Digests that manifests do not tell are
+    checked when the bytes have come.
+    """
+    digests = list(below)
+    for image in images:
+        claimed = claimed_digest(image.raw)
+        if claimed is None:
+            return
+        digests.append(claimed)
+        check_layer_name(image.uuid, digests)
+
+
+def installed_digests(pool: Pool, image: InstalledImage | None) -> list[str]:
+    """Return the recorded digests of an installed image and all that it is based on, base first.
+
+    Raises LayerNotVerifiedError unless they are those that its UUID stands for.
+    """
+    digests: list[str] = []
+    seen: set[str] = set()
+    member = image
+    while member is not None:
+        if member.uuid in seen or (digest := recorded_digest(member)) is None:
+            raise LayerNotVerifiedError(member.uuid, pool.name)
+        seen.add(member.uuid)
+        digests.insert(0, digest)
+        origin = recorded_origin(member)
+        member = None if origin is None else _present(pool, origin)
+    if image is not None and layer_uuid(digests) != image.uuid:
+        raise LayerNotVerifiedError(image.uuid, pool.name)
+    return digests
+
+
+def check_installed_layers(
+    pool: Pool, images: Sequence[Manifest], digests: Sequence[str], *, registry: str
+) -> None:
+    """Raise LayerNotVerifiedError unless the pool has ``images``, base first, as ``registry`` does.
+
+    Records of other versions of the tool have no digest of what came. They count if the image is
+    recorded to be from that very registry, whose layers those versions verified, too.
+    """
+    below = None
+    for image, digest in zip(images, digests, strict=True):
+        installed = _present(pool, image.uuid)
+        known = recorded_digest(installed) or _digest_of_other_versions(installed, registry)
+        if known != digest or recorded_origin(installed) != below:
+            raise LayerNotVerifiedError(image.uuid, pool.name)
+        below = image.uuid
+
+
+def recorded_digest(image: InstalledImage) -> str | None:
+    """Return the digest of the layer that an installed image came as, None if it is not known."""
+    if RECORDED_AS not in image.extra or image.manifest.get("type") != "docker":
+        return None
+    try:
+        return LayerFacts.of(image).digest
+    except ImgadmError:
+        return None
+
+
+def _digest_of_other_versions(image: InstalledImage, registry: str) -> str | None:
+    of_registry = image.source == registry and image.manifest.get("type") == "docker"
+    if RECORDED_AS in image.extra or not of_registry:
+        return None
+    return claimed_digest(image.manifest)
+
+
+def _present(pool: Pool, uuid: str) -> InstalledImage:
+    installed = pool.get(uuid)
+    if installed is None:
+        raise LayerNotVerifiedError(uuid, pool.name)
+    return installed

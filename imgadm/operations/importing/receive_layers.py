@@ -1,0 +1,241 @@
+"""Images of layers into a pool: fetched several at a time, unpacked one on top of the other."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from imgadm import streams
+from imgadm.base.errors import FileSystemError, ImgadmError, UncompressionError
+from imgadm.layers import LayerError, Limits, unpack_layer
+from imgadm.manifest import Manifest
+from imgadm.operations.events import (
+    Event,
+    FileVerified,
+    ImageInstalled,
+    LayerInstalled,
+    Transferring,
+)
+from imgadm.operations.importing.layer_fetches import AT_ONCE, Failure, IncomingLayer, LayerFetches
+from imgadm.operations.importing.layer_trust import check_layer_name, installed_digests
+from imgadm.operations.importing.receive_image import explain
+from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.reception import LayerReception
+from imgadm.streams.engine.pipeline import DIAGNOSIS
+
+
+def receive_layers(
+    pool: Pool,
+    layers: Sequence[IncomingLayer],
+    *,
+    source: str | None,
+    base: InstalledImage | None,
+    on_event: Callable[[Event], None],
+    below: Sequence[str] | None = None,
+) -> None:
+    """Receive ``layers``, base first, on top of ``base``; the last is the image that is wanted.
+
+    ``below`` are the digests of the layers of ``base``, if the caller has verified them; otherwise
+    its records have to prove them. Each image appears whole or not at all, only after those below
+    it, and only under the UUID that its digests make. The caller holds the locks of all of them.
+    Raises an ImgadmError for whatever fails; images that were complete stay.
+    """
+    digests = installed_digests(pool, base) if below is None else list(below)
+    head = layers[-1].image
+    sizes = [layer.size for layer in layers]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    report = streams.CombinedReport(min(AT_ONCE, len(layers)), total)
+    manifests = [dict(layer.image.raw) for layer in layers]
+    with pool.receive_layers(manifests, source=source, base=base) as reception:
+        begun = report.fetches.append
+        with LayerFetches(layers, reception.waiting_room, reception.find, begun) as fetches:
+            watch = _Watch(pool, head, fetches, report, on_event)
+            _unpack_beneath(pool, reception, watch)
+            for index, layer in enumerate(layers):
+                _receive_one(pool, reception, index, layer, watch, digests)
+                if index < len(layers) - 1:
+                    on_event(LayerInstalled(layer.image))
+            report.end()
+    on_event(ImageInstalled(head, report))
+
+
+def make_root(
+    pool: Pool, image: InstalledImage, manifest: Manifest, on_event: Callable[[Event], None]
+) -> None:
+    """Unpack an installed image that is kept as a layer only; the caller holds its lock.
+
+    Raises an ImgadmError, and the image is what it was.
+    """
+    report = streams.CombinedReport(1)
+    with pool.receive_layers((), source=None, base=image) as reception:
+        fetches = LayerFetches((), reception.waiting_room, reception.find, report.fetches.append)
+        _unpack_beneath(pool, reception, _Watch(pool, manifest, fetches, report, on_event))
+        reception.commit_root()
+    report.end()
+    on_event(ImageInstalled(manifest, report))
+
+
+class _Watch:
+    """Looks after what comes while something is unpacked, and tells how far it is."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        head: Manifest,
+        fetches: LayerFetches,
+        report: streams.CombinedReport,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.fetches = fetches
+        self.report = report
+        self._pool = pool
+        self._head = head
+        self._on_event = on_event
+        self._current: streams.Report | None = None
+        #: Whether what is unpacked now was on the pool before.
+        self.is_beneath = False
+
+    def __call__(self, report: streams.Report | None = None) -> None:
+        """Tell how far all is. Raises what a layer could not be fetched for."""
+        if report is not None and report is not self._current:
+            self._current = report
+            (self.report.others if self.is_beneath else self.report.unpackings).append(report)
+        if (failure := self.fetches.failure()) is not None:
+            raise _why(failure, self._pool) from failure.error
+        for image, size in self.fetches.newly_verified():
+            self._on_event(FileVerified(image, size))
+        self._on_event(Transferring(self._head, self.report))
+
+
+def _unpack_beneath(pool: Pool, reception: LayerReception, watch: _Watch) -> None:
+    watch.is_beneath = True
+    for stored in reception.beneath():
+        facts = stored.facts
+        algorithm, _, digest = facts.digest.partition(":")
+        try:
+            _unpack(
+                pool,
+                reception.begin(None),
+                streams.read_file(stored.path),
+                streams.checksum(algorithm, expected=digest, size=facts.size),
+                compression=facts.compression,
+                diff_id=facts.diff_id,
+                watch=watch,
+            )
+        except (streams.StreamError, OSError) as error:
+            if _is_full(error):
+                raise explain(error, Manifest.of(stored.image.manifest), pool) from error
+            raise _damaged(stored.path, error) from error
+    watch.is_beneath = False
+
+
+def _receive_one(
+    pool: Pool,
+    reception: LayerReception,
+    index: int,
+    layer: IncomingLayer,
+    watch: _Watch,
+    digests: list[str],
+) -> None:
+    """Receive one layer on top of those with ``digests``, and add its own to these."""
+    fetches = watch.fetches
+    spool = fetches.spool(index)
+    root = reception.begin(layer.image.uuid)
+    try:
+        report = _unpack(
+            pool,
+            root,
+            spool.reader(),
+            compression=None,
+            diff_id=layer.diff_id,
+            watch=watch,
+        )
+    except (streams.StreamError, OSError) as error:
+        # That the transfer was damaged explains more than that the archive is.
+        fetches.settle(index, DIAGNOSIS)
+        watch()
+        raise _explain(error, layer, pool) from error
+    while not fetches.has_ended(index):
+        watch()
+    watch()
+    compression = report.facts["compression"]
+    if layer.compression not in (None, compression):
+        watch.report.own_notes.append(
+            f"the layer of image {layer.image.uuid} is called "
+            f"{_described(layer.compression)}, but is {_described(compression)}"
+        )
+    facts = fetches.layer_facts(index, layer, compression)
+    digests.append(facts.digest)
+    check_layer_name(layer.image.uuid, digests)
+    keep = fetches.is_needed_after(index)
+    reception.commit(layer.image.uuid, spool.path, facts, keep=keep)
+
+
+def _unpack(
+    pool: Pool,
+    root: Path,
+    *source: streams.Stage,
+    compression: str | None,
+    diff_id: str | None,
+    watch: _Watch,
+) -> streams.Report:
+    stages = [*source, streams.decompress(compression, exact=True)]
+    if diff_id is not None:
+        algorithm, _, digest = diff_id.partition(":")
+        stages.append(streams.checksum(algorithm, expected=digest))
+    limits = Limits()
+    if (room := pool.available()) is not None:
+        # So what is small, and unpacks to terabytes, ends before it has filled the disk.
+        limits = replace(limits, archive_bytes=min(room, limits.archive_bytes))
+    try:
+        return streams.run(*stages, unpack_layer(root, limits=limits), on_progress=watch)
+    except LayerError as error:
+        if error.kind == "limit" and room is not None and (error.offset or 0) > room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
+
+
+def _explain(error: streams.StreamError | OSError, layer: IncomingLayer, pool: Pool) -> ImgadmError:
+    uuid = layer.image.uuid
+    match error:
+        case streams.ChecksumError():
+            return UncompressionError(
+                f"the layer of image {uuid} holds other files than its configuration says: "
+                f'{error.algorithm} of the archive is "{error.got}", expected "{error.wanted}"',
+                cause=error,
+            )
+        case LayerError():
+            reason = error.message.removeprefix("layer: ")
+            return UncompressionError(
+                f"the layer of image {uuid} cannot be unpacked: {reason}", cause=error
+            )
+    return explain(error, layer.image, pool)
+
+
+def _why(failure: Failure, pool: Pool) -> BaseException:
+    """What to raise for a layer that has not come."""
+    error = failure.error
+    if failure.copy is not None and not _is_full(error):
+        return _damaged(failure.copy, error)
+    if isinstance(error, streams.StreamError | OSError):
+        return explain(error, failure.layer.image, pool)
+    return error
+
+
+def _damaged(path: Path, error: BaseException) -> FileSystemError:
+    return FileSystemError(
+        f'"{path}" is damaged ({error}); delete that image, with what is based on it, and import '
+        "it again",
+        cause=error,
+    )
+
+
+def _described(compression: str | None) -> str:
+    return "not compressed" if compression == "none" else f"{compression} data"
+
+
+def _is_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}

@@ -1,0 +1,1 @@
+"""Installation of images from local files."""

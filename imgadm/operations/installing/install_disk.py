@@ -1,0 +1,141 @@
+"""Installation of a disk as an image: a raw or other disk straight into a pool, in one pass."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgadm import streams
+from imgadm.base.errors import FileSystemError, UsageError
+from imgadm.manifest import Manifest, check_manifest, check_uuid
+from imgadm.operations.disk_images import (
+    DiskToImage,
+    add_size,
+    disk_manifest,
+    is_url,
+    new_snapshot,
+    opened,
+)
+from imgadm.operations.events import AlreadyInstalled, Event, InstallBegins, InstalledMeanwhile
+from imgadm.operations.importing.checks import ImportOptions, check_limits, lock_for
+from imgadm.operations.importing.receive_image import receive
+from imgadm.operations.installing.install_image import timestamp
+from imgadm.pools.base import Pool
+
+if TYPE_CHECKING:
+    from requests import Session
+
+_SAVE = "save it to a file first"
+
+
+def install_disk(
+    pool: Pool,
+    disk: DiskToImage,
+    fields: Mapping[str, Any],
+    options: ImportOptions,
+    on_event: Callable[[Event], None],
+    *,
+    open_session: Callable[[str], tuple[str, Session]],
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """Install a disk on this host, or at a URL, as the image that ``fields`` describe.
+
+    ``open_session`` makes of a URL one without credentials, and the session that has them. Does
+    nothing if ``fields`` name an image that is installed already. Raises an ImgadmError for
+    whatever fails, after everything has been undone.
+    """
+    if "origin" in fields:
+        raise UsageError("a disk is installed in full: leave origin out")
+    manifest = disk_manifest(fields)
+    uuid = check_uuid(manifest["uuid"])
+    installed = pool.get(uuid)
+    if installed is not None:
+        on_event(AlreadyInstalled(installed))
+        return
+    if not manifest.get("published_at"):
+        manifest["published_at"] = timestamp(now())
+    check_manifest(manifest)
+    # The pool would compare it with the disk, too, but could not say that it was given here.
+    given_size = {key: manifest.pop(key) for key in ("image_size",) if key in manifest}
+    image = Manifest.of(manifest)
+    with _stages(disk, new_snapshot(uuid, disk), open_session) as stages:
+        on_event(InstallBegins(image))
+        check_limits([image])
+        with lock_for(pool, uuid, options, on_event):
+            if pool.get(uuid) is not None:
+                on_event(InstalledMeanwhile(image))
+                return
+            pool.check()
+            receive(
+                pool,
+                image,
+                *stages,
+                source=None,
+                origin=None,
+                on_event=on_event,
+                complete=lambda record, report: _add_size(record, given_size, report),
+            )
+
+
+def _add_size(
+    record: dict[str, Any], given_size: Mapping[str, Any], report: streams.Report
+) -> None:
+    record.update(given_size)
+    add_size(record, report.facts["volume"])
+
+
+@contextmanager
+def _stages(
+    disk: DiskToImage,
+    snapshot: streams.Snapshot,
+    open_session: Callable[[str], tuple[str, Session]],
+) -> Iterator[list[streams.Stage]]:
+    """What brings the disk as a ZFS stream: as it is here, or as it arrives and is decompressed."""
+    if is_url(disk.location):
+        if disk.format not in (None, "raw"):
+            raise UsageError(f"a {disk.format} disk cannot be read while it arrives: {_SAVE}")
+        url, session = open_session(disk.location)
+        with session:
+            yield _arriving(streams.http_get(url, session=session), disk, snapshot, _SAVE)
+    elif _is_pipe(disk.location):
+        if disk.format not in (None, "raw"):
+            raise UsageError(f"a {disk.format} disk cannot be read while it arrives: {_SAVE}")
+        yield _arriving(streams.read_file(disk.location), disk, snapshot, _SAVE)
+    elif disk.format is None and _compression(disk.location) != "none":
+        yield _arriving(streams.read_file(disk.location), disk, snapshot, "decompress it first")
+    else:
+        with opened(disk) as content:
+            yield [streams.from_disk(content, snapshot)]
+
+
+def _arriving(
+    fetch: streams.Stage, disk: DiskToImage, snapshot: streams.Snapshot, instead: str
+) -> list[streams.Stage]:
+    """Stages for a disk that is read once; ``instead`` is what to do with one that can't be."""
+    if disk.format == "raw":  # then its bytes are the disk, whatever they look like
+        return [fetch, streams.to_volume_stream(snapshot, any_content=True)]
+    return [fetch, streams.decompress(), streams.to_volume_stream(snapshot, instead=instead)]
+
+
+def _is_pipe(path: str) -> bool:
+    """Whether what it brings is gone once somebody has looked."""
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        raise UsageError(f'disk path does not exist: "{path}"') from None
+    except OSError as error:
+        raise FileSystemError.from_os_error(f'cannot read the disk "{path}"', error) from error
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _compression(path: str) -> str:
+    if not (Path(path).is_file() or Path(path).is_block_device()):
+        return "none"  # refused as what it is by whoever opens it as a disk
+    try:
+        return streams.compression_of(path)
+    except OSError as error:
+        raise FileSystemError.from_os_error(f'cannot read the disk "{path}"', error) from error

@@ -1,0 +1,1 @@
+"""What is installed and on offer: lists, fields, filters."""

@@ -1,0 +1,31 @@
+"""One installed image and what depends on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from imgadm.base.errors import ImageNotInstalledError
+from imgadm.base.patterns import check_uuid
+from imgadm.operations.listing.list_images import installed_document
+
+if TYPE_CHECKING:
+    from imgadm.pools.base import Pool
+
+
+def get_image(pool: Pool, uuid: str, *, with_children: bool = False) -> dict[str, Any]:
+    """Return an installed image as JSON output shows it, with its children if asked for.
+
+    Raises InvalidUUIDError, and ImageNotInstalledError if it is not on ``pool``.
+    """
+    check_uuid(uuid)
+    image = pool.get(uuid)
+    if image is None:
+        raise ImageNotInstalledError(uuid, pool.name)
+    document = installed_document(image)
+    if with_children:
+        children = pool.children(uuid)
+        document["children"] = {
+            "snapshots": list(children.snapshots),
+            "clones": list(children.clones),
+        }
+    return document

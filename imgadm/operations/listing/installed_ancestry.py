@@ -1,0 +1,49 @@
+"""What an installed image is based on, as the records of this host tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgadm.base.errors import ImageNotInstalledError, InvalidManifestError
+from imgadm.base.json_values import display
+from imgadm.base.patterns import check_uuid, is_uuid
+from imgadm.operations.listing.list_images import listed_image
+
+if TYPE_CHECKING:
+    from imgadm.operations.listing.rows import ListedImage
+    from imgadm.pools.base import InstalledImage, Pool
+
+
+def installed_ancestry(pool: Pool, uuid: str) -> list[ListedImage]:
+    """Return the installed image and all that it is based on, the base last.
+
+    Raises InvalidUUIDError, ImageNotInstalledError for the first of them that is not on ``pool``,
+    and InvalidManifestError for records that can't be true.
+    """
+    chain: list[ListedImage] = []
+    seen: set[str] = set()
+    origin: str | None = check_uuid(uuid)
+    while origin is not None:
+        if origin in seen:
+            raise InvalidManifestError(
+                f"the origins of image {uuid} form a loop: {origin} is its own ancestor"
+            )
+        seen.add(origin)
+        image = pool.get(origin)
+        if image is None:
+            raise ImageNotInstalledError(origin, pool.name)
+        chain.append(listed_image(image))
+        origin = recorded_origin(image)
+    return chain
+
+
+def recorded_origin(image: InstalledImage) -> str | None:
+    """Return the UUID of what an installed image is based on; raises InvalidManifestError."""
+    origin = image.manifest.get("origin")
+    if not origin:
+        return None
+    if not is_uuid(origin):
+        raise InvalidManifestError(
+            f'"origin" in the record of image {image.uuid} is not a UUID: {display(origin)}'
+        )
+    return origin

@@ -1,0 +1,36 @@
+"""The images that are installed on some pools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from imgadm.operations.listing.filters import Filters, matching
+from imgadm.operations.listing.rows import ListedImage, manifest_fields
+
+if TYPE_CHECKING:
+    from imgadm.pools.base import InstalledImage, Pool
+
+
+def list_images(
+    pools: Iterable[Pool], filters: Filters, columns: Iterable[str] | None = None
+) -> Sequence[ListedImage]:
+    """Return the images on ``pools`` that match, in the order of the pools.
+
+    Where ``columns`` says what is wanted of them, they may have no more than that.
+    """
+    fields = None
+    if columns is not None:
+        fields = manifest_fields([*columns, *(name.partition(".")[0] for name in filters)])
+    images = [listed_image(image) for pool in pools for image in pool.images(fields)]
+    return matching(images, filters)
+
+
+def listed_image(image: InstalledImage) -> ListedImage:
+    """Return an installed image as listings show it."""
+    return ListedImage(image.manifest, image.source, image.pool, image.clones, image.extra)
+
+
+def installed_document(image: InstalledImage) -> dict[str, Any]:
+    """Return an installed image as JSON output shows it."""
+    return listed_image(image).document

@@ -1,0 +1,1 @@
+"""Publication of images to a server."""

@@ -1,0 +1,96 @@
+"""Publication of an image from a manifest and a file on this host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from imgadm import streams
+from imgadm.base.errors import (
+    FileSystemError,
+    ImgadmError,
+    InternalError,
+    InvalidManifestError,
+    UploadError,
+)
+from imgadm.manifest import ImageFile, Manifest
+from imgadm.operations.events import Event
+from imgadm.operations.local_files import read_local_manifest
+from imgadm.operations.publishing.publish_image import Upload, publish_image
+from imgadm.sources import Repository
+
+
+def publish_files(
+    repository: Repository,
+    manifest_path: Path,
+    file_path: Path,
+    on_event: Callable[[Event], None],
+    *,
+    name: str,
+) -> None:
+    """Publish the image that the manifest describes with its file; neither is changed.
+
+    ``name`` is what messages call the file. What is plainly wrong with the two is found before the
+    server is asked for anything. Raises an ImgadmError.
+    """
+    image = Manifest.of(read_local_manifest(manifest_path, file_path))
+    if image.file is None:
+        raise InvalidManifestError(
+            '"files" is empty, which should tell the compression, sha1 and size of the file'
+        )
+    size = _check_file(image.file, file_path)
+    publish_image(
+        repository,
+        image,
+        Upload(
+            stages=[streams.read_file(file_path)],
+            compression=image.file.compression,
+            name=name,
+            explain=lambda error: _worded(error, file_path),
+            size=size,
+            sha1=image.file.sha1,
+            dataset_guid=image.file.dataset_guid,
+        ),
+        on_event,
+    )
+
+
+def _check_file(file: ImageFile, path: Path) -> int | None:
+    """Return the size of the file, ``None`` if nobody knows it. Pipes are not looked into."""
+    if path.is_fifo() or path.is_char_device() or path.is_block_device():
+        return file.size
+    try:
+        size = path.stat().st_size
+        found = streams.compression_of(path)
+    except OSError as error:
+        raise FileSystemError.from_os_error(f'cannot read "{path}"', error) from error
+    if size == 0:
+        raise UploadError(f"{path} is empty")
+    if file.size is not None and file.size != size:
+        raise _wrong_size(file.size, size, path)
+    if found != file.compression:
+        raise UploadError(
+            f'image file compression error: manifest says "{file.compression}", {path} is "{found}"'
+        )
+    return size
+
+
+def _worded(error: streams.StreamError | OSError, path: Path) -> ImgadmError:
+    match error:
+        case streams.ChecksumError():
+            return UploadError(
+                f'image file checksum (sha1) error: manifest says "{error.wanted}", '
+                f'{path} is "{error.got}"',
+                cause=error,
+            )
+        case streams.SizeError():
+            return _wrong_size(error.wanted, error.got, path)
+        case streams.StreamError():
+            return InternalError(f"error publishing {path}: {error.message}", cause=error)
+    return FileSystemError.from_os_error(f'cannot read "{path}"', error)
+
+
+def _wrong_size(wanted: object, got: object, path: Path) -> UploadError:
+    return UploadError(
+        f"image file size error: manifest says {wanted} bytes, {path} is {got} bytes"
+    )

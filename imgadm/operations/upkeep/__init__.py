@@ -1,0 +1,1 @@
+"""Updates, deletions, and the upgrade of old state."""

@@ -1,0 +1,80 @@
+"""Removal of an installed image that nothing is based on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgadm.base.errors import (
+    FileSystemError,
+    ImageHasDependentClonesError,
+    ImageNotInstalledError,
+    ImgadmError,
+)
+from imgadm.base.locks.locks import OnWait, image_lock
+from imgadm.base.patterns import check_uuid
+
+if TYPE_CHECKING:
+    from imgadm.pools.base import Pool
+
+
+def delete_image(
+    pool: Pool,
+    uuid: str,
+    *,
+    lock_directory: Path,
+    command: str,
+    wait: bool = True,
+    on_wait: OnWait | None = None,
+) -> None:
+    """Destroy the image and its record.
+
+    What is on the pool under that name and is no image, the dataset of a virtual machine say,
+    counts as not installed. Raises InvalidUUIDError, ImageNotInstalledError,
+    ImageHasDependentClonesError, FileSystemError where that can't be told, LockedError if the lock
+    is taken and ``wait`` is False, and what the pool raises.
+    """
+    check_uuid(uuid)
+    if pool.get(uuid) is None and uuid in pool.leftovers():
+        remove_leftovers(pool, [uuid], lock_directory=lock_directory, command=command)
+    _check_installed(pool, uuid)
+    with image_lock(
+        lock_directory,
+        uuid,
+        command=command,
+        wait=wait,
+        on_wait=on_wait,
+        pool=pool.lock_directory(shared=False),
+    ):
+        _check_installed(pool, uuid)
+        children = pool.children(uuid)
+        if children.clones:
+            raise ImageHasDependentClonesError(uuid, children.clones)
+        if children.unknown:
+            raise FileSystemError(
+                f'cannot tell whether "{children.unknown[0]}" is based on image "{uuid}": it '
+                "belongs to another user, and you may not read it; let root delete the image",
+                code="EACCES",
+            )
+        pool.delete(uuid)
+
+
+def remove_leftovers(
+    pool: Pool, uuids: Iterable[str], *, lock_directory: Path, command: str
+) -> None:
+    """Remove what dead processes have left of images; what the living have locked stays.
+
+    That this can't be done stops nothing.
+    """
+    for uuid in uuids:
+        with contextlib.suppress(ImgadmError):
+            in_pool = pool.lock_directory(shared=False)
+            with image_lock(lock_directory, uuid, command=command, wait=False, pool=in_pool):
+                pool.remove_leftovers(uuid)
+
+
+def _check_installed(pool: Pool, uuid: str) -> None:
+    if pool.get(uuid) is None:
+        raise ImageNotInstalledError(uuid, pool.name)

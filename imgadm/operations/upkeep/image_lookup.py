@@ -1,0 +1,74 @@
+"""What the sources say about many images, each asked for by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from imgadm.base.errors import ImgadmError, InvalidManifestError
+from imgadm.manifest import Manifest
+from imgadm.operations.in_parallel import ask_ahead
+from imgadm.sources import Source, SourceError, UnreachableError
+
+AT_ONCE = 8
+"""Images that are asked for at the same time."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image in any state, and the first source that has it."""
+
+    image: Manifest
+    source: Source
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``found`` is None if no source has the image; ``failures`` are of those asked before."""
+
+    found: Found | None
+    failures: Sequence[SourceError]
+
+
+def look_up_images(sources: Sequence[Source], uuids: Iterable[str]) -> Iterator[Answer]:
+    """Yield what ``sources``, asked one after the other, say about each image, in their order.
+
+    A source that cannot be reached, however often that was tried, is not asked again: its failure
+    counts for the images that follow, too.
+    """
+    lost: dict[Source, UnreachableError] = {}
+
+    def ask(uuid: str) -> Answer:
+        failures: list[SourceError] = []
+        for source in sources:
+            if source in lost:
+                failures.append(lost[source])
+                continue
+            try:
+                image = _get(source, uuid)
+            except SourceError as error:
+                if isinstance(error, UnreachableError):
+                    lost[source] = error
+                failures.append(error)
+                continue
+            if image is not None:
+                return Answer(Found(image, source), failures)
+        return Answer(None, failures)
+
+    waiting = iter(uuids)
+    # The first goes ahead, so that a source that is gone is found to be so by one request alone.
+    for some, at_once in ((islice(waiting, 1), 1), (waiting, AT_ONCE)):
+        for answer in ask_ahead(ask, some, at_once=at_once):
+            if isinstance(answer, ImgadmError):
+                raise answer
+            yield answer
+
+
+def _get(source: Source, uuid: str) -> Manifest | None:
+    manifest = source.get_image(uuid)
+    try:
+        return None if manifest is None else Manifest.of(manifest)
+    except InvalidManifestError as error:
+        reason = f"image {uuid}: {error.message}"
+        raise SourceError(source.url, reason, code=error.code, cause=error) from error

@@ -1,0 +1,55 @@
+"""The configuration of this host, upgraded to the current layout first where it is older."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from imgadm.base import logs
+from imgadm.base.errors import ImgadmError
+from imgadm.base.settings import Settings
+from imgadm.state.configuration import CURRENT_VERSION, Configuration
+
+if TYPE_CHECKING:
+    from imgadm.base.locks.locks import Holder
+
+
+def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> Configuration:
+    """Load the configuration and bring older state up to date.
+
+    ``notify`` gets a line for each thing that was upgraded or could not be. Where the state cannot
+    be written, by an ordinary user say, it is read as if it had been upgraded. Raises ConfigError
+    and FileSystemError.
+    """
+    path = settings.configuration_path
+    configuration = Configuration.load(path)
+    if configuration.upgraded_to == CURRENT_VERSION:
+        return configuration
+    from imgadm.base.locks.locks import state_lock
+    from imgadm.operations.upkeep.upgrade_state import (
+        add_source_types,
+        needs_upgrade,
+        upgrade_state,
+    )
+
+    if not needs_upgrade(configuration):
+        return configuration
+    try:
+        with state_lock(
+            settings.lock_directory,
+            command="imgadm: upgrade of the state",
+            on_wait=lambda holder: notify(_waiting(holder)),
+        ):
+            configuration = Configuration.load(path)
+            upgrade_state(settings, configuration, notify=notify)
+    except ImgadmError as error:
+        fields = {"fields": {"upgrade": True}}
+        logs.logger().info("could not upgrade: %s", error.message, extra=fields)
+        configuration = Configuration.load(path)
+        add_source_types(configuration)
+    return configuration
+
+
+def _waiting(holder: Holder | None) -> str:
+    by = "another process" if holder is None else str(holder)
+    return f"imgadm: warning: waiting for the configuration, which is locked by {by}"

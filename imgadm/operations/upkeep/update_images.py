@@ -1,0 +1,152 @@
+"""Records and snapshots of installed images, brought to what the sources say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgadm.base.errors import ImageNotInstalledError, ImgadmError, UsageError
+from imgadm.base.locks.locks import image_lock
+from imgadm.operations.events import LockAwaited, SourceFailed
+from imgadm.operations.in_parallel import combined
+from imgadm.operations.upkeep.image_lookup import Answer, Found, look_up_images
+from imgadm.operations.upkeep.update_notices import Notice, NotInSources
+from imgadm.operations.upkeep.update_plan import Plan, plan_update
+from imgadm.pools.base import InstalledImage, Pool
+from imgadm.sources import Source
+
+Target = tuple[Pool, InstalledImage]
+
+
+@dataclass(frozen=True)
+class UpdateOptions:
+    """How to update. ``command`` is what others are told that the holder of a lock does."""
+
+    lock_directory: Path
+    command: str
+    wait: bool = True
+    dry_run: bool = False
+
+
+def update_images(
+    pools: Sequence[Pool],
+    uuids: Sequence[str],
+    open_sources: Callable[[], Sequence[Source]],
+    options: UpdateOptions,
+    on_notice: Callable[[Notice], None],
+) -> None:
+    """Update the images ``uuids``, on whichever of ``pools`` they are, or all where none are given.
+
+    Sources are opened only if there is an image to ask for. An image that cannot be updated does
+    not keep the others from it: what went wrong is raised at the end. Raises UsageError, before
+    anything is done, if an image is not installed.
+    """
+    targets = _targets(pools, uuids)
+    if not targets:
+        return
+    wanted = dict.fromkeys(image.uuid for _, image in targets)
+    answers = look_up_images(open_sources(), wanted)
+    known: dict[str, Answer] = {}
+    update = _Update(options, on_notice)
+    for pool, image in targets:
+        if image.uuid not in known:
+            known[image.uuid] = next(answers)
+        update.image(pool, image, known[image.uuid])
+    update.finish()
+
+
+def _targets(pools: Sequence[Pool], uuids: Sequence[str]) -> list[Target]:
+    installed = [(pool, image) for pool in pools for image in pool.images()]
+    if not uuids:
+        return installed
+    by_uuid: dict[str, list[Target]] = {}
+    for pool, image in installed:
+        by_uuid.setdefault(image.uuid, []).append((pool, image))
+    unknown = [uuid for uuid in uuids if uuid not in by_uuid]
+    if unknown:
+        raise UsageError(f"no installed image with the given UUID(s): {', '.join(unknown)}")
+    return [target for uuid in dict.fromkeys(uuids) for target in by_uuid[uuid]]
+
+
+class _Update:
+    """One run, and what has gone wrong in it so far."""
+
+    def __init__(self, options: UpdateOptions, on_notice: Callable[[Notice], None]) -> None:
+        self._options = options
+        self._on_notice = on_notice
+        self._warned: set[str] = set()
+        self._failures: dict[str, tuple[ImgadmError, list[str]]] = {}
+
+    def image(self, pool: Pool, image: InstalledImage, answer: Answer) -> None:
+        """Update one image as far as the sources' answer allows."""
+        if answer.found is not None:
+            for failure in answer.failures:
+                self._warn(failure.message)
+            try:
+                self._update(pool, image, answer.found)
+            except ImgadmError as error:
+                self._fail(image.uuid, error)
+        elif answer.failures:
+            for failure in answer.failures:
+                self._fail(image.uuid, failure)
+        elif image.manifest.get("type") != "docker":
+            self._on_notice(NotInSources(image.uuid))
+
+    def finish(self) -> None:
+        """Raise what went wrong, if anything did."""
+        if self._failures:
+            raise combined([_told(*failure) for failure in self._failures.values()])
+
+    def _update(self, pool: Pool, image: InstalledImage, found: Found) -> None:
+        plan = plan_update(pool, image, found)
+        if self._options.dry_run or not plan.changes_something:
+            self._carry_out(plan, pool, image, found)
+            return
+        with image_lock(
+            self._options.lock_directory,
+            image.uuid,
+            command=self._options.command,
+            wait=self._options.wait,
+            on_wait=lambda holder: self._on_notice(LockAwaited(image.uuid, holder)),
+            pool=pool.lock_directory(shared=False),
+        ):
+            current = pool.get(image.uuid)
+            if current is None:
+                raise ImageNotInstalledError(image.uuid, pool.name)
+            self._carry_out(plan_update(pool, current, found), pool, current, found)
+
+    def _carry_out(self, plan: Plan, pool: Pool, image: InstalledImage, found: Found) -> None:
+        """Make each change, unless this is a dry run, then tell of it."""
+        for_real = not self._options.dry_run
+        if plan.manifest is not None:
+            if for_real:
+                pool.record(image, found.image.raw, source=found.source.url)
+            self._on_notice(plan.manifest)
+        if plan.snapshot is not None:
+            if for_real:
+                pool.name_final(image, plan.snapshot.old)
+            self._on_notice(plan.snapshot)
+        if isinstance(plan.obstacle, ImgadmError):
+            raise plan.obstacle
+        if plan.obstacle is not None:
+            self._on_notice(plan.obstacle)
+
+    def _warn(self, message: str) -> None:
+        """Tell of a source that failed, which may be so for each image, once."""
+        if message not in self._warned:
+            self._warned.add(message)
+            self._on_notice(SourceFailed(message))
+
+    def _fail(self, uuid: str, error: ImgadmError) -> None:
+        """Remember an error; one that is no image's own is told once, with all that it hit."""
+        _, uuids = self._failures.setdefault(error.message, (error, []))
+        if uuid not in error.message and uuid not in uuids:
+            uuids.append(uuid)
+
+
+def _told(error: ImgadmError, uuids: Sequence[str]) -> ImgadmError:
+    if not uuids:
+        return error
+    message = f"{error.message}; not updated: {', '.join(uuids)}"
+    return ImgadmError(message, code=error.code, cause=error)

@@ -1,0 +1,1 @@
+"""A zpool as a pool."""

@@ -1,0 +1,167 @@
+"""Which datasets of the host are images, told from one listing of all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from imgadm.base.programs.programs import Completed, find_program, run_query
+
+UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+_IMAGE_NAME = re.compile(rf"([^/@]+)/({UUID_PATTERN})")
+_DISK = re.compile(rf"[^/@]+/{UUID_PATTERN}/disk[0-9]+")
+_FIELDS_OF_ZONE = 4
+_TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"-", "false", "no"})
+
+LISTING = ("list", "-t", "filesystem,volume,snapshot", "-pH", "-o")
+COLUMNS = "name,origin,mountpoint,imgadm:ignore,creation"
+
+
+class FoundImage(NamedTuple):
+    """An image dataset, and the names of all datasets that are clones of it or of what is in it.
+
+    ``created`` is in seconds since 1970. A ``doubtful`` one may be something else, or more: there
+    are datasets below it, or it has neither a record nor a ``@final``.
+    """
+
+    pool: str
+    uuid: str
+    clones: tuple[str, ...]
+    created: int | None
+    doubtful: bool
+
+
+class _Row(NamedTuple):
+    name: str
+    origin: str
+    mountpoint: str
+    ignore: str
+    creation: str
+
+    @property
+    def is_clone(self) -> bool:
+        return self.origin not in ("", "-")
+
+
+def zone_roots() -> frozenset[str]:
+    """Mountpoints of the zones of this host; none where there are no zones.
+
+    Raises InternalError if ``zoneadm`` does not tell: the datasets of machines would look like
+    images. It always lists the global zone.
+    """
+    zoneadm = find_program("zoneadm")
+    if zoneadm is None:
+        return frozenset()
+    listing = run_query([zoneadm, "list", "-pc"]).check("could not list zones")
+    roots = set()
+    for line in listing.lines() or [""]:
+        # A colon inside a field has a backslash before it.
+        fields = re.split(r"(?<!\\):", line)
+        if len(fields) < _FIELDS_OF_ZONE:
+            raise listing.nonsense(f"lines of {_FIELDS_OF_ZONE} or more fields", line)
+        roots.add(fields[3].replace("\\:", ":"))
+    return frozenset(roots)
+
+
+def names_below(listing: Completed, dataset: str) -> list[str]:
+    """The names that a listing of ``dataset`` and all below it has; ``dataset`` is the first.
+
+    Raises InternalError if there is anything else: names are renamed and destroyed by.
+    """
+    names = [name for (name,) in listing.rows(1)]
+    wanted = f"{dataset} and what is below it"
+    if names[:1] != [dataset]:
+        raise listing.nonsense(wanted, names[0] if names else "")
+    for name in names[1:]:
+        if not name.startswith((f"{dataset}@", f"{dataset}/", f"{dataset}#")):
+            raise listing.nonsense(wanted, name)
+    return names
+
+
+def find_images(
+    listing: Completed,
+    roots: frozenset[str],
+    is_recorded: Callable[[str, str], bool],
+    warn: Callable[[str], None],
+    came_with_stream: Callable[[str], bool],
+) -> list[FoundImage]:
+    """The images among the datasets that ``listing`` names, in its order.
+
+    A dataset is one if it is named ``POOL/UUID``, is no zone's, is not marked ``imgadm:ignore``,
+    and does not look as virtual machines do: a clone without a ``@final`` of its own, or something
+    with disks below it. ``is_recorded`` tells of a pool and a UUID whether an image is recorded,
+    ``came_with_stream`` of a dataset whether its ``imgadm:ignore`` came with a stream: who made an
+    image that was imported has no say in whether it is listed here.
+
+    Raises InternalError for a listing that makes no sense. A machine may own datasets, and give
+    them properties that have newlines in them: those must not pass for datasets of others.
+    """
+    rows = [_Row(*fields) for fields in listing.rows(COLUMNS.count(",") + 1)]
+    names: set[str] = set()
+    for row in rows:
+        if row.name in names:
+            raise listing.nonsense("every dataset once", row.name)
+        names.add(row.name)
+    final = {row.name.removesuffix("@final") for row in rows if row.name.endswith("@final")}
+    zones = {root.rpartition("/")[2] for root in roots}
+    clones, below = _clones(rows), _datasets_below(rows)
+    found = []
+    for row in rows:
+        match = None if "@" in row.name else _IMAGE_NAME.fullmatch(row.name)
+        if match is None or match[2] in zones:
+            continue
+        inside, has_final = below.get(row.name, []), row.name in final
+        certain = has_final or is_recorded(match[1], match[2])
+        is_machine = row.is_clone or any(map(_DISK.fullmatch, inside))
+        if row.ignore in _TRUE and is_recorded(match[1], match[2]) and came_with_stream(row.name):
+            row = row._replace(ignore="-")
+        if (certain or not is_machine) and _is_image(row, roots, has_final=has_final, warn=warn):
+            found.append(
+                FoundImage(
+                    pool=match[1],
+                    uuid=match[2],
+                    clones=tuple(clones.get(row.name, ())),
+                    created=int(row.creation) if row.creation.isdecimal() else None,
+                    doubtful=not certain or bool(inside),
+                )
+            )
+    return found
+
+
+def _is_image(
+    row: _Row, roots: frozenset[str], *, has_final: bool, warn: Callable[[str], None]
+) -> bool:
+    if row.mountpoint in roots:
+        return False
+    if row.origin.endswith("@final") and not has_final:
+        return False
+    if row.ignore not in _TRUE and row.ignore not in _FALSE:
+        warn(
+            f"dataset {row.name}: TypeError: invalid value for "
+            f'"imgadm:ignore" zfs property: "{row.ignore}"'
+        )
+    return row.ignore not in _TRUE
+
+
+def _clones(rows: Iterable[_Row]) -> Mapping[str, list[str]]:
+    """Clones by the dataset, directly below the pool, that their origin is in."""
+    clones: dict[str, list[str]] = {}
+    for row in rows:
+        if row.is_clone:
+            clones.setdefault(_top(row.origin.partition("@")[0]), []).append(row.name)
+    return clones
+
+
+def _datasets_below(rows: Iterable[_Row]) -> Mapping[str, list[str]]:
+    """File systems and volumes by the dataset, directly below the pool, that they are in."""
+    below: dict[str, list[str]] = {}
+    for row in rows:
+        if "@" not in row.name and (top := _top(row.name)) != row.name:
+            below.setdefault(top, []).append(row.name)
+    return below
+
+
+def _top(dataset: str) -> str:
+    return "/".join(dataset.split("/", 2)[:2])

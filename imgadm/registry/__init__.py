@@ -1,0 +1,21 @@
+"""Docker and OCI registries: how images are named there, and how they are found.
+
+Importing this package loads no HTTP library; the first request does.
+"""
+
+from imgadm.registry.documents.images import RemoteImage, RemoteLayer
+from imgadm.registry.errors import NotInRegistryError
+from imgadm.registry.references.indexes import Index, parse_index
+from imgadm.registry.references.platforms import Platform
+from imgadm.registry.references.reference import Reference, parse_reference
+
+__all__ = [
+    "Index",
+    "NotInRegistryError",
+    "Platform",
+    "Reference",
+    "RemoteImage",
+    "RemoteLayer",
+    "parse_index",
+    "parse_reference",
+]

@@ -1,0 +1,1 @@
+"""How a registry is reached, and who we are to it."""

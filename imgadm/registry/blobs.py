@@ -1,0 +1,134 @@
+"""Fetching a layer from wherever its repository can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from imgadm import streams
+from imgadm.base.errors import ImgadmError
+from imgadm.base.redaction import redact_url
+from imgadm.client.options import ClientOptions, Retry
+from imgadm.client.session import make_session
+from imgadm.registry.documents.images import NO_FILES, NO_FILES_LAYER, RemoteLayer
+from imgadm.registry.places import Places
+from imgadm.streams.http.retries import retry_after
+
+if TYPE_CHECKING:
+    from requests import Session
+
+    from imgadm.streams.http.body import Body
+
+Answer = TypeVar("Answer")
+
+
+def fetch_blob(
+    places: Places, layer: RemoteLayer, options: ClientOptions, *, stall_timeout: float
+) -> streams.Stage:
+    """Return the stage that brings the blob of ``layer``.
+
+    Addresses that the manifest has for it come last, over https only and without credentials.
+    Nobody is asked for NO_FILES_LAYER.
+    """
+    if layer.digest == NO_FILES_LAYER.digest:
+        return _NoFiles()
+    patience = (
+        options.within_patience(options.connect_timeout),
+        options.within_patience(stall_timeout),
+    )
+
+    def file(url: str, session: Session) -> streams.HttpFile:
+        headers = {"accept": "*/*"}
+        return streams.HttpFile(url, session, headers, patience, immutable=True, size=layer.size)
+
+    files = [file(at.blob_url(layer.digest), at.session) for at in places.repositories]
+    foreign = [url for url in layer.urls if url.startswith("https://")]
+    stranger = make_session(options) if foreign else None
+    if stranger is not None:
+        files += [file(url, stranger) for url in foreign]
+    return streams.http_get_file(BlobFile(files, options, stranger), size=layer.size)
+
+
+class _NoFiles(streams.Stage):
+    """Brings NO_FILES_LAYER."""
+
+    name = "fetch"
+    total = len(NO_FILES)
+
+    def run(self, context: streams.Context, inlet: streams.Inlet, outlet: streams.Outlet) -> None:
+        buffer = outlet.buffer().keep(len(NO_FILES))
+        buffer.view[:] = NO_FILES
+        context.meter.add_in(len(NO_FILES))
+        outlet.put(buffer)
+
+
+class BlobFile:
+    """The same blob at several addresses; one that fails is not asked again.
+
+    Servers that are overloaded get the time that they ask for, within reason.
+    """
+
+    immutable = True
+    patient = True
+
+    def __init__(
+        self, files: Sequence[streams.HttpFile], options: ClientOptions, stranger: Session | None
+    ) -> None:
+        self._files = list(files)
+        self._options = options
+        self._stranger = stranger
+
+    @property
+    def url(self) -> str:
+        return self._files[0].url
+
+    def open(self) -> tuple[Body, Mapping[str, str]]:
+        return self._first(lambda file: file.open(), lambda error: error.transient)
+
+    def open_at(self, position: int) -> tuple[Body, int]:
+        # Whoever resumes tries again by itself where there was no answer.
+        return self._first(lambda file: file.open_at(position), lambda error: error.busy)
+
+    def changed(self, position: int) -> streams.FetchError:
+        return self._files[0].changed(position)
+
+    def close(self) -> None:
+        for file in self._files:
+            file.close()
+        if self._stranger is not None:
+            self._stranger.close()
+
+    def _first(
+        self,
+        call: Callable[[streams.HttpFile], Answer],
+        is_worth_waiting: Callable[[streams.FetchError], bool],
+    ) -> Answer:
+        while True:
+            try:
+                return self._patiently(call, is_worth_waiting)
+            except (streams.FetchError, ImgadmError):
+                if len(self._files) == 1:
+                    raise
+                self._files.pop(0)
+
+    def _patiently(
+        self,
+        call: Callable[[streams.HttpFile], Answer],
+        is_worth_waiting: Callable[[streams.FetchError], bool],
+    ) -> Answer:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return call(self._files[0])
+            except streams.FetchError as error:
+                if len(self._files) > 1 or not is_worth_waiting(error):
+                    raise
+                wait = self._options.retries().wait(attempt, asked=retry_after(error.headers))
+                if wait is None:
+                    raise
+                if self._options.on_retry:
+                    self._options.on_retry(
+                        Retry(redact_url(self.url), error.message, attempt, wait)
+                    )
+            self._options.sleep(wait)

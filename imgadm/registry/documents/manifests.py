@@ -1,0 +1,247 @@
+"""Manifests of registries: bytes in, typed and checked values out.
+
+Schema 2 and OCI, which have the same shape, and their lists of manifests; schema 1 is in
+:mod:`imgadm.registry.documents.schema1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from imgadm.base.json_input import JSONError, json_type, parse_json
+from imgadm.base.json_values import display, shown_json
+from imgadm.registry.references.digests import is_digest
+from imgadm.registry.references.media_types import (
+    CONFIGS,
+    INDEXES,
+    MANIFESTS,
+    SCHEMA_1,
+    is_layer,
+    usual,
+)
+from imgadm.registry.references.platforms import Platform
+
+MAX_LAYERS = 256
+"""Each of them becomes a dataset that is a clone of the one before."""
+
+MAX_ENTRIES = 1000
+_KNOWN = MANIFESTS | INDEXES | SCHEMA_1
+#: Types of entries that may be images; where none is said, it is one.
+_LISTED = MANIFESTS | INDEXES | {""}
+_MAX_BLOB = 1 << 50
+_MAX_URLS = 8
+_ATTESTATION = "attestation-manifest"
+_REFERENCE_TYPE = "vnd.docker.reference.type"
+
+
+class ManifestError(ValueError):
+    """A document is not what its type says; the text says why."""
+
+
+class UnusableImageError(ManifestError):
+    """A document is fine, but no image that we can use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The bytes of a manifest as they came, and what the registry says of them.
+
+    ``digest`` is empty where it says none, ``coding`` where it says that the body is sent as it is.
+    """
+
+    body: bytes
+    content_type: str
+    digest: str
+    coding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What a document refers to. ``size`` and ``platform`` are ``None`` where they are not told."""
+
+    media_type: str
+    digest: str
+    size: int | None
+    platform: Platform | None
+    urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageManifest:
+    """An image for one platform; layers base first, of which there may be none."""
+
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """An image in a list, or another list, as far as it takes to choose from them.
+
+    Nothing else of it has been checked: :meth:`descriptor` does that.
+    """
+
+    is_index: bool
+    platform: Platform | None
+    number: int
+    raw: Mapping[str, Any] = field(repr=False)
+
+    def descriptor(self) -> Descriptor:
+        """Return what the entry refers to; raises :class:`ManifestError`."""
+        return _read_descriptor(self.raw, f"manifest {self.number} of its list")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageIndex:
+    """A list of images and of such lists; what else was listed is left out."""
+
+    entries: tuple[IndexEntry, ...]
+
+
+def parse_document(body: bytes, content_type: str) -> dict[str, Any]:
+    """Return a document whose ``mediaType`` its ``content_type`` does not contradict.
+
+    Raises :class:`ManifestError`.
+    """
+    try:
+        value = parse_json(body)
+    except JSONError as error:
+        raise ManifestError(f"it is {error}") from error
+    if not isinstance(value, dict):
+        raise ManifestError(f"an object was expected, got {json_type(value)}")
+    said = value.get("mediaType")
+    if said is not None and not isinstance(said, str):
+        raise ManifestError(f'its "mediaType" is {display(said)}')
+    if said and content_type in _KNOWN and _family(said) is not _family(content_type):
+        raise ManifestError(f"its mediaType is {display(said)}, but it was sent as {content_type}")
+    return value
+
+
+def _family(media_type: str) -> frozenset[str] | None:
+    """Return the types of which a document is read in the same way."""
+    families = (MANIFESTS, INDEXES, SCHEMA_1)
+    return next((family for family in families if usual(media_type) in family), None)
+
+
+def is_schema1(document: Mapping[str, Any]) -> bool:
+    """Tell the version of a document; raises for one that has none, or that nobody knows."""
+    version = document.get("schemaVersion")
+    if version is None:
+        raise UnusableImageError("No docker manifest schemaVersion defined")
+    if isinstance(version, bool) or version not in (1, 2):
+        raise UnusableImageError(f"Unsupported docker manifest version: {shown_json(version)}")
+    return bool(version == 1)
+
+
+def read_manifest(document: Mapping[str, Any], content_type: str) -> ImageManifest | ImageIndex:
+    """Return what a document of version 2 says; raises :class:`ManifestError`."""
+    if "manifests" in document and ("layers" in document or "config" in document):
+        raise ManifestError(
+            'it has both "manifests" and "layers", and is neither an index nor an image'
+        )
+    kind = usual(document.get("mediaType") or "") or (
+        content_type if content_type in _KNOWN else ""
+    )
+    if not kind:
+        kind = min(INDEXES if "manifests" in document else MANIFESTS)
+    if kind in INDEXES:
+        return _read_index(document)
+    if kind in MANIFESTS:
+        return _read_image(document)
+    raise UnusableImageError(f"it is no image: its type is {display(kind)}")
+
+
+def _read_index(document: Mapping[str, Any]) -> ImageIndex:
+    entries = document.get("manifests")
+    if not isinstance(entries, list) or not entries:
+        raise ManifestError("no manifests in manifest list")
+    if len(entries) > MAX_ENTRIES:
+        raise ManifestError(f"it lists {len(entries)} manifests, at most {MAX_ENTRIES} are read")
+    found = []
+    for number, entry in enumerate(entries):
+        kind = usual(_text(entry.get("mediaType"))) if isinstance(entry, dict) else None
+        if kind not in _LISTED or _is_artifact(entry):
+            continue
+        platform = Platform.of_entry(entry.get("platform"))
+        if platform is None or platform.is_known:
+            found.append(IndexEntry(kind in INDEXES, platform, number, entry))
+    return ImageIndex(tuple(found))
+
+
+def _is_artifact(entry: Mapping[str, Any]) -> bool:
+    if usual(_text(entry.get("artifactType"))) not in CONFIGS:
+        return True
+    annotations = entry.get("annotations")
+    return isinstance(annotations, dict) and annotations.get(_REFERENCE_TYPE) == _ATTESTATION
+
+
+def _read_image(document: Mapping[str, Any]) -> ImageManifest:
+    if "config" not in document:
+        raise UnusableImageError("No docker manifest config defined")
+    config = _read_descriptor(document["config"], "its config")
+    if config.media_type not in CONFIGS:
+        artifact = document.get("artifactType") or config.media_type
+        raise UnusableImageError(f"it is no image, but an artifact of type {display(artifact)}")
+    layers = document.get("layers")
+    if layers is None:
+        layers = []
+    if not isinstance(layers, list):
+        raise ManifestError(f'its "layers" is {json_type(layers)}, an array was expected')
+    check_number_of_layers(len(layers))
+    return ImageManifest(
+        config, tuple(_read_layer(layer, number) for number, layer in enumerate(layers))
+    )
+
+
+def _read_layer(entry: Any, number: int) -> Descriptor:
+    layer = _read_descriptor(entry, f"layer {number}")
+    if not is_layer(layer.media_type):
+        raise UnusableImageError(
+            f"layer {number} is no part of a file system that we can read: its type is "
+            f"{display(layer.media_type)}"
+        )
+    return layer
+
+
+def check_number_of_layers(number: int) -> None:
+    """Raise for more layers than an image may have."""
+    if number > MAX_LAYERS:
+        raise UnusableImageError(f"it has {number} layers, at most {MAX_LAYERS} are taken")
+
+
+def _read_descriptor(entry: Any, what: str) -> Descriptor:
+    if not isinstance(entry, dict):
+        raise ManifestError(f"{what} is {json_type(entry)}, an object was expected")
+    media_type, digest, size = (entry.get(name) for name in ("mediaType", "digest", "size"))
+    if not isinstance(media_type, str | None):
+        raise ManifestError(f"{what} has the mediaType {display(media_type)}")
+    if not is_digest(digest):
+        raise ManifestError(
+            f'docker digests should be of the form "sha256:xxx", got: {display(digest)} ({what})'
+        )
+    urls = entry.get("urls")
+    texts = [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
+    return Descriptor(
+        usual(media_type or ""),
+        digest,
+        _read_size(size, what),
+        Platform.of_entry(entry.get("platform")),
+        tuple(texts[:_MAX_URLS]),
+    )
+
+
+def _read_size(size: Any, what: str) -> int | None:
+    """Return a size in bytes. None of 0 or less is true of a blob, so those say nothing."""
+    if size is None:
+        return None
+    if isinstance(size, float) and size.is_integer():
+        size = int(size)
+    if isinstance(size, bool) or not isinstance(size, int) or size > _MAX_BLOB:
+        raise ManifestError(f"{what} has the size {shown_json(size)}")
+    return size if size > 0 else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

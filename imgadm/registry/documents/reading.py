@@ -1,0 +1,169 @@
+"""Documents of a repository, read and checked.
+
+What a registry sends is believed only as far as its digest reaches: from the reference or the
+index to the manifest, from that to the configuration and the layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from imgadm.base.json_input import MAX_MANIFEST_BYTES, JSONError, parse_json
+from imgadm.registry.documents.content_coding import readings
+from imgadm.registry.documents.manifests import (
+    Descriptor,
+    Document,
+    ImageIndex,
+    ImageManifest,
+    ManifestError,
+    UnusableImageError,
+    is_schema1,
+    parse_document,
+    read_manifest,
+)
+from imgadm.registry.documents.schema1 import Schema1Manifest, read_schema1
+from imgadm.registry.errors import (
+    BadDigestError,
+    InvalidContentError,
+    InvalidDockerInfoError,
+    RegistryError,
+)
+from imgadm.registry.places import Places
+from imgadm.registry.references.digests import digest_of, is_digest, matches
+from imgadm.registry.references.reference import Reference
+from imgadm.registry.repository import MAX_CONFIG_BYTES, RemoteRepository
+
+_BEFORE_JSON = b" \t\r\n\xef\xbb\xbf"
+
+MAX_DOCUMENTS = 32
+"""Manifests and indexes that are read to find one image."""
+
+Parsed = ImageManifest | ImageIndex | Schema1Manifest
+
+
+class Documents:
+    """What the repository of ``reference`` has, wherever that is. Methods raise SourceError."""
+
+    def __init__(self, places: Places, reference: Reference) -> None:
+        self._places = places
+        self._reference = reference
+        self._read = 0
+
+    def manifest(
+        self, version: str, *, digest: str | None = None, size: int | None = None
+    ) -> tuple[Parsed, str]:
+        """Return the manifest of a tag or digest, and its digest.
+
+        It has ``digest`` and ``size`` where these are known, else what the registry says.
+        """
+        self._read += 1
+        if self._read > MAX_DOCUMENTS:
+            raise InvalidContentError(
+                self._places.origin.url,
+                f"{self._reference} has more than {MAX_DOCUMENTS} manifests that may be the right "
+                "one",
+            )
+
+        def question(repository: RemoteRepository) -> tuple[Parsed, str]:
+            document = _as_meant(repository.manifest(version), digest)
+            where = self.name_of(version)
+            if size is not None and len(document.body) != size:
+                raise InvalidContentError(repository.url, f"{where}: {_sizes(size, document.body)}")
+            try:
+                parsed, signed = _parse(document)
+            except ManifestError as error:
+                raise _as_source_error(repository, where, error) from error
+            _check_digest(repository, where, document, signed, digest)
+            return parsed, digest or digest_of(signed)
+
+        return self._places.ask(question)
+
+    def config(self, descriptor: Descriptor) -> dict[str, Any]:
+        """Return the configuration that a manifest refers to."""
+
+        def question(repository: RemoteRepository) -> dict[str, Any]:
+            what = f"config {descriptor.digest} of {self._reference}"
+            body, coding = repository.blob(descriptor.digest, "config")
+            body = _reading_of(body, coding, MAX_CONFIG_BYTES, descriptor.digest)
+            if descriptor.size is not None and len(body) != descriptor.size:
+                raise InvalidContentError(
+                    repository.url, f"{what}: {_sizes(descriptor.size, body)}"
+                )
+            if not matches(body, descriptor.digest):
+                raise BadDigestError(
+                    repository.url, f"{what}: what was sent has the digest {digest_of(body)}"
+                )
+            try:
+                config = parse_json(body)
+            except JSONError as error:
+                raise InvalidContentError(repository.url, f"{what} is {error}") from error
+            if not isinstance(config, dict):
+                raise InvalidContentError(repository.url, f"{what} is no JSON object")
+            return config
+
+        return self._places.ask(question)
+
+    def name_of(self, version: str) -> str:
+        """Return the full name of a manifest, for messages."""
+        separator = "@" if is_digest(version) else ":"
+        return f"{self._reference.canonical_name}{separator}{version}"
+
+
+def _as_meant(document: Document, digest: str | None) -> Document:
+    """Return a document without the coding that its body may have."""
+    if not document.coding:
+        return document
+    wanted = digest or (document.digest if is_digest(document.digest) else None)
+    body = _reading_of(document.body, document.coding, MAX_MANIFEST_BYTES, wanted)
+    return replace(document, body=body)
+
+
+def _reading_of(body: bytes, coding: str, limit: int, digest: str | None) -> bytes:
+    """Return what a body means that is said to be coded: what ``digest`` is of, else the JSON."""
+    if coding:
+        for reading in readings(body, coding, limit):
+            if digest is None:
+                is_right = reading.lstrip(_BEFORE_JSON).startswith(b"{")
+            else:
+                is_right = matches(reading, digest)
+            if is_right:
+                return reading
+    return body
+
+
+def _parse(document: Document) -> tuple[Parsed, bytes]:
+    """Return what a document says, and the bytes that its digest is of."""
+    value = parse_document(document.body, document.content_type)
+    if is_schema1(value):
+        schema1 = read_schema1(value, document.body)
+        return schema1, schema1.payload
+    return read_manifest(value, document.content_type), document.body
+
+
+def _check_digest(
+    repository: RemoteRepository, where: str, document: Document, signed: bytes, wanted: str | None
+) -> None:
+    """Raise unless a document is what was asked for, and what the registry says that it is."""
+    if wanted is not None and not matches(signed, wanted):
+        raise BadDigestError(
+            repository.url, f"{where}: what was sent has the digest {digest_of(signed)}"
+        )
+    told = document.digest
+    if wanted is None and is_digest(told) and not matches(signed, told):
+        raise BadDigestError(
+            repository.url,
+            f"{where}: Docker-Content-Digest header, {told}, does not match given digest, "
+            f"{digest_of(signed)}",
+        )
+
+
+def _as_source_error(
+    repository: RemoteRepository, where: str, error: ManifestError
+) -> RegistryError:
+    kind = InvalidDockerInfoError if isinstance(error, UnusableImageError) else InvalidContentError
+    return kind(repository.url, f"{where}: {error}", cause=error)
+
+
+def _sizes(wanted: int, got: bytes) -> str:
+    return f"unexpected downloaded size: expected {wanted} bytes, downloaded {len(got)} bytes"

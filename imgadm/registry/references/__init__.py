@@ -1,0 +1,1 @@
+"""How images in registries are named."""

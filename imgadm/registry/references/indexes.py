@@ -1,0 +1,94 @@
+"""Indexes: the Docker registries that images are named by, and where each of them is asked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from imgadm.base.errors import ConfigError
+from imgadm.base.redaction import redact_url
+from imgadm.base.urls import is_loopback, server_address
+
+OFFICIAL = "docker.io"
+OFFICIAL_CREDENTIALS = "https://index.docker.io/v1/"
+"""What Docker Hub is called in files of credentials."""
+
+_OFFICIAL_ROOT = "https://registry-1.docker.io"
+_OFFICIAL_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+_SCHEMES = ("http", "https")
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A registry: ``docker.io`` or ``HOST[:PORT]``; ``scheme`` is ``None`` where none was said."""
+
+    name: str
+    scheme: str | None = None
+
+    @property
+    def is_official(self) -> bool:
+        return self.name == OFFICIAL
+
+    @property
+    def root(self) -> str:
+        """The URL that ``/v2/`` is under: https, unless it was said or the host is this one."""
+        return _OFFICIAL_ROOT if self.is_official else self.url
+
+    @property
+    def url(self) -> str:
+        """What operators call it, with its scheme."""
+        if self.is_official:
+            return f"https://{self.name}"
+        return f"{self.scheme or ('http' if is_loopback(self.name) else 'https')}://{self.name}"
+
+    @property
+    def credentials_name(self) -> str:
+        """What a program that keeps credentials knows the registry by."""
+        return OFFICIAL_CREDENTIALS if self.is_official else self.name
+
+
+def parse_index(url: str) -> Index:
+    """Return the index that the URL or the name of a registry means.
+
+    Credentials in it are passed over. Raises :class:`ConfigError` for what names no registry.
+    """
+    scheme, separator, rest = url.lower().rpartition("://")
+    if separator and scheme not in _SCHEMES:
+        raise ConfigError(f'invalid index scheme, must be "http" or "https": {redact_url(url)}')
+    address, _, repository = rest.partition("/")
+    host = address.rpartition("@")[2]
+    if not host:
+        raise ConfigError(f"invalid index, empty host: {redact_url(url)}")
+    if repository and url != OFFICIAL_CREDENTIALS:
+        raise ConfigError(f"invalid index, trailing repo: {redact_url(url)}")
+    if host != "localhost" and "." not in host and ":" not in host:
+        raise ConfigError(
+            f'invalid index, "{redact_url(url)}" does not look like a valid host: '
+            f"{redact_url(host)}"
+        )
+    return index_of(scheme or None, host, url)
+
+
+def index_of(scheme: str | None, host: str, said: str) -> Index:
+    """Return the index at ``host``; ``said`` is what an error quotes.
+
+    Raises :class:`ConfigError` for what is no host, and for Docker Hub over http.
+    """
+    if not _HOST.fullmatch(host):
+        raise ConfigError(f'invalid index, "{redact_url(said)}" is no host with an optional port')
+    if (host.rpartition(":")[0] or host) in _OFFICIAL_HOSTS:
+        if scheme == "http":
+            raise ConfigError(
+                f"invalid index, HTTP to official index is disallowed: {redact_url(said)}"
+            )
+        return Index(OFFICIAL)
+    # The spelling that all equal addresses share; raises for a port that is none.
+    usual = "http" if is_loopback(host) else "https"
+    return Index(urlsplit(server_address(f"{scheme or usual}://{host}").base).netloc, scheme)
+
+
+def names_host(part: str) -> bool:
+    """Tell whether the first part of an image's name is a registry, not a namespace."""
+    return part == "localhost" or "." in part or ":" in part

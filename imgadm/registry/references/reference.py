@@ -1,0 +1,119 @@
+"""Names of images in registries, as one types them after ``docker pull``."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from imgadm.base.errors import ConfigError, InvalidDockerRepoError
+from imgadm.base.redaction import redact_reference, redact_url
+from imgadm.registry.references.digests import is_digest
+from imgadm.registry.references.indexes import OFFICIAL, Index, index_of, names_host, parse_index
+
+DEFAULT_TAG = "latest"
+MAX_NAME = 255
+"""Characters of host and repository together, which many registries keep to."""
+
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_LONGEST = 1024
+_OFFICIAL_NAMESPACE = "library/"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image in a registry: ``[SCHEME://][INDEX/]REPOSITORY[:TAG][@DIGEST]``.
+
+    ``remote_name`` is the repository in URLs, ``local_name`` the one in tags of images that are
+    installed; ``scheme`` is ``None`` unless the text, or the default index, has one. A digest
+    decides what is meant, a tag beside it only informs; one of them is there.
+    """
+
+    index: str
+    scheme: str | None
+    remote_name: str
+    tag: str | None
+    digest: str | None
+
+    @property
+    def local_name(self) -> str:
+        if self.index == OFFICIAL:
+            return self.remote_name.removeprefix(_OFFICIAL_NAMESPACE)
+        return f"{self.index}/{self.remote_name}"
+
+    @property
+    def canonical_name(self) -> str:
+        """The repository with its registry, Docker Hub too."""
+        return f"{OFFICIAL}/{self.local_name}" if self.index == OFFICIAL else self.local_name
+
+    @property
+    def version(self) -> str:
+        """What a registry is asked for: the digest, else the tag."""
+        return self.digest or self.tag or DEFAULT_TAG
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.local_name}{tag}{digest}"
+
+
+def parse_reference(text: str, *, default_index: str = OFFICIAL) -> Reference:
+    """Return the image that ``text`` names; without an index, one of ``default_index``.
+
+    That is the URL or the name of a registry. Raises :class:`InvalidDockerRepoError` for what names
+    no image, :class:`ConfigError` for a ``default_index`` that is none.
+    """
+    if len(text) > _LONGEST or not text.isascii() or not text.isprintable():
+        raise _invalid(text[:_LONGEST], "it has characters that no name of an image has")
+    scheme, rest = _split_scheme(text)
+    rest, at, digest = rest.partition("@")
+    if at and not is_digest(digest):
+        got = redact_url(digest) if digest.startswith("sha256:") else "what follows the @"
+        raise _invalid(text, f'"{got}" is no digest; "sha256:" and 64 digits were expected')
+    name, tag = _split_tag(rest)
+    if tag is not None and not _TAG.fullmatch(tag):
+        raise _invalid(text, f'"{tag}" is no tag')
+    index, repository = _split_index(text, scheme, name, default_index)
+    if not _REPOSITORY.fullmatch(repository):
+        hint = "; only lower-case names are" if _REPOSITORY.fullmatch(repository.lower()) else ""
+        raise _invalid(text, f'"{repository}" is no repository{hint}')
+    if index.is_official and "/" not in repository:
+        repository = _OFFICIAL_NAMESPACE + repository
+    if len(index.name) + 1 + len(repository) > MAX_NAME:
+        raise _invalid(text, f"it is longer than {MAX_NAME} characters")
+    if tag is None and not digest:
+        tag = DEFAULT_TAG
+    return Reference(index.name, index.scheme, repository, tag, digest or None)
+
+
+def _split_scheme(text: str) -> tuple[str | None, str]:
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return None, text
+    if scheme.lower() not in ("http", "https"):
+        raise _invalid(text, 'its scheme must be "http" or "https"')
+    return scheme.lower(), rest
+
+
+def _split_tag(text: str) -> tuple[str, str | None]:
+    """Split a tag off; a colon before the last slash belongs to a port."""
+    name, colon, tag = text.rpartition(":")
+    return (name, tag) if colon and "/" not in tag else (text, None)
+
+
+def _split_index(text: str, scheme: str | None, name: str, default: str) -> tuple[Index, str]:
+    first, slash, rest = name.partition("/")
+    if not slash or not names_host(first):
+        if scheme is not None:
+            raise _invalid(text, "a registry was expected after the scheme")
+        return parse_index(default), name
+    try:
+        return index_of(scheme, first.lower(), first), rest
+    except ConfigError as error:
+        raise _invalid(text, error.message) from error
+
+
+def _invalid(text: str, reason: str) -> InvalidDockerRepoError:
+    return InvalidDockerRepoError(json.dumps(redact_reference(text), ensure_ascii=False), reason)

@@ -1,0 +1,1 @@
+"""What is served: folders and pools of images."""

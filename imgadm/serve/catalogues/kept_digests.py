@@ -1,0 +1,47 @@
+"""Digests of large files that the next server of the same folder need not find out again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgadm.base.files.cache import Cache, Entry
+from imgadm.serve.catalogues.digests import WORTH_KEEPING, Digests, Stamp
+
+_TAG = "1"
+
+
+@dataclass(frozen=True)
+class KeptDigests:
+    """What ``cache`` has for the files in ``folder``. Errors of the cache mean nothing."""
+
+    cache: Cache
+    folder: Path
+
+    def load(self) -> dict[Stamp, Digests]:
+        """Return what was kept, by the stamps of the files."""
+        entry = self.cache.find(self._subject)
+        if entry is None or entry.tag != _TAG:
+            return {}
+        try:
+            return {
+                (device, inode, size, modified, changed): Digests(sha1, bytes.fromhex(md5), size)
+                for device, inode, size, modified, changed, sha1, md5 in json.loads(entry.body)
+            }
+        except (ValueError, TypeError):
+            return {}
+
+    def save(self, known: Mapping[Stamp, Digests]) -> None:
+        """Keep those of ``known`` that took long to find out."""
+        rows = [
+            [*stamp, digests.sha1, digests.md5.hex()]
+            for stamp, digests in known.items()
+            if digests.size >= WORTH_KEEPING
+        ]
+        self.cache.keep(self._subject, Entry(_TAG, json.dumps(rows).encode()))
+
+    @property
+    def _subject(self) -> str:
+        return f"digests of the files in {self.folder.resolve()}"

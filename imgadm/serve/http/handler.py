@@ -1,0 +1,226 @@
+"""One connection: requests read within bounds, replies sent, errors in IMGAPI's form."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import time
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Protocol
+from uuid import uuid4
+
+from imgadm import __version__
+from imgadm.serve.catalogues.catalogue import GeneratedBytes, StoredBytes
+from imgadm.serve.catalogues.shared_work import waiting_by
+from imgadm.serve.http.connection_input import ConnectionInput
+from imgadm.serve.http.connections import ServedConnection
+from imgadm.serve.http.replies import HttpError, Reply
+from imgadm.serve.http.reply_bodies import BodySender
+from imgadm.serve.http.request_body import RequestBody
+from imgadm.serve.http.request_head import RequestHead, parse_head, shown
+from imgadm.serve.imgapi.routes import Routes
+
+LINGER_SECONDS = 2.0
+UNSENT_BYTES = 256 << 10
+
+_MISUNDERSTOOD = (400, 421)
+"""What follows such a request may be meant for somebody else, or be part of it."""
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRecord:
+    """One request that was answered. ``sent`` counts bytes of the body, ``seconds`` the whole.
+
+    ``method`` and ``target`` are printable: of a request that was malformed, what can be shown.
+    """
+
+    client: str
+    method: str
+    target: str
+    status: int
+    sent: int
+    seconds: float
+    request_id: str
+
+
+class Listener(Protocol):
+    """What a connection tells of itself."""
+
+    def record(self, access: AccessRecord) -> None:
+        """Hear of an answered request."""
+
+    def report(self, error: Exception) -> None:
+        """Hear of a failure of ours, of which the client learns no details."""
+
+
+class ConnectionHandler:
+    """Serves the requests of ``served``, one after the other, until either side ends it."""
+
+    def __init__(
+        self,
+        served: ServedConnection,
+        routes: Routes,
+        listener: Listener,
+        *,
+        idle_timeout: float,
+        head_timeout: float,
+    ) -> None:
+        self._served = served
+        self._connection = served.connection
+        self._routes = routes
+        self._listener = listener
+        self._idle_timeout = idle_timeout
+        self._input = ConnectionInput(
+            self._connection, served.pace, idle_timeout=idle_timeout, head_timeout=head_timeout
+        )
+        self._began = time.monotonic()
+
+    def run(self) -> None:
+        """Serve until the end; the caller closes the connection."""
+        with contextlib.suppress(OSError):
+            _set_up(self._connection)
+            while self._serve_request():
+                pass
+
+    def _serve_request(self) -> bool:
+        """Read one request and answer it; returns whether there may be another one."""
+        self._served.awaits_request()
+        text = None
+        try:
+            text = self._input.read_head()
+            if text is None:
+                return False
+            self._served.is_answering()
+            self._began = time.monotonic()
+            head = parse_head(text)
+            body = RequestBody(head, self._input, self._send_continue)
+        except HttpError as error:
+            self._refuse(error, self._input.begun if text is None else text)
+            return False
+        reply = self._reply(head, body)
+        body.skip()
+        keeps = head.keeps_connection and body.finished and reply.status not in _MISUNDERSTOOD
+        keeps = self._send(reply, head, head.method, head.target, keeps=keeps)
+        if not body.finished or reply.status in _MISUNDERSTOOD:
+            self._linger()
+        return keeps
+
+    def _refuse(self, error: HttpError, received: bytes) -> None:
+        """Answer what is no request, and end the connection: nobody knows where the next begins."""
+        self._began = time.monotonic()
+        method, _, rest = received.lstrip(b"\r\n").partition(b"\r\n")[0].partition(b" ")
+        target = rest.partition(b" ")[0]
+        self._send(error.reply(), None, shown(method) or "-", shown(target) or "-", keeps=False)
+        self._linger()
+
+    def _reply(self, head: RequestHead, body: RequestBody) -> Reply:
+        try:
+            with waiting_by(self._served.wait):
+                return self._routes.answer(head.method, head.target, head.headers, body)
+        except HttpError as error:
+            return error.reply()
+        except ConnectionAbortedError:
+            raise
+        except Exception as error:
+            self._listener.report(error)
+            return HttpError(500, "InternalError", "the server cannot answer").reply()
+
+    def _send_continue(self) -> None:
+        """Tell a client that waits for it to send the body."""
+        BodySender(self._connection, self._served.pace, self._idle_timeout).memory(
+            b"HTTP/1.1 100 Continue\r\n\r\n"
+        )
+
+    def _linger(self) -> None:
+        """Take what is still being sent: to close on it could cost the client our reply."""
+        self._served.awaits_request()
+        self._connection.shutdown(socket.SHUT_WR)
+        deadline = time.monotonic() + LINGER_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            self._connection.settimeout(left)
+            if not self._connection.recv(64 << 10):
+                break
+
+    def _send(
+        self, reply: Reply, head: RequestHead | None, method: str, target: str, *, keeps: bool
+    ) -> bool:
+        """Send ``reply`` to the request with ``head``, if that was one.
+
+        Returns whether the connection can be used again: what ``keeps`` says, if nothing fails.
+        """
+        body = BodySender(self._connection, self._served.pace, self._idle_timeout)
+        request_id = _request_id(head)
+        length = reply.content_length
+        chunked = length is None and not reply.is_bare and head is not None and head.minor == 1
+        keeps = keeps and (chunked or reply.is_bare or length is not None)
+        try:
+            body.head(_head(reply, request_id, chunked=chunked, keeps=keeps))
+            if method != "HEAD":
+                self._send_body(reply, body, chunked)
+        except Exception as error:
+            keeps = False
+            if not isinstance(error, (ConnectionError, TimeoutError)):
+                self._listener.report(error)
+        finally:
+            if reply.source is not None:
+                reply.source.close()
+            self._listener.record(
+                AccessRecord(
+                    client=self._served.address,
+                    method=method,
+                    target=target,
+                    status=reply.status,
+                    sent=body.sent,
+                    seconds=time.monotonic() - self._began,
+                    request_id=request_id,
+                )
+            )
+        return keeps
+
+    def _send_body(self, reply: Reply, body: BodySender, chunked: bool) -> None:
+        if isinstance(reply.source, StoredBytes):
+            body.stored(reply.source, reply.offset, reply.length)
+        elif isinstance(reply.source, GeneratedBytes):
+            body.generated(reply.source, chunked=chunked)
+        else:
+            body.memory(reply.body)
+
+
+def _set_up(connection: socket.socket) -> None:
+    """Have what is sent leave at once, and not wait by the megabyte in the kernel.
+
+    So it shows soon that a slow client moves.
+    """
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+
+def _head(reply: Reply, request_id: str, *, chunked: bool, keeps: bool) -> bytes:
+    """Return status line and header fields."""
+    fields = {
+        "Server": f"imgadm/{__version__}",
+        "Date": formatdate(usegmt=True),
+        "x-request-id": request_id,
+        **reply.headers,
+    }
+    if reply.content_length is not None:
+        fields["Content-Length"] = str(reply.content_length)
+    elif chunked:
+        fields["Transfer-Encoding"] = "chunked"
+    if not keeps:
+        fields["Connection"] = "close"
+    lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
+    if not all(line.isprintable() for line in lines):
+        raise ValueError(f"a header field of a reply is not printable: {fields}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _request_id(head: RequestHead | None) -> str:
+    given = "" if head is None else head.headers.get("x-request-id") or ""
+    return given if _REQUEST_ID.fullmatch(given) else str(uuid4())

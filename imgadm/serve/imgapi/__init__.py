@@ -1,0 +1,1 @@
+"""IMGAPI: which request gets which reply."""

@@ -1,0 +1,91 @@
+"""The manifest that a client submits, as the manifest of an image that is to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from imgadm.base.errors import InvalidManifestError
+from imgadm.base.json_input import json_type
+from imgadm.base.json_values import display
+from imgadm.manifest import JSONError, find_violations, parse_json, upgrade_manifest
+from imgadm.serve.http.replies import HttpError
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The owner of all images where nobody knows the users."""
+
+_ONLY_ZVOL = ("nic_driver", "disk_driver", "cpu_type", "image_size")
+_ONLY_IMPORTED = ("published_at", "urn")
+_FIELDS = (
+    *("v", "uuid", "owner", "name", "version", "state", "disabled", "public", "published_at"),
+    *("type", "os", "files", "acl", "description", "homepage", "eula", "urn", "requirements"),
+    *("users", "generate_passwords", "inherited_directories", "origin", *_ONLY_ZVOL, "tags"),
+    *("billing_tags", "traits"),
+)
+
+_DROPPED = ("files", "activated", "channels", "icon", "error", "owner")
+
+
+def submitted_manifest(body: bytes, uuid: str | None) -> dict[str, Any]:
+    """Return the manifest of an unactivated image without a file, made of the one in ``body``.
+
+    ``uuid`` is the image's where the request names it; else it gets a new one. Raises
+    :class:`HttpError` for a body that is no valid manifest.
+    """
+    raw = _upgraded(_object(body))
+    if uuid is None:
+        if "state" in raw:
+            message = "a new image has no state yet"
+            raise _invalid([{"field": "state", "code": "NotAllowed", "message": message}])
+        forbidden: tuple[str, ...] = ("uuid", *_ONLY_IMPORTED)
+    else:
+        if raw.get("uuid") != uuid:
+            raise _invalid_fields(["uuid"], f'invalid uuid: it is not "{uuid}", as in the address')
+        forbidden = ()
+    given = {name: value for name, value in raw.items() if name not in (*_DROPPED, "state")}
+    forbidden += () if given.get("type") == "zvol" else _ONLY_ZVOL
+    extra = [name for name in given if name not in _FIELDS or name in forbidden]
+    if extra:
+        names = ", ".join(f'"{display(name)}"' for name in extra)
+        raise _invalid_fields(extra, f"invalid extra parameters: {names}")
+    made = {"uuid": uuid or str(uuid4()), "owner": NOBODY, "state": "unactivated", "files": []}
+    manifest = {"disabled": False, "public": False} | given | made
+    violations = find_violations({**manifest, "activated": False}, "dc")
+    if violations:
+        raise _invalid([violation.as_dict() for violation in violations])
+    return in_order(manifest)
+
+
+def in_order(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a valid manifest with its fields in the order in which image servers give them."""
+    return {name: manifest[name] for name in _FIELDS if name in manifest}
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = parse_json(body)
+    except JSONError as error:
+        raise HttpError(400, "InvalidContent", f"the body is {error}") from error
+    if not isinstance(value, dict):
+        message = f"a manifest was expected, got {json_type(value)}"
+        raise HttpError(400, "InvalidContent", message)
+    return value
+
+
+def _upgraded(raw: Mapping[str, Any]) -> dict[str, Any]:
+    current = raw if "v" in raw or "creator_uuid" in raw else {"v": 2, **raw}
+    try:
+        return upgrade_manifest(current)
+    except InvalidManifestError as error:
+        raise HttpError(422, "ValidationFailed", error.message, errors=[]) from error
+
+
+def _invalid(errors: list[dict[str, str]]) -> HttpError:
+    fields = ", ".join(error["field"] for error in errors)
+    return HttpError(422, "ValidationFailed", f"invalid image data: {fields}", errors=errors)
+
+
+def _invalid_fields(fields: list[str], message: str) -> HttpError:
+    errors = [{"field": display(field), "code": "Invalid"} for field in fields]
+    return HttpError(422, "InvalidParameter", message, errors=errors)

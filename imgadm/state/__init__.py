@@ -1,0 +1,1 @@
+"""What this host keeps: its configuration, and what is recorded of installed images."""

@@ -1,0 +1,36 @@
+"""Which image sources may be configured, and what is the one that nobody has to configure."""
+
+from __future__ import annotations
+
+from imgadm.base.errors import ConfigError
+from imgadm.base.redaction import SecretUrl
+from imgadm.base.urls import dsapi_root
+from imgadm.sources.base import SourceConfig
+
+SOURCE_TYPES = ("imgapi", "dsapi", "docker")
+DEFAULT_SOURCE = SourceConfig(SecretUrl("https://images.smartos.org"))
+RETIRED_HOSTS = frozenset(
+    {"images.joyent.com", "datasets.joyent.com", "datasets.tritondatacenter.com"}
+)
+"""Hosts of public sources that are gone; :data:`DEFAULT_SOURCE` came after them."""
+
+
+def check_source(source: SourceConfig) -> None:
+    """Raise ConfigError unless type and URL of ``source`` make sense together."""
+    if source.type not in SOURCE_TYPES:
+        raise ConfigError(f'invalid source type: "{source.type}"')
+    if source.type == "docker":
+        from imgadm.registry.references.indexes import parse_index
+
+        parse_index(source.url.reveal())
+        return
+    _ = source.normalised_url
+    if source.type == "dsapi":
+        dsapi_root(source.url.reveal())
+
+
+def checked_source(entry: object) -> SourceConfig:
+    """Return the source of a configuration entry; raises ConfigError for one we cannot use."""
+    source = SourceConfig.from_dict(entry)
+    check_source(source)
+    return source

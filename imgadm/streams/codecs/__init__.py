@@ -1,0 +1,1 @@
+"""Stages that look at bytes or change their form: checksums and compressions."""

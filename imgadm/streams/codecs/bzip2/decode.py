@@ -1,0 +1,33 @@
+"""bzip2, by the native decoder, which works on as many blocks at once as there are processors."""
+
+from __future__ import annotations
+
+from imgadm._native import Bzip2Decoder, Bzip2Error
+from imgadm.streams.codecs.processors import usable_processors
+from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.engine.stage import Context, Outlet
+from imgadm.streams.errors import DecompressionError
+
+
+def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
+    """Decode all streams. What follows the last is ignored, as bzip2 does, and noted."""
+    decoder = Bzip2Decoder(usable_processors())
+    try:
+        buffer = outlet.buffer()
+        while (size := decoder.readinto(buffer.view)) != 0:
+            context.cancel.check()
+            if size is not None:
+                outlet.put(buffer.keep(size))
+                buffer = outlet.buffer()
+            elif (view := source.next()) is not None:
+                decoder.feed(view)
+            else:
+                decoder.end_of_input()
+        if decoder.ignored_trailing_bytes:
+            context.notes.append(
+                f"ignored {decoder.ignored_trailing_bytes} bytes after the end of the bzip2 data"
+            )
+    except Bzip2Error as error:
+        raise DecompressionError("bzip2", str(error), offset=error.offset) from None
+    finally:
+        decoder.close()

@@ -1,0 +1,99 @@
+"""The checksum stage: looks at every byte, and at the end vouches for them or fails."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol
+
+from imgadm._native import Sha1, move_and_hash
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.errors import ChecksumError, SizeError
+
+
+class Hasher(Protocol):
+    """What the stage needs of a hash; :mod:`hashlib` objects have it."""
+
+    def update(self, data: memoryview, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+class Checksum(Stage):
+    """See :func:`checksum`."""
+
+    def __init__(self, algorithm: str, expected: str | None, size: int | None) -> None:
+        self.name = "checksum"
+        self.algorithm = algorithm
+        self.verifies = expected is not None
+        self._expected = expected.lower() if expected is not None else None
+        self._size = size
+        self._seen = 0
+        self._hasher: Hasher
+        if algorithm == "sha1":
+            self._sha1 = Sha1()
+            self._hasher = self._sha1
+            self.moves_descriptors = self.remembers_sha1 = True
+        else:
+            self._hasher = hashlib.new(algorithm, usedforsecurity=False)
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        for buffer in inlet:
+            self._seen += len(buffer)
+            self._check_not_longer()
+            self._hasher.update(buffer.view)
+            outlet.put(buffer)
+        self._finish(context)
+
+    def run_descriptors(self, context: Context, source: int, sink: int) -> None:
+        limit = {} if self._size is None else {"limit": self._size + 1}
+        self._seen = move_and_hash(
+            source,
+            sink,
+            context.cancel.fileno(),
+            context.meter,
+            self._sha1,
+            **limit,
+        )
+        self._check_not_longer()
+        self._finish(context)
+
+    def _check_not_longer(self) -> None:
+        if self._size is not None and self._seen > self._size:
+            raise SizeError(
+                f"expected {self._size} bytes, got more", got=self._seen, wanted=self._size
+            )
+
+    def _finish(self, context: Context) -> None:
+        digest = self._hasher.hexdigest()
+        context.facts[self.algorithm] = digest
+        context.facts["size"] = self._seen
+        if self._size is not None and self._seen < self._size:
+            raise SizeError(
+                f"expected {self._size} bytes, got {self._seen}",
+                offset=self._seen,
+                got=self._seen,
+                wanted=self._size,
+            )
+        if self._expected is not None and digest != self._expected:
+            raise ChecksumError(
+                self.algorithm, got=digest, wanted=self._expected, offset=self._seen
+            )
+
+    def sha1_at(self, position: int, context: Context) -> Sha1 | None:
+        if not self.remembers_sha1:
+            return None
+        while self._sha1.length < position:
+            context.cancel.wait(0.01)
+        return self._sha1.copy()
+
+
+def checksum(algorithm: str, *, expected: str | None = None, size: int | None = None) -> Stage:
+    """Hash what passes, and fail at the end if it is not what was ``expected`` (hexadecimal).
+
+    ``algorithm`` is any that :mod:`hashlib` knows; SHA-1 takes the native engine. ``size`` is the
+    exact number of bytes that must come. The digest is left in ``report.facts[algorithm]`` and the
+    number of bytes in ``report.facts["size"]``. The next stage sees the end of the stream only
+    after the check has passed.
+
+    Raises SizeError (as soon as there is one byte too many) and ChecksumError.
+    """
+    return Checksum(algorithm, expected, size)

@@ -1,0 +1,65 @@
+"""The compression stage: one stage for every format, one encoder for each."""
+
+from __future__ import annotations
+
+from imgadm._native import move_bytes
+from imgadm.streams.codecs import encoders
+from imgadm.streams.codecs.processors import usable_processors
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.errors import CompressionError
+
+
+class Compress(Stage):
+    """See :func:`compress`."""
+
+    name = "compress"
+
+    def __init__(self, compression: str, level: int | None, threads: int | None) -> None:
+        if compression not in encoders.COMPRESSIONS:
+            names = ", ".join(encoders.COMPRESSIONS)
+            raise ValueError(f'unknown compression "{compression}", must be one of: {names}')
+        levels = encoders.LEVELS.get(compression)
+        if level is not None and (levels is None or level not in levels):
+            wanted = "it has none" if levels is None else f"must be {levels}"
+            raise ValueError(f"invalid level {level} for {compression}, {wanted}")
+        if threads is not None and threads < 1:
+            raise ValueError(f"got {threads} threads, wanted at least 1")
+        self.moves_descriptors = levels is None
+        self._compression = compression
+        self._settings = (
+            None
+            if levels is None
+            else encoders.Settings(
+                levels.default if level is None else level, threads or usable_processors()
+            )
+        )
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        context.facts["compression"] = self._compression
+        if self._settings is None:
+            for buffer in inlet:
+                outlet.put(buffer)
+            return
+        try:
+            encoders.load(self._compression)(inlet, outlet, context, self._settings)
+        except MemoryError as error:
+            raise CompressionError(
+                self._compression, "not enough memory", offset=context.meter.bytes_in
+            ) from error
+
+    def run_descriptors(self, context: Context, source: int, sink: int) -> None:
+        context.facts["compression"] = self._compression
+        move_bytes(source, sink, context.cancel.fileno(), context.meter)
+
+
+def compress(name: str, *, level: int | None = None, threads: int | None = None) -> Stage:
+    """Compress as ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``, on all usable processors.
+
+    ``level`` is that of the format's usual program, from the fastest to the smallest: 1 to 9 for
+    gzip (6 if it is None) and bzip2 (9), 0 to 9 for xz (6), 1 to 19 for zstd (3). The usual
+    programs read what is written, and it is the same for any number of ``threads``.
+
+    Raises ValueError for arguments that make no sense; CompressionError from :func:`run`, if
+    there is not enough memory.
+    """
+    return Compress(name, level, threads)

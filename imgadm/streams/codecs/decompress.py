@@ -1,0 +1,109 @@
+"""The decompression stage: one stage for every format, one decoder for each."""
+
+from __future__ import annotations
+
+import os
+
+from imgadm._native import move_bytes, read_into, write_all
+from imgadm.streams.codecs import decoders
+from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.errors import DecompressionError
+
+
+class Decompress(Stage):
+    """See :func:`decompress`."""
+
+    judges_content = True
+
+    def __init__(self, compression: str | None, *, exact: bool) -> None:
+        if compression is not None and compression not in decoders.COMPRESSIONS:
+            names = ", ".join(decoders.COMPRESSIONS)
+            raise ValueError(f'unknown compression "{compression}", must be one of: {names}')
+        self.name = "decompress"
+        self.moves_descriptors = compression == "none"
+        self._named = compression
+        self._exact = exact
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        if self._named == "none":
+            self._pass_on(inlet, outlet, context)
+            return
+        source = ByteSource(inlet.views())
+        compression = self._settle(source.peek(decoders.MAGIC_SIZE), context)
+        decoders.load(compression)(source, outlet, context)
+        if self._exact and context.notes and not source.blank_rest:
+            raise DecompressionError(
+                compression,
+                f"something follows the end of the {compression} data",
+                offset=source.position,
+            )
+
+    def _pass_on(self, inlet: Inlet, outlet: Outlet, context: Context) -> None:
+        first, settled = b"", False
+        for buffer in inlet:
+            if not settled:
+                first += bytes(buffer.view[: decoders.MAGIC_SIZE - len(first)])
+                settled = len(first) == decoders.MAGIC_SIZE
+                if settled:
+                    self._settle(first, context)
+            outlet.put(buffer)
+        if not settled:
+            self._settle(first, context)
+
+    def run_descriptors(self, context: Context, source: int, sink: int) -> None:
+        cancel, meter = context.cancel.fileno(), context.meter
+        memory = memoryview(bytearray(decoders.MAGIC_SIZE))
+        first = b""
+        while size := read_into(source, memory[len(first) :], cancel, meter):
+            meter.add_in(size)
+            first = bytes(memory[: len(first) + size])
+            if len(first) == decoders.MAGIC_SIZE:
+                break
+        self._settle(first, context)
+        write_all(sink, first, cancel, meter)
+        move_bytes(source, sink, cancel, meter)
+
+    def _settle(self, first_bytes: bytes, context: Context) -> str:
+        """The compression to decode; an error if the bytes contradict the one that was named."""
+        if not first_bytes and not (self._exact and self._named in (None, "none")):
+            raise DecompressionError(self._named or "unknown", "the file is empty", offset=0)
+        found = decoders.recognise(first_bytes)
+        if self._named is not None and found != self._named:
+            got = f"{found} data" if found != "none" else "data in no compression that is known"
+            raise DecompressionError(
+                self._named,
+                f"expected {self._described()}, got {got}",
+                offset=0,
+                got=found,
+                wanted=self._named,
+            )
+        context.facts["compression"] = found
+        return found
+
+    def _described(self) -> str:
+        return "uncompressed data" if self._named == "none" else f"{self._named} data"
+
+
+def decompress(compression: str | None = None, *, exact: bool = False) -> Stage:
+    """Decompress ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``; None: tell by the first bytes.
+
+    What follows the compressed data is ignored, as the programs of some formats do, and noted;
+    with ``exact`` it is an error, but for zeros behind gzip data, to which some writers pad. An
+    empty file is an error too, unless it is ``exact``, and as ``none`` or None. Output comes in
+    buffers of bounded size whatever the input expands to. Raises DecompressionError if the bytes
+    are of another compression than the one named, damaged, or cut short.
+    """
+    return Decompress(compression, exact=exact)
+
+
+def compression_of(path: str | os.PathLike[str]) -> str:
+    """The compression of a file, told from its first bytes. Raises OSError.
+
+    Only of what can be read at any offset: from a pipe nothing is taken, and ESPIPE is raised.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return decoders.recognise(os.pread(descriptor, decoders.MAGIC_SIZE, 0))
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,15 @@
+"""No compression: the bytes as they are."""
+
+from __future__ import annotations
+
+from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.engine.stage import Context, Outlet
+
+
+def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
+    """Copy what is left of the source, for a compression that was told from its first bytes."""
+    while (view := source.next(outlet.pool.size)) is not None:
+        context.cancel.check()
+        buffer = outlet.buffer().keep(len(view))
+        buffer.view[:] = view
+        outlet.put(buffer)

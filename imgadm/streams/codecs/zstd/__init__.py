@@ -1,0 +1,1 @@
+"""Zstandard (RFC 8878)."""

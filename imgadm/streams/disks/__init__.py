@@ -1,0 +1,1 @@
+"""Disks in files, in the formats of virtual machines."""

@@ -1,0 +1,89 @@
+"""A bounded channel between two stages that hands over references to buffers."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from imgadm._native import Meter
+from imgadm.streams.engine.buffers import Buffer
+from imgadm.streams.engine.cancellation import CancelToken
+
+#: Buffers that may wait in one channel; with their size this bounds the memory of a pipeline.
+CAPACITY = 4
+
+
+class Channel:
+    """One writer, one reader. What the reader sees is what was put, in order, then the end.
+
+    The end is seen only after :meth:`close`; a writer that fails never calls it, so that the
+    reader can't mistake a broken stream for a complete one.
+    """
+
+    def __init__(self, cancel: CancelToken, capacity: int = CAPACITY) -> None:
+        self._cancel = cancel
+        self._capacity = capacity
+        self._queue: deque[Buffer] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        #: Whether the reader has seen the end.
+        self.exhausted = False
+        self._discarding = False
+        self._stop_listening = cancel.on_cancel(self._wake)
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def put(self, buffer: Buffer, meter: Meter) -> None:
+        """Hand over ``buffer``; waits while the channel is full. Raises Cancelled."""
+        with self._changed:
+            if self._is_full():
+                meter.begin_output_wait()
+                self._changed.wait_for(lambda: self._cancel.cancelled or not self._is_full())
+                meter.end_wait()
+            self._cancel.check()
+            meter.add_out(len(buffer))
+            if self._discarding:
+                buffer.release()
+                return
+            self._queue.append(buffer)
+            self._changed.notify_all()
+
+    def _is_full(self) -> bool:
+        return len(self._queue) >= self._capacity and not self._discarding
+
+    def get(self, meter: Meter) -> Buffer | None:
+        """The next buffer, now the caller's; None at the end of the stream. Raises Cancelled."""
+        with self._changed:
+            if not self._queue and not self._closed:
+                meter.begin_input_wait()
+                self._changed.wait_for(
+                    lambda: self._cancel.cancelled or self._closed or bool(self._queue)
+                )
+                meter.end_wait()
+            self._cancel.check()
+            if not self._queue:
+                self.exhausted = True
+                return None
+            buffer = self._queue.popleft()
+            self._changed.notify_all()
+        meter.add_in(len(buffer))
+        return buffer
+
+    def close(self) -> None:
+        """Mark the end: everything has been put."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def discard(self) -> None:
+        """Throw away what is here and what is still to come: the reader has gone."""
+        with self._changed:
+            self._discarding = True
+            while self._queue:
+                self._queue.popleft().release()
+            self._changed.notify_all()
+
+    def stop_listening(self) -> None:
+        self._stop_listening()

@@ -1,0 +1,80 @@
+"""One report of several pipelines that do one job together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from imgadm.streams.engine.report import Report, StageReport
+
+
+class CombinedReport(Report):
+    """Pipelines that bring bytes, ``lanes`` of them at a time, and those that take them further.
+
+    ``bytes_in`` is what the former have fetched, ``total`` what they will have, ``bytes_out`` what
+    has come out of the latter. Of each stage the figures are added up; of stages that work in
+    several lanes the seconds are divided by their number, so that they compare with the others'.
+    """
+
+    def __init__(self, lanes: int, total: int | None = None) -> None:
+        super().__init__([])
+        self.fetches: list[Report] = []
+        #: What takes further something that was fetched, and what was there before.
+        self.unpackings: list[Report] = []
+        self.others: list[Report] = []
+        #: Notes that are not of one pipeline.
+        self.own_notes: list[str] = []
+        self._lanes = lanes
+        self._total = total
+
+    @property
+    def stages(self) -> list[StageReport]:
+        return [
+            *_added_up(self.fetches, self._lanes),
+            *_added_up([*self.others, *self.unpackings], 1),
+        ]
+
+    @property
+    def bytes_in(self) -> int:
+        return sum(report.bytes_in for report in tuple(self.fetches))
+
+    @property
+    def progress(self) -> int:
+        """Halfway between what has been fetched and what of that has been taken further.
+
+        So it neither stands still while the one goes on, nor is at its end before both are.
+        """
+        taken = sum(report.bytes_in for report in tuple(self.unpackings))
+        return (self.bytes_in + taken) // 2
+
+    @property
+    def total(self) -> int | None:
+        return self._total
+
+    @property
+    def bytes_out(self) -> int:
+        return sum(report.bytes_out for report in (*self.others, *self.unpackings))
+
+    @property
+    def notes(self) -> list[str]:
+        reports = (*self.fetches, *self.others, *self.unpackings)
+        return [*self.own_notes, *(note for report in reports for note in report.notes)]
+
+
+def _added_up(reports: list[Report], lanes: int) -> list[StageReport]:
+    sums: dict[str, StageReport] = {}
+    for report in tuple(reports):
+        for stage in report.stages:
+            if (so_far := sums.get(stage.name)) is None:
+                sums[stage.name] = replace(stage, total=None)
+                continue
+            so_far.bytes_in += stage.bytes_in
+            so_far.bytes_out += stage.bytes_out
+            so_far.busy += stage.busy
+            so_far.waiting_for_input += stage.waiting_for_input
+            so_far.waiting_for_output += stage.waiting_for_output
+            so_far.notes += stage.notes
+    for stage in sums.values():
+        stage.busy /= lanes
+        stage.waiting_for_input /= lanes
+        stage.waiting_for_output /= lanes
+    return list(sums.values())

@@ -1,0 +1,118 @@
+"""Calls that a pipeline can leave behind though they block, and calls that no Ctrl-C cuts short."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from imgadm._native import Cancelled
+from imgadm.streams.engine.cancellation import CancelToken
+
+Result = TypeVar("Result")
+
+
+def interruptible(
+    call: Callable[[], Result],
+    cancel: CancelToken | None,
+    *,
+    discard: Callable[[Result], None],
+    seconds: float | None = None,
+) -> Result:
+    """The result of ``call``, or Cancelled as soon as the pipeline ends.
+
+    Resolving a name and connecting can't be interrupted from another thread. A call left behind
+    ends by its own time-out, and what it brings, then or in the last moment, is discarded. After
+    ``seconds`` it is left behind, too, with a TimeoutError.
+    """
+    outcome: list[Result] = []
+    failure: list[BaseException] = []
+    changed = threading.Condition()
+    left_behind = False
+
+    def work() -> None:
+        try:
+            result = call()
+        except BaseException as error:  # raised again below, on the thread that waits
+            with changed:
+                failure.append(error)
+                changed.notify_all()
+            return
+        with changed:
+            if not left_behind:
+                outcome.append(result)
+                changed.notify_all()
+                return
+        discard(result)
+
+    def wake() -> None:
+        with changed:
+            changed.notify_all()
+
+    def cancelled() -> bool:
+        return cancel is not None and cancel.cancelled
+
+    forget = cancel.on_cancel(wake) if cancel is not None else lambda: None
+    try:
+        threading.Thread(target=work, name="imgadm-call", daemon=True).start()
+        with changed:
+            changed.wait_for(lambda: bool(outcome or failure or cancelled()), seconds)
+            left_behind = True
+    finally:
+        forget()
+    if cancelled():
+        for result in outcome:
+            discard(result)
+        raise Cancelled
+    if failure:
+        raise failure[0]
+    if not outcome:
+        raise TimeoutError(f"it takes longer than {seconds:g} seconds")
+    return outcome[0]
+
+
+def uninterrupted(call: Callable[[], None]) -> None:
+    """Make ``call`` to its end; what a signal handler raises meanwhile is raised afterwards.
+
+    Python runs signal handlers on the main thread only, so that any other thread is safe from them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        call()
+        return
+    changed = threading.Condition()
+    begun = ended = abandoned = False
+    failure: list[BaseException] = []
+    interruption: BaseException | None = None
+
+    def work() -> None:
+        nonlocal begun, ended
+        with changed:
+            if abandoned:
+                return
+            begun = True
+        try:
+            call()
+        except BaseException as error:  # raised again below, on the thread that waits
+            failure.append(error)
+        with changed:
+            ended = True
+            changed.notify_all()
+
+    try:
+        threading.Thread(target=work, name="imgadm-call", daemon=True).start()
+    except BaseException as error:
+        with changed:
+            abandoned = not begun
+        if abandoned:
+            raise
+        interruption = error
+    while not ended:
+        try:
+            with changed:
+                changed.wait_for(lambda: ended)
+        except BaseException as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
+    if failure:
+        raise failure[0]

@@ -1,0 +1,138 @@
+"""Files as the first and the last stage."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from imgadm._native import WriteBehind, move_bytes, read_into, write_all
+from imgadm.base.files.creation import NewFile
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+
+#: Bytes after which what was written durably is handed to the disk, and soon dropped from memory.
+WRITE_BEHIND_STEP = 8 * 1024 * 1024
+
+
+class ReadFile(Stage):
+    """See :func:`read_file`."""
+
+    name = "read"
+    moves_descriptors = True
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._descriptor = -1
+
+    def open(self, context: Context) -> None:
+        self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        status = os.fstat(self._descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(f'"{self._path}" is a directory, not an image file')
+        if stat.S_ISREG(status.st_mode):
+            self.total = status.st_size
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        elif not stat.S_ISBLK(status.st_mode):
+            os.set_blocking(self._descriptor, False)  # or nothing wakes a read from a silent pipe
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        while True:
+            buffer = outlet.buffer()
+            size = read_into(self._descriptor, buffer.view, context.cancel.fileno(), context.meter)
+            if size == 0:
+                buffer.release()
+                return
+            context.meter.add_in(size)
+            outlet.put(buffer.keep(size))
+
+    def run_descriptors(self, context: Context, source: int, sink: int) -> None:
+        move_bytes(
+            self._descriptor,
+            sink,
+            context.cancel.fileno(),
+            context.meter,
+        )
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class WriteFile(Stage):
+    """See :func:`write_file`. ``complete`` once the file has its name."""
+
+    name = "write"
+    moves_descriptors = True
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, durable: bool, replace: bool, private: bool
+    ) -> None:
+        self._path = path
+        self._durable = durable
+        self._replace = replace
+        self._private = private
+        self._file: NewFile | None = None
+        self._descriptor = -1
+        self.complete = False
+
+    def open(self, context: Context) -> None:
+        mode = 0o600 if self._private else 0o666
+        self._file = NewFile(self._path, mode=mode, exact=self._private)
+        self._descriptor = self._file.descriptor
+        self._behind = WriteBehind(self._descriptor, WRITE_BEHIND_STEP if self._durable else 0)
+        self._written = 0
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        for view in inlet.views():
+            write_all(self._descriptor, view, context.cancel.fileno(), context.meter)
+            self._wrote(view.nbytes)
+        self._commit(context)
+
+    def run_descriptors(self, context: Context, source: int, sink: int) -> None:
+        while moved := move_bytes(
+            *(source, self._descriptor, context.cancel.fileno(), context.meter),
+            limit=WRITE_BEHIND_STEP,
+        ):
+            self._wrote(moved)
+        self._commit(context)
+
+    def _wrote(self, size: int) -> None:
+        self._behind.wrote(self._written, size)
+        self._written += size
+
+    def _commit(self, context: Context) -> None:
+        context.cancel.check()
+        if self._durable:
+            os.fsync(self._descriptor)
+        assert self._file is not None
+        self._file.commit(replace=self._replace)
+        self.complete = True
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def read_file(path: str | os.PathLike[str]) -> Stage:
+    """The bytes of a file, pipe or device. Raises OSError from :func:`run`."""
+    return ReadFile(path)
+
+
+def write_file(
+    path: str | os.PathLike[str],
+    *,
+    durable: bool = True,
+    replace: bool = True,
+    private: bool = False,
+) -> WriteFile:
+    """Write to ``path``, which appears, or is replaced, only when every stage has succeeded.
+
+    Until then the bytes are in ``PATH.XXXXXXXX.partial``, a new file of a name of its own, which is
+    gone after a failure; what a killed process left of one goes when the same path is written
+    again. ``durable`` syncs the file before it gets its name. Without ``replace`` nothing may be
+    there yet; with it, a regular file may. A ``private`` file is its owner's alone, whatever the
+    umask. Raises OSError from :func:`run`.
+    """
+    return WriteFile(path, durable=durable, replace=replace, private=private)

@@ -1,0 +1,56 @@
+"""Room on a file system that sinks leave to others, whatever a stream brings."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+
+#: Bytes after which it is looked again how much room there is.
+_LOOK_STEP = 16 * 1024 * 1024
+
+_MOST_KEPT = 1024 * 1024 * 1024
+_KEPT_SHARE = 64
+
+
+def reserve_of(path: str | os.PathLike[str]) -> int:
+    """Bytes of the file system of ``path`` to keep free: a 64th of it, at most 1 GiB.
+
+    A sink that keeps them free fails with ENOSPC before the services of the host do.
+    Raises OSError.
+    """
+    status = os.statvfs(path)
+    return min(_MOST_KEPT, status.f_blocks * status.f_frsize // _KEPT_SHARE)
+
+
+class KeepRoom(Stage):
+    """See :func:`keep_room`."""
+
+    name = "keep room"
+
+    def __init__(self, path: str | os.PathLike[str], reserve: int) -> None:
+        self._path = path
+        self._reserve = reserve
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        left = 0
+        for buffer in inlet:
+            if left <= 0:
+                self._look()
+                left = _LOOK_STEP
+            left -= len(buffer)
+            outlet.put(buffer)
+
+    def _look(self) -> None:
+        status = os.statvfs(self._path)
+        if status.f_bavail * status.f_frsize < self._reserve:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def keep_room(path: str | os.PathLike[str], reserve: int) -> Stage:
+    """Pass bytes on to a sink on the file system of ``path`` while that has ``reserve`` bytes free.
+
+    Raises OSError: ENOSPC where it has fewer.
+    """
+    return KeepRoom(path, reserve)

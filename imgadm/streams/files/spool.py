@@ -1,0 +1,145 @@
+"""A file that one pipeline writes while another one reads it, as fast as each can."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from imgadm._native import read_into, write_all
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage, waiting_for_input
+from imgadm.streams.errors import StreamError
+
+
+class SpoolError(StreamError):
+    """What wrote the spool has failed, and knows why."""
+
+
+class Spool:
+    """Bytes on their way through the new file ``path``: :meth:`writer` ends one pipeline, each
+    :meth:`reader` begins another.
+
+    A reader gets what has been written, and sees the end only after the writer's pipeline has let
+    the writer see it: nothing unverified is complete here either. ``total`` is the number of bytes
+    that will come, where that is known.
+    """
+
+    def __init__(self, path: Path, total: int | None = None) -> None:
+        self.path = path
+        self.total = total
+        self._written = 0
+        self._complete = self._failed = False
+        self._changed = threading.Condition()
+
+    def writer(self) -> Stage:
+        """A sink that writes the file, and syncs it in the end. Raises OSError."""
+        return _Writer(self)
+
+    def reader(self) -> Stage:
+        """A source that follows the writer. Raises OSError, and SpoolError after :meth:`fail`."""
+        return _Reader(self)
+
+    @property
+    def is_complete(self) -> bool:
+        return self._complete
+
+    def fail(self) -> None:
+        """Let the readers fail: no more bytes will come. A complete spool stays what it is."""
+        with self._changed:
+            self._failed = not self._complete
+            self._changed.notify_all()
+
+    def advance(self, size: int) -> None:
+        """So many more bytes are in the file."""
+        with self._changed:
+            self._written += size
+            self._changed.notify_all()
+
+    def complete(self) -> None:
+        """These were all."""
+        with self._changed:
+            self._complete, self.total = True, self._written
+            self._changed.notify_all()
+
+    def wait_beyond(self, position: int, context: Context) -> int:
+        """How many bytes there are, as soon as these are more than ``position`` or all.
+
+        Raises SpoolError, and Cancelled.
+        """
+        cancel = context.cancel
+
+        def is_over() -> bool:
+            return cancel.cancelled or self._failed or self._complete or self._written > position
+
+        with self._changed:
+            if not is_over():
+                forget = cancel.on_cancel(self._wake)
+                try:
+                    with waiting_for_input(context.meter):
+                        self._changed.wait_for(is_over)
+                finally:
+                    forget()
+            cancel.check()
+            if self._failed:
+                raise SpoolError(f"no more than {self._written} bytes have come")
+            return self._written
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+class _Writer(Stage):
+    name = "write"
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._descriptor = -1
+
+    def open(self, context: Context) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._descriptor = os.open(self._spool.path, flags, 0o600)
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        for view in inlet.views():
+            write_all(self._descriptor, view, context.cancel.fileno(), context.meter)
+            self._spool.advance(view.nbytes)
+        self._spool.complete()
+        os.fsync(self._descriptor)  # while readers go on
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class _Reader(Stage):
+    name = "read"
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._descriptor = -1
+        self.total = spool.total
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        position, size = 0, self._spool.wait_beyond(0, context)
+        self._descriptor = os.open(self._spool.path, os.O_RDONLY | os.O_CLOEXEC)
+        while position < size:
+            buffer = outlet.buffer()
+            length = read_into(
+                self._descriptor,
+                buffer.view[: size - position],
+                context.cancel.fileno(),
+                context.meter,
+            )
+            if length == 0:
+                raise SpoolError(f"the file has been cut to {position} bytes", offset=position)
+            position += length
+            context.meter.add_in(length)
+            outlet.put(buffer.keep(length))
+            size = self._spool.wait_beyond(position, context) if position == size else size
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

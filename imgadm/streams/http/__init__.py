@@ -1,0 +1,1 @@
+"""HTTP as the first and the last stage: fetching and uploading."""

@@ -1,0 +1,207 @@
+"""The body of one HTTP answer, read with as few copies as its connection allows."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING, Any
+
+from imgadm._native import Cancelled, Meter, move_bytes, read_into, write_all
+from imgadm.streams.engine.buffers import BUFFER_SIZE
+from imgadm.streams.engine.cancellation import CancelToken
+from imgadm.streams.engine.stage import waiting_for_input
+from imgadm.streams.http.codings import Uncoded
+from imgadm.streams.http.failures import address_of
+from imgadm.streams.http.head import FLOOR_BYTES_A_SECOND, FLOOR_SECONDS
+
+if TYPE_CHECKING:
+    from requests import Response
+
+#: Bytes asked of http.client at a time. If the connection breaks, it loses what it has of them.
+_PIECE = 64 * 1024
+
+#: Bytes that http.client is waited for before any are passed on: progress is seen in such steps.
+_STEP = 512 * 1024
+
+
+class Body:
+    """Bytes of one answer, in order, until the connection or the promised length ends.
+
+    ``length`` is the promised one, None where the server promises none. Where it does not
+    even send chunks, ``is_open_ended`` says so: whole and cut look the same then. A ``coding`` is
+    undone, and ``length`` is None. Waits raise TimeoutError after ``stall_timeout`` seconds (those
+    that http.client does: after the time-out of the request) or if less than the floor comes, and
+    Cancelled. One that has ``ended`` brings nothing.
+    """
+
+    def __init__(
+        self,
+        response: Response,
+        stall_timeout: float,
+        *,
+        ended: bool = False,
+        coding: str | None = None,
+    ) -> None:
+        self._response = response
+        self._stall_milliseconds = int(stall_timeout * 1000)
+        self._floor_seconds = min(FLOOR_SECONDS, 4 * stall_timeout)
+        self._waited, self._got = 0.0, 0
+        # What requests and urllib3 offer copies every byte once more; http.client below them
+        # fills a caller's buffer. Where these private names are gone, the public way still works.
+        self._file: Any = getattr(response.raw, "_fp", None) or response.raw
+        self._socket = _socket_of(self._file)
+        sent = sent_length(response)
+        self.length = None if coding else sent
+        self.is_open_ended = sent is None and not getattr(self._file, "chunked", False)
+        if self.is_open_ended and isinstance(self._socket, ssl.SSLSocket):
+            # Or who cuts the connection could make a part pass for the whole.
+            self._socket.suppress_ragged_eofs = False  # type: ignore[attr-defined]
+        self._left = 0 if ended else self.length
+        self._coded_left = sent
+        self.is_coded = coding is not None
+        self._uncoded = Uncoded(coding, self._read_coded) if coding else None
+        plain = self._socket is not None and not isinstance(self._socket, ssl.SSLSocket)
+        #: Whether the bytes can be taken straight from the socket, once http.client's buffer is
+        #: empty: plain HTTP with a known length.
+        self.is_plain = plain and self.length is not None and hasattr(self._file, "read1")
+        self.address = address_of(response.url)
+        self._buffered = True
+        self._trouble: Exception | None = None
+
+    def readinto(self, view: memoryview, cancel: CancelToken, meter: Meter) -> int:
+        """Some bytes, at least one unless the body or the connection has ended (0)."""
+        view = view if self._left is None else view[: self._left]
+        if not view:
+            return 0
+        if self.is_plain and not self._buffered:
+            began = time.monotonic()
+            size = read_into(
+                self._descriptor(),
+                view,
+                cancel.fileno(),
+                meter,
+                stall_milliseconds=self._stall_milliseconds,
+            )
+            self._check_floor(time.monotonic() - began, size)
+        else:
+            size = self._read_through_http_client(view, cancel, meter)
+        if self._left is not None:
+            self._left -= size
+        return size
+
+    def move_to(self, sink: int, cancel: CancelToken, meter: Meter) -> None:
+        """All the rest into the pipe ``sink``: straight from the socket if it is plain."""
+        scratch = memoryview(bytearray(BUFFER_SIZE))
+        while self._buffered or not self.is_plain:
+            size = self.readinto(scratch, cancel, meter)
+            if size == 0:
+                return
+            meter.add_in(size)
+            write_all(sink, scratch[:size], cancel.fileno(), meter)
+        assert self._left is not None
+        move_bytes(
+            self._descriptor(),
+            sink,
+            cancel.fileno(),
+            meter,
+            limit=self._left,
+            stall_milliseconds=self._stall_milliseconds,
+            floor_bytes=int(FLOOR_BYTES_A_SECOND * self._floor_seconds),
+            floor_milliseconds=int(self._floor_seconds * 1000),
+        )
+
+    def _check_floor(self, waited: float, size: int) -> None:
+        """Raise TimeoutError for a peer that sends less than the floor while it is waited for."""
+        self._waited += waited
+        self._got += size
+        if self._waited >= self._floor_seconds:
+            if size and self._got < FLOOR_BYTES_A_SECOND * self._waited:
+                raise TimeoutError(errno.ETIMEDOUT, "too few bytes in too much time")
+            self._waited, self._got = 0.0, 0
+
+    def _read_coded(self, limit: int) -> bytes:
+        """Return what comes of a body that is coded; no bytes only at its promised end."""
+        data: bytes = self._file.read1(limit)
+        if self._coded_left is not None:
+            self._coded_left -= len(data)
+            if not data and self._coded_left > 0:
+                raise ConnectionResetError("the connection was cut in the middle of a reply")
+        return data
+
+    def _descriptor(self) -> int:
+        assert self._socket is not None
+        return self._socket.fileno()
+
+    def _read_through_http_client(self, view: memoryview, cancel: CancelToken, meter: Meter) -> int:
+        forget = cancel.on_cancel(self._interrupt)
+        try:
+            with waiting_for_input(meter):
+                size = self._read_in_python(view)
+        except Exception:
+            if cancel.cancelled:
+                raise Cancelled from None
+            raise
+        finally:
+            forget()
+        cancel.check()
+        return size
+
+    def _read_in_python(self, view: memoryview) -> int:
+        if self._uncoded is not None:
+            data = self._uncoded.read(len(view))
+            view[: len(data)] = data
+            return len(data)
+        return self._read_buffered(view) if self.is_plain else self._fill(view[:_STEP])
+
+    def _read_buffered(self, view: memoryview) -> int:
+        """What came along with the headers and sits in the buffer of http.client, or more."""
+        data = self._file.read1(len(view))
+        view[: len(data)] = data
+        self._buffered = len(data) == len(view)
+        return len(data)
+
+    def _fill(self, view: memoryview) -> int:
+        """As much as there is room for; trouble is kept for later once there is something."""
+        if self._trouble is not None:
+            raise self._trouble
+        filled = 0
+        while filled < len(view):
+            try:
+                size = int(self._file.readinto(view[filled : filled + _PIECE]) or 0)
+            except (OSError, http.client.HTTPException) as error:
+                if filled == 0:
+                    raise
+                self._trouble = error
+                break
+            if size == 0:
+                break
+            filled += size
+        return filled
+
+    def _interrupt(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._response.close()
+
+
+def _socket_of(file: Any) -> socket.socket | None:
+    raw = getattr(getattr(file, "fp", None), "raw", None)
+    found = getattr(raw, "connection", None) or getattr(raw, "_sock", None)
+    return found if isinstance(found, socket.socket) else None
+
+
+def sent_length(response: Response) -> int | None:
+    """The promised length in bytes; chunks (RFC 9112, section 6.3) and nonsense promise none."""
+    # The same one may come twice (RFC 9110, section 8.6); two that differ are no answer.
+    value = response.headers.get("Content-Length", "").partition(",")[0].strip()
+    coding = response.headers.get("Transfer-Encoding", "identity").strip().lower()
+    if coding not in ("", "identity") or not (value.isascii() and value.isdigit()):
+        return None
+    return int(value) if len(value) < 19 else None

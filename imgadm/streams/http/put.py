@@ -1,0 +1,186 @@
+"""Uploading over HTTP, in one pass, with an ear for what the server says meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from imgadm._native import Meter
+from imgadm.base.redaction import redact_url
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.errors import Answer, SendError, SizeError
+from imgadm.streams.http.codings import Uncoded, coding_of
+from imgadm.streams.http.failures import failure_of, request_errors
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+    from requests.adapters import HTTPAdapter
+
+    from imgadm.streams.http.exchange import Exchange
+
+#: Bytes of an answer that are read at most.
+MAX_ANSWER = 4 << 20
+
+
+class HttpPut(Stage):
+    """See :func:`http_put`."""
+
+    name = "upload"
+
+    def __init__(
+        self,
+        url: str,
+        session: Session | None,
+        headers: Mapping[str, str],
+        size: int | None,
+        timeouts: tuple[float, float, float],
+    ) -> None:
+        self._url = url
+        self._session = session
+        self._own_session = session is None
+        self._headers = {"Content-Type": "application/octet-stream", **headers}
+        self._size = size
+        self._timeouts = timeouts
+
+    def open(self, context: Context) -> None:
+        if self._session is None:
+            import requests
+
+            self._session = requests.Session()
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        from imgadm.streams.http.exchange import Exchange
+
+        connect, stall, answer = self._timeouts
+        body = _Body(inlet, self._size, context.meter)
+        exchange = Exchange(context.cancel, stall, answer)
+        try:
+            with exchange.adapter() as adapter, exchange.cut_by_cancelling():
+                response = self._request(adapter, body, (connect, stall))
+                self._judge(_read(response, exchange), body, context)
+        except request_errors() as error:
+            context.cancel.check()
+            failure = failure_of(error)
+            raise SendError(
+                f"{redact_url(self._url)}: {failure.words}",
+                code=failure.code,
+                offset=body.sent,
+                begun=exchange.connected,
+            ) from error
+
+    def _request(
+        self, adapter: HTTPAdapter, body: _Body, timeouts: tuple[float, float]
+    ) -> Response:
+        """Send as ``session`` would, over a connection of our own: none that may be stale."""
+        import requests
+
+        assert self._session is not None
+        session = self._session
+        request = session.prepare_request(
+            requests.Request("PUT", self._url, headers=dict(self._headers), data=body)
+        )
+        settings: Any = session.merge_environment_settings(self._url, {}, True, None, None)
+        return adapter.send(request, timeout=timeouts, **settings)
+
+    def _judge(self, answer: Answer, body: _Body, context: Context) -> None:
+        early = "" if body.complete else f" after {body.sent} bytes, before it had everything"
+        if early or not 200 <= answer.status < 300:
+            raise SendError(
+                f"{redact_url(self._url)} answered {answer.status}{early}",
+                answer=answer,
+                offset=body.sent,
+            )
+        context.facts["answer"] = answer
+
+    def close(self) -> None:
+        if self._own_session and self._session is not None:
+            self._session.close()
+
+
+class _Body:
+    """What comes in, as ``requests`` takes it; a length of 0 is one that nobody knows.
+
+    Its last buffer is held back until the stages before have succeeded: the server can't take what
+    they have not vouched for as complete.
+    """
+
+    def __init__(self, inlet: Inlet, size: int | None, meter: Meter) -> None:
+        self._inlet = inlet
+        self._size = size
+        self._meter = meter
+        self.sent = 0
+        self.complete = False
+
+    def __len__(self) -> int:
+        return self._size or 0
+
+    def __iter__(self) -> Iterator[memoryview]:
+        held = None
+        while True:
+            following = self._inlet.get()
+            self._check(ended=following is None)
+            if held is not None:
+                yield held.view
+                self.sent += len(held)
+                held.release()
+            if following is None:
+                break
+            held = following
+        self.complete = True
+
+    def _check(self, *, ended: bool) -> None:
+        got, wanted = self._meter.bytes_in, self._size
+        if wanted is None or got == wanted or (got < wanted and not ended):
+            return
+        raise SizeError(
+            f"{wanted} bytes were promised to the server, got {'more' if got > wanted else got}",
+            offset=self.sent,
+            got=got,
+            wanted=wanted,
+        )
+
+
+def _read(response: Response, exchange: Exchange) -> Answer:
+    """The whole answer; what is longer than an answer can be is cut off."""
+
+    def read(size: int) -> bytes:
+        exchange.check_time()
+        data: bytes = response.raw.read1(size, decode_content=False)
+        return data
+
+    body = bytearray()
+    with response:
+        coding = coding_of(response.headers.get("Content-Encoding"))
+        next_block = read if coding is None else Uncoded(coding, read).read
+        while len(body) < MAX_ANSWER and (block := next_block(64 << 10)):
+            body += block
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return Answer(response.status_code, kind, bytes(body))
+
+
+def http_put(
+    url: str,
+    *,
+    session: Session | None = None,
+    headers: Mapping[str, str] | None = None,
+    size: int | None = None,
+    stall_timeout: float = 30.0,
+    connect_timeout: float = 15.0,
+    answer_timeout: float = 300.0,
+) -> Stage:
+    """Upload to ``url`` (http or https) with one PUT. Timeouts are in seconds.
+
+    ``session`` (requests) brings proxies, certificates and headers of its own. With a ``size``
+    that many bytes are promised (Content-Length), and have to come; without, they are sent in
+    chunks. The server gets the end of the upload only after all stages before have succeeded.
+
+    There is no second try: bytes that have passed are gone. Redirects are not followed. A server
+    that answers before it has everything is heard at once, and its answer is the error. One that
+    takes no byte for ``stall_timeout``, or says nothing for ``answer_timeout`` once it has them
+    all, is given up.
+
+    The answer, an :class:`Answer` with a status of 200 to 299, is left in
+    ``report.facts["answer"]``. Raises SendError and SizeError.
+    """
+    timeouts = (connect_timeout, stall_timeout, answer_timeout)
+    return HttpPut(url, session, headers or {}, size, timeouts)

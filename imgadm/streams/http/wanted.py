@@ -1,0 +1,99 @@
+"""What is wanted of a file on a server, compared with what the head of the answer promises."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from imgadm.streams.errors import ChecksumError, FetchError, SizeError
+from imgadm.streams.http.body import Body
+from imgadm.streams.http.failures import one_line
+
+UseOfMd5 = Literal["ignored", "checked", "required"]
+"""What becomes of the Content-MD5 that a server may send (RFC 1864)."""
+
+_SHOWN_MD5 = 80
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``size`` is that of the file, None if nobody knows; the server has to name one if required.
+
+    Raises FetchError and SizeError for an answer that is not what is wanted.
+    """
+
+    size: int | None
+    length_required: bool
+    content_md5: UseOfMd5
+
+    def total_of(self, body: Body, headers: Mapping[str, str]) -> int | None:
+        """Return how many bytes are to come, None if that is unknown."""
+        self._check_type(body, headers.get("Content-Type", ""))
+        length, header = body.length, headers.get("Content-Length")
+        if length is None and self.length_required and not body.is_coded:
+            raise SizeError(
+                f"the server does not say how long the file is (Content-Length: {header})",
+                got=header,
+                wanted=self.size,
+            )
+        if length is not None and self.size is not None and length != self.size:
+            raise SizeError(
+                f"expected {self.size} bytes, the server offers {length} (Content-Length)",
+                got=length,
+                wanted=self.size,
+            )
+        return length if length is not None else self.size
+
+    def md5_of(self, body: Body, headers: Mapping[str, str]) -> ContentMd5 | None:
+        """Return the checksum that the file has to have, None where there is none to check.
+
+        That of an answer whose coding is undone is of other bytes than those that arrive.
+        """
+        header = None if body.is_coded else headers.get("Content-MD5")
+        if self.content_md5 == "ignored":
+            return None
+        if header is None and self.content_md5 == "required":
+            raise FetchError(
+                "nothing could tell whether the file is the right one: neither the manifest nor "
+                "the server has a checksum (sha1, Content-MD5)",
+                code="Unverified",
+                final=True,
+            )
+        return None if header is None else ContentMd5(header.strip())
+
+    def _check_type(self, body: Body, header: str) -> None:
+        """Refuse a page for people, unless it has just the size that the file should have."""
+        kind = header.partition(";")[0].strip().lower()
+        proven = self.size is not None and body.length == self.size
+        if kind in _PAGES and not proven:
+            raise FetchError(
+                f"{body.address} answered with a web page ({kind}) where a file was expected, such "
+                "as a login page, a list of a directory or an error; look at it in a browser",
+                final=True,
+            )
+
+
+class ContentMd5:
+    """The digest of what passes, and the one that it has to have, in base64.
+
+    ``wanted`` is the header, which may come twice if it says the same.
+    """
+
+    def __init__(self, wanted: str) -> None:
+        named = {value.strip() for value in wanted.split(",")}
+        self._wanted = one_line(named.pop() if len(named) == 1 else wanted)[:_SHOWN_MD5]
+        self._hash = hashlib.md5(usedforsecurity=False)
+
+    def update(self, data: memoryview) -> None:
+        self._hash.update(data)
+
+    def checked(self, size: int) -> str:
+        """Return the digest of all ``size`` bytes; ChecksumError if it is not the wanted one."""
+        got = b64encode(self._hash.digest()).decode()
+        if got.rstrip("=") != self._wanted.rstrip("="):
+            raise ChecksumError("Content-MD5", got=got, wanted=self._wanted, offset=size)
+        return got

@@ -1,0 +1,190 @@
+"""The external program of a stage: started, listened to, ended with all that it has started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from imgadm._native import Cancelled, Meter, read_into
+from imgadm.streams.engine.cancellation import CancelToken
+from imgadm.streams.errors import ProcessError, StreamError
+
+_STDERR_KEPT = 16 * 1024
+
+#: Seconds that are waited, after a program has ended, for all that it said: its children may hold
+#: its standard error open.
+_LAST_WORDS = 0.5
+
+#: Seconds that a program gets to die of SIGKILL before its input is closed.
+_LAST_BREATH = 0.1
+
+
+OnEnd = Callable[[Sequence[str], int, float, str, str], None]
+"""Told of a program that has ended: argv, exit status, seconds, stdout (none is kept), stderr.
+
+A status below 0 is the number of a signal.
+"""
+
+
+class Child:
+    """One program, ``name`` in errors. What it says to its standard error is kept, at the end.
+
+    It gets our own environment unless it is given one.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        name: str,
+        *,
+        on_end: OnEnd | None = None,
+        end_input: Callable[[], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._argv = list(argv)
+        self._environment = environment
+        self._name = name
+        self._on_end = on_end
+        self._end_input = end_input
+        self._started = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._succeeded = False
+        self._aborted = False
+        self._stderr = b""
+        self._stderr_reader: threading.Thread | None = None
+        self._hear_no_more: CancelToken | None = None
+
+    def spawn(self, *, stdin: int, stdout: int) -> None:
+        """Start it with descriptors, or DEVNULL, as its ends. Raises StreamError."""
+        self._started = time.monotonic()
+        with contextlib.ExitStack() as if_it_fails:
+            stderr = self._start(stdin, stdout)
+            if_it_fails.callback(os.close, stderr)
+            self._hear_no_more = CancelToken()
+            reader = threading.Thread(
+                target=self._read_stderr,
+                args=(stderr, self._hear_no_more),
+                name=f"imgadm-{self._name}-stderr",
+                daemon=True,
+            )
+            reader.start()
+            self._stderr_reader = reader
+            if_it_fails.pop_all()
+
+    def _start(self, stdin: int, stdout: int) -> int:
+        """Start the program; return the end of a pipe that its standard error is read from."""
+        try:
+            # The pipe is ours: Popen of Python 3.11.2 loses the pipes that it makes if it fails.
+            readable, writable = os.pipe()
+            try:
+                self._process = subprocess.Popen(
+                    self._argv,
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=writable,
+                    env=self._environment,
+                    start_new_session=True,  # the terminal's Ctrl-C is for us to pass on, in order
+                )
+            except BaseException:
+                os.close(readable)
+                raise
+            finally:
+                os.close(writable)
+        except FileNotFoundError as error:
+            raise StreamError(f'there is no program "{self._argv[0]}" on this host') from error
+        except OSError as error:
+            raise StreamError(f'cannot start "{self._argv[0]}": {error.strerror}') from error
+        return readable
+
+    def _read_stderr(self, stderr: int, hear_no_more: CancelToken) -> None:
+        piece = bytearray(4096)
+        try:
+            with contextlib.suppress(Cancelled):
+                os.set_blocking(stderr, False)
+                while size := read_into(stderr, piece, hear_no_more.fileno(), Meter()):
+                    self._stderr = (self._stderr + piece[:size])[-_STDERR_KEPT:]
+        finally:
+            os.close(stderr)
+
+    def finish(self, cancel: CancelToken) -> None:
+        """Wait for it to end by itself; raises ProcessError unless it succeeds."""
+        status = self.await_exit()
+        cancel.check()
+        if status != 0:
+            assert self._stderr_reader is not None
+            self._stderr_reader.join(_LAST_WORDS)
+            said = self._stderr.decode(errors="replace").strip()
+            raise ProcessError(self._name, status, said, argv=self._argv)
+        self._succeeded = True
+
+    def await_exit(self) -> int:
+        """The exit status, negative for a signal. The process stays a zombie, its number taken."""
+        assert self._process is not None
+        ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+    def abort(self) -> None:
+        """Ask it to end; the second time there is no asking."""
+        if self._succeeded:
+            return
+        if self._aborted:
+            self._kill()
+        else:
+            self._signal(signal.SIGTERM)
+        self._aborted = True
+
+    def _kill(self) -> None:
+        """Leave the program no way but to end.
+
+        The kernel's part of ``zfs receive`` may wait for more of the stream though SIGKILL is
+        pending, and is waked by the end of the pipe. A program that is killed does nothing with
+        that end any more, and the kernel takes it for that of a stream that was cut.
+        """
+        self._signal(signal.SIGKILL)
+        if self._end_input is None:
+            return
+        deadline = time.monotonic() + _LAST_BREATH
+        while not self._has_exited():
+            if time.monotonic() >= deadline:
+                self._end_input()
+                return
+            time.sleep(_LAST_BREATH / 20)
+
+    def _has_exited(self) -> bool:
+        if self._process is None or self._process.returncode is not None:
+            return True
+        state = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        return os.waitid(os.P_PID, self._process.pid, state) is not None
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the program and to the children that it has left behind."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
+    def close(self) -> None:
+        if self._process is not None:
+            if not self._succeeded:
+                self._kill()
+            self._process.wait()
+        if self._hear_no_more is not None:
+            if self._on_end is not None and self._stderr_reader is not None:
+                self._stderr_reader.join(_LAST_WORDS)
+            self._hear_no_more.cancel()
+            if self._stderr_reader is not None:
+                self._stderr_reader.join()
+            self._hear_no_more.close()
+            self._hear_no_more = None
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        if self._on_end is not None and self._process is not None:
+            seconds = time.monotonic() - self._started
+            stderr = self._stderr.decode(errors="replace")
+            self._on_end(self._argv, self._process.returncode, seconds, "", stderr)

@@ -1,0 +1,1 @@
+"""ZFS send streams without ZFS."""
