@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from imgadm.base.errors import FileSystemError, InternalError
 from imgadm.base.files.opening import pinned_path
 from imgadm.base.files.replacement import make_one_directory, sync_directory
-from imgadm.base.signals import uninterrupted
+from imgadm.base.signals import signals_held_back
 from imgadm.pools.base import Children, InstalledImage, Pool, Snapshot
 from imgadm.pools.directory.contents import (
     DISK,
@@ -227,7 +227,7 @@ class DirectoryPool(Pool):
             if not os.access(image, os.R_OK | os.W_OK | os.X_OK):
                 # Of another user: it could be renamed, and then not be removed.
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            with uninterrupted():
+            with signals_held_back():
                 try:
                     image.rename(doomed)
                 except OSError as error:
