@@ -32,7 +32,7 @@ from imgadm.base.errors import FileSystemError, LockedError
 from imgadm.base.files.replacement import make_directory
 from imgadm.base.locks.lock_files import LockFile
 from imgadm.base.redaction import redact_text
-from imgadm.base.signals import uninterrupted
+from imgadm.base.signals import signals_held_back
 
 PATIENCE = 1.0
 """Seconds that a waiter waits before it says so."""
@@ -190,7 +190,7 @@ def _held(
             try:
                 yield
             finally:
-                with uninterrupted():  # a second Ctrl-C must not leave the file behind
+                with signals_held_back():  # a second Ctrl-C must not leave the file behind
                     if _read_holder(descriptor) == holder:
                         _write_holder(descriptor, None)
                     if file.in_pool:
