@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from imgadm.base.errors import ConfigError, ImgadmError
-from imgadm.base.locks.locks import OnWait, state_lock
+from imgadm.base.locks.holder import OnWait
+from imgadm.base.locks.locks import state_lock
 from imgadm.base.redaction import HIDDEN, SecretUrl
 from imgadm.base.settings import Settings
 from imgadm.operations.in_parallel import in_parallel

@@ -13,7 +13,8 @@ from imgadm.base.errors import (
     ImageNotInstalledError,
     ImgadmError,
 )
-from imgadm.base.locks.locks import OnWait, image_lock
+from imgadm.base.locks.holder import OnWait
+from imgadm.base.locks.locks import image_lock
 from imgadm.base.patterns import check_uuid
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgadm.base.errors import ImgadmError
-from imgadm.base.locks.locks import Holder, image_lock
+from imgadm.base.locks.holder import Holder
+from imgadm.base.locks.locks import image_lock
 from imgadm.operations.upkeep import delete_image
 from imgadm.operations.upkeep.unused_images import full_name, is_based, unused_images
 from imgadm.pools.base import InstalledImage, Pool
