@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imgadm._native import Meter
 from imgadm.base.redaction import redact_url
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
-from imgadm.streams.errors import UploadAnswer, SendError, SizeError
+from imgadm.streams.errors import SendError, SizeError, UploadAnswer
 from imgadm.streams.http.codings import Uncoded, coding_of
 from imgadm.streams.http.failures import failure_of, request_errors
 
