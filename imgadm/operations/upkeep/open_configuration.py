@@ -21,6 +21,7 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
     configuration = Configuration.load(path)
     if configuration.upgraded_to == CURRENT_VERSION:
         return configuration
+    from imgadm.base.locks.holder import shown_holder
     from imgadm.base.locks.terms import Locks
     from imgadm.operations.upkeep.upgrade_state import (
         add_source_types,
@@ -32,7 +33,12 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
         return configuration
     try:
         locks = Locks(settings.lock_directory, "imgadm: upgrade of the state")
-        with locks.state(on_wait=lambda holder: notify(_waiting(holder))):
+        with locks.state(
+            on_wait=lambda holder: notify(
+                "imgadm: warning: waiting for the configuration, which is locked by "
+                f"{shown_holder(holder)}"
+            )
+        ):
             configuration = Configuration.load(path)
             upgrade_state(settings, configuration, notify=notify)
     except ImgadmError as error:
