@@ -126,7 +126,7 @@ class Bzip2Decoder:
         """Stop the threads and free the memory; does nothing the second time."""
 
 def bzip2_compress(data: Buffer, level: int) -> bytes:
-    """A bzip2 stream of blocks of ``level`` hundred thousand bytes, 1 to 9; releases the GIL.
+    """Return a bzip2 stream of blocks of ``level`` (1 to 9) hundred thousand bytes.
 
     Up to 19 bytes fewer than that fit into one block, unless runs of four bytes make them longer.
     """
@@ -318,7 +318,7 @@ class VolumeStreamWriter:
     def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` with the next bytes; returns how many, fewer only at the end, then 0."""
     def measure(self) -> int:
-        """The length of the whole stream in bytes; reads the disks but makes no stream.
+        """Return the length of the whole stream in bytes; reads the disks but makes no stream.
 
         Raises ValueError if the size of the disk is not known.
         """
@@ -329,4 +329,4 @@ class VolumeStreamWriter:
 def fletcher4(
     buffer: Buffer, *, big_endian: bool = False, vectors: bool = True
 ) -> tuple[int, int, int, int]:
-    """The checksum of whole 32-bit words; ``vectors`` allows the processor's vector unit."""
+    """Return the checksum of whole 32-bit words; ``vectors`` allows the processor's vector unit."""

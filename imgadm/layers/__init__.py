@@ -8,7 +8,8 @@
         unpack_layer("image/root"),
     )
 
-Layers are applied one after the other, base first, to the same tree. See docs/layers.md.
+Layers are applied one after the other, base first, to the same tree. See
+docs/explanation/layers.md.
 """
 
 from imgadm.layers.errors import LayerError

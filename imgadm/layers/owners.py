@@ -1,7 +1,7 @@
 """What of a layer could not be set on this host, recorded in a file beside the root.
 
-One JSON object a line, in the order of unpacking; docs/layers.md has an example, and what each
-field means.
+One JSON object a line, in the order of unpacking; docs/explanation/layers.md has an
+example, and what each field means.
 """
 
 from __future__ import annotations

@@ -21,7 +21,11 @@ TREE = Path(__file__).parents[2]
 SAMPLES = TREE / "tests" / "data" / "zfs-streams"
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 ANYTHING = re.escape("<*>")
-DOCUMENTS = ["README.md", "docs/streams.md"]
+DOCUMENTS = sorted(
+    str(document.relative_to(TREE))
+    for document in [*TREE.glob("*.md"), *TREE.glob("docs/**/*.md")]
+    if BLOCK.search(document.read_text())
+)
 
 
 @pytest.fixture
@@ -53,15 +57,15 @@ def test_examples_print_what_the_document_shows(
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    documents = [*TREE.glob("*.md"), *TREE.glob("docs/*.md")]
-    assert len(documents) > len(DOCUMENTS)
+    documents = [*TREE.glob("*.md"), *TREE.glob("docs/**/*.md")]
+    assert len(documents) > len(DOCUMENTS) > 1
     for document in documents:
         for target in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
 def test_every_code_of_an_error_is_documented() -> None:
-    text = (TREE / "docs" / "scripting.md").read_text()
+    text = (TREE / "docs" / "reference" / "scripting.md").read_text()
     codes = {code for code in codes_of(ImgadmError) if code is not None}
     assert {InterruptError.code, PrepareImageError.code} <= codes
     assert sorted(code for code in codes if f"`{code}`" not in text) == []

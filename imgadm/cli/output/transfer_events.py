@@ -18,7 +18,7 @@ class JsonView:
     """Prints every event on stdout, progress about once a second.
 
     A command that fails prints ``{"event": "error", "code": ..., "message": ...}`` at the end, next
-    to its error line on stderr. All events and fields are in ``docs/events.md``.
+    to its error line on stderr. All events and fields are in ``docs/reference/events.md``.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

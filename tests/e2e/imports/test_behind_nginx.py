@@ -1,4 +1,4 @@
-"""The nginx.conf of docs/publishing.md, with ``imgadm serve --writable`` behind it."""
+"""The nginx.conf of docs/how-to/publish.md, with ``imgadm serve --writable`` behind it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def free_port() -> int:
 def documented(server: str, port: int, directory: Path) -> str:
     """The nginx.conf of the documentation, with the places of this test."""
     [text] = re.findall(
-        r"^```nginx\n(.*?)^```$", (TREE / "docs/publishing.md").read_text(), re.M | re.S
+        r"^```nginx\n(.*?)^```$", (TREE / "docs/how-to/publish.md").read_text(), re.M | re.S
     )
     places = {
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",

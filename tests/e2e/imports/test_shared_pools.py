@@ -234,7 +234,7 @@ def test_an_image_in_a_lower_layer_of_an_overlay(host: Host, serve: Serve) -> No
 
 @needs_nobody
 def test_who_may_read_the_images_of_root(root: Host, user: Host, serve: Serve) -> None:
-    """What docs/directory-pools.md says of the group of a hypervisor."""
+    """What docs/how-to/directory-pools.md says of the group of a hypervisor."""
     os.chown(root.pool, 0, 0)
     (root.pool / "pool.json").write_text(json.dumps({"mode": "0640", "group": NOBODY}))
     (root.pool / "pool.json").chmod(0o644)

@@ -1,7 +1,7 @@
 """A stand-in for the VM host that SmartOS is: ``vmadm`` over real ZFS datasets, for tests.
 
 Put ``bin/`` at the front of PATH, on a Linux with ZFS, as root. What it proves and what not is in
-docs/testing-creation.md.
+docs/contributing/testing-creation.md.
 
 VMHOST_ROOT is where it keeps what SmartOS keeps in /etc/zones, default /var/vmhost::
 

@@ -6,7 +6,7 @@
 
 QEMU emulates the processor, so neither KVM nor a module in the host's kernel is needed. The guest
 has no disk of its own: it runs on the host's file system, read-only, with changes kept in its
-memory. docs/testing-on-zfs.md tells the whole story.
+memory. docs/contributing/testing-on-zfs.md tells the whole story.
 """
 
 from .machine import Machine, MachineError

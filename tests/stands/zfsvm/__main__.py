@@ -19,7 +19,7 @@ Run a command in a virtual machine with a real OpenZFS kernel and a pool named z
 sees this host's file system, and what it writes there stays in its memory; files written to
 $EXCHANGE are moved to --keep at the end. Without a command, a script is read from standard input,
 or, where that is a terminal, a shell opens (Ctrl-A X ends the machine). What is missing on the
-host is installed first: Debian and Ubuntu packages, see docs/testing-on-zfs.md.
+host is installed first: Debian and Ubuntu packages, see docs/contributing/testing-on-zfs.md.
 """
 CONSOLE_SHELL = "exec bash -il <>/dev/ttyS0 >&0 2>&0"
 

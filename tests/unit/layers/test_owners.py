@@ -137,7 +137,7 @@ def test_each_layer_is_read_as_if_it_were_written_at_once(root: Path) -> None:
 
 
 def test_the_example_in_the_documentation(tmp_path: Path) -> None:
-    text = Path(__file__).parents[3].joinpath("docs", "layers.md").read_text()
+    text = Path(__file__).parents[3].joinpath("docs", "explanation", "layers.md").read_text()
     example = text.partition("```json\n")[2].partition("```")[0]
     (tmp_path / FILE_NAME).write_text(example)
     assert dict(read_owners(tmp_path / FILE_NAME)) == {
