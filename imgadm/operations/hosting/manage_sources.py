@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from imgadm.base.errors import ConfigError, ImgadmError
-from imgadm.base.locks.locks import OnWait
+from imgadm.base.locks.holder import OnWait
 from imgadm.base.locks.terms import Locks
 from imgadm.base.redaction import HIDDEN, SecretUrl
 from imgadm.base.settings import Settings
