@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import FileSystemError
 from imgadm.base.json_values import is_whole
-from imgadm.base.signals import uninterrupted
+from imgadm.base.signals import signals_held_back
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def beginning(roll_back: Callable[[], None], failure: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        with uninterrupted():
+        with signals_held_back():
             roll_back()
         if isinstance(error, OSError):
             raise FileSystemError.from_os_error(failure, error) from error
@@ -74,7 +74,7 @@ class Reception(ABC):
         return self
 
     def __exit__(self, *_: object) -> None:
-        with uninterrupted():
+        with signals_held_back():
             self.roll_back()
 
 
@@ -123,5 +123,5 @@ class LayerReception(ABC):
         return self
 
     def __exit__(self, *_: object) -> None:
-        with uninterrupted():
+        with signals_held_back():
             self.roll_back()

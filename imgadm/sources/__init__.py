@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from imgadm.base.errors import ConfigError
 from imgadm.base.redaction import SecretUrl, redact_url
-from imgadm.base.urls import normalise_url, successor
+from imgadm.base.urls import normalise_url
 from imgadm.client.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.client.options import ClientOptions, Retry
 from imgadm.sources.base import FileRequest, Source, SourceConfig
@@ -33,7 +33,6 @@ __all__ = [
     "open_source",
     "ping_source",
     "redact_url",
-    "successor",
 ]
 
 _TYPES = {"imgapi": ImgapiSource, "dsapi": DsapiSource}

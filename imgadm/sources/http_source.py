@@ -21,7 +21,7 @@ from imgadm.sources.base import Source, SourceConfig
 
 if TYPE_CHECKING:
     from imgadm.client.client import HttpClient
-    from imgadm.client.reply import Reply
+    from imgadm.client.reply import ServerReply
 
 
 class HttpSource(Source):
@@ -116,7 +116,7 @@ class HttpSource(Source):
             cache.keep(request, Entry(reply.etag, reply.body))
         return images
 
-    def _read(self, reply: Reply, budget: Budget) -> list[dict[str, Any]]:
+    def _read(self, reply: ServerReply, budget: Budget) -> list[dict[str, Any]]:
         images = self._checked(reply.json(max_values=budget.values))
         budget.spend(reply.body)
         return images

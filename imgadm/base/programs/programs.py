@@ -22,7 +22,7 @@ from imgadm.base.errors import InternalError
 from imgadm.base.logs import TRACE_LEVEL, logger
 from imgadm.base.programs.program_io import converse
 from imgadm.base.settings import patience
-from imgadm.base.signals import interrupted_afterwards
+from imgadm.base.signals import run_beyond_signals, signals_raised_afterwards
 
 #: Where SmartOS and Linux keep the administrator's programs, should PATH not name them.
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
@@ -155,14 +155,8 @@ def run_to_end(
     ``on_start`` is told its process id, which is that of its session too. Raises InternalError as
     :func:`run_program` does.
     """
-    from imgadm.streams.engine.interruptions import uninterrupted
-
     started = on_start or (lambda _pid: None)
-    answers: list[Completed] = []
-    uninterrupted(
-        lambda: answers.append(_run(argv, stdin, seconds, started, start_new_session=True))
-    )
-    return answers[0]
+    return run_beyond_signals(lambda: _run(argv, stdin, seconds, started, start_new_session=True))
 
 
 def is_running(pid: int) -> bool:
@@ -203,7 +197,7 @@ def _run(
     started = time.monotonic()
     process: subprocess.Popen[bytes] | None = None
     try:
-        with interrupted_afterwards():
+        with signals_raised_afterwards():
             process = _start(argv, **popen)
         on_start(process.pid)
         deadline = None if seconds is None else started + seconds

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from imgadm.base.errors import ImgadmError, MultiError
+from imgadm.base.signals import run_beyond_signals
 from imgadm.machines import Datasets, Machine, Vmadm
 from imgadm.operations.creating.create_events import CreateEvent, MachineRestarting, RollingBack
 from imgadm.operations.creating.image_output import ImageOutput
 from imgadm.operations.creating.machine_journal import Journal, JournalFile
 from imgadm.operations.creating.prepare_machine import ERROR, PROGRESS, SCRIPT, STATE
-from imgadm.streams.engine.interruptions import uninterrupted
 
 
 def traces(machine: Machine) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class Restoration:
         interruption: BaseException | None = None
         while not outcome:
             try:
-                uninterrupted(work)
+                run_beyond_signals(work)
             except BaseException as error:
                 interruption = error
         if (failure := outcome[0] or interruption) is not None:

@@ -16,7 +16,7 @@ from imgadm.base.errors import (
     InvalidStreamError,
     UncompressionError,
 )
-from imgadm.base.signals import uninterrupted
+from imgadm.base.signals import signals_held_back
 from imgadm.manifest import Manifest
 from imgadm.operations.events import Event, FileVerified, ImageInstalled, ProgramSaid, Transferring
 from imgadm.operations.importing.origin_trust import unproven_file
@@ -87,7 +87,7 @@ def receive(
         if complete is not None:
             complete(manifest, report)
         reception.extra = unproven_file(manifest, report.facts)
-        with uninterrupted():
+        with signals_held_back():
             reception.commit(report)
     on_event(ImageInstalled(image, report))
 

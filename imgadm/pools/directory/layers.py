@@ -21,7 +21,7 @@ from imgadm.base.files.creation import unique_name
 from imgadm.base.files.open_limit import allow_deep_trees
 from imgadm.base.files.replacement import sync_file_system
 from imgadm.base.locks.locks import remove_dead_locks
-from imgadm.base.signals import uninterrupted
+from imgadm.base.signals import signals_held_back
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.access import read_access
 from imgadm.pools.directory.contents import LAYER, OWNERS, ROOT
@@ -84,7 +84,7 @@ class DirectoryLayerReception(LayerReception):
     def _kept(self) -> dict[str, InstalledImage]:
         """By the digest of its layer, as computed when that came, an image that keeps it."""
         kept = {}
-        for summary in self._pool.images(frozenset({"type"})):
+        for summary in self._pool.summaries(frozenset({"type"})):
             if summary.manifest.get("type") != "docker":
                 continue
             image = self._pool.get(summary.uuid)
@@ -106,7 +106,7 @@ class DirectoryLayerReception(LayerReception):
         write_record(partial.inside, self._pool.name, manifest, self._source, facts.record)
         if uuid == self._head:
             self._doing(self._finish_head, action)
-        with uninterrupted():
+        with signals_held_back():
             self._doing(lambda: partial.commit(RECORD, LAYER), f'cannot rename to "{final}"')
             self._pending.remove(uuid)
 
@@ -125,7 +125,7 @@ class DirectoryLayerReception(LayerReception):
     def commit_root(self) -> None:
         final = self._pool.path / self._head
         self._doing(self._finish_head, f'cannot write "{self._partial(self._head).path}"')
-        with uninterrupted():
+        with signals_held_back():
             self._doing(lambda: self._add_root(final), f'cannot rename to "{final / ROOT}"')
 
     def _add_root(self, final: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import InternalError
-from imgadm.base.signals import uninterrupted
+from imgadm.base.signals import signals_held_back
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
 from imgadm.pools.reception import LayerReception, beginning
@@ -97,7 +97,7 @@ class ZfsLayerReception(LayerReception):
             )
 
     def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
-        with uninterrupted():
+        with signals_held_back():
             self._commit(uuid, facts)
         if not keep:
             blob.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Calls that a pipeline can leave behind though they block, and calls that no Ctrl-C cuts short."""
+"""Blocking calls that a pipeline can leave behind when it is cancelled."""
 
 from __future__ import annotations
 
@@ -69,50 +69,3 @@ def interruptible(
     if not outcome:
         raise TimeoutError(f"it takes longer than {seconds:g} seconds")
     return outcome[0]
-
-
-def uninterrupted(call: Callable[[], None]) -> None:
-    """Make ``call`` to its end; what a signal handler raises meanwhile is raised afterwards.
-
-    Python runs signal handlers on the main thread only, so that any other thread is safe from them.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        call()
-        return
-    changed = threading.Condition()
-    begun = ended = abandoned = False
-    failure: list[BaseException] = []
-    interruption: BaseException | None = None
-
-    def work() -> None:
-        nonlocal begun, ended
-        with changed:
-            if abandoned:
-                return
-            begun = True
-        try:
-            call()
-        except BaseException as error:  # raised again below, on the thread that waits
-            failure.append(error)
-        with changed:
-            ended = True
-            changed.notify_all()
-
-    try:
-        threading.Thread(target=work, name="imgadm-call", daemon=True).start()
-    except BaseException as error:
-        with changed:
-            abandoned = not begun
-        if abandoned:
-            raise
-        interruption = error
-    while not ended:
-        try:
-            with changed:
-                changed.wait_for(lambda: ended)
-        except BaseException as error:
-            interruption = error
-    if interruption is not None:
-        raise interruption
-    if failure:
-        raise failure[0]

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 
 from imgadm._native import Cancelled, Meter
+from imgadm.base.signals import run_beyond_signals
 from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.engine.descriptors import kernel_moves
-from imgadm.streams.engine.interruptions import uninterrupted
 from imgadm.streams.engine.links import ChannelLinks, Links, PipeLinks
 from imgadm.streams.engine.report import Gauge, Report
 from imgadm.streams.engine.stage import Context, Stage
@@ -68,20 +68,20 @@ class _Pipeline:
 
     def run(self, on_progress: Callable[[Report], None] | None, interval: float) -> Report:
         try:
-            uninterrupted(self._prepare)
+            run_beyond_signals(self._prepare)
             for stage, context, gauge in zip(
                 self._stages, self._contexts, self._gauges, strict=True
             ):
                 self._opened.append(stage)
                 self._open(stage, context)
                 gauge.total = stage.total
-            uninterrupted(self._start)
+            run_beyond_signals(self._start)
             self._watch(on_progress, interval)
         except BaseException as error:  # raised again below, once everything has ended
             self._keep(error)
         while not self._ended:
             try:
-                uninterrupted(self._end)
+                run_beyond_signals(self._end)
             except BaseException as error:
                 self._keep(error)
         if self._error is not None:

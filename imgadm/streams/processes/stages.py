@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imgadm._native import Cancelled, move_bytes, read_into, write_all
+from imgadm.base.signals import run_beyond_signals
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.descriptors import kernel_moves, make_pipe
-from imgadm.streams.engine.interruptions import uninterrupted
 from imgadm.streams.engine.lending import Lender
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import UnreadError
@@ -46,7 +46,7 @@ class IntoProcess(Stage):
         self._stdin_lock = threading.Lock()
 
     def open(self, context: Context) -> None:
-        uninterrupted(self._spawn)
+        run_beyond_signals(self._spawn)
 
     def _spawn(self) -> None:
         read_end, self._stdin = make_pipe()
@@ -112,7 +112,7 @@ class FromProcess(Stage):
         self._stdout = -1
 
     def open(self, context: Context) -> None:
-        uninterrupted(self._spawn)
+        run_beyond_signals(self._spawn)
 
     def _spawn(self) -> None:
         self._stdout, write_end = make_pipe()

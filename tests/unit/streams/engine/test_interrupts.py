@@ -15,7 +15,6 @@ import pytest
 
 from imgadm import streams
 from imgadm.streams import Context
-from imgadm.streams.engine.interruptions import uninterrupted
 from tests.unit.streams.http.servers import Answer, Server, hang_up, never_answer
 from tests.unit.streams.stages import Collect, Supply, unending
 
@@ -144,20 +143,3 @@ def with_patience(call: Callable[[], None]) -> None:
         call()
     except KeyboardInterrupt:
         call()
-
-
-class InterruptedAtStart(threading.Thread):
-    """Ctrl-C comes after the thread has begun, and before whoever started it goes on."""
-
-    def start(self) -> None:
-        super().start()
-        self.join()
-        raise KeyboardInterrupt
-
-
-def test_ctrl_c_while_a_call_begins_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgadm.streams.engine.interruptions.threading.Thread", InterruptedAtStart)
-    calls: list[str] = []
-    with pytest.raises(KeyboardInterrupt):
-        uninterrupted(lambda: calls.append("made"))
-    assert calls == ["made"]
