@@ -1,6 +1,6 @@
-"""What the site adds to the pages below ``docs``: files of the top folder, and links out of ``docs``.
+"""Pages of files at the top of the repository, and links that lead out of ``docs``.
 
-MkDocs calls these functions by their names (https://www.mkdocs.org/user-guide/configuration/#hooks).
+MkDocs calls these functions by their names (https://www.mkdocs.org/user-guide/configuration/).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -31,8 +32,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links lead to pages: to files that have none, only their names are left."""
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Make each link lead to a page; of a link to a file without a page, only the text stays."""
     source = page.file.src_uri
     tops = {top: name for name, top in TOP_FILES.items()}
     home = Path(tops[source]) if source in tops else Path("docs", source)
