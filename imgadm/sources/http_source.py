@@ -17,7 +17,8 @@ from imgadm.client.budget import REPLY_SECONDS, Budget
 from imgadm.client.errors import SourceError, UnusableReplyError
 from imgadm.client.options import ClientOptions
 from imgadm.manifest import is_uuid
-from imgadm.sources.base import Source, SourceConfig
+from imgadm.sources.base import Source
+from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
     from imgadm.client.client import HttpClient
