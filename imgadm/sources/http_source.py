@@ -18,7 +18,8 @@ from imgadm.client.budget import REPLY_SECONDS, Budget
 from imgadm.client.errors import SourceError, UnusableReplyError
 from imgadm.client.options import ClientOptions
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
-from imgadm.sources.base import Source, SourceConfig
+from imgadm.sources.base import Source
+from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
     from imgadm.client.client import HttpClient

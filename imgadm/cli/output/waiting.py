@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imgadm.base.locks.holder import Holder
     from imgadm.cli.command import Context
-    from imgadm.sources import Source, SourceConfig
+    from imgadm.sources import Source
+    from imgadm.state.source_config import SourceConfig
 
 
 def show_waiting(uuid: str, holder: Holder | None) -> None:

@@ -12,8 +12,8 @@ from imgadm.base.locks.terms import Locks
 from imgadm.base.redaction import HIDDEN, SecretUrl
 from imgadm.base.settings import Settings
 from imgadm.operations.in_parallel import in_parallel
-from imgadm.sources import SourceConfig
 from imgadm.state.configuration import Configuration
+from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import check_source
 
 Ping = Callable[[SourceConfig], None]
