@@ -10,7 +10,7 @@ from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.disk_options import BLOCK_SIZE, CREATE_FROM, FORMAT, create_from_disk, given_disk
 from imgadm.cli.options import Kind, Option, Options
 from imgadm.cli.reference.create_sections import DISKS, FIELDS, MACHINES
-from imgadm.cli.shared_options import HELP, INSECURE, POOL, QUIET, TOKEN_FILE
+from imgadm.cli.shared_options import HELP, INSECURE, POOL, QUIET, TOKEN_FILE, locks_for
 
 if TYPE_CHECKING:
     from imgadm.cli.output.create_view import CreateView
@@ -181,11 +181,9 @@ def _create(
         host,
         machine,
         CreateOptions(
-            lock_directory=context.settings.lock_directory,
+            locks=locks_for(context, options),
             journals=context.settings.root / "creating",
-            command=context.command_line,
             wanted=wanted,
-            wait=not options.flag("--no-wait"),
         ),
         destination,
         view,

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.shared_options import EVENTS, HELP, NO_WAIT, PLATFORM, POOL, QUIET, single_argument
+from imgadm.cli.shared_options import (
+    EVENTS,
+    HELP,
+    NO_WAIT,
+    PLATFORM,
+    POOL,
+    QUIET,
+    locks_for,
+    single_argument,
+)
 
 if TYPE_CHECKING:
     from imgadm.cli.output.transfer_view import View
@@ -70,9 +79,7 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
     from imgadm.pools import open_pool
 
     how = ImportOptions(
-        lock_directory=context.settings.lock_directory,
-        command=context.command_line,
-        wait=not options.flag("--no-wait"),
+        locks=locks_for(context, options),
         zstream=options.flag("--zstream"),
         verify_origins=options.flag("--verify-origins"),
         unverified=options.flag("--unverified"),

@@ -25,7 +25,7 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
     configuration = Configuration.load(path)
     if configuration.upgraded_to == CURRENT_VERSION:
         return configuration
-    from imgadm.base.locks.locks import state_lock
+    from imgadm.base.locks.terms import Locks
     from imgadm.operations.upkeep.upgrade_state import (
         add_source_types,
         needs_upgrade,
@@ -35,11 +35,8 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
     if not needs_upgrade(configuration):
         return configuration
     try:
-        with state_lock(
-            settings.lock_directory,
-            command="imgadm: upgrade of the state",
-            on_wait=lambda holder: notify(_waiting(holder)),
-        ):
+        locks = Locks(settings.lock_directory, "imgadm: upgrade of the state")
+        with locks.state(on_wait=lambda holder: notify(_waiting(holder))):
             configuration = Configuration.load(path)
             upgrade_state(settings, configuration, notify=notify)
     except ImgadmError as error:
