@@ -75,7 +75,7 @@ def find_unused(
         return too_young or image.uuid in excluded
 
     by_name = {pool.name: pool for pool in pools}
-    images = [image for pool in by_name.values() for image in pool.images(look_inside=True)]
+    images = [image for pool in by_name.values() for image in pool.images()]
     return [Candidate(by_name[image.pool], image) for image in unused_images(images, is_kept)]
 
 

@@ -67,7 +67,8 @@ class Pools:
         """What both list, which is the same; ``read`` starts anew."""
         self.read.clear()
         cache = self.directory / "cache"
-        listed = list(DirectoryPool(self.directory / "pool", cache).images(fields))
+        pool = DirectoryPool(self.directory / "pool", cache)
+        listed = list(pool.images() if fields is None else pool.summaries(fields))
         database = Database(
             self.directory / "images", warn=self.warnings.append, cache_directory=cache
         )
