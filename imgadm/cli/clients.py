@@ -10,7 +10,8 @@ from imgadm.base.files.cache import Cache
 from imgadm.base.urls import goes_in_the_clear
 from imgadm.cli.context import RunContext
 from imgadm.client.options import ClientOptions, Retry
-from imgadm.sources import SourceConfig, ping_source
+from imgadm.sources import ping_source
+from imgadm.state.source_config import SourceConfig
 
 
 def client_options(context: RunContext) -> ClientOptions:

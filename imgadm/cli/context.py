@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from imgadm.base.locks.terms import Locks
     from imgadm.client.options import ClientOptions
     from imgadm.pools.base import Pool
-    from imgadm.sources import Source, SourceConfig
+    from imgadm.sources import Source
     from imgadm.sources.registry import DockerSource
     from imgadm.state.configuration import Configuration
+    from imgadm.state.source_config import SourceConfig
 
 
 # Pools, sources and locks are imported by the methods that open them, so that a command loads only
@@ -103,7 +104,7 @@ class RunContext:
         configured, and ConfigError for a URL that makes no sense.
         """
         from imgadm.operations.hosting.open_sources import open_sources
-        from imgadm.sources import SourceConfig
+        from imgadm.state.source_config import SourceConfig
 
         if urls:
             configs: Sequence[SourceConfig] = [

@@ -25,7 +25,7 @@ _STATUSES = frozenset(status.value for status in http.HTTPStatus)
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ServerReply:
     """A whole reply. ``source`` names the source in errors.
 
     ``etag`` is what the server will know this content by, empty where it must be asked for anew.

@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     from imgadm.base.patterns import check_uuid, is_uuid
     from imgadm.manifest.manifest import ImageFile, Manifest
     from imgadm.manifest.platform import check_platform
-    from imgadm.manifest.rules.composites import COMPRESSIONS
     from imgadm.manifest.rules.fields import TEXT_FIELDS
     from imgadm.manifest.rules.validate import check_manifest, find_violations
     from imgadm.manifest.rules.violations import Violation
     from imgadm.manifest.upgrade import upgrade_manifest
 else:
     _MODULES = {
-        "COMPRESSIONS": "imgadm.manifest.rules.composites",
         "ImageFile": "imgadm.manifest.manifest",
         "JSONError": "imgadm.base.json_input",
         "Manifest": "imgadm.manifest.manifest",
@@ -49,7 +47,6 @@ else:
 
 
 __all__ = [
-    "COMPRESSIONS",
     "TEXT_FIELDS",
     "ImageFile",
     "JSONError",

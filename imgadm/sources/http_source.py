@@ -17,11 +17,12 @@ from imgadm.client.budget import REPLY_SECONDS, Budget
 from imgadm.client.errors import SourceError, UnusableReplyError
 from imgadm.client.options import ClientOptions
 from imgadm.manifest import is_uuid
-from imgadm.sources.base import Source, SourceConfig
+from imgadm.sources.base import Source
+from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
     from imgadm.client.client import HttpClient
-    from imgadm.client.reply import Reply
+    from imgadm.client.reply import ServerReply
 
 
 class HttpSource(Source):
@@ -116,7 +117,7 @@ class HttpSource(Source):
             cache.keep(request, Entry(reply.etag, reply.body))
         return images
 
-    def _read(self, reply: Reply, budget: Budget) -> list[dict[str, Any]]:
+    def _read(self, reply: ServerReply, budget: Budget) -> list[dict[str, Any]]:
         images = self._checked(reply.json(max_values=budget.values))
         budget.spend(reply.body)
         return images

@@ -21,7 +21,7 @@ from imgadm.sources.base import FileRequest
 
 if TYPE_CHECKING:
     from imgadm.client.client import HttpClient
-    from imgadm.client.reply import Reply
+    from imgadm.client.reply import ServerReply
 
 _NOTHING = b"{}"
 
@@ -124,7 +124,7 @@ class Repository:
         channel = (("channel", self._address.channel),) if self._address.channel else ()
         return self._address.url(f"/images/{uuid}{suffix}", channel + query)
 
-    def _send(self, method: str, url: str, body: bytes, *, accept: int = 200) -> Reply:
+    def _send(self, method: str, url: str, body: bytes, *, accept: int = 200) -> ServerReply:
         reply = self._client().send(method, url, body=body, limit=MAX_MANIFEST_BYTES)
         if reply.status >= 400 and reply.status != accept:
             try:

@@ -17,7 +17,8 @@ from imgadm.registry.documents.images import RemoteImage, RemoteLayer
 from imgadm.registry.references.indexes import Index
 from imgadm.registry.references.platforms import Platform
 from imgadm.registry.references.reference import Reference
-from imgadm.sources.base import FileRequest, Source, SourceConfig
+from imgadm.sources.base import FileRequest, Source
+from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
     from imgadm import streams

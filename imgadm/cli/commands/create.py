@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from imgadm.base.compressions import COMPRESSIONS
 from imgadm.cli.command import Command, ConfigurationUse, Example
 from imgadm.cli.disk_options import BLOCK_SIZE, CREATE_FROM, FORMAT
 from imgadm.cli.options import Kind, Option
 from imgadm.cli.reference.sections import CREATED_FIELDS_SECTION, DISK_SECTION, MACHINE_SECTION
 from imgadm.cli.shared_options import HELP, INSECURE, POOL, QUIET, TOKEN_FILE
+
+_QUOTED_COMPRESSIONS = [f'"{name}"' for name in COMPRESSIONS]
 
 MANIFEST = Option(
     ("-m",),
@@ -24,7 +27,8 @@ OUTPUT = Option(
 OVERWRITE = Option(("--overwrite",), "Replace files of that name.")
 COMPRESSION = Option(
     ("-c", "--compression"),
-    'How to compress the image file: "none" (the default), "bzip2", "gzip", "xz" or "zstd".',
+    f"How to compress the image file: {_QUOTED_COMPRESSIONS[0]} (the default), "
+    f"{', '.join(_QUOTED_COMPRESSIONS[1:-1])} or {_QUOTED_COMPRESSIONS[-1]}.",
     kind=Kind.TEXT,
     placeholder="<comp>",
 )

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from imgadm.base.locks.holder import Holder, shown_holder
+
 if TYPE_CHECKING:
-    from imgadm.base.locks.locks import Holder
     from imgadm.cli.context import RunContext
-    from imgadm.sources import Source, SourceConfig
+    from imgadm.sources import Source
+    from imgadm.state.source_config import SourceConfig
 
 
 def show_waiting(uuid: str, holder: Holder | None) -> None:
@@ -30,5 +32,4 @@ def slow_source_warning(context: RunContext) -> Callable[[Source | SourceConfig]
 
 def warn_of_waiting(context: RunContext, holder: Holder | None) -> None:
     """Say on stderr that the configuration is waited for, and who changes it."""
-    by = "another process" if holder is None else str(holder)
-    context.warn(f"waiting for the configuration, which is locked by {by}")
+    context.warn(f"waiting for the configuration, which is locked by {shown_holder(holder)}")

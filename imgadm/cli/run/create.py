@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.errors import UsageError
 from imgadm.base.patterns import check_uuid
 from imgadm.cli.context import RunContext
@@ -22,8 +23,6 @@ from imgadm.operations.disk_images import DiskToImage, is_url
 from imgadm.operations.manifest_fields import parse_fields, read_fields
 from imgadm.operations.publishing.publish_destination import PublishDestination
 from imgadm.pools import open_pool
-
-_COMPRESSIONS = ("none", "bzip2", "gzip", "xz", "zstd")
 
 
 def run(context: RunContext) -> int:
@@ -59,8 +58,8 @@ def run(context: RunContext) -> int:
 
 def _compression(options: Options) -> Compression:
     name, level = options.text("-c") or "none", options.number("--level")
-    if name not in _COMPRESSIONS:
-        choices = ", ".join(f'"{choice}"' for choice in _COMPRESSIONS)
+    if name not in COMPRESSIONS:
+        choices = ", ".join(f'"{choice}"' for choice in COMPRESSIONS)
         raise UsageError(f'invalid -c,--compression "{name}": must be one of {choices}')
     compression = Compression(name, level)
     try:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from imgadm.base.errors import ConfigError, FileSystemError, ImgadmError, InternalError, UsageError
 from imgadm.base.programs.programs import log_program
+from imgadm.base.redaction import SecretUrl
 from imgadm.cli.clients import plain_http_warning
 from imgadm.cli.context import RunContext
 from imgadm.cli.output.waiting import warn_of_waiting
 from imgadm.operations.hosting.manage_sources import Ping, Replacement, replace_sources
-from imgadm.sources import SecretUrl, SourceConfig
+from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import SOURCE_TYPES
 
 _WIDEST_URL = 50

@@ -18,7 +18,7 @@ from imgadm.operations.hosting.manage_sources import (
     check_sources,
     delete_sources,
 )
-from imgadm.sources import SourceConfig
+from imgadm.state.source_config import SourceConfig
 
 _DOCKER_HUB = "https://docker.io"
 

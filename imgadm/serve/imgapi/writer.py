@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.errors import FileSystemError
 from imgadm.base.json_input import MAX_MANIFEST_BYTES
 from imgadm.base.json_values import display
-from imgadm.manifest import COMPRESSIONS
 from imgadm.serve.catalogues.writable_folder import FileFacts, WritableFolder, no_space, uuid_taken
 from imgadm.serve.http.conditions import Headers, Validators
 from imgadm.serve.http.replies import (

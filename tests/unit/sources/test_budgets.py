@@ -85,6 +85,7 @@ def test_lone_surrogates_are_replaced_wherever_they_are() -> None:
 PROGRAM = """
 import pathlib, re, resource, sys
 from imgadm.sources import *
+from imgadm.state.source_config import SourceConfig
 try:
     options = ClientOptions(environment={}, retry_delays=())
     with open_source(SourceConfig(sys.argv[1]), options) as source:
