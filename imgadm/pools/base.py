@@ -101,14 +101,16 @@ class Pool(ABC):
         """
 
     @abstractmethod
-    def images(
-        self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
-    ) -> Sequence[InstalledImage]:
-        """Every image on this pool with its clones, in the order of the pool.
+    def images(self) -> Sequence[InstalledImage]:
+        """Return every image on this pool with all its members, in the order of the pool."""
 
-        Who needs no more than some ``fields`` of the manifests, and no ``extra``, may get no more.
-        Without ``look_inside`` they may all look as if nothing was known of when they came, and
-        nothing doubtful.
+    @abstractmethod
+    def summaries(self, fields: AbstractSet[str]) -> Sequence[InstalledImage]:
+        """Return every image on this pool with its clones, in the order of the pool, for a list.
+
+        ``fields``: the manifest members that the caller will read. The pool may leave out all
+        others, and ``extra``, ``created`` and ``doubtful``: a list of ten thousand images should
+        not have to open ten thousand records.
         """
 
     @abstractmethod

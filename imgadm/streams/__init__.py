@@ -25,7 +25,6 @@ from imgadm.streams.engine.pipeline import run
 from imgadm.streams.engine.report import Report, StageReport
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Role, Stage
 from imgadm.streams.errors import (
-    Answer,
     ChecksumError,
     CompressionError,
     DecompressionError,
@@ -35,6 +34,7 @@ from imgadm.streams.errors import (
     SendError,
     SizeError,
     StreamError,
+    UploadAnswer,
     ZfsStreamError,
 )
 from imgadm.streams.files.discard import discard
@@ -65,7 +65,6 @@ __all__ = [
     "BLOCK_SIZES",
     "DEFAULT_BLOCK_SIZE",
     "FORMATS",
-    "Answer",
     "ChecksumError",
     "CombinedReport",
     "CompressionError",
@@ -91,6 +90,7 @@ __all__ = [
     "Stage",
     "StageReport",
     "StreamError",
+    "UploadAnswer",
     "UseOfMd5",
     "Volume",
     "ZfsStreamError",

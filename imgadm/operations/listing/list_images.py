@@ -19,11 +19,12 @@ def list_images(
 
     Where ``columns`` says what is wanted of them, they may have no more than that.
     """
-    fields = None
-    if columns is not None:
+    if columns is None:
+        found = [image for pool in pools for image in pool.images()]
+    else:
         fields = manifest_fields([*columns, *(name.partition(".")[0] for name in filters)])
-    images = [listed_image(image) for pool in pools for image in pool.images(fields)]
-    return matching(images, filters)
+        found = [image for pool in pools for image in pool.summaries(fields)]
+    return matching([listed_image(image) for image in found], filters)
 
 
 def listed_image(image: InstalledImage) -> ListedImage:

@@ -6,16 +6,15 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from imgadm.base.errors import FileSystemError
 from imgadm.base.logs import logger
-from imgadm.manifest import is_uuid
+from imgadm.base.patterns import is_uuid
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.contents import is_trusted_link
 from imgadm.pools.directory.record import RECORD, read_record
-from imgadm.state.summaries import FIELDS, Summary, read_summaries
+from imgadm.state.summaries import Summary, read_summaries
 
 
 class DirectoryImages:
@@ -39,28 +38,46 @@ class DirectoryImages:
         self._tell_of_denied(denied)
         return image
 
-    def all(self, fields: AbstractSet[str] | None) -> list[InstalledImage]:
-        """All of them, with their clones. Raises FileSystemError."""
-        found, denied = self._read(fields)
+    def all(self) -> list[InstalledImage]:
+        """Return all images, as their records describe them, with their clones.
+
+        Raises FileSystemError.
+        """
+        return self._without_denied(*self._read())
+
+    def summaries(self) -> list[InstalledImage]:
+        """Return all images with their clones, and of their manifests at least what FIELDS names.
+
+        Raises FileSystemError.
+        """
+        return self._without_denied(*self._read_summaries())
+
+    def _without_denied(
+        self, found: list[InstalledImage], denied: list[str]
+    ) -> list[InstalledImage]:
         self._tell_of_denied(denied)
         return found
 
     def clones(self, uuid: str) -> tuple[Sequence[str], Sequence[str]]:
         """UUIDs of images that are based on one, and of those that may be, which nobody can tell:
         this user may not read their records. Raises FileSystemError."""
-        found, denied = self._read(frozenset({"origin"}))
+        found, denied = self._read_summaries()
         based = [image.uuid for image in found if image.manifest.get("origin") == uuid]
         return based, [other for other in denied if self._may_be_based(other, uuid)]
 
-    def _read(self, fields: AbstractSet[str] | None) -> tuple[list[InstalledImage], list[str]]:
-        """All images, and the UUIDs of those that this user may not read."""
+    def _read(self) -> tuple[list[InstalledImage], list[str]]:
+        """Return all images, and the UUIDs of those that this user may not read."""
         denied: list[str] = []
-        uuids = self._uuids()
-        if fields is not None and fields <= FIELDS:
-            found = self._present(self._summaries(uuids, denied))
-        else:
-            records = (read_record(self._name, uuid, denied.append) for uuid in uuids)
-            found = self._present(records)
+        records = (read_record(self._name, uuid, denied.append) for uuid in self._uuids())
+        return self._with_clones(self._present(records)), denied
+
+    def _read_summaries(self) -> tuple[list[InstalledImage], list[str]]:
+        """Return the same with summaries in place of records."""
+        denied: list[str] = []
+        found = self._present(self._summarized(self._uuids(), denied))
+        return self._with_clones(found), denied
+
+    def _with_clones(self, found: list[InstalledImage]) -> list[InstalledImage]:
         clones: dict[str, list[str]] = {}
         for image in found:
             origin = image.manifest.get("origin")
@@ -68,7 +85,7 @@ class DirectoryImages:
                 clones.setdefault(origin, []).append(f"{self._name}/{image.uuid}")
         for image in found:
             image.clones = tuple(clones.get(image.uuid, ()))
-        return found, denied
+        return found
 
     def _tell_of_denied(self, denied: Sequence[str]) -> None:
         """Warn of images that this user may not read, of each once, and of all in one line."""
@@ -113,7 +130,7 @@ class DirectoryImages:
             if len(image.manifest) > 1 or self.is_directory(self._path / image.uuid)
         ]
 
-    def _summaries(self, uuids: Sequence[str], denied: list[str]) -> Iterator[InstalledImage]:
+    def _summarized(self, uuids: Sequence[str], denied: list[str]) -> Iterator[InstalledImage]:
         def read(name: str) -> Summary | None:
             image = read_record(self._name, name.partition("/")[0], denied.append)
             return Summary(image.manifest, image.source) if len(image.manifest) > 1 else None

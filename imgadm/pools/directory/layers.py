@@ -84,7 +84,7 @@ class DirectoryLayerReception(LayerReception):
     def _kept(self) -> dict[str, InstalledImage]:
         """By the digest of its layer, as computed when that came, an image that keeps it."""
         kept = {}
-        for summary in self._pool.images(frozenset({"type"})):
+        for summary in self._pool.summaries(frozenset({"type"})):
             if summary.manifest.get("type") != "docker":
                 continue
             image = self._pool.get(summary.uuid)

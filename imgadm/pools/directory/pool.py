@@ -41,12 +41,13 @@ from imgadm.pools.directory.images import DirectoryImages, unusable_pool
 from imgadm.pools.directory.record import RECORD, recorded_guid, recorded_volume, write_record
 from imgadm.pools.layers import RECORDED_AS, LayerFacts
 from imgadm.pools.reception import LayerReception, Reception
+from imgadm.state.summaries import FIELDS
 
 if TYPE_CHECKING:
     from imgadm import streams
     from imgadm.pools.sending import MadeStream, StoredStream
 
-FILES = frozenset({RECORD, DISK, STREAM, LAYER, ROOT, OWNERS})
+_FILES = frozenset({RECORD, DISK, STREAM, LAYER, ROOT, OWNERS})
 
 
 class DirectoryPool(Pool):
@@ -64,14 +65,14 @@ class DirectoryPool(Pool):
         image = self._images.get(uuid)
         return None if image is None else self._look_inside(image)
 
-    def _look_inside(self, image: InstalledImage) -> InstalledImage:
-        return look_inside(image, self.path / image.uuid, FILES)
+    def images(self) -> Sequence[InstalledImage]:
+        return [self._look_inside(image) for image in self._images.all()]
 
-    def images(
-        self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
-    ) -> Sequence[InstalledImage]:
-        found = self._images.all(None if look_inside else fields)
-        return [self._look_inside(image) for image in found] if look_inside else found
+    def summaries(self, fields: AbstractSet[str]) -> Sequence[InstalledImage]:
+        return self._images.summaries() if fields <= FIELDS else self._images.all()
+
+    def _look_inside(self, image: InstalledImage) -> InstalledImage:
+        return look_inside(image, self.path / image.uuid, _FILES)
 
     def children(self, uuid: str) -> Children:
         clones, unknown = self._images.clones(uuid)

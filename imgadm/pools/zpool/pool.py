@@ -184,12 +184,16 @@ class ZfsPool(Pool):
             return InstalledImage({"uuid": uuid}, self.name)
         return InstalledImage(record.manifest, self.name, record.source, None, record.extra)
 
-    def images(
-        self, fields: AbstractSet[str] | None = None, *, look_inside: bool = False
-    ) -> Sequence[InstalledImage]:
-        found = [image for image in self._host.found if image.pool == self.name]
-        if fields is None or not fields <= FIELDS:
-            return [self._installed(image) for image in found]
+    def images(self) -> Sequence[InstalledImage]:
+        return [self._installed(image) for image in self._found()]
+
+    def _found(self) -> Sequence[FoundImage]:
+        return [image for image in self._host.found if image.pool == self.name]
+
+    def summaries(self, fields: AbstractSet[str]) -> Sequence[InstalledImage]:
+        if not fields <= FIELDS:
+            return self.images()
+        found = self._found()
         uuids = [image.uuid for image in found]
         summaries = self._host.database.summaries(self.name, uuids)
         return [

@@ -21,25 +21,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imgadm.base.compressions import COMPRESSION_FORMATS
 from imgadm.base.errors import FileSystemError, ImgadmError, InvalidManifestError, LockedError
 from imgadm.base.files.creation import read_hidden_name
 from imgadm.base.files.opening import kind_of
 from imgadm.base.files.replacement import make_directory, sync_directory
-from imgadm.base.json_input import MAX_MANIFEST_BYTES
 from imgadm.base.locks.lock_files import LockFile
-from imgadm.manifest import Manifest, find_violations, is_uuid, parse_manifest
+from imgadm.base.patterns import is_uuid
+from imgadm.manifest import Manifest, find_violations, parse_manifest
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.catalogue import StoredBytes
 from imgadm.serve.catalogues.deletions import delete_pair, finish_deletion
 from imgadm.serve.catalogues.digests import DigestStore, stamp_of
 from imgadm.serve.catalogues.folder import (
-    COMPRESSION_BY_SUFFIX,
     FolderImage,
     open_stored,
     write_manifest,
 )
 from imgadm.serve.catalogues.plain_files import read_plain
 
-_SUFFIXES = {compression: suffix for suffix, compression in COMPRESSION_BY_SUFFIX.items()}
 _WRITTEN = (".imgmanifest", ".json")
 """The suffixes of the files that this module writes by replacing them."""
 
@@ -186,7 +186,7 @@ class DraftStore:
 
     def _published_file(self, manifest: Mapping[str, Any]) -> Path:
         kind = "zvol" if manifest["type"] == "zvol" else "zfs"
-        suffix = _SUFFIXES[manifest["files"][0]["compression"]]
+        suffix = COMPRESSION_FORMATS[manifest["files"][0]["compression"]].suffix
         return self._folder / f"{manifest['uuid']}.{kind}{suffix}"
 
     def _take_up(self) -> None:

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imgadm.base.compressions import COMPRESSION_FORMATS, compression_by_suffix
 from imgadm.base.errors import ImgadmError
 from imgadm.base.files.replacement import write_atomically
-from imgadm.base.json_input import MAX_MANIFEST_BYTES
 from imgadm.base.json_text import indented
 from imgadm.base.json_values import display
 from imgadm.manifest import Manifest, parse_manifest
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.catalogue import HostedImage, StoredBytes
 from imgadm.serve.catalogues.digests import Digests, DigestStore, Stamp, stamp_of
 from imgadm.serve.catalogues.plain_files import FolderContent, look_at, open_plain, read_plain
 
 MANIFEST_SUFFIXES = (".imgmanifest", ".json")
 STREAM_SUFFIXES = (".zfs", ".zvol", ".zsend")
-COMPRESSION_BY_SUFFIX = {"": "none", ".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 QUICKLY_READ_BYTES = 64 << 20
 """A list waits until files of this size have been read, for the SHA-1 that a manifest lacks."""
 
@@ -232,13 +232,15 @@ class _BrokenPairError(Exception):
 
 
 def _compression(name: str) -> str:
-    return COMPRESSION_BY_SUFFIX.get(Path(name).suffix, "none")
+    return compression_by_suffix(Path(name).suffix)
 
 
 def _stream_name(stem: str, content: FolderContent, compression: str | None) -> str:
     """Return the file of the pair, of several the one that is compressed as the manifest says."""
     possible = [
-        stem + stream + packed for stream in STREAM_SUFFIXES for packed in COMPRESSION_BY_SUFFIX
+        stem + stream + packed.suffix
+        for stream in STREAM_SUFFIXES
+        for packed in COMPRESSION_FORMATS.values()
     ]
     names = [name for name in possible if name in content.files]
     if not names:

@@ -35,7 +35,7 @@ class Pools:
         self.warnings: list[str] = []
         self.records = {uuid: self._paths(uuid) for uuid in UUIDS}
         for reader in (
-            "imgadm.pools.directory.record.read_file",
+            "imgadm.pools.directory.record.read_small_file",
             "imgadm.state.database.read_or_none",
         ):
             self._count(reader, monkeypatch)
@@ -67,7 +67,8 @@ class Pools:
         """What both list, which is the same; ``read`` starts anew."""
         self.read.clear()
         cache = self.directory / "cache"
-        listed = list(DirectoryPool(self.directory / "pool", cache).images(fields))
+        pool = DirectoryPool(self.directory / "pool", cache)
+        listed = list(pool.images() if fields is None else pool.summaries(fields))
         database = Database(
             self.directory / "images", warn=self.warnings.append, cache_directory=cache
         )
