@@ -88,6 +88,7 @@ class _ToRawDisk(Stage):
     """See :func:`to_raw_disk`."""
 
     name = "write disk"
+    role = "sink"
     judges_content = True
 
     def __init__(
