@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imgadm.base.json_input import JSONError, parse_json, parse_manifest
-    from imgadm.base.patterns import check_uuid, is_uuid
     from imgadm.manifest.manifest import ImageFile, Manifest
+    from imgadm.manifest.parse import MAX_MANIFEST_BYTES, parse_manifest
     from imgadm.manifest.platform import check_platform
     from imgadm.manifest.rules.fields import TEXT_FIELDS
     from imgadm.manifest.rules.validate import check_manifest, find_violations
@@ -22,17 +21,14 @@ if TYPE_CHECKING:
 else:
     _MODULES = {
         "ImageFile": "imgadm.manifest.manifest",
-        "JSONError": "imgadm.base.json_input",
+        "MAX_MANIFEST_BYTES": "imgadm.manifest.parse",
         "Manifest": "imgadm.manifest.manifest",
         "TEXT_FIELDS": "imgadm.manifest.rules.fields",
         "Violation": "imgadm.manifest.rules.violations",
         "check_manifest": "imgadm.manifest.rules.validate",
         "check_platform": "imgadm.manifest.platform",
-        "check_uuid": "imgadm.base.patterns",
         "find_violations": "imgadm.manifest.rules.validate",
-        "is_uuid": "imgadm.base.patterns",
-        "parse_json": "imgadm.base.json_input",
-        "parse_manifest": "imgadm.base.json_input",
+        "parse_manifest": "imgadm.manifest.parse",
         "upgrade_manifest": "imgadm.manifest.upgrade",
     }
 
@@ -47,17 +43,14 @@ else:
 
 
 __all__ = [
+    "MAX_MANIFEST_BYTES",
     "TEXT_FIELDS",
     "ImageFile",
-    "JSONError",
     "Manifest",
     "Violation",
     "check_manifest",
     "check_platform",
-    "check_uuid",
     "find_violations",
-    "is_uuid",
-    "parse_json",
     "parse_manifest",
     "upgrade_manifest",
 ]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import NotSupportedError, SourcePingError
-from imgadm.base.json_input import MAX_MANIFEST_BYTES
 from imgadm.base.json_values import shown_json
 from imgadm.client.errors import SourceError, StatusError
 from imgadm.client.options import ClientOptions
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.registry.access.credential_files import CredentialFiles
 from imgadm.registry.access.credentials import Credentials
 from imgadm.registry.access.endpoints import Endpoint, mirror_endpoints, registry_endpoint

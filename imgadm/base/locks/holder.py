@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from imgadm.base.redaction import redact_text
+from imgadm.base.times import iso_seconds
 
 _MAX_COMMAND = 200
 _MAX_BYTES = 4096
@@ -38,7 +39,7 @@ class Holder:
 
         Others will read it, so ``command`` loses the secrets of its URLs, and is cut if it is long.
         """
-        started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        started = iso_seconds(datetime.now(UTC))
         short = redact_text(command)[:_MAX_COMMAND]
         return cls(os.getpid(), short, started, os.uname().nodename)
 

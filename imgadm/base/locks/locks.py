@@ -21,8 +21,9 @@ from pathlib import Path
 from imgadm.base.locks.file_lock import WaitNotice, file_lock, remove_unheld_lock
 from imgadm.base.locks.holder import OnWait
 from imgadm.base.locks.lock_files import LockFile
+from imgadm.base.patterns import UUID
 
-_IN_POOL = re.compile(r"\.([0-9a-f-]{36})\.lock")
+_IN_POOL = re.compile(rf"\.({UUID})\.lock")
 
 
 @contextlib.contextmanager

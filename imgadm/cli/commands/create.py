@@ -81,7 +81,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     if not arguments and disk is None:
         raise UsageError('incorrect number of args (0): ""')
 
-    from imgadm.manifest import check_uuid
+    from imgadm.base.patterns import check_uuid
 
     machine = None if disk is not None else check_uuid(arguments[0])
     compression = _compression(options)

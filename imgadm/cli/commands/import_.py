@@ -72,7 +72,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 def _import(context: Context, options: Options, image: str, view: View) -> None:
     from imgadm.base.errors import UsageError
-    from imgadm.manifest import is_uuid
+    from imgadm.base.patterns import is_uuid
     from imgadm.operations.importing.checks import ImportOptions
     from imgadm.operations.importing.complete_image import complete_image
     from imgadm.operations.importing.import_image import import_image

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from imgadm.base.errors import InternalError
 from imgadm.base.locks.terms import Locks
-from imgadm.base.programs.host_platform import platform
+from imgadm.base.programs.host_platform import host_platform
 from imgadm.manifest import Manifest, check_platform
 from imgadm.operations.events import Event, LockAwaited
 from imgadm.pools.base import Pool
@@ -53,7 +53,7 @@ def lock_for(
 def check_limits(images: Sequence[Manifest]) -> None:
     """Fail if an image is not for the platform that runs here. Raises PlatformError."""
     limited = [image for image in images if image.raw.get("requirements")]
-    host = platform() if limited else None
+    host = host_platform() if limited else None
     if host is not None:
         for image in limited:
             check_platform(image.raw["requirements"], host.release, host.live_image)

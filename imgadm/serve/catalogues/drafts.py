@@ -26,9 +26,10 @@ from imgadm.base.errors import FileSystemError, ImgadmError, InvalidManifestErro
 from imgadm.base.files.creation import read_hidden_name
 from imgadm.base.files.opening import kind_of
 from imgadm.base.files.replacement import make_directory, sync_directory
-from imgadm.base.json_input import MAX_MANIFEST_BYTES
 from imgadm.base.locks.lock_files import LockFile
-from imgadm.manifest import Manifest, find_violations, is_uuid, parse_manifest
+from imgadm.base.patterns import is_uuid
+from imgadm.manifest import Manifest, find_violations, parse_manifest
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.catalogue import StoredBytes
 from imgadm.serve.catalogues.deletions import delete_pair, finish_deletion
 from imgadm.serve.catalogues.digests import DigestStore, stamp_of

@@ -17,10 +17,10 @@ from typing import Any
 from imgadm.base.compressions import COMPRESSION_FORMATS, compression_by_suffix
 from imgadm.base.errors import ImgadmError
 from imgadm.base.files.replacement import write_atomically
-from imgadm.base.json_input import MAX_MANIFEST_BYTES
 from imgadm.base.json_text import indented
 from imgadm.base.json_values import display
 from imgadm.manifest import Manifest, parse_manifest
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.catalogue import HostedImage, StoredBytes
 from imgadm.serve.catalogues.digests import Digests, DigestStore, Stamp, stamp_of
 from imgadm.serve.catalogues.plain_files import FolderContent, look_at, open_plain, read_plain

@@ -13,8 +13,9 @@ from typing import Any
 
 from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.errors import FileSystemError
-from imgadm.base.json_input import MAX_MANIFEST_BYTES
 from imgadm.base.json_values import display
+from imgadm.base.patterns import is_sha1
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.writable_folder import FileFacts, WritableFolder, no_space, uuid_taken
 from imgadm.serve.http.conditions import Headers, Validators
 from imgadm.serve.http.replies import (
@@ -31,7 +32,6 @@ from imgadm.serve.http.request_body import RequestBody
 from imgadm.serve.imgapi.listing import Query
 from imgadm.serve.imgapi.submitted import submitted_manifest
 
-_SHA1 = re.compile(r"[0-9a-f]{40}")
 _KNOWN_ELSEWHERE = ("update", "export", "change-stor", "channel-add", "import-from-datacenter")
 """Actions of IMGAPI that need what this server does not have."""
 _GUID = re.compile(r"[0-9]{1,20}")
@@ -179,7 +179,7 @@ def _file_facts(given: Mapping[str, str]) -> FileFacts:
     if compression not in COMPRESSIONS:
         wanted = ", ".join(COMPRESSIONS)
         raise invalid_parameter("compression", f'"{display(compression)}" is none of {wanted}')
-    if sha1 is not None and not _SHA1.fullmatch(sha1.lower()):
+    if sha1 is not None and not is_sha1(sha1):
         raise invalid_parameter("sha1", f'"{display(sha1)}" is not 40 hexadecimal digits')
     if guid is not None and not _GUID.fullmatch(guid):
         raise invalid_parameter("dataset_guid", f'"{display(guid)}" is not a decimal number')

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imgadm.manifest import JSONError, parse_json
+from imgadm.base.json_input import JSONError, parse_json
 from imgadm.sources import UnreachableError, UnusableReplyError, imgapi
 
 from .test_imgapi import uuid
