@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imgadm.serve.catalogues.folder import COMPRESSION_BY_SUFFIX
+from imgadm.serve.catalogues.pairs import COMPRESSION_BY_SUFFIX
 from tests.e2e.imports.host import Finished
 from tests.e2e.imports.images import Image
 from tests.python_path import PYTHON_PATH
