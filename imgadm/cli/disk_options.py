@@ -81,6 +81,7 @@ def create_from_disk(
     view: CreateView,
 ) -> None:
     """Run ``imgadm create --disk``."""
+    from imgadm.cli.shared_options import locks_for
     from imgadm.operations.creating.create_disk_image import CreateDiskOptions, create_disk_image
     from imgadm.operations.disk_images import is_url
     from imgadm.pools import open_pool
@@ -94,9 +95,7 @@ def create_from_disk(
         CreateDiskOptions(
             disk=disk,
             wanted=wanted,
-            lock_directory=context.settings.lock_directory,
-            command=context.command_line,
-            wait=not options.flag("--no-wait"),
+            locks=locks_for(context, options),
         ),
         destination,
         view,

@@ -14,7 +14,8 @@ from imgadm.base.files.secrets import read_token
 from imgadm.base.urls import goes_in_the_clear, with_scheme
 from imgadm.cli.command import Context
 from imgadm.operations.hosting import open_sources as operation
-from imgadm.sources import ClientOptions, Repository, Retry, Source, SourceConfig, ping_source
+from imgadm.sources import ClientOptions, Repository, Retry, Source, ping_source
+from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
     from imgadm.sources.registry import DockerSource

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from imgadm.base.errors import ImgadmError, UsageError
 from imgadm.cli.options import Kind, Option, Options
+
+if TYPE_CHECKING:
+    from imgadm.base.locks.terms import Locks
+    from imgadm.cli.command import Context
 
 HELP = Option(("-h", "--help"), "Show this help.")
 JSON = Option(("-j", "--json"), "Print JSON instead of a table.")
@@ -59,6 +64,17 @@ def sort_option(default: str) -> Option:
         f'The default is "{default}".',
         kind=Kind.TEXT,
         placeholder="FIELD,...",
+    )
+
+
+def locks_for(context: Context, options: Options) -> Locks:
+    """Return the locks of a command that has the option ``NO_WAIT``."""
+    from imgadm.base.locks.terms import Locks
+
+    return Locks(
+        directory=context.settings.lock_directory,
+        command=context.command_line,
+        wait=not options.flag("--no-wait"),
     )
 
 

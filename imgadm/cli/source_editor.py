@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from imgadm.base.errors import ConfigError, FileSystemError, ImgadmError, InternalError, UsageError
 from imgadm.base.programs.programs import log_program
+from imgadm.base.redaction import SecretUrl
 from imgadm.cli.command import Context
 from imgadm.cli.output.waiting import warn_of_waiting
 from imgadm.cli.session import plain_http_warning
 from imgadm.operations.hosting.manage_sources import replace_sources
-from imgadm.sources import SecretUrl, SourceConfig
+from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import SOURCE_TYPES
 
 if TYPE_CHECKING:

@@ -25,7 +25,6 @@ from imgadm.streams.engine.pipeline import run
 from imgadm.streams.engine.report import Report, StageReport
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import (
-    Answer,
     ChecksumError,
     CompressionError,
     DecompressionError,
@@ -34,6 +33,7 @@ from imgadm.streams.errors import (
     SendError,
     SizeError,
     StreamError,
+    UploadAnswer,
     ZfsStreamError,
 )
 from imgadm.streams.files.read_write import read_file, write_file
@@ -63,7 +63,6 @@ __all__ = [
     "BLOCK_SIZES",
     "DEFAULT_BLOCK_SIZE",
     "FORMATS",
-    "Answer",
     "ChecksumError",
     "CombinedReport",
     "CompressionError",
@@ -87,6 +86,7 @@ __all__ = [
     "Stage",
     "StageReport",
     "StreamError",
+    "UploadAnswer",
     "UseOfMd5",
     "Volume",
     "ZfsStreamError",

@@ -74,7 +74,7 @@ class FetchError(StreamError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class UploadAnswer:
     """What a server said to an upload: the HTTP status, the type of the body, and the body."""
 
     status: int
@@ -94,7 +94,7 @@ class SendError(StreamError):
         message: str,
         *,
         code: str | None = None,
-        answer: Answer | None = None,
+        answer: UploadAnswer | None = None,
         offset: int | None = None,
         begun: bool = True,
     ) -> None:

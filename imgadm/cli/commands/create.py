@@ -5,19 +5,20 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.errors import UsageError
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.disk_options import BLOCK_SIZE, CREATE_FROM, FORMAT, create_from_disk, given_disk
 from imgadm.cli.options import Kind, Option, Options
 from imgadm.cli.reference.create_sections import DISKS, FIELDS, MACHINES
-from imgadm.cli.shared_options import HELP, INSECURE, POOL, QUIET, TOKEN_FILE
+from imgadm.cli.shared_options import HELP, INSECURE, POOL, QUIET, TOKEN_FILE, locks_for
 
 if TYPE_CHECKING:
     from imgadm.cli.output.create_view import CreateView
     from imgadm.operations.creating.plan_image import WantedImage
     from imgadm.operations.creating.save_image import Compression, Destination
 
-COMPRESSIONS = ("none", "bzip2", "gzip", "xz", "zstd")
+_QUOTED_COMPRESSIONS = [f'"{name}"' for name in COMPRESSIONS]
 
 MANIFEST = Option(
     ("-m",),
@@ -35,7 +36,8 @@ OUTPUT = Option(
 OVERWRITE = Option(("--overwrite",), "Replace files of that name.")
 COMPRESSION = Option(
     ("-c", "--compression"),
-    'How to compress the image file: "none" (the default), "bzip2", "gzip", "xz" or "zstd".',
+    f"How to compress the image file: {_QUOTED_COMPRESSIONS[0]} (the default), "
+    f"{', '.join(_QUOTED_COMPRESSIONS[1:-1])} or {_QUOTED_COMPRESSIONS[-1]}.",
     kind=Kind.TEXT,
     placeholder="<comp>",
 )
@@ -79,7 +81,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     if not arguments and disk is None:
         raise UsageError('incorrect number of args (0): ""')
 
-    from imgadm.manifest import check_uuid
+    from imgadm.base.patterns import check_uuid
 
     machine = None if disk is not None else check_uuid(arguments[0])
     compression = _compression(options)
@@ -134,7 +136,7 @@ def _compression(options: Options) -> Compression:
 
     name, level = options.text("-c") or "none", options.number("--level")
     if name not in COMPRESSIONS:
-        choices = ", ".join(f'"{choice}"' for choice in COMPRESSIONS)
+        choices = ", ".join(_QUOTED_COMPRESSIONS)
         raise UsageError(f'invalid -c,--compression "{name}": must be one of {choices}')
     compression = Compression(name, level)
     try:
@@ -181,11 +183,9 @@ def _create(
         host,
         machine,
         CreateOptions(
-            lock_directory=context.settings.lock_directory,
+            locks=locks_for(context, options),
             journals=context.settings.root / "creating",
-            command=context.command_line,
             wanted=wanted,
-            wait=not options.flag("--no-wait"),
         ),
         destination,
         view,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import Options
 from imgadm.cli.output.waiting import show_waiting
-from imgadm.cli.shared_options import HELP, NO_WAIT, POOL, uuid_argument
+from imgadm.cli.shared_options import HELP, NO_WAIT, POOL, locks_for, uuid_argument
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
@@ -17,9 +17,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     delete_image(
         open_pool(context.settings, options.text("-P") or None),
         uuid,
-        lock_directory=context.settings.lock_directory,
-        command=context.command_line,
-        wait=not options.flag("--no-wait"),
+        locks_for(context, options),
         on_wait=lambda holder: show_waiting(uuid, holder),
     )
     print(f"Deleted image {uuid}")

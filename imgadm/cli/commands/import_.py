@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.shared_options import EVENTS, HELP, NO_WAIT, PLATFORM, POOL, QUIET, single_argument
+from imgadm.cli.shared_options import (
+    EVENTS,
+    HELP,
+    NO_WAIT,
+    PLATFORM,
+    POOL,
+    QUIET,
+    locks_for,
+    single_argument,
+)
 
 if TYPE_CHECKING:
     from imgadm.cli.output.transfer_view import View
@@ -63,16 +72,14 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 def _import(context: Context, options: Options, image: str, view: View) -> None:
     from imgadm.base.errors import UsageError
-    from imgadm.manifest import is_uuid
+    from imgadm.base.patterns import is_uuid
     from imgadm.operations.importing.checks import ImportOptions
     from imgadm.operations.importing.complete_image import complete_image
     from imgadm.operations.importing.import_image import import_image
     from imgadm.pools import open_pool
 
     how = ImportOptions(
-        lock_directory=context.settings.lock_directory,
-        command=context.command_line,
-        wait=not options.flag("--no-wait"),
+        locks=locks_for(context, options),
         zstream=options.flag("--zstream"),
         verify_origins=options.flag("--verify-origins"),
         unverified=options.flag("--unverified"),

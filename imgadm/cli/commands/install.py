@@ -16,6 +16,7 @@ from imgadm.cli.shared_options import (
     NO_WAIT,
     POOL,
     QUIET,
+    locks_for,
     required_text,
 )
 
@@ -46,9 +47,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             manifest,
             file,
             ImportOptions(
-                lock_directory=context.settings.lock_directory,
-                command=context.command_line,
-                wait=not options.flag("--no-wait"),
+                locks=locks_for(context, options),
             ),
             view,
         )
@@ -77,9 +76,7 @@ def _install_disk(
             disk,
             fields,
             ImportOptions(
-                lock_directory=context.settings.lock_directory,
-                command=context.command_line,
-                wait=not options.flag("--no-wait"),
+                locks=locks_for(context, options),
             ),
             view,
             open_session=lambda url: session_for(context, url),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from imgadm.base.errors import ImgadmError
     from imgadm.operations.hosting.manage_sources import Ping
-    from imgadm.sources import SourceConfig
+    from imgadm.state.source_config import SourceConfig
 
 DOCKER_HUB = "https://docker.io"
 
@@ -79,7 +79,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 def _add(context: Context, url: str, kind: str, options: Options) -> None:
     from imgadm.cli.session import plain_http_warning
     from imgadm.operations.hosting.manage_sources import add_source
-    from imgadm.sources import SourceConfig
+    from imgadm.state.source_config import SourceConfig
 
     source = SourceConfig.at(url, kind, insecure=True if options.flag("-k") else None)
     addition = add_source(
@@ -97,8 +97,8 @@ def _add(context: Context, url: str, kind: str, options: Options) -> None:
 
 
 def _delete(context: Context, url: str) -> None:
+    from imgadm.base.redaction import redact_url
     from imgadm.operations.hosting.manage_sources import delete_sources
-    from imgadm.sources import redact_url
 
     deleted = delete_sources(context.settings, url, on_wait=partial(warn_of_waiting, context))
     for source in deleted:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imgadm.base.text import printable
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example
 from imgadm.cli.options import Option, Options
-from imgadm.cli.shared_options import HELP, NO_WAIT, POOL
+from imgadm.cli.shared_options import HELP, NO_WAIT, POOL, locks_for
 
 if TYPE_CHECKING:
     from imgadm.operations.upkeep.update_notices import Notice
@@ -28,9 +28,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         arguments,
         partial(open_sources, context),
         UpdateOptions(
-            lock_directory=context.settings.lock_directory,
-            command=context.command_line,
-            wait=not options.flag("--no-wait"),
+            locks=locks_for(context, options),
             dry_run=options.flag("--dry-run"),
         ),
         partial(_show, context),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from imgadm.base.errors import DeclinedError, UsageError
 from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
 from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.shared_options import HELP, NO_WAIT, POOL
+from imgadm.cli.shared_options import HELP, NO_WAIT, POOL, locks_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from imgadm.operations.upkeep.vacuum_images import Candidate, Event, VacuumOptions
+    from imgadm.base.locks.terms import Locks
+    from imgadm.operations.upkeep.vacuum_images import Candidate, Event
     from imgadm.pools.base import InstalledImage
 
 DRY_RUN = Option(("-n", "--dry-run"), "Only print what would be deleted, and ask nothing.")
@@ -87,7 +88,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     unused = operation.find_unused(pools, excluded=excluded, age=age)
     _remove(context, options, unused, _OF_IMAGES, operation.remove_images)
     if not options.flag("-n"):
-        operation.remove_leftovers(pools, _settings(context, options))
+        operation.remove_leftovers(pools, locks_for(context, options))
     if with_records:
         orphans = operation.find_orphans(pools, excluded=excluded)
         _remove(context, options, orphans, _OF_RECORDS, operation.remove_records)
@@ -108,7 +109,7 @@ def _remove(
     options: Options,
     candidates: Sequence[Candidate],
     words: _Words,
-    remove: Callable[[Sequence[Candidate], VacuumOptions, Callable[[Event], None]], None],
+    remove: Callable[[Sequence[Candidate], Locks, Callable[[Event], None]], None],
 ) -> None:
     if options.flag("-n"):
         for candidate in candidates:
@@ -116,17 +117,7 @@ def _remove(
         return
     if candidates and not options.flag("-f"):
         _ask(candidates, words)
-    remove(candidates, _settings(context, options), lambda event: _show(context, words, event))
-
-
-def _settings(context: Context, options: Options) -> VacuumOptions:
-    from imgadm.operations.upkeep.vacuum_images import VacuumOptions
-
-    return VacuumOptions(
-        lock_directory=context.settings.lock_directory,
-        command=context.command_line,
-        wait=not options.flag("--no-wait"),
-    )
+    remove(candidates, locks_for(context, options), lambda event: _show(context, words, event))
 
 
 def _ask(candidates: Sequence[Candidate], words: _Words) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imgadm.base.locks.locks import Holder
+    from imgadm.base.locks.holder import Holder
     from imgadm.cli.command import Context
-    from imgadm.sources import Source, SourceConfig
+    from imgadm.sources import Source
+    from imgadm.state.source_config import SourceConfig
 
 
 def show_waiting(uuid: str, holder: Holder | None) -> None:
@@ -30,5 +31,6 @@ def slow_source_warning(context: Context) -> Callable[[Source | SourceConfig], N
 
 def warn_of_waiting(context: Context, holder: Holder | None) -> None:
     """Say on stderr that the configuration is waited for, and who changes it."""
-    by = "another process" if holder is None else str(holder)
-    context.warn(f"waiting for the configuration, which is locked by {by}")
+    from imgadm.base.locks.holder import shown_holder
+
+    context.warn(f"waiting for the configuration, which is locked by {shown_holder(holder)}")

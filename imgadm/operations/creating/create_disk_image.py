@@ -10,9 +10,10 @@ from typing import Any
 
 from imgadm import streams
 from imgadm.base.errors import OriginNotInstalledError, UsageError
-from imgadm.base.locks.locks import image_lock
+from imgadm.base.locks.terms import Locks
+from imgadm.base.patterns import check_uuid
 from imgadm.machines.errors import MaxOriginDepthError
-from imgadm.manifest import check_manifest, check_uuid
+from imgadm.manifest import check_manifest
 from imgadm.operations.creating import create_events as events
 from imgadm.operations.creating.plan_image import WantedImage
 from imgadm.operations.creating.save_image import Destination
@@ -25,16 +26,11 @@ OnEvent = Callable[[events.CreateEvent], None]
 
 @dataclass(frozen=True)
 class CreateDiskOptions:
-    """What is wanted of which disk, and how this run behaves.
-
-    ``command`` is what others are told that the holder of the lock does.
-    """
+    """What is wanted of which disk, and how this run behaves."""
 
     disk: DiskToImage
     wanted: WantedImage
-    lock_directory: Path
-    command: str
-    wait: bool = True
+    locks: Locks
 
 
 def create_disk_image(
@@ -89,14 +85,11 @@ def _origin(
         )
     uuid = check_uuid(named)
     pool = open_pool()
-    with image_lock(
-        options.lock_directory,
+    with options.locks.image(
+        pool,
         uuid,
-        command=options.command,
-        wait=options.wait,
         shared=True,
         on_wait=lambda holder: on_event(events.OriginAwaited(uuid, holder)),
-        pool=pool.lock_directory(shared=True),
     ):
         image = pool.get(uuid)
         if image is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imgadm import streams
 from imgadm.base.errors import InternalError
-from imgadm.base.locks.locks import machine_lock
+from imgadm.base.locks.terms import Locks
 from imgadm.base.programs.programs import CHANGE_SECONDS, is_running, log_program
 from imgadm.machines import Datasets, Machine, Vmadm
 from imgadm.operations.creating import create_events as events
@@ -40,15 +40,12 @@ class Host:
 class CreateOptions:
     """What is wanted, and how this run behaves.
 
-    ``command`` is what others are told that the holder of the lock does; ``journals`` is where is
-    written down what has to be put back.
+    ``journals`` is where is written down what has to be put back.
     """
 
-    lock_directory: Path
+    locks: Locks
     journals: Path
-    command: str
     wanted: WantedImage
-    wait: bool = True
 
 
 def create_image(
@@ -60,12 +57,8 @@ def create_image(
     was; if not even that works, the error says so, and the next run tries again.
     """
     host.machines.get(uuid)
-    with machine_lock(
-        options.lock_directory,
-        uuid,
-        command=options.command,
-        wait=options.wait,
-        on_wait=lambda holder: on_event(events.LockAwaited(uuid, holder)),
+    with options.locks.machine(
+        uuid, on_wait=lambda holder: on_event(events.LockAwaited(uuid, holder))
     ):
         file = JournalFile.of(options.journals, uuid)
         restoration = Restoration(host.machines, host.datasets, file, on_event)
@@ -88,7 +81,7 @@ def _journal(machine: Machine, options: CreateOptions, delivery: Delivery) -> Jo
         files = Files(output.manifest_path, output.file_path, delivery.files.new)
     return Journal(
         machine=machine.uuid,
-        command=options.command,
+        command=options.locks.command,
         state=machine.state,
         dataset=machine.dataset,
         autoboot=machine.autoboot,

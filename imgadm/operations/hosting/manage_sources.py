@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from imgadm.base.errors import ConfigError, ImgadmError
-from imgadm.base.locks.locks import OnWait, state_lock
+from imgadm.base.locks.holder import OnWait
+from imgadm.base.locks.terms import Locks
 from imgadm.base.redaction import HIDDEN, SecretUrl
 from imgadm.base.settings import Settings
 from imgadm.operations.in_parallel import in_parallel
-from imgadm.sources import SourceConfig
 from imgadm.state.configuration import Configuration
+from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import check_source
 
 Ping = Callable[[SourceConfig], None]
@@ -137,7 +138,7 @@ def check_sources(
 
 @contextmanager
 def _changing(settings: Settings, on_wait: OnWait | None) -> Iterator[Configuration]:
-    with state_lock(settings.lock_directory, command="imgadm sources", on_wait=on_wait):
+    with Locks(settings.lock_directory, "imgadm sources").state(on_wait=on_wait):
         yield Configuration.load(settings.configuration_path)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 from imgadm.base.errors import InternalError
-from imgadm.base.locks.locks import image_lock
-from imgadm.base.programs.host_platform import platform
+from imgadm.base.locks.terms import Locks
+from imgadm.base.programs.host_platform import host_platform
 from imgadm.manifest import Manifest, check_platform
 from imgadm.operations.events import Event, LockAwaited
 from imgadm.pools.base import Pool
@@ -17,7 +16,7 @@ from imgadm.pools.base import Pool
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to import. ``command`` is what others are told that the holder of a lock does.
+    """How to import.
 
     ``zstream`` takes the file of an image as an uncompressed stream, of a length and a checksum
     that nobody knows: what a host serves that makes it with ``zfs send``. An ``unverified`` file is
@@ -26,9 +25,7 @@ class ImportOptions:
     ``stall_timeout`` is for how many seconds a connection may bring nothing before it is resumed.
     """
 
-    lock_directory: Path
-    command: str
-    wait: bool = True
+    locks: Locks
     zstream: bool = False
     verify_origins: bool = False
     unverified: bool = False
@@ -48,21 +45,15 @@ def lock_for(
     The ``shared`` lock of an installed image is to be held while another is received on top of it:
     it can't be deleted then.
     """
-    return image_lock(
-        options.lock_directory,
-        uuid,
-        command=options.command,
-        wait=options.wait,
-        shared=shared,
-        on_wait=lambda holder: on_event(LockAwaited(uuid, holder)),
-        pool=pool.lock_directory(shared=shared),
+    return options.locks.image(
+        pool, uuid, shared=shared, on_wait=lambda holder: on_event(LockAwaited(uuid, holder))
     )
 
 
 def check_limits(images: Sequence[Manifest]) -> None:
     """Fail if an image is not for the platform that runs here. Raises PlatformError."""
     limited = [image for image in images if image.raw.get("requirements")]
-    host = platform() if limited else None
+    host = host_platform() if limited else None
     if host is not None:
         for image in limited:
             check_platform(image.raw["requirements"], host.release, host.live_image)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm import streams
 from imgadm.base.errors import FileSystemError, UsageError
-from imgadm.manifest import Manifest, check_manifest, check_uuid
+from imgadm.base.patterns import check_uuid
+from imgadm.base.times import iso_milliseconds
+from imgadm.manifest import Manifest, check_manifest
 from imgadm.operations.disk_images import (
     DiskToImage,
     add_size,
@@ -23,7 +25,6 @@ from imgadm.operations.disk_images import (
 from imgadm.operations.events import AlreadyInstalled, Event, InstallBegins, InstalledMeanwhile
 from imgadm.operations.importing.checks import ImportOptions, check_limits, lock_for
 from imgadm.operations.importing.receive_image import receive
-from imgadm.operations.installing.install_image import timestamp
 from imgadm.pools.base import Pool
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def install_disk(
         on_event(AlreadyInstalled(installed))
         return
     if not manifest.get("published_at"):
-        manifest["published_at"] = timestamp(now())
+        manifest["published_at"] = iso_milliseconds(now())
     check_manifest(manifest)
     # The pool would compare it with the disk, too, but could not say that it was given here.
     given_size = {key: manifest.pop(key) for key in ("image_size",) if key in manifest}

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from imgadm import streams
 from imgadm.base.errors import DownloadError, ImgadmError, OriginNotInstalledError
-from imgadm.manifest import Manifest, check_manifest, check_uuid, upgrade_manifest
+from imgadm.base.patterns import check_uuid
+from imgadm.base.times import iso_milliseconds
+from imgadm.manifest import Manifest, check_manifest, upgrade_manifest
 from imgadm.operations.events import Event, InstallBegins, InstalledMeanwhile
 from imgadm.operations.importing.checks import (
     ImportOptions,
@@ -46,7 +48,7 @@ def install_image(
         return
     raw = upgrade_manifest(raw)
     if not raw.get("published_at"):
-        raw["published_at"] = timestamp(now())
+        raw["published_at"] = iso_milliseconds(now())
     check_manifest(raw)
     image = Manifest.of(raw)
     on_event(InstallBegins(image))
@@ -114,11 +116,6 @@ def _install_layer(
         compression=None if file is None else file.compression,
     )
     receive_layers(pool, [layer], source=None, base=origin, on_event=on_event, below=below)
-
-
-def timestamp(moment: datetime) -> str:
-    """A moment as manifests spell it."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _installed_origin(pool: Pool, image: Manifest) -> InstalledImage | None:

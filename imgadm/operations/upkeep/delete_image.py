@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgadm.base.errors import (
@@ -13,41 +13,27 @@ from imgadm.base.errors import (
     ImageNotInstalledError,
     ImgadmError,
 )
-from imgadm.base.locks.locks import OnWait, image_lock
+from imgadm.base.locks.holder import OnWait
+from imgadm.base.locks.terms import Locks
 from imgadm.base.patterns import check_uuid
 
 if TYPE_CHECKING:
     from imgadm.pools.base import Pool
 
 
-def delete_image(
-    pool: Pool,
-    uuid: str,
-    *,
-    lock_directory: Path,
-    command: str,
-    wait: bool = True,
-    on_wait: OnWait | None = None,
-) -> None:
+def delete_image(pool: Pool, uuid: str, locks: Locks, *, on_wait: OnWait | None = None) -> None:
     """Destroy the image and its record.
 
     What is on the pool under that name and is no image, the dataset of a virtual machine say,
     counts as not installed. Raises InvalidUUIDError, ImageNotInstalledError,
     ImageHasDependentClonesError, FileSystemError where that can't be told, LockedError if the lock
-    is taken and ``wait`` is False, and what the pool raises.
+    is taken and ``locks`` do not wait, and what the pool raises.
     """
     check_uuid(uuid)
     if pool.get(uuid) is None and uuid in pool.leftovers():
-        remove_leftovers(pool, [uuid], lock_directory=lock_directory, command=command)
+        remove_leftovers(pool, [uuid], locks)
     _check_installed(pool, uuid)
-    with image_lock(
-        lock_directory,
-        uuid,
-        command=command,
-        wait=wait,
-        on_wait=on_wait,
-        pool=pool.lock_directory(shared=False),
-    ):
+    with locks.image(pool, uuid, on_wait=on_wait):
         _check_installed(pool, uuid)
         children = pool.children(uuid)
         if children.clones:
@@ -61,18 +47,15 @@ def delete_image(
         pool.delete(uuid)
 
 
-def remove_leftovers(
-    pool: Pool, uuids: Iterable[str], *, lock_directory: Path, command: str
-) -> None:
+def remove_leftovers(pool: Pool, uuids: Iterable[str], locks: Locks) -> None:
     """Remove what dead processes have left of images; what the living have locked stays.
 
     That this can't be done stops nothing.
     """
+    impatient = replace(locks, wait=False)
     for uuid in uuids:
-        with contextlib.suppress(ImgadmError):
-            in_pool = pool.lock_directory(shared=False)
-            with image_lock(lock_directory, uuid, command=command, wait=False, pool=in_pool):
-                pool.remove_leftovers(uuid)
+        with contextlib.suppress(ImgadmError), impatient.image(pool, uuid):
+            pool.remove_leftovers(uuid)
 
 
 def _check_installed(pool: Pool, uuid: str) -> None:

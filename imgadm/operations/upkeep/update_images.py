@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from imgadm.base.errors import ImageNotInstalledError, ImgadmError, UsageError
-from imgadm.base.locks.locks import image_lock
+from imgadm.base.locks.terms import Locks
 from imgadm.operations.events import LockAwaited, SourceFailed
 from imgadm.operations.in_parallel import combined
 from imgadm.operations.upkeep.image_lookup import Answer, Found, look_up_images
@@ -21,11 +20,9 @@ Target = tuple[Pool, InstalledImage]
 
 @dataclass(frozen=True)
 class UpdateOptions:
-    """How to update. ``command`` is what others are told that the holder of a lock does."""
+    """How to update. A ``dry_run`` says what would change, and changes nothing."""
 
-    lock_directory: Path
-    command: str
-    wait: bool = True
+    locks: Locks
     dry_run: bool = False
 
 
@@ -103,13 +100,10 @@ class _Update:
         if self._options.dry_run or not plan.changes_something:
             self._carry_out(plan, pool, image, found)
             return
-        with image_lock(
-            self._options.lock_directory,
+        with self._options.locks.image(
+            pool,
             image.uuid,
-            command=self._options.command,
-            wait=self._options.wait,
             on_wait=lambda holder: self._on_notice(LockAwaited(image.uuid, holder)),
-            pool=pool.lock_directory(shared=False),
         ):
             current = pool.get(image.uuid)
             if current is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from imgadm.base.errors import ImgadmError
-from imgadm.base.locks.locks import Holder, image_lock
+from imgadm.base.locks.holder import Holder
+from imgadm.base.locks.terms import Locks
 from imgadm.operations.upkeep import delete_image
 from imgadm.operations.upkeep.unused_images import full_name, is_based, unused_images
 from imgadm.pools.base import InstalledImage, Pool
@@ -20,15 +20,6 @@ class Candidate:
 
     pool: Pool
     image: InstalledImage
-
-
-@dataclass(frozen=True)
-class VacuumOptions:
-    """How to remove. ``command`` is what others are told that the holder of a lock does."""
-
-    lock_directory: Path
-    command: str
-    wait: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,15 +79,10 @@ def find_unused(
     return [Candidate(by_name[image.pool], image) for image in unused_images(images, is_kept)]
 
 
-def remove_leftovers(pools: Iterable[Pool], options: VacuumOptions) -> None:
+def remove_leftovers(pools: Iterable[Pool], locks: Locks) -> None:
     """Remove what dead processes have left on the pools that is no image; never raises."""
     for pool in pools:
-        delete_image.remove_leftovers(
-            pool,
-            pool.leftovers(),
-            lock_directory=options.lock_directory,
-            command=options.command,
-        )
+        delete_image.remove_leftovers(pool, pool.leftovers(), locks)
 
 
 def find_orphans(
@@ -112,7 +98,7 @@ def find_orphans(
 
 
 def remove_images(
-    candidates: Sequence[Candidate], options: VacuumOptions, on_event: Callable[[Event], None]
+    candidates: Sequence[Candidate], locks: Locks, on_event: Callable[[Event], None]
 ) -> None:
     """Remove the images, each under its lock, and after another look at whether it is in use.
 
@@ -127,22 +113,22 @@ def remove_images(
             kept.append(candidate.image)
         return event
 
-    _under_locks(candidates, options, on_event, remove)
+    _under_locks(candidates, locks, on_event, remove)
 
 
 def remove_records(
-    candidates: Sequence[Candidate], options: VacuumOptions, on_event: Callable[[Event], None]
+    candidates: Sequence[Candidate], locks: Locks, on_event: Callable[[Event], None]
 ) -> None:
     """Remove the records, each under the lock of its image, if that is still not there.
 
     Raises as :func:`remove_images` does.
     """
-    _under_locks(candidates, options, on_event, _remove_record)
+    _under_locks(candidates, locks, on_event, _remove_record)
 
 
 def _under_locks(
     candidates: Iterable[Candidate],
-    options: VacuumOptions,
+    locks: Locks,
     on_event: Callable[[Event], None],
     remove: Callable[[Candidate], Event | None],
 ) -> None:
@@ -153,14 +139,7 @@ def _under_locks(
             on_event(LockAwaited(image, holder))
 
         try:
-            with image_lock(
-                options.lock_directory,
-                image.uuid,
-                command=options.command,
-                wait=options.wait,
-                on_wait=waiting,
-                pool=candidate.pool.lock_directory(shared=False),
-            ):
+            with locks.image(candidate.pool, image.uuid, on_wait=waiting):
                 event = remove(candidate)
         except ImgadmError as error:
             on_event(Failed(image, error))

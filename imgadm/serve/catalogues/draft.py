@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imgadm.base.compressions import COMPRESSION_FORMATS
 from imgadm.serve.catalogues.digests import DigestStore
-from imgadm.serve.catalogues.pairs import COMPRESSION_BY_SUFFIX, open_stored
+from imgadm.serve.catalogues.pairs import open_stored
 from imgadm.serve.content import StoredBytes
-
-_SUFFIXES = {compression: suffix for suffix, compression in COMPRESSION_BY_SUFFIX.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +62,5 @@ def published_manifest(folder: Path, uuid: str) -> Path:
 def published_file(folder: Path, manifest: Mapping[str, Any]) -> Path:
     """Return the path that the file of an image gets in ``folder`` by its activation."""
     kind = "zvol" if manifest["type"] == "zvol" else "zfs"
-    suffix = _SUFFIXES[manifest["files"][0]["compression"]]
+    suffix = COMPRESSION_FORMATS[manifest["files"][0]["compression"]].suffix
     return folder / f"{manifest['uuid']}.{kind}{suffix}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgadm.base.files.cache import Cache, Entry
+from imgadm.base.files.cache import Cache, CacheEntry
 from imgadm.serve.catalogues.digests import WORTH_KEEPING, Digests, Stamp
 
 _TAG = "1"
@@ -40,7 +40,7 @@ class KeptDigests:
             for stamp, digests in known.items()
             if digests.size >= WORTH_KEEPING
         ]
-        self.cache.keep(self._subject, Entry(_TAG, json.dumps(rows).encode()))
+        self.cache.keep(self._subject, CacheEntry(_TAG, json.dumps(rows).encode()))
 
     @property
     def _subject(self) -> str:

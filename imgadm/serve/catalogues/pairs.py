@@ -12,19 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imgadm.base.compressions import COMPRESSION_FORMATS, compression_by_suffix
 from imgadm.base.files.replacement import write_atomically
-from imgadm.base.json_input import MAX_MANIFEST_BYTES
 from imgadm.base.json_text import indented
 from imgadm.base.json_values import display
 from imgadm.manifest import Manifest, parse_manifest
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.digests import Digests, DigestStore, Stamp, stamp_of
 from imgadm.serve.catalogues.plain_files import FolderContent, open_plain, read_plain
 from imgadm.serve.content import StoredBytes
 
 MANIFEST_SUFFIXES = (".imgmanifest", ".json")
 """How the names of manifests end."""
-COMPRESSION_BY_SUFFIX = {"": "none", ".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
-"""The compression of a file by the end of its name."""
 _STREAM_SUFFIXES = (".zfs", ".zvol", ".zsend")
 
 
@@ -153,7 +152,7 @@ def read_pair(path: Path, content: FolderContent, digests: DigestStore) -> Folde
 
 
 def _compression(name: str) -> str:
-    return COMPRESSION_BY_SUFFIX.get(Path(name).suffix, "none")
+    return compression_by_suffix(Path(name).suffix)
 
 
 def _stream_name(stem: str, content: FolderContent, compression: str | None) -> str:
@@ -162,7 +161,9 @@ def _stream_name(stem: str, content: FolderContent, compression: str | None) -> 
     Of several it is the one whose suffix stands for the ``compression`` in the manifest.
     """
     possible = [
-        stem + stream + packed for stream in _STREAM_SUFFIXES for packed in COMPRESSION_BY_SUFFIX
+        stem + stream + packed.suffix
+        for stream in _STREAM_SUFFIXES
+        for packed in COMPRESSION_FORMATS.values()
     ]
     names = [name for name in possible if name in content.files]
     if not names:

@@ -12,8 +12,9 @@ from typing import Any
 from imgadm.base.errors import FileSystemError, ImgadmError, InvalidManifestError
 from imgadm.base.files.creation import read_hidden_name
 from imgadm.base.files.opening import kind_of
-from imgadm.base.json_input import MAX_MANIFEST_BYTES
-from imgadm.manifest import Manifest, find_violations, is_uuid, parse_manifest
+from imgadm.base.patterns import is_uuid
+from imgadm.manifest import Manifest, find_violations, parse_manifest
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.deletions import finish_deletion
 from imgadm.serve.catalogues.digests import DigestStore
 from imgadm.serve.catalogues.draft import Draft, published_file, published_manifest

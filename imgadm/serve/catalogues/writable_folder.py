@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from imgadm.base.files.replacement import sync_directory
+from imgadm.base.times import iso_milliseconds
 from imgadm.serve.catalogues.catalogue import HostedImage
 from imgadm.serve.catalogues.digests import Digests, DigestStore, stamp_of
 from imgadm.serve.catalogues.draft import Draft
@@ -165,8 +166,7 @@ class WritableFolder:
                 raise taken(uuid)
             manifest = dict(draft.manifest)
             if "published_at" not in manifest:
-                moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
-                manifest["published_at"] = moment.replace("+00:00", "Z")
+                manifest["published_at"] = iso_milliseconds(self._now())
             manifest["state"] = "disabled" if manifest["disabled"] else "active"
             self._drafts.publish(draft, in_order(manifest))
             return in_order(manifest)

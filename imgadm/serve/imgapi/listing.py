@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imgadm.base.json_values import display
-from imgadm.manifest import is_uuid
+from imgadm.base.patterns import is_uuid
 from imgadm.manifest.rules.scalars import STATES
 from imgadm.serve.http.replies import invalid_parameter, not_found
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote
 
 from imgadm import __version__
 from imgadm.base.json_values import display
+from imgadm.base.patterns import UUID
 from imgadm.serve.catalogues.catalogue import Catalogue, HostedImage
 from imgadm.serve.catalogues.shared_work import waiting_by
 from imgadm.serve.content import GeneratedBytes
@@ -40,7 +41,7 @@ _TARGET = re.compile(
     r"(?:[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)(?=[/?]|\Z)|(?=/))([^?#]*)(?:\?([^#]*))?"
 )
 _NO_MD5 = re.compile(r"(?:^|,)[ \t]*md5[ \t]*=[ \t]*0[ \t]*(?:,|$)")
-_IMAGE = re.compile(r"/images/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(/file)?/?")
+_IMAGE = re.compile(rf"/images/({UUID})(/file)?/?")
 
 
 class Routes:

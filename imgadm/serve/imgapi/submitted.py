@@ -7,14 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 from imgadm.base.errors import InvalidManifestError
-from imgadm.base.json_input import json_type
+from imgadm.base.json_input import JSONError, json_type, parse_json
 from imgadm.base.json_values import display
-from imgadm.manifest import JSONError, find_violations, parse_json, upgrade_manifest
+from imgadm.base.patterns import NO_OWNER
+from imgadm.manifest import find_violations, upgrade_manifest
 from imgadm.serve.catalogues.field_order import FIELDS_IN_ORDER, ZVOL_FIELDS, in_order
 from imgadm.serve.http.replies import HttpError
-
-NOBODY = "00000000-0000-0000-0000-000000000000"
-"""The owner of every image: this server has no users."""
 
 _ONLY_IMPORTED = ("published_at", "urn")
 _DROPPED = ("files", "activated", "channels", "icon", "error", "owner")
@@ -42,7 +40,7 @@ def submitted_manifest(body: bytes, uuid: str | None) -> dict[str, Any]:
     if extra:
         names = ", ".join(f'"{display(name)}"' for name in extra)
         raise _invalid_fields(extra, f"invalid extra parameters: {names}")
-    made = {"uuid": uuid or str(uuid4()), "owner": NOBODY, "state": "unactivated", "files": []}
+    made = {"uuid": uuid or str(uuid4()), "owner": NO_OWNER, "state": "unactivated", "files": []}
     manifest = {"disabled": False, "public": False} | given | made
     violations = find_violations({**manifest, "activated": False}, "dc")
     if violations:

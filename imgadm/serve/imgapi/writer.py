@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.errors import FileSystemError
-from imgadm.base.json_input import MAX_MANIFEST_BYTES
 from imgadm.base.json_values import display
-from imgadm.manifest import COMPRESSIONS
+from imgadm.base.patterns import is_sha1
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.refusals import Refusal, RefusedError, taken
 from imgadm.serve.catalogues.uploads import FileFacts
 from imgadm.serve.catalogues.writable_folder import WritableFolder
@@ -34,7 +35,6 @@ from imgadm.serve.imgapi.listing import Query
 from imgadm.serve.imgapi.refusals import refusal_reply
 from imgadm.serve.imgapi.submitted import submitted_manifest
 
-_SHA1 = re.compile(r"[0-9a-f]{40}")
 _KNOWN_ELSEWHERE = ("update", "export", "change-stor", "channel-add", "import-from-datacenter")
 """Actions of IMGAPI that this server does not offer."""
 _GUID = re.compile(r"[0-9]{1,20}")
@@ -193,7 +193,7 @@ def _file_facts(given: Mapping[str, str]) -> FileFacts:
     if compression not in COMPRESSIONS:
         wanted = ", ".join(COMPRESSIONS)
         raise invalid_parameter("compression", f'"{display(compression)}" is none of {wanted}')
-    if sha1 is not None and not _SHA1.fullmatch(sha1.lower()):
+    if sha1 is not None and not is_sha1(sha1):
         raise invalid_parameter("sha1", f'"{display(sha1)}" is not 40 hexadecimal digits')
     if guid is not None and not _GUID.fullmatch(guid):
         raise invalid_parameter("dataset_guid", f'"{display(guid)}" is not a decimal number')

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 
+from imgadm.base.locks.terms import Locks
 from imgadm.operations.events import ImageInstalled
 from imgadm.operations.importing.checks import ImportOptions
 from imgadm.operations.importing.import_image import import_image
 from imgadm.pools.directory.pool import DirectoryPool
-from imgadm.sources import ClientOptions, SourceConfig, open_source
+from imgadm.sources import ClientOptions, open_source
+from imgadm.state.source_config import SourceConfig
 
 from .conftest import Serve
 from .host import Host, sha256
@@ -58,7 +60,7 @@ def test_stalled_connection_is_resumed(host: Host, serve: Serve) -> None:
     stalling = stall_after(HALF, GOOD.data, released)
     server = serve(GOOD, special={FILE: [stalling, serve_bytes(GOOD.data)]})
     events: list[object] = []
-    options = ImportOptions(host.root / "locks", "a test", stall_timeout=0.5)
+    options = ImportOptions(Locks(host.root / "locks", "a test"), stall_timeout=0.5)
     try:
         with open_source(SourceConfig(server.url), ClientOptions()) as source:
             import_image(DirectoryPool(host.pool), [source], GOOD.uuid, options, events.append)

@@ -15,6 +15,7 @@ from imgadm.base.errors import (
     LayerNotVerifiedError,
     OriginNotVerifiedError,
 )
+from imgadm.base.locks.terms import Locks
 from imgadm.manifest import Manifest
 from imgadm.operations.events import Event, ImageDoubted
 from imgadm.operations.importing import import_image as importing
@@ -39,7 +40,7 @@ TWO = ({"etc/": b"", "etc/a": b"a"}, {"etc/b": b"b"})
 
 
 def options(bench: Bench) -> ImportOptions:
-    return ImportOptions(bench.pool.path.parent / "locks", "a test")
+    return ImportOptions(Locks(bench.pool.path.parent / "locks", "a test"))
 
 
 def install(bench: Bench, manifest: dict[str, Any], file: bytes) -> None:

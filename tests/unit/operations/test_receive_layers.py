@@ -22,6 +22,7 @@ from imgadm.base.errors import (
     LayerNotVerifiedError,
     UncompressionError,
 )
+from imgadm.base.locks.terms import Locks
 from imgadm.operations.events import (
     AlreadyInstalled,
     Event,
@@ -167,7 +168,7 @@ def test_what_somebody_did_to_a_root_is_not_in_images_based_on_it(bench: Bench) 
 
 
 def options(directory: Path) -> ImportOptions:
-    return ImportOptions(lock_directory=directory / "locks", command="imgadm import")
+    return ImportOptions(Locks(directory / "locks", "imgadm import"))
 
 
 def test_root_is_made_when_a_lower_image_is_asked_for(bench: Bench, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgadm.base.errors import ImageNotInstalledError
+from imgadm.base.locks.terms import Locks
 from imgadm.operations.upkeep.update_images import UpdateOptions, update_images
 from imgadm.operations.upkeep.update_notices import ManifestAdded, Notice
 from imgadm.pools.base import InstalledImage
@@ -41,7 +42,7 @@ def pool(tmp_path: Path) -> ChangingPool:
 
 def update(pool: ChangingPool) -> list[Notice]:
     notices: list[Notice] = []
-    options = UpdateOptions(lock_directory=pool.path.parent / "locks", command="imgadm update")
+    options = UpdateOptions(Locks(pool.path.parent / "locks", "imgadm update"))
     try:
         update_images([pool], [], lambda: [SOURCE], options, notices.append)
     finally:

@@ -11,6 +11,7 @@ import pytest
 
 from imgadm.base.errors import InternalError
 from imgadm.base.locks.locks import image_lock
+from imgadm.base.locks.terms import Locks
 from imgadm.operations.upkeep.vacuum_images import (
     Candidate,
     Event,
@@ -18,7 +19,6 @@ from imgadm.operations.upkeep.vacuum_images import (
     Kept,
     LockAwaited,
     Removed,
-    VacuumOptions,
     find_orphans,
     find_unused,
     remove_images,
@@ -28,7 +28,7 @@ from imgadm.pools.base import InstalledImage
 from tests.unit.pools.conformance import CHAIN
 from tests.unit.pools.zpool.test_zfs import EmulatedBench
 
-Remove = Callable[[Sequence[Candidate], VacuumOptions, Callable[[Event], None]], None]
+Remove = Callable[[Sequence[Candidate], Locks, Callable[[Event], None]], None]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def unused(zones: EmulatedBench) -> list[Candidate]:
 def removed(zones: EmulatedBench, candidates: list[Candidate], remove: Remove) -> list[Event]:
     """Remove the candidates and return what happens."""
     happened: list[Event] = []
-    options = VacuumOptions(zones.scratch / "locks", "imgadm vacuum")
+    options = Locks(zones.scratch / "locks", "imgadm vacuum")
     remove(candidates, options, happened.append)
     return happened
 
@@ -124,7 +124,7 @@ def test_the_first_failure_ends_it(zones: EmulatedBench) -> None:
     base, child = chain(zones)
     zones.fail_on("destroy")
     happened: list[Event] = []
-    options = VacuumOptions(zones.scratch / "locks", "imgadm vacuum")
+    options = Locks(zones.scratch / "locks", "imgadm vacuum")
     with pytest.raises(InternalError, match=f'error deleting image "{child.uuid}"') as caught:
         remove_images(unused(zones), options, happened.append)
     (failed,) = happened
@@ -137,7 +137,7 @@ def test_the_first_failure_ends_it(zones: EmulatedBench) -> None:
 def test_who_works_on_an_image_is_waited_for(
     zones: EmulatedBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgadm.base.locks.locks.PATIENCE", 0.01)
+    monkeypatch.setattr("imgadm.base.locks.file_lock.PATIENCE", 0.01)
     image = zones.install("zvol-128k")
     locks = zones.scratch / "locks"
     held, let_go = threading.Event(), threading.Event()
@@ -158,7 +158,7 @@ def test_who_works_on_an_image_is_waited_for(
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait(30)
-    remove_images(unused(zones), VacuumOptions(locks, "imgadm vacuum"), on_event)
+    remove_images(unused(zones), Locks(locks, "imgadm vacuum"), on_event)
     holder.join()
     assert [type(event) for event in happened] == [LockAwaited, Removed]
     assert zones.names() == set()

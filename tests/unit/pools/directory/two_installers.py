@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from imgadm.base.errors import ImgadmError
+from imgadm.base.locks.terms import Locks
 from imgadm.operations.importing.checks import ImportOptions
 from imgadm.operations.installing.install_image import install_image
 from imgadm.pools.directory.pool import DirectoryPool
@@ -22,7 +23,7 @@ LONGEST = 0.4
 
 
 def install(host: int, pool: Path, manifest: Path, file: Path) -> int:
-    options = ImportOptions(lock_directory=pool.with_name(f"locks-{host}"), command=f"host {host}")
+    options = ImportOptions(Locks(pool.with_name(f"locks-{host}"), f"host {host}"))
     try:
         install_image(DirectoryPool(pool), manifest, file, options, lambda event: None)
     except ImgadmError as error:
