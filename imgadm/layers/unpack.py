@@ -32,6 +32,7 @@ class UnpackLayer(Stage):
     """See :func:`unpack_layer`."""
 
     name = "unpack"
+    role = "sink"
     judges_content = True
 
     def __init__(

@@ -23,12 +23,13 @@ from imgadm.streams.disks.formats import FORMATS, DiskFormatError
 from imgadm.streams.engine.combined_report import CombinedReport
 from imgadm.streams.engine.pipeline import run
 from imgadm.streams.engine.report import Report, StageReport
-from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Role, Stage
 from imgadm.streams.errors import (
     ChecksumError,
     CompressionError,
     DecompressionError,
     FetchError,
+    MisuseError,
     ProcessError,
     SendError,
     SizeError,
@@ -36,6 +37,7 @@ from imgadm.streams.errors import (
     UploadAnswer,
     ZfsStreamError,
 )
+from imgadm.streams.files.discard import discard
 from imgadm.streams.files.read_write import read_file, write_file
 from imgadm.streams.files.room import keep_room, reserve_of
 from imgadm.streams.files.spool import Spool, SpoolError
@@ -74,10 +76,12 @@ __all__ = [
     "FetchError",
     "HttpFile",
     "Inlet",
+    "MisuseError",
     "Outlet",
     "ProcessError",
     "RemoteFile",
     "Report",
+    "Role",
     "SendError",
     "SizeError",
     "Snapshot",
@@ -94,6 +98,7 @@ __all__ = [
     "compress",
     "compression_of",
     "decompress",
+    "discard",
     "from_disk",
     "from_process",
     "http_get",

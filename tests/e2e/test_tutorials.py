@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.transcripts.test_transcripts import prepare
+from tests.stands.registry.layouts import Layout, tar_of
+from tests.stands.registry.server import Registry
 
 TREE = Path(__file__).parents[2]
 SESSION = re.compile(r"^```console\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
@@ -37,8 +39,12 @@ FORMS = (
     (re.compile(r"\b\d+\.\d+ s\b"), "SECONDS"),
     (re.compile(r"(\"size\": )\d+"), r"\1SIZE"),
     (re.compile(r"\b\d+ bytes\b"), "SIZE"),
+    (re.compile(r"\b[0-9a-f]{12}\b"), "DIGEST"),
     (re.compile(r"(127\.0\.0\.1|localhost):\d+"), r"\1:PORT"),
 )
+SHOWN_URL = "https://registry.example.com"
+"""What the documents call the registry that the tests start."""
+
 END = "--end-of-this-output--"
 WANTED = re.compile(r"^<!-- needs: (.*) -->$", re.MULTILINE)
 
@@ -58,7 +64,7 @@ def commands_of(session: str) -> list[tuple[str, str]]:
 
 def form_of(text: str) -> str:
     """Return the text with all that differs from run to run replaced by its form."""
-    text = UUID.sub("UUID", text)
+    text = re.sub("  +", "  ", UUID.sub("UUID", text))
     for pattern, form in FORMS:
         text = pattern.sub(form, text)
     return text.rstrip()
@@ -74,7 +80,8 @@ def is_shown(expected: str, actual: str) -> bool:
 class Session:
     """A shell at work in one directory, which knows what the document calls each UUID."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, registry: Registry | None) -> None:
+        self._registry = registry
         self._names: dict[str, str] = {}
         self._home = str(directory / "work")
         with socket.socket() as probe:
@@ -97,6 +104,8 @@ class Session:
         for shown, real in self._names.items():
             command = command.replace(shown, real)
         command = command.replace(":8080", f":{self._port}")
+        if self._registry is not None:
+            command = command.replace(SHOWN_URL, self._registry.url)
         command = re.sub(r"imgadm serve (?!.*-l )", rf"\g<0>-l 127.0.0.1:{self._port} ", command)
         assert self._shell.stdin is not None
         assert self._shell.stdout is not None
@@ -108,6 +117,9 @@ class Session:
                 break
             lines.append(line)
         printed = "".join(lines)
+        if self._registry is not None:
+            printed = printed.replace(self._registry.url, SHOWN_URL)
+            printed = printed.replace(self._registry.host, SHOWN_URL.removeprefix("https://"))
         if "imgadm serve" in command:
             self._await_server()
         self._names |= dict(zip(UUID.findall(expected), UUID.findall(printed), strict=False))
@@ -129,13 +141,32 @@ class Session:
         self._shell.communicate("kill $(jobs -p)\n", timeout=20)
 
 
+def push_busybox(registry: Registry, directory: Path) -> None:
+    """Push a small image by the name that the tutorial imports."""
+    files = {
+        "bin/": b"",
+        "bin/busybox": bytes(range(256)) * 400,
+        "etc/": b"",
+        "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n",
+    }
+    layout = Layout(directory)
+    layout.tag("latest", layout.add_image([tar_of(files)]))
+    layout.push("latest", f"{registry.host}/busybox:latest")
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_sessions_run_as_shown(document: str, tmp_path: Path) -> None:
     text = (TREE / document).read_text()
-    for program in " ".join(WANTED.findall(text)).split():
+    programs = " ".join(WANTED.findall(text)).split()
+    for program in programs:
         if shutil.which(program, path=os.environ["PATH"] + ":/sbin:/usr/sbin") is None:
             pytest.skip(f"{document} shows {program}, which is not on this host")
-    with contextlib.closing(Session(tmp_path)) as session:
+    with contextlib.ExitStack() as open_until_the_end:
+        registry = None
+        if "docker-registry" in programs:
+            registry = open_until_the_end.enter_context(Registry(tmp_path / "registry"))
+            push_busybox(registry, tmp_path / "layout")
+        session = open_until_the_end.enter_context(contextlib.closing(Session(tmp_path, registry)))
         for block in SESSION.findall(text):
             for command, expected in commands_of(block):
                 printed = session.run(command, expected)
