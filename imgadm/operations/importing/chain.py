@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imgadm.base.errors import InvalidManifestError, OriginNotFoundInSourceError
 from imgadm.manifest import Manifest
+from imgadm.manifest.errors import InvalidManifestError
+from imgadm.operations.errors import OriginNotFoundInSourceError
 from imgadm.operations.events import AncestorInstalled, Event
 from imgadm.operations.importing.origin_trust import check_installed_origin
 from imgadm.operations.listing.installed_ancestry import recorded_origin

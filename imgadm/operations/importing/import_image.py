@@ -10,8 +10,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from imgadm import streams
-from imgadm.base.errors import ImgadmError, InvalidManifestError, OriginNotInstalledError
+from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
+from imgadm.manifest.errors import InvalidManifestError
+from imgadm.operations.errors import OriginNotInstalledError
 from imgadm.operations.events import (
     Aborting,
     AncestryWanted,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from imgadm.base.errors import ImgadmError, OriginNotInstalledError
+from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
 from imgadm.manifest.docker import with_tags_of
+from imgadm.operations.errors import OriginNotInstalledError
 from imgadm.operations.events import (
     Aborting,
     AlreadyInstalled,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from imgadm.base.errors import ActiveImageNotFoundError, ImgadmError
+from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
+from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.events import Event, SourceFailed
 from imgadm.operations.in_parallel import combined
 from imgadm.sources import Source, SourceError

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from imgadm import streams
-from imgadm.base.errors import DownloadError, ImgadmError, OriginNotInstalledError
+from imgadm.base.errors import ImgadmError
 from imgadm.base.patterns import check_uuid
 from imgadm.base.times import iso_milliseconds
 from imgadm.manifest import Manifest, check_manifest, upgrade_manifest
+from imgadm.operations.errors import DownloadError, OriginNotInstalledError
 from imgadm.operations.events import Event, InstallBegins, InstalledMeanwhile
 from imgadm.operations.importing.checks import (
     ImportOptions,

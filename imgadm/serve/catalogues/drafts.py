@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from imgadm.base.compressions import COMPRESSION_FORMATS
-from imgadm.base.errors import FileSystemError, ImgadmError, InvalidManifestError, LockedError
+from imgadm.base.errors import FileSystemError, ImgadmError, LockedError
 from imgadm.base.files.creation import read_hidden_name
 from imgadm.base.files.opening import kind_of
 from imgadm.base.files.replacement import make_directory, sync_directory
 from imgadm.base.locks.lock_files import LockFile
 from imgadm.base.patterns import is_uuid
 from imgadm.manifest import Manifest, find_violations, parse_manifest
+from imgadm.manifest.errors import InvalidManifestError
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.catalogue import StoredBytes
 from imgadm.serve.catalogues.deletions import delete_pair, finish_deletion

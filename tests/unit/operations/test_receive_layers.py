@@ -15,14 +15,9 @@ import pytest
 import zstandard
 
 from imgadm import streams
-from imgadm.base.errors import (
-    DownloadError,
-    FileSystemError,
-    ImgadmError,
-    LayerNotVerifiedError,
-    UncompressionError,
-)
+from imgadm.base.errors import FileSystemError, ImgadmError
 from imgadm.base.locks.terms import Locks
+from imgadm.operations.errors import DownloadError, LayerNotVerifiedError, UncompressionError
 from imgadm.operations.events import (
     AlreadyInstalled,
     Event,
