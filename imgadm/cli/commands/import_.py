@@ -19,7 +19,7 @@ from imgadm.cli.shared_options import (
 
 if TYPE_CHECKING:
     from imgadm.cli.output.transfer_view import View
-    from imgadm.operations.importing.checks import ImportOptions
+    from imgadm.operations.importing.import_options import ImportOptions
     from imgadm.sources import Source
 
 CHANNEL = Option(
@@ -73,9 +73,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 def _import(context: Context, options: Options, image: str, view: View) -> None:
     from imgadm.base.errors import UsageError
     from imgadm.manifest import is_uuid
-    from imgadm.operations.importing.checks import ImportOptions
-    from imgadm.operations.importing.complete_image import complete_image
     from imgadm.operations.importing.import_image import import_image
+    from imgadm.operations.importing.import_options import ImportOptions
     from imgadm.pools import open_pool
 
     how = ImportOptions(
@@ -90,11 +89,7 @@ def _import(context: Context, options: Options, image: str, view: View) -> None:
     if options.text("--platform") is not None:
         raise UsageError("--platform is for images of registries, and a UUID names just one image")
     pool = open_pool(context.settings, options.text("-P") or None)
-    installed = pool.get(image)
-    if installed is not None:  # nobody is asked, so no sources are needed
-        complete_image(pool, installed, how, view)
-    else:
-        import_image(pool, _sources(context, options), image, how, view)
+    import_image(pool, lambda: _sources(context, options), image, how, view)
 
 
 def _import_from_registry(
@@ -111,17 +106,13 @@ def _import_from_registry(
         _sources(context, options)
         raise ActiveImageNotFoundError(image, _NO_REGISTRY)
     from imgadm.operations.importing.import_registry_image import import_registry_image
-    from imgadm.operations.importing.registry_images import find_registry_image
     from imgadm.pools import open_pool
     from imgadm.registry import Platform
 
     named = options.text("--platform")
     platform = Platform.default() if named is None else Platform.parse(named)
     pool = open_pool(context.settings, options.text("-P") or None)
-    found = find_registry_image(
-        registries, image, platform, on_failure=lambda error: context.warn(error.message)
-    )
-    import_registry_image(pool, found, how, view)
+    import_registry_image(pool, registries, image, platform, how, view)
 
 
 def _sources(context: Context, options: Options) -> list[Source]:

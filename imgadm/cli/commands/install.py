@@ -28,7 +28,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     from pathlib import Path
 
     from imgadm.cli.output.transfer_view import choose_view
-    from imgadm.operations.importing.checks import ImportOptions
+    from imgadm.operations.importing.import_options import ImportOptions
     from imgadm.operations.installing.install_image import install_image
     from imgadm.pools import open_pool
 
@@ -58,7 +58,7 @@ def _install_disk(
     context: Context, options: Options, disk: DiskToImage, arguments: list[str]
 ) -> int:
     from imgadm.cli.output.transfer_view import choose_view
-    from imgadm.operations.importing.checks import ImportOptions
+    from imgadm.operations.importing.import_options import ImportOptions
     from imgadm.operations.installing.install_disk import install_disk
     from imgadm.operations.manifest_fields import parse_fields, read_fields
     from imgadm.pools import open_pool
