@@ -17,10 +17,6 @@ from imgadm.base.redaction import HIDDEN, redact_url, redact_values
 from imgadm.base.text import printable
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_SUCCESSORS = {
-    "images.joyent.com": "https://images.smartos.org",
-    "datasets.joyent.com": "https://images.smartos.org",
-}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HOST = re.compile(r"[\w.~!$&'()*+,;=-]+")
 
@@ -138,11 +134,6 @@ def goes_in_the_clear(url: str) -> bool:
     """
     parts = urlsplit(normalise_url(url))
     return parts.scheme == "http" and not is_loopback(parts.netloc.rpartition("@")[2])
-
-
-def successor(url: str) -> str | None:
-    """Return the source to use instead of ``url`` if that is on a host that is gone for good."""
-    return _SUCCESSORS.get(urlsplit(normalise_url(url)).hostname or "")
 
 
 def shown_value(value: object) -> str:

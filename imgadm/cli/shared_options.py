@@ -1,16 +1,8 @@
-"""Options that mean the same in several commands, and the checks of arguments that they share."""
+"""Options that mean the same in several commands."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from imgadm.base.errors import ImgadmError, UsageError
-from imgadm.cli.options import Kind, Option, Options
-
-if TYPE_CHECKING:
-    from imgadm.base.locks.terms import Locks
-    from imgadm.cli.command import Context
+from imgadm.cli.options import Kind, Option
 
 HELP = Option(("-h", "--help"), "Show this help.")
 JSON = Option(("-j", "--json"), "Print JSON instead of a table.")
@@ -67,35 +59,11 @@ def sort_option(default: str) -> Option:
     )
 
 
-def locks_for(context: Context, options: Options) -> Locks:
-    """Return the locks of a command that has the option ``NO_WAIT``."""
-    from imgadm.base.locks.terms import Locks
+DEFAULT_COLUMNS = "uuid,name,version,os,published"
+"""The columns of a list of images without ``-o``."""
 
-    return Locks(
-        directory=context.settings.lock_directory,
-        command=context.command_line,
-        wait=not options.flag("--no-wait"),
-    )
+DEFAULT_SORT = "published_at,name"
+"""The order of a list of images without ``-s``."""
 
-
-def required_text(options: Options, option: Option) -> str:
-    """Return the value of an option that must be given; raises ImgadmError."""
-    value = options.text(option.names[0])
-    if value is None:
-        # Scripts know this line without a code.
-        raise ImgadmError(f"{option.names[0]} {option.placeholder} (string) is required")
-    return value
-
-
-def single_argument(arguments: Sequence[str]) -> str:
-    """Return the only argument; raises UsageError if there are more or none."""
-    if len(arguments) != 1:
-        raise UsageError(f'incorrect number of args ({len(arguments)}): "{" ".join(arguments)}"')
-    return arguments[0]
-
-
-def uuid_argument(arguments: Sequence[str]) -> str:
-    """Return the only argument; raises UsageError, and InvalidUUIDError if it is no UUID."""
-    from imgadm.base.patterns import check_uuid
-
-    return check_uuid(single_argument(arguments))
+LISTING_OPTIONS = (JSON, NO_HEADER, columns_option(DEFAULT_COLUMNS), sort_option(DEFAULT_SORT))
+"""The options of commands that list images."""

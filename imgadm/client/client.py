@@ -15,7 +15,7 @@ from imgadm.client.errors import SourceError, UnreachableError, UnusableReplyErr
 from imgadm.client.failures import source_error
 from imgadm.client.options import ClientOptions, Retry
 from imgadm.client.proxies import Proxies
-from imgadm.client.reply import Reply, kept_etag, read_body
+from imgadm.client.reply import ServerReply, kept_etag, read_body
 from imgadm.client.session import make_session
 from imgadm.client.traffic import log_body
 from imgadm.streams.http.failures import request_errors
@@ -72,7 +72,7 @@ class HttpClient:
         limit: int | Budget,
         known: str | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Reply:
+    ) -> ServerReply:
         """Return the reply to a GET of ``url``, whatever its status; at most ``limit`` bytes.
 
         A ``limit`` that is a budget bounds the time as well, and loses nothing by it. ``known`` is
@@ -83,7 +83,7 @@ class HttpClient:
         tag = {"if-none-match": known} if known else {}
         return self._repeatedly("GET", url, limit, headers={**(headers or {}), **tag})
 
-    def ask(self, url: str, form: Mapping[str, str], *, limit: int) -> Reply:
+    def ask(self, url: str, form: Mapping[str, str], *, limit: int) -> ServerReply:
         """Return the reply to a POST of ``form`` that changes nothing, as :meth:`get` does."""
         kind = {"content-type": "application/x-www-form-urlencoded"}
         return self._repeatedly("POST", url, limit, headers=kind, body=urlencode(form).encode())
@@ -96,7 +96,7 @@ class HttpClient:
         *,
         headers: Mapping[str, str],
         body: bytes | None = None,
-    ) -> Reply:
+    ) -> ServerReply:
         retries = self._options.retries()
         began = self._options.clock()
         granted = 0.0  # to servers that asked for it
@@ -121,7 +121,7 @@ class HttpClient:
             granted += asked
             self._wait(reason, attempt, wait)
 
-    def send(self, method: str, url: str, *, body: bytes, limit: int) -> Reply:
+    def send(self, method: str, url: str, *, body: bytes, limit: int) -> ServerReply:
         """Return the reply to a request that changes something; ``body`` is JSON.
 
         It runs again only if there was no connection, and redirects are not followed: nobody could
@@ -147,9 +147,9 @@ class HttpClient:
             )
         return reply
 
-    def reply(self, status: int, content_type: str, body: bytes) -> Reply:
+    def reply(self, status: int, content_type: str, body: bytes) -> ServerReply:
         """Return as a reply what the server said to a request that somebody else made."""
-        return Reply(self._source, status, content_type, body)
+        return ServerReply(self._source, status, content_type, body)
 
     def _wait(self, failure: str, attempt: int, delay: float) -> None:
         if self._options.on_retry:
@@ -165,7 +165,7 @@ class HttpClient:
         headers: Mapping[str, str],
         body: bytes | None = None,
         follow: bool,
-    ) -> Reply:
+    ) -> ServerReply:
         patience = self._options.within_patience(REPLY_SECONDS)
         ends = self._options.clock() + patience
         budget = limit if isinstance(limit, Budget) else Budget(limit, 0, ends)
@@ -193,7 +193,7 @@ class HttpClient:
                     got = read_body(response, budget.size, check_time)
                 if not self._secret:
                     log_body(got)
-                return Reply(
+                return ServerReply(
                     self._source,
                     200 if response.status_code == 203 else response.status_code,
                     response.headers.get("content-type", "").partition(";")[0].strip().lower(),

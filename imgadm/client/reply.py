@@ -9,13 +9,12 @@ from typing import Any
 
 import requests
 
-from imgadm.base.json_input import MAX_VALUES
+from imgadm.base.json_input import MAX_VALUES, JSONError, parse_json
 from imgadm.base.json_values import display
 from imgadm.base.redaction import redact_text
 from imgadm.base.text import printable
 from imgadm.client.budget import MAX_ERROR_BYTES
 from imgadm.client.errors import StatusError, UnusableReplyError
-from imgadm.manifest import JSONError, parse_json
 from imgadm.streams.http.codings import Uncoded, coding_of
 from imgadm.streams.http.failures import BadAnswerError
 
@@ -25,7 +24,7 @@ _STATUSES = frozenset(status.value for status in http.HTTPStatus)
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ServerReply:
     """A whole reply. ``source`` names the source in errors.
 
     ``etag`` is what the server will know this content by, empty where it must be asked for anew.

@@ -15,7 +15,7 @@ from imgadm.layers.owners import FILE_NAME, OwnersWriter
 from imgadm.layers.tree.attributes import Attributes, Ownership
 from imgadm.layers.tree.path_set import PathSet
 from imgadm.layers.tree.tree import Tree
-from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import StreamError
 
@@ -32,6 +32,7 @@ class UnpackLayer(Stage):
     """See :func:`unpack_layer`."""
 
     name = "unpack"
+    role = "sink"
     judges_content = True
 
     def __init__(

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from imgadm.base.json_input import MAX_MANIFEST_BYTES, JSONError, parse_json
+from imgadm.base.json_input import JSONError, parse_json
 from imgadm.base.json_values import display
+from imgadm.base.patterns import is_digest
 from imgadm.client.client import HttpClient
 from imgadm.client.errors import UnreachableError
 from imgadm.client.options import ClientOptions
-from imgadm.client.reply import Reply
+from imgadm.client.reply import ServerReply
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.registry.access.authentication import RegistryAuth
 from imgadm.registry.access.certificates import tls_for
 from imgadm.registry.access.credentials import Credentials
@@ -26,7 +28,6 @@ from imgadm.registry.errors import (
     TooManyRequestsError,
     UnauthorizedError,
 )
-from imgadm.registry.references.digests import is_digest
 from imgadm.registry.references.media_types import MANIFEST_ACCEPT
 from imgadm.streams.http.retries import retry_after
 
@@ -123,7 +124,7 @@ class RemoteRepository:
         hint = f"it was asked over plain http; if it speaks TLS, say https://{self.display}"
         return UnreachableError(self.url, f"{reason}; {hint}", code=code, cause=cause)
 
-    def _check(self, reply: Reply, what: str) -> None:
+    def _check(self, reply: ServerReply, what: str) -> None:
         """Raise what an answer other than 200 means."""
         if reply.status == 200:
             return
@@ -152,14 +153,14 @@ class RemoteRepository:
             self.url, f"{what} cannot be read: HTTP status {reply.status}{words}", code=code
         )
 
-    def _check_registry(self, reply: Reply) -> None:
+    def _check_registry(self, reply: ServerReply) -> None:
         """Raise for a server that is no registry, and so does not have anything."""
         if _VERSION_HEADER in reply.headers or _first_error(reply)[0]:
             return
         check_pong(self._client.get(f"{self.url}/v2/", limit=MAX_MANIFEST_BYTES), self.url)
 
 
-def check_pong(reply: Reply, url: str) -> None:
+def check_pong(reply: ServerReply, url: str) -> None:
     """Raise :class:`InvalidContentError` unless a registry at ``url`` answers so to a ping."""
     if reply.status == 401 or _VERSION_HEADER in reply.headers:
         return
@@ -171,7 +172,7 @@ def check_pong(reply: Reply, url: str) -> None:
     )
 
 
-def _first_error(reply: Reply) -> tuple[str | None, str]:
+def _first_error(reply: ServerReply) -> tuple[str | None, str]:
     """Return code and message of the first error in an answer, fit to be shown."""
     body = _json(reply)
     errors = body.get("errors") if isinstance(body, dict) else None
@@ -182,7 +183,7 @@ def _first_error(reply: Reply) -> tuple[str | None, str]:
     return code if _CODE.fullmatch(code) else None, display(message or "")
 
 
-def _json(reply: Reply) -> Any:
+def _json(reply: ServerReply) -> Any:
     try:
         return parse_json(reply.body)
     except JSONError:

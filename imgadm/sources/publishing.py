@@ -10,18 +10,19 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imgadm.base.json_input import MAX_MANIFEST_BYTES, json_type
+from imgadm.base.json_input import json_type
 from imgadm.base.json_text import compact_json
 from imgadm.base.json_values import display
 from imgadm.base.redaction import redact_url
 from imgadm.base.urls import server_address
 from imgadm.client.errors import StatusError, UnusableReplyError
 from imgadm.client.options import ClientOptions
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.sources.base import FileRequest
 
 if TYPE_CHECKING:
     from imgadm.client.client import HttpClient
-    from imgadm.client.reply import Reply
+    from imgadm.client.reply import ServerReply
 
 _NOTHING = b"{}"
 
@@ -124,7 +125,7 @@ class Repository:
         channel = (("channel", self._address.channel),) if self._address.channel else ()
         return self._address.url(f"/images/{uuid}{suffix}", channel + query)
 
-    def _send(self, method: str, url: str, body: bytes, *, accept: int = 200) -> Reply:
+    def _send(self, method: str, url: str, body: bytes, *, accept: int = 200) -> ServerReply:
         reply = self._client().send(method, url, body=body, limit=MAX_MANIFEST_BYTES)
         if reply.status >= 400 and reply.status != accept:
             try:

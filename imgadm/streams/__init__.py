@@ -23,19 +23,21 @@ from imgadm.streams.disks.formats import FORMATS, DiskFormatError
 from imgadm.streams.engine.combined_report import CombinedReport
 from imgadm.streams.engine.pipeline import run
 from imgadm.streams.engine.report import Report, StageReport
-from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Role, Stage
 from imgadm.streams.errors import (
-    Answer,
     ChecksumError,
     CompressionError,
     DecompressionError,
     FetchError,
+    MisuseError,
     ProcessError,
     SendError,
     SizeError,
     StreamError,
+    UploadAnswer,
     ZfsStreamError,
 )
+from imgadm.streams.files.discard import discard
 from imgadm.streams.files.read_write import read_file, write_file
 from imgadm.streams.files.room import keep_room, reserve_of
 from imgadm.streams.files.spool import Spool, SpoolError
@@ -63,7 +65,6 @@ __all__ = [
     "BLOCK_SIZES",
     "DEFAULT_BLOCK_SIZE",
     "FORMATS",
-    "Answer",
     "ChecksumError",
     "CombinedReport",
     "CompressionError",
@@ -75,10 +76,12 @@ __all__ = [
     "FetchError",
     "HttpFile",
     "Inlet",
+    "MisuseError",
     "Outlet",
     "ProcessError",
     "RemoteFile",
     "Report",
+    "Role",
     "SendError",
     "SizeError",
     "Snapshot",
@@ -87,6 +90,7 @@ __all__ = [
     "Stage",
     "StageReport",
     "StreamError",
+    "UploadAnswer",
     "UseOfMd5",
     "Volume",
     "ZfsStreamError",
@@ -94,6 +98,7 @@ __all__ = [
     "compress",
     "compression_of",
     "decompress",
+    "discard",
     "from_disk",
     "from_process",
     "http_get",

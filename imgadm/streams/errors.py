@@ -32,11 +32,23 @@ class StreamError(Exception):
         self.wanted = wanted
 
 
-class UnreadError(StreamError):
-    """A stage ended, as if all were well, before it had read everything."""
+class MisuseError(StreamError, ValueError):
+    """A call or a pipeline that can't work, refused before anything is opened.
 
-    def __init__(self, stage: str, *, offset: int) -> None:
+    ``got`` and ``wanted`` are what the caller gave and should have given. ``stage`` names the stage
+    where one is to blame.
+    """
+
+
+class UnreadError(StreamError):
+    """A stage ended, as if all were well, before it had read everything.
+
+    ``reader`` is the index of that stage in the pipeline, where the engine raises the error.
+    """
+
+    def __init__(self, stage: str, *, offset: int, reader: int | None = None) -> None:
         super().__init__(f"{stage} ended before it had read everything", stage=stage, offset=offset)
+        self.reader = reader
 
 
 class FetchError(StreamError):
@@ -74,7 +86,7 @@ class FetchError(StreamError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class UploadAnswer:
     """What a server said to an upload: the HTTP status, the type of the body, and the body."""
 
     status: int
@@ -94,7 +106,7 @@ class SendError(StreamError):
         message: str,
         *,
         code: str | None = None,
-        answer: Answer | None = None,
+        answer: UploadAnswer | None = None,
         offset: int | None = None,
         begun: bool = True,
     ) -> None:

@@ -21,7 +21,7 @@ from imgadm.layers.archive.pax import (
 )
 from imgadm.layers.errors import LayerError, shown
 from imgadm.layers.limits import Limits
-from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.codecs.byte_source import ByteSource
 
 _KINDS = {
     b"0": Kind.FILE,

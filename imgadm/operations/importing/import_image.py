@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from imgadm import streams
 from imgadm.base.errors import InvalidManifestError
@@ -15,14 +14,18 @@ from imgadm.operations.events import AncestryWanted, Event, ImportBegins, Transf
 from imgadm.operations.importing.find_image import find_active_image
 from imgadm.operations.importing.import_chain import look_up_chain
 from imgadm.operations.importing.import_options import ImportOptions
+from imgadm.operations.importing.layer_fetches import IncomingLayer
+from imgadm.operations.importing.layer_trust import (
+    check_claims,
+    claimed_digest,
+    installed_digests,
+)
 from imgadm.operations.importing.mirrors import Mirrors
 from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
 from imgadm.operations.importing.receive_image import transfer
+from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.pools.base import Pool
 from imgadm.sources import Source
-
-if TYPE_CHECKING:
-    from imgadm.operations.importing.layer_fetches import IncomingLayer
 
 
 def import_image(
@@ -123,8 +126,6 @@ class _ServedImage(ImportRequest):
 
     def _receive_layers(self, images: Sequence[Manifest]) -> None:
         """Receive layers, each based on the one before, from the first source that can."""
-        from imgadm.operations.importing.layer_trust import check_claims, installed_digests
-        from imgadm.operations.importing.receive_layers import receive_layers
 
         def fetch(source: Source) -> None:
             missing = [image for image in images if self._pool.get(image.uuid) is None]
@@ -145,9 +146,6 @@ class _ServedImage(ImportRequest):
 
 
 def _incoming(source: Source, image: Manifest, options: ImportOptions) -> IncomingLayer:
-    from imgadm.operations.importing.layer_fetches import IncomingLayer
-    from imgadm.operations.importing.layer_trust import claimed_digest
-
     assert image.file is not None
     return IncomingLayer(
         image,

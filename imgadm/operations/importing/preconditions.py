@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imgadm.base.errors import InternalError
-from imgadm.base.programs.host_platform import platform
+from imgadm.base.programs.host_platform import host_platform
 from imgadm.manifest import Manifest, check_platform
 from imgadm.pools.base import Pool
 
@@ -13,7 +13,7 @@ from imgadm.pools.base import Pool
 def check_limits(images: Sequence[Manifest]) -> None:
     """Raise PlatformError if one of ``images`` is not for the platform of this host."""
     limited = [image for image in images if image.raw.get("requirements")]
-    host = platform() if limited else None
+    host = host_platform() if limited else None
     if host is not None:
         for image in limited:
             check_platform(image.raw["requirements"], host.release, host.live_image)

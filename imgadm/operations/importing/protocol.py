@@ -23,6 +23,7 @@ from imgadm.operations.events import (
 )
 from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.preconditions import check_limits, check_space, size_of_files
+from imgadm.operations.importing.receive_layers import make_root
 from imgadm.pools.base import InstalledImage, Pool
 
 OnEvent = Callable[[Event], None]
@@ -145,8 +146,6 @@ def _complete_locked(pool: Pool, request: ImportRequest, on_event: OnEvent) -> b
     installed = _installed(pool, request.uuid)
     lacked_root = pool.lacks_root(installed)
     if lacked_root:
-        from imgadm.operations.importing.receive_layers import make_root
-
         pool.check()
         make_root(pool, installed, Manifest.of(request.manifest_for(installed)), on_event)
         installed = _installed(pool, request.uuid)

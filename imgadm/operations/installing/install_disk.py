@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm import streams
 from imgadm.base.errors import FileSystemError, UsageError
-from imgadm.manifest import Manifest, check_manifest, check_uuid
+from imgadm.base.patterns import check_uuid
+from imgadm.base.times import iso_milliseconds
+from imgadm.manifest import Manifest, check_manifest
 from imgadm.operations.disk_images import (
     DiskToImage,
     add_size,
@@ -24,7 +26,6 @@ from imgadm.operations.events import Event, InstallBegins
 from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
 from imgadm.operations.importing.receive_image import receive
-from imgadm.operations.installing.install_image import timestamp
 from imgadm.pools.base import Pool
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class _DiskImage(ImportRequest):
 
     def look_up(self) -> ImportChain:
         if not self._manifest.get("published_at"):
-            self._manifest["published_at"] = timestamp(self._now())
+            self._manifest["published_at"] = iso_milliseconds(self._now())
         check_manifest(self._manifest)
         # The pool would compare "image_size" with the disk as well, but could not say that the
         # operator has given it here.

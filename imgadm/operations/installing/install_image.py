@@ -9,11 +9,20 @@ from typing import Any
 
 from imgadm import streams
 from imgadm.base.errors import DownloadError, ImgadmError
-from imgadm.manifest import Manifest, check_manifest, check_uuid, upgrade_manifest
+from imgadm.base.patterns import check_uuid
+from imgadm.base.times import iso_milliseconds
+from imgadm.manifest import Manifest, check_manifest, upgrade_manifest
 from imgadm.operations.events import Event, InstallBegins
 from imgadm.operations.importing.import_options import ImportOptions
+from imgadm.operations.importing.layer_fetches import IncomingLayer
+from imgadm.operations.importing.layer_trust import (
+    check_claims,
+    claimed_digest,
+    installed_digests,
+)
 from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
 from imgadm.operations.importing.receive_image import transfer
+from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.operations.local_files import read_local_manifest
 from imgadm.pools.base import InstalledImage, Pool
 
@@ -58,7 +67,7 @@ class _LocalImage(ImportRequest):
     def look_up(self) -> ImportChain:
         raw = upgrade_manifest(self._raw)
         if not raw.get("published_at"):
-            raw["published_at"] = timestamp(self._now())
+            raw["published_at"] = iso_milliseconds(self._now())
         check_manifest(raw)
         image = Manifest.of(raw)
         self._on_event(InstallBegins(image))
@@ -89,14 +98,6 @@ class _LocalImage(ImportRequest):
 
     def _receive_layer(self, image: Manifest, origin: InstalledImage | None) -> None:
         """Receive the layer of a container image, a tar archive, on top of its origin."""
-        from imgadm.operations.importing.layer_fetches import IncomingLayer
-        from imgadm.operations.importing.layer_trust import (
-            check_claims,
-            claimed_digest,
-            installed_digests,
-        )
-        from imgadm.operations.importing.receive_layers import receive_layers
-
         file = image.file
         below = installed_digests(self._pool, origin)
         check_claims([image], below)
@@ -111,11 +112,6 @@ class _LocalImage(ImportRequest):
         receive_layers(
             self._pool, [layer], source=None, base=origin, on_event=self._on_event, below=below
         )
-
-
-def timestamp(moment: datetime) -> str:
-    """A moment as manifests spell it."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _check_size(image: Manifest, path: Path) -> None:

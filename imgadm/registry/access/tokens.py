@@ -20,7 +20,7 @@ from imgadm.base.urls import is_loopback, normalise_url
 from imgadm.client.client import HttpClient
 from imgadm.client.errors import SourceError
 from imgadm.client.options import ClientOptions
-from imgadm.client.reply import Reply
+from imgadm.client.reply import ServerReply
 from imgadm.registry.access.certificates import tls_for
 from imgadm.registry.access.credentials import Credentials
 from imgadm.registry.errors import RegistryError, UnauthorizedError
@@ -100,7 +100,9 @@ class Tokens:
         text, seconds = self._read(reply, grant, credentials)
         return _Token(text, began + seconds * (1 - _MARGIN))
 
-    def _ask(self, client: HttpClient, grant: Grant, credentials: Credentials | None) -> Reply:
+    def _ask(
+        self, client: HttpClient, grant: Grant, credentials: Credentials | None
+    ) -> ServerReply:
         if credentials is not None and credentials.identity_token:
             form = {
                 "grant_type": "refresh_token",
@@ -146,7 +148,7 @@ class Tokens:
         return is_loopback(urlsplit(self._registry).netloc) and is_loopback(address)
 
     def _read(
-        self, reply: Reply, grant: Grant, credentials: Credentials | None
+        self, reply: ServerReply, grant: Grant, credentials: Credentials | None
     ) -> tuple[str, float]:
         """Return the token, and how many seconds it is good for."""
         where = redact_url(grant.realm)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imgadm.streams.codecs.decoders import recognise
+from imgadm.base.compressions import COMPRESSION_FORMATS, recognise_compression
 from imgadm.streams.disks.foreign_content import OLD_QCOW, foreign_content
 from imgadm.streams.errors import StreamError
 
@@ -40,9 +40,6 @@ FORMATS = ("raw", *(signature.format for signature in _READABLE))
 VHD_COOKIE = b"conectix"
 VHD_FOOTER_SIZE = 512
 
-#: Programs that undo a compression.
-_DECOMPRESS = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zstd": "unzstd"}
-
 
 class DiskFormatError(StreamError):
     """A file is not a disk that can be read. ``got`` is its format, where that is known."""
@@ -55,11 +52,12 @@ def format_of(head: bytes, tail: bytes = b"", size: int = 0) -> str:
     :data:`FORMATS`; what looks like nothing else is raw. Raises DiskFormatError for what looks like
     something that is no disk, or one that cannot be read.
     """
-    compression = recognise(head)
+    compression = recognise_compression(head)
     if compression != "none":
         raise DiskFormatError(
-            f"this is {compression} data; decompress it first ({_DECOMPRESS[compression]}), or say "
-            "--format raw if its bytes are the disk",
+            f"this is {compression} data; decompress it first "
+            f"({COMPRESSION_FORMATS[compression].undo}), or say --format raw if its bytes are the "
+            "disk",
             got=compression,
         )
     found = next(

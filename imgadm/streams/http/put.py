@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imgadm._native import Meter
 from imgadm.base.redaction import redact_url
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
-from imgadm.streams.errors import Answer, SendError, SizeError
+from imgadm.streams.errors import SendError, SizeError, UploadAnswer
 from imgadm.streams.http.codings import Uncoded, coding_of
 from imgadm.streams.http.failures import failure_of, request_errors
 
@@ -26,6 +26,7 @@ class HttpPut(Stage):
     """See :func:`http_put`."""
 
     name = "upload"
+    role = "sink"
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class HttpPut(Stage):
         settings: Any = session.merge_environment_settings(self._url, {}, True, None, None)
         return adapter.send(request, timeout=timeouts, **settings)
 
-    def _judge(self, answer: Answer, body: _Body, context: Context) -> None:
+    def _judge(self, answer: UploadAnswer, body: _Body, context: Context) -> None:
         early = "" if body.complete else f" after {body.sent} bytes, before it had everything"
         if early or not 200 <= answer.status < 300:
             raise SendError(
@@ -140,7 +141,7 @@ class _Body:
         )
 
 
-def _read(response: Response, exchange: Exchange) -> Answer:
+def _read(response: Response, exchange: Exchange) -> UploadAnswer:
     """The whole answer; what is longer than an answer can be is cut off."""
 
     def read(size: int) -> bytes:
@@ -155,7 +156,7 @@ def _read(response: Response, exchange: Exchange) -> Answer:
         while len(body) < MAX_ANSWER and (block := next_block(64 << 10)):
             body += block
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return Answer(response.status_code, kind, bytes(body))
+    return UploadAnswer(response.status_code, kind, bytes(body))
 
 
 def http_put(
@@ -179,7 +180,7 @@ def http_put(
     takes no byte for ``stall_timeout``, or says nothing for ``answer_timeout`` once it has them
     all, is given up.
 
-    The answer, an :class:`Answer` with a status of 200 to 299, is left in
+    The answer, an :class:`UploadAnswer` with a status of 200 to 299, is left in
     ``report.facts["answer"]``. Raises SendError and SizeError.
     """
     timeouts = (connect_timeout, stall_timeout, answer_timeout)

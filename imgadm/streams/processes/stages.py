@@ -21,6 +21,7 @@ from imgadm.streams.processes.child import Child, OnEnd
 class IntoProcess(Stage):
     """See :func:`into_process`."""
 
+    role = "sink"
     moves_descriptors = True
     judges_content = True
 
@@ -104,6 +105,7 @@ class IntoProcess(Stage):
 class FromProcess(Stage):
     """See :func:`from_process`."""
 
+    role = "source"
     moves_descriptors = True
 
     def __init__(self, argv: Sequence[str], name: str | None, on_end: OnEnd | None) -> None:

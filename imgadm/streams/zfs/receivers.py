@@ -86,6 +86,7 @@ class ToRawDisk(Stage):
     """See :func:`to_raw_disk`."""
 
     name = "write disk"
+    role = "sink"
     judges_content = True
 
     def __init__(

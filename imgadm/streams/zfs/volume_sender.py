@@ -110,6 +110,7 @@ class FromDisk(_MakesStream):
     """See :func:`from_disk`."""
 
     name = "read disk"
+    role = "source"
 
     def __init__(self, disk: Disk, snapshot: Snapshot) -> None:
         super().__init__(snapshot)

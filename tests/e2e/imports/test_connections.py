@@ -9,7 +9,8 @@ from imgadm.operations.events import ImageInstalled
 from imgadm.operations.importing.import_image import import_image
 from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.pools.directory.pool import DirectoryPool
-from imgadm.sources import ClientOptions, SourceConfig, open_source
+from imgadm.sources import ClientOptions, open_source
+from imgadm.state.source_config import SourceConfig
 
 from .conftest import Serve
 from .host import Host, sha256

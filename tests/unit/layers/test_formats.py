@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from imgadm.layers import LayerError, Limits, Ownership
 from imgadm.layers.archive.entry import Entry
 from imgadm.layers.archive.reader import Archive
-from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.codecs.byte_source import ByteSource
 from tests import trees
 
 from ..streams.stages import pieces

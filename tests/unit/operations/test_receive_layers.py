@@ -337,6 +337,7 @@ class Blocked(streams.Stage):
     """A source that brings nothing until it is ended."""
 
     name = "fetch"
+    role = "source"
 
     def __init__(self, begun: threading.Event) -> None:
         self._begun = begun

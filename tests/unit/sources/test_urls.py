@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgadm.base.errors import ConfigError
-from imgadm.base.urls import server_address
+from imgadm.base.redaction import redact_url
+from imgadm.base.urls import normalise_url, server_address
 from imgadm.client.proxies import Proxies
-from imgadm.sources import SourceConfig, normalise_url, open_source, redact_url, successor
+from imgadm.sources import open_source
+from imgadm.state.source_config import SourceConfig
 
 
 @pytest.mark.parametrize(
@@ -104,11 +106,6 @@ def test_any_text_is_a_url_or_a_config_error(text: str) -> None:
 )
 def test_passwords_are_not_shown(url: str, shown: str) -> None:
     assert redact_url(url) == shown
-
-
-def test_hosts_that_are_gone() -> None:
-    assert successor("https://IMAGES.joyent.com/") == "https://images.smartos.org"
-    assert successor("https://images.smartos.org") is None
 
 
 def test_where_requests_go() -> None:

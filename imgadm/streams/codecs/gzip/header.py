@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import zlib
 
-from imgadm.streams.codecs.decoders import MAGIC
-from imgadm.streams.codecs.source import ByteSource
+from imgadm.base.compressions import COMPRESSION_FORMATS
+from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.errors import DecompressionError
 
 #: A header without fields: what decoders see of any other.
-PLAIN_HEADER = MAGIC["gzip"] + b"\x08\0\0\0\0\0\0\xff"
+PLAIN_HEADER = COMPRESSION_FORMATS["gzip"].magics[0] + b"\x08\0\0\0\0\0\0\xff"
 
 #: Bytes of a header, more than which nobody has a use for.
 LONGEST_HEADER = 16 * 1024 * 1024

@@ -5,13 +5,15 @@ from __future__ import annotations
 import lzma
 from typing import Any
 
-from imgadm.streams.codecs.decoders import MAGIC
+from imgadm.base.compressions import COMPRESSION_FORMATS
+from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.codecs.processors import usable_processors
-from imgadm.streams.codecs.source import ByteSource
 from imgadm.streams.codecs.xz import liblzma
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context, Outlet
 from imgadm.streams.errors import DecompressionError
+
+_MAGIC = COMPRESSION_FORMATS["xz"].magics[0]
 
 #: Memory, in bytes, above which fewer blocks are decoded at once.
 MEMORY_FOR_THREADS = 80 * 1024 * 1024
@@ -25,7 +27,7 @@ _PATIENCE = 100
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
     """Decode all streams, padding between them included (xz file format, section 2)."""
-    loaded = liblzma.load()
+    loaded = liblzma.load_liblzma()
     if loaded is None:
         _decode_plain(source, outlet, context)
     else:
@@ -82,7 +84,7 @@ def _decode_plain(source: ByteSource, outlet: Outlet, context: Context) -> None:
         if head == b"\0\0\0\0":
             source.read(4)
             continue
-        if source.position and not source.peek(6) == MAGIC["xz"]:
+        if source.position and not source.peek(6) == _MAGIC:
             raise _fail("there is something else after the end of the xz data", source)
         decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY_LIMIT)
         while not decoder.eof:

@@ -6,7 +6,7 @@ from typing import Any
 
 import zstandard
 
-from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.codecs.zstd.frames import FrameTracker
 from imgadm.streams.engine.stage import Context, Outlet
 from imgadm.streams.errors import DecompressionError

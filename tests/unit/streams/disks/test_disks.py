@@ -150,7 +150,9 @@ def test_arriving_disk_becomes_a_volume(piece: int, raw: Path, tmp_path: Path) -
 
 
 def test_arriving_disk_must_be_raw(tmp_path: Path) -> None:
-    copy = streams.to_raw_disk(tmp_path / "copy")
+    def copy() -> streams.Stage:
+        return streams.to_raw_disk(tmp_path / "copy")
+
     for pieces, message in (
         ([], "the disk is empty"),
         ([b"QF", b"I\xfb"], "this is a qcow2 disk"),
@@ -159,8 +161,8 @@ def test_arriving_disk_must_be_raw(tmp_path: Path) -> None:
         ([b"PK\x03\x04", bytes(MIB)], "zip archive"),
     ):
         with pytest.raises(streams.DiskFormatError, match=message):
-            streams.run(Supply(pieces), streams.to_volume_stream(SNAPSHOT), copy)
-    streams.run(Supply([b"QFI\xfb"]), streams.to_volume_stream(SNAPSHOT, any_content=True), copy)
+            streams.run(Supply(pieces), streams.to_volume_stream(SNAPSHOT), copy())
+    streams.run(Supply([b"QFI\xfb"]), streams.to_volume_stream(SNAPSHOT, any_content=True), copy())
     assert (tmp_path / "copy").read_bytes() == b"QFI\xfb".ljust(8192, b"\0")
 
 

@@ -96,7 +96,7 @@ def test_server_gets_all_bytes_and_its_answer_is_kept(
     size = len(content) if known else None
     report = put(server.plan(taker), content, size=size, headers={"X-Mine": "yes"})
     assert bytes(taker.body) == content
-    assert report.facts["answer"] == streams.Answer(200, "application/json", taker.answer)
+    assert report.facts["answer"] == streams.UploadAnswer(200, "application/json", taker.answer)
     assert report.bytes_out == len(content)
     [request] = server.requests
     assert request.headers["x-mine"] == "yes"
@@ -117,7 +117,7 @@ def test_answer_before_the_end_is_the_error(server: Server, size: int | None, st
             Supply(unending() if size is None else pieces(CONTENT * 20, 65536)),
             streams.http_put(url, size=None if size is None else size * 20),
         )
-    assert caught.value.answer == streams.Answer(422, "application/json", taker.answer)
+    assert caught.value.answer == streams.UploadAnswer(422, "application/json", taker.answer)
     assert (caught.value.stage, caught.value.begun) == ("upload", True)
 
 

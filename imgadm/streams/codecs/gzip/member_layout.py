@@ -35,7 +35,7 @@ def header(member_size: int) -> bytes:
     return _BEGINNING + member_size.to_bytes(4, "little")
 
 
-def told_size(header: bytes) -> int | None:
+def size_by_header(header: bytes) -> int | None:
     """The size that a member with this header tells, true or not; None: it is not of ours."""
     if len(header) < HEADER_SIZE or not header.startswith(_BEGINNING):
         return None

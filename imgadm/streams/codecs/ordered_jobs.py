@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 
 
-class InOrder(Generic[Result]):
+class OrderedJobs(Generic[Result]):
     """Jobs that may be done at the same time, and a bounded number of them at once.
 
     Jobs should do their work off the GIL and be short: leaving the ``with`` block drops those that
@@ -24,7 +24,7 @@ class InOrder(Generic[Result]):
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"imgadm-{name}")
         self._jobs: deque[Future[Result]] = deque()
 
-    def __enter__(self) -> InOrder[Result]:
+    def __enter__(self) -> OrderedJobs[Result]:
         return self
 
     def __exit__(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from imgadm.streams.codecs.heap import keep_freed_memory
-from imgadm.streams.codecs.in_order import InOrder
+from imgadm.streams.codecs.allocator import keep_freed_memory
+from imgadm.streams.codecs.ordered_jobs import OrderedJobs
 from imgadm.streams.engine.buffers import Buffer, BufferPool
 from imgadm.streams.engine.stage import Context, Inlet, Outlet
 
@@ -32,7 +32,7 @@ def encode_pieces(
             piece.release()
 
     keep_freed_memory()
-    with InOrder[bytes](threads, name="compress") as jobs:
+    with OrderedJobs[bytes](threads, name="compress") as jobs:
         for piece in cut(inlet, size):
             context.cancel.check()
             if jobs.full:
