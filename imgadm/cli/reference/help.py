@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from imgadm.cli.command import Command
@@ -162,17 +163,14 @@ def _with_full_stop(text: str) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Break ``text`` into lines at blanks; an empty line in it separates paragraphs."""
+    """Break ``text`` into lines of at most ``width`` columns, and longer ones for longer words.
+
+    An empty line in ``text`` separates paragraphs.
+    """
     lines: list[str] = []
     for index, paragraph in enumerate(text.split("\n\n")):
         if index:
             lines.append("")
-        line = ""
-        for word in paragraph.split():
-            if line and len(line) + 1 + len(word) > width:
-                lines.append(line)
-                line = word
-            else:
-                line = f"{line} {word}".lstrip()
-        lines.append(line)
+        words = " ".join(paragraph.split())
+        lines += textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
     return lines
