@@ -30,8 +30,8 @@ def given_disk(options: Options) -> DiskToImage | None:
         return None
     if not location:
         raise UsageError('invalid --disk "": must be a file or a block device')
-    if format_ is not None and format_ not in streams.FORMATS:
-        choices = ", ".join(f'"{choice}"' for choice in streams.FORMATS)
+    if format_ is not None and format_ not in streams.DISK_FORMATS:
+        choices = ", ".join(f'"{choice}"' for choice in streams.DISK_FORMATS)
         raise UsageError(f'invalid --format "{format_}": must be one of {choices}')
     if block_size is not None and block_size not in streams.BLOCK_SIZES:
         raise UsageError(
