@@ -92,7 +92,7 @@ def _add_size(
 @contextmanager
 def _stages(
     disk: DiskToImage,
-    snapshot: streams.Snapshot,
+    snapshot: streams.NewSnapshot,
     open_session: Callable[[str], tuple[str, Session]],
 ) -> Iterator[list[streams.Stage]]:
     """What brings the disk as a ZFS stream: as it is here, or as it arrives and is decompressed."""
@@ -114,7 +114,7 @@ def _stages(
 
 
 def _arriving(
-    fetch: streams.Stage, disk: DiskToImage, snapshot: streams.Snapshot, instead: str
+    fetch: streams.Stage, disk: DiskToImage, snapshot: streams.NewSnapshot, instead: str
 ) -> list[streams.Stage]:
     """Stages for a disk that is read once; ``instead`` is what to do with one that can't be."""
     if disk.format == "raw":  # then its bytes are the disk, whatever they look like
