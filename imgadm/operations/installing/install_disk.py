@@ -119,7 +119,7 @@ class _DiskImage(ImportRequest):
 @contextmanager
 def _stages(
     disk: DiskToImage,
-    snapshot: streams.Snapshot,
+    snapshot: streams.NewSnapshot,
     open_session: Callable[[str], tuple[str, Session]],
 ) -> Iterator[list[streams.Stage]]:
     """What brings the disk as a ZFS stream: as it is here, or as it arrives and is decompressed."""
@@ -141,7 +141,7 @@ def _stages(
 
 
 def _arriving(
-    fetch: streams.Stage, disk: DiskToImage, snapshot: streams.Snapshot, instead: str
+    fetch: streams.Stage, disk: DiskToImage, snapshot: streams.NewSnapshot, instead: str
 ) -> list[streams.Stage]:
     """Stages for a disk that is read once; ``instead`` is what to do with one that can't be."""
     if disk.format == "raw":  # then its bytes are the disk, whatever they look like
