@@ -11,7 +11,7 @@ from imgadm.cli.command import Command
 from imgadm.cli.commands import ALIASES, NAMES, find_command
 from imgadm.cli.errors import OptionError, UnknownCommandError
 from imgadm.cli.options import Option
-from imgadm.cli.reference.help import GLOBAL_OPTIONS
+from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
