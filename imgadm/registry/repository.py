@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.base.json_input import MAX_MANIFEST_BYTES, JSONError, parse_json
 from imgadm.base.json_values import display
-from imgadm.client.client import HttpClient
 from imgadm.client.errors import UnreachableError
+from imgadm.client.http_client import HttpClient
 from imgadm.client.options import ClientOptions
 from imgadm.client.reply import ServerReply
 from imgadm.registry.access.authentication import RegistryAuth
