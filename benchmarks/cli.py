@@ -27,6 +27,7 @@ from benchmarks.measure import Plan
 from benchmarks.programs import serving
 from benchmarks.rows import Row
 from benchmarks.shapes import Bench, clear
+from imgadm.base.compressions import COMPRESSIONS
 
 PARTS = (
     *("startup", "listings", "sha1", "transfers", "disks", "compression", "containers"),
@@ -53,14 +54,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--only", choices=PARTS, action="append", metavar="PART", help=f"one of: {', '.join(PARTS)}"
     )
     parser.add_argument(
-        "--compression", choices=subject.COMPRESSIONS, action="append", help="leave out the others"
+        "--compression", choices=COMPRESSIONS, action="append", help="leave out the others"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--no-fail", action="store_true", help="exit with 0 if a must is missed")
     options = parser.parse_args(arguments)
     options.size = options.size or (subject.QUICK if options.quick else subject.FULL)
-    options.compression = options.compression or list(subject.COMPRESSIONS)
+    options.compression = options.compression or list(COMPRESSIONS)
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.only = options.only or [
         part for part in PARTS if not (options.quick and part == "memory-large")

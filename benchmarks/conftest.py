@@ -18,6 +18,7 @@ from benchmarks import subject
 from benchmarks.programs import serving
 from benchmarks.shapes import Bench, clear
 from benchmarks.subject import Image, Subject
+from imgadm.base.compressions import COMPRESSIONS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +40,6 @@ def bench(made: Subject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
         yield bench
 
 
-@pytest.fixture(params=subject.COMPRESSIONS)
+@pytest.fixture(params=COMPRESSIONS)
 def image(made: Subject, request: pytest.FixtureRequest) -> Image:
     return made.images[request.param]

@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.disk_image import make_disk, repeat_disk
 from imgadm._native import VolumeStreamWriter
+from imgadm.base.compressions import COMPRESSION_FORMATS
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "bench"
 
@@ -35,9 +36,6 @@ _LARGEST_FILE_SYSTEM = 600_000_000
 _BLOCK_SIZE = 8192
 _NAMESPACE = uuid.UUID("3b8c5b0e-9a0d-4d7e-8f6d-3f1d0a5f4c21")
 _COPY_SIZE = 1024 * 1024
-
-SUFFIXES = {"none": "", "gzip": ".gz", "bzip2": ".bz2", "xz": ".xz", "zstd": ".zst"}
-COMPRESSIONS = tuple(SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,8 @@ def _make(folder: Path, size: int, say: Callable[[str], None]) -> dict[str, Any]
     with _told(say, "its zvol stream"):
         _write_stream(disk, stream)
     images = []
-    for compression, suffix in SUFFIXES.items():
+    for compression, row in COMPRESSION_FORMATS.items():
+        suffix = row.suffix
         path = stream.with_name(f"{compression}.zvol{suffix}")
         if compression != "none":
             with _told(say, path.name):

@@ -14,7 +14,8 @@ from benchmarks import shapes
 from benchmarks.peers import Program, decoders
 from benchmarks.shape_clock import CLOCK
 from benchmarks.shapes import Bench
-from benchmarks.subject import COMPRESSIONS, Image
+from benchmarks.subject import Image
+from imgadm.base.compressions import COMPRESSIONS
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)
 

@@ -10,9 +10,6 @@ import json
 import math
 from typing import Any
 
-from imgadm.base.errors import InvalidManifestError
-
-MAX_MANIFEST_BYTES = 4 << 20
 MAX_DEPTH = 100
 MAX_VALUES = 1_000_000
 """Values in one document, unless its reader says otherwise: each takes a hundred bytes and more."""
@@ -56,24 +53,6 @@ def parse_json(data: bytes, *, max_values: int = MAX_VALUES) -> Any:
     # What opens fewer levels than that has no need to be walked through.
     if containers > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
         raise JSONError(f"nested deeper than {MAX_DEPTH} levels")
-    return value
-
-
-def parse_manifest(data: bytes) -> dict[str, Any]:
-    """Return the manifest in ``data``: fields, order and version as they were received.
-
-    Raises :class:`InvalidManifestError` unless it is a JSON object of at most 4 MiB.
-    """
-    if len(data) > MAX_MANIFEST_BYTES:
-        raise InvalidManifestError(
-            f"{len(data)} bytes is too big, at most {MAX_MANIFEST_BYTES} are accepted"
-        )
-    try:
-        value = parse_json(data)
-    except JSONError as error:
-        raise InvalidManifestError(str(error), cause=error) from error
-    if not isinstance(value, dict):
-        raise InvalidManifestError(f"a JSON object was expected, got {json_type(value)}")
     return value
 
 

@@ -67,7 +67,8 @@ class Log:
         """Return a record as one line of JSON."""
         from datetime import UTC, datetime
 
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        from imgadm.base.times import iso_milliseconds
+
         record = {
             "name": "imgadm",
             "req_id": self.request_id,
@@ -77,7 +78,7 @@ class Log:
             "level": level,
             **fields,
             "msg": message,
-            "time": now,
+            "time": iso_milliseconds(datetime.now(UTC)),
         }
         if self.source_locations and location is not None:
             record["src"] = dict(location)

@@ -1,4 +1,4 @@
-"""UUIDs of images: 32 lower-case hexadecimal digits in five groups, any version."""
+"""Identifiers of images, files and layers: UUIDs, SHA-1s and digests, told by their form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ from typing import TypeGuard
 from imgadm.base.errors import InvalidUUIDError
 from imgadm.base.json_values import display
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""The regular expression of a UUID: 32 lower-case hexadecimal digits in five groups, any version.
+
+It has no group of its own, so that other expressions can contain it.
+"""
+
+NO_OWNER = "00000000-0000-0000-0000-000000000000"
+"""The UUID that manifests name as the owner of an image that belongs to no account."""
+
+_UUID = re.compile(UUID)
+_SHA1 = re.compile(r"[0-9a-fA-F]{40}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
 def is_uuid(value: object) -> TypeGuard[str]:
@@ -21,3 +32,16 @@ def check_uuid(value: object) -> str:
     if is_uuid(value):
         return value
     raise InvalidUUIDError(display(value))
+
+
+def is_sha1(value: object) -> TypeGuard[str]:
+    """Tell whether ``value`` is a SHA-1 in hexadecimal digits, of either case."""
+    return isinstance(value, str) and _SHA1.fullmatch(value) is not None
+
+
+def is_digest(value: object) -> TypeGuard[str]:
+    """Tell whether ``value`` is ``ALGORITHM:HEXADECIMAL`` of an algorithm that imgadm can check.
+
+    Those are ``sha256`` and ``sha512``, with lower-case digits.
+    """
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None

@@ -9,13 +9,12 @@ from typing import Any
 
 import requests
 
-from imgadm.base.json_input import MAX_VALUES
+from imgadm.base.json_input import MAX_VALUES, JSONError, parse_json
 from imgadm.base.json_values import display
 from imgadm.base.redaction import redact_text
 from imgadm.base.text import printable
 from imgadm.client.budget import MAX_ERROR_BYTES
 from imgadm.client.errors import StatusError, UnusableReplyError
-from imgadm.manifest import JSONError, parse_json
 from imgadm.streams.http.codings import Uncoded, coding_of
 from imgadm.streams.http.failures import BadAnswerError
 

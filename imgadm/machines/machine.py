@@ -8,7 +8,7 @@ from typing import Any
 
 from imgadm.base.errors import InternalError, NotSupportedError
 from imgadm.base.json_values import is_whole
-from imgadm.manifest import is_uuid
+from imgadm.base.patterns import is_uuid
 
 ZONE_BRANDS = ("joyent", "joyent-minimal", "builder", "lx")
 DISK_BRANDS = ("kvm", "bhyve")

@@ -11,30 +11,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imgadm.base.json_input import JSONError, parse_json, parse_manifest
-    from imgadm.base.patterns import check_uuid, is_uuid
     from imgadm.manifest.manifest import ImageFile, Manifest
+    from imgadm.manifest.parse import MAX_MANIFEST_BYTES, parse_manifest
     from imgadm.manifest.platform import check_platform
-    from imgadm.manifest.rules.composites import COMPRESSIONS
     from imgadm.manifest.rules.fields import TEXT_FIELDS
     from imgadm.manifest.rules.validate import check_manifest, find_violations
     from imgadm.manifest.rules.violations import Violation
     from imgadm.manifest.upgrade import upgrade_manifest
 else:
     _MODULES = {
-        "COMPRESSIONS": "imgadm.manifest.rules.composites",
         "ImageFile": "imgadm.manifest.manifest",
-        "JSONError": "imgadm.base.json_input",
+        "MAX_MANIFEST_BYTES": "imgadm.manifest.parse",
         "Manifest": "imgadm.manifest.manifest",
         "TEXT_FIELDS": "imgadm.manifest.rules.fields",
         "Violation": "imgadm.manifest.rules.violations",
         "check_manifest": "imgadm.manifest.rules.validate",
         "check_platform": "imgadm.manifest.platform",
-        "check_uuid": "imgadm.base.patterns",
         "find_violations": "imgadm.manifest.rules.validate",
-        "is_uuid": "imgadm.base.patterns",
-        "parse_json": "imgadm.base.json_input",
-        "parse_manifest": "imgadm.base.json_input",
+        "parse_manifest": "imgadm.manifest.parse",
         "upgrade_manifest": "imgadm.manifest.upgrade",
     }
 
@@ -49,18 +43,14 @@ else:
 
 
 __all__ = [
-    "COMPRESSIONS",
+    "MAX_MANIFEST_BYTES",
     "TEXT_FIELDS",
     "ImageFile",
-    "JSONError",
     "Manifest",
     "Violation",
     "check_manifest",
     "check_platform",
-    "check_uuid",
     "find_violations",
-    "is_uuid",
-    "parse_json",
     "parse_manifest",
     "upgrade_manifest",
 ]

@@ -10,11 +10,12 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeGuard
+from typing import Any
 
 from imgadm.base.errors import InvalidManifestError
+from imgadm.base.patterns import NO_OWNER, is_digest
+from imgadm.base.times import iso_milliseconds
 
-NO_OWNER = "00000000-0000-0000-0000-000000000000"
 LAYER_NAME = "docker-layer"
 
 REPOSITORY, IDENTIFIER, ARCHITECTURE, CONFIG = (
@@ -27,7 +28,6 @@ UNKNOWN_DATE = "1970-01-01T00:00:00.000Z"
 
 MAX_DESCRIPTION = 10240
 _RUN_FIELDS = ("Cmd", "Entrypoint", "Env", "WorkingDir")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _CREATED = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -39,7 +39,7 @@ def layer_uuid(digests: Sequence[str]) -> str:
     Raises InvalidManifestError for what is no digest.
     """
     for digest in digests:
-        if not is_layer_digest(digest):
+        if not is_digest(digest):
             listed = ", ".join(digests)[:200]
             raise InvalidManifestError(
                 f'docker digests should be of the form "sha256:xxx", got: {listed}'
@@ -47,11 +47,6 @@ def layer_uuid(digests: Sequence[str]) -> str:
     # Neither a version nor a variant is put into the UUID: the original tool does not, either.
     digits = hashlib.sha256(" ".join(digests).encode()).hexdigest()
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
-
-
-def is_layer_digest(value: object) -> TypeGuard[str]:
-    """Tell whether ``value`` is a digest that a layer may be named by."""
-    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 def layer_manifests(
@@ -107,7 +102,7 @@ def published_at(created: Any) -> str:
         return UNKNOWN_DATE
     if moment.year == 1:
         return UNKNOWN_DATE
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso_milliseconds(moment)
 
 
 def is_untagged_layer(manifest: Mapping[str, Any]) -> bool:

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.errors import InvalidManifestError
 from imgadm.base.json_values import as_text, display, is_whole
-from imgadm.base.patterns import is_uuid
-from imgadm.manifest.rules.composites import COMPRESSIONS
+from imgadm.base.patterns import is_sha1, is_uuid
 from imgadm.manifest.upgrade import upgrade_manifest
 
 MAX_FILE_BYTES = 1 << 60
-_SHA1 = re.compile(r"[0-9a-f]{40}")
 _GUID = re.compile(r"[0-9]{1,20}")
 
 
@@ -102,7 +101,7 @@ def _image_file(files: Any) -> ImageFile | None:
     entry = files[0]
     sha1, size, guid = entry.get("sha1"), entry.get("size"), entry.get("dataset_guid")
     compression = entry.get("compression")
-    if sha1 is not None and not (isinstance(sha1, str) and _SHA1.fullmatch(sha1.lower())):
+    if sha1 is not None and not is_sha1(sha1):
         raise InvalidManifestError(
             f'the "sha1" of its file is not 40 hexadecimal digits: {display(sha1)}'
         )

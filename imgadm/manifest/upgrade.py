@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from imgadm.base.compressions import compression_by_suffix
 from imgadm.base.errors import InvalidManifestError
 from imgadm.base.json_values import as_boolean, as_number, display, truthy
 from imgadm.base.patterns import is_uuid
@@ -22,7 +23,7 @@ _DROPPED = (
     "updated_at",
     "_url",
 )
-_COMPRESSION_BY_SUFFIX = {".gz": "gzip", ".bz2": "bzip2"}
+_COMPRESSIONS_OF_VERSION_1 = ("gzip", "bzip2")
 _WITHOUT_SECONDS = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2})Z")
 
 
@@ -89,5 +90,6 @@ def _upgraded_file(entry: Any) -> Any:
     if not truthy(entry.get("compression")):
         named = name if truthy(name) else url
         suffix = re.search(r"\.[^./]*$", named) if isinstance(named, str) else None
-        entry["compression"] = _COMPRESSION_BY_SUFFIX.get(suffix[0] if suffix else "", "none")
+        found = compression_by_suffix(suffix[0] if suffix else "")
+        entry["compression"] = found if found in _COMPRESSIONS_OF_VERSION_1 else "none"
     return entry

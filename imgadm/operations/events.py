@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imgadm.base.locks.locks import Holder
+from imgadm.base.locks.holder import Holder
 from imgadm.manifest import Manifest
 from imgadm.pools.base import InstalledImage
 from imgadm.streams import Report

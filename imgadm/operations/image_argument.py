@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgadm.base.errors import InvalidDockerRepoError, UsageError
-from imgadm.manifest import is_uuid
+from imgadm.base.patterns import is_uuid
 
 
 def check_image_argument(argument: str) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from imgadm.base.errors import FileSystemError, UsageError
-from imgadm.base.json_input import MAX_MANIFEST_BYTES
 from imgadm.manifest import parse_manifest
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 
 
 def read_local_manifest(manifest_path: Path, file_path: Path) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from imgadm.base.errors import FileSystemError, UsageError
-from imgadm.base.json_input import MAX_MANIFEST_BYTES, json_type
+from imgadm.base.json_input import JSONError, json_type, parse_json
 from imgadm.base.json_values import display
-from imgadm.manifest import TEXT_FIELDS, JSONError, parse_json
+from imgadm.manifest import TEXT_FIELDS
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 
 
 def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.errors import InternalError
+from imgadm.base.patterns import is_digest
 from imgadm.pools.base import InstalledImage
 
 #: Under what a record in a directory pool has the facts of its layer.
 RECORDED_AS = "layer"
-
-_DIGEST = re.compile(r"sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})")
-_COMPRESSIONS = frozenset({"none", "gzip", "bzip2", "xz", "zstd"})
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class LayerFacts:
 
     def _check(self) -> None:
         digests = [self.digest] if self.diff_id is None else [self.digest, self.diff_id]
-        if not all(map(_DIGEST.fullmatch, digests)) or self.compression not in _COMPRESSIONS:
+        if not all(map(is_digest, digests)) or self.compression not in COMPRESSIONS:
             raise ValueError
         if type(self.size) is not int or self.size < 0:
             raise ValueError

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from imgadm.base.json_input import MAX_MANIFEST_BYTES, JSONError, parse_json
+from imgadm.base.json_input import JSONError, parse_json
 from imgadm.base.json_values import display
+from imgadm.base.patterns import is_digest
 from imgadm.client.errors import UnreachableError
 from imgadm.client.http_client import HttpClient
 from imgadm.client.options import ClientOptions
 from imgadm.client.reply import ServerReply
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.registry.access.authentication import RegistryAuth
 from imgadm.registry.access.certificates import tls_for
 from imgadm.registry.access.credentials import Credentials
@@ -26,7 +28,6 @@ from imgadm.registry.errors import (
     TooManyRequestsError,
     UnauthorizedError,
 )
-from imgadm.registry.references.digests import is_digest
 from imgadm.registry.references.media_types import MANIFEST_ACCEPT
 from imgadm.streams.http.retries import retry_after
 

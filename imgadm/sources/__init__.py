@@ -8,31 +8,26 @@ is loaded with the first of them.
 from __future__ import annotations
 
 from imgadm.base.errors import ConfigError
-from imgadm.base.redaction import SecretUrl, redact_url
-from imgadm.base.urls import normalise_url
 from imgadm.client.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.client.options import ClientOptions, Retry
-from imgadm.sources.base import FileRequest, Source, SourceConfig
+from imgadm.sources.base import FileRequest, Source
 from imgadm.sources.dsapi import DsapiSource
 from imgadm.sources.imgapi import ImgapiSource
 from imgadm.sources.publishing import Repository
+from imgadm.state.source_config import SourceConfig
 
 __all__ = [
     "ClientOptions",
     "FileRequest",
     "Repository",
     "Retry",
-    "SecretUrl",
     "Source",
-    "SourceConfig",
     "SourceError",
     "StatusError",
     "UnreachableError",
     "UnusableReplyError",
-    "normalise_url",
     "open_source",
     "ping_source",
-    "redact_url",
 ]
 
 _TYPES = {"imgapi": ImgapiSource, "dsapi": DsapiSource}

@@ -9,15 +9,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgadm.base.errors import SourcePingError
-from imgadm.base.json_input import MAX_MANIFEST_BYTES, json_type
+from imgadm.base.json_input import json_type
 from imgadm.base.json_values import display
+from imgadm.base.patterns import is_uuid
 from imgadm.base.settings import patience
 from imgadm.base.urls import server_address
 from imgadm.client.budget import REPLY_SECONDS, Budget
 from imgadm.client.errors import SourceError, UnusableReplyError
 from imgadm.client.options import ClientOptions
-from imgadm.manifest import is_uuid
-from imgadm.sources.base import Source, SourceConfig
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
+from imgadm.sources.base import Source
+from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
     from imgadm.client.http_client import HttpClient
@@ -103,7 +105,7 @@ class HttpSource(Source):
         cache = self._options.cache
         if cache is None or self._address.credentials:
             return self._read(self._client().get(url, limit=budget), budget)
-        from imgadm.base.files.cache import Entry
+        from imgadm.base.files.cache import CacheEntry
 
         request = self._identity_of(url)
         known = cache.find(request)
@@ -113,7 +115,7 @@ class HttpSource(Source):
             return self._read(replace(reply, status=200, body=known.body), budget)
         images = self._read(reply, budget)
         if reply.status == 200:
-            cache.keep(request, Entry(reply.etag, reply.body))
+            cache.keep(request, CacheEntry(reply.etag, reply.body))
         return images
 
     def _read(self, reply: ServerReply, budget: Budget) -> list[dict[str, Any]]:

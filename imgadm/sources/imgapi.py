@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from imgadm.base.patterns import check_uuid, is_uuid
 from imgadm.client.budget import Budget
-from imgadm.manifest import check_uuid, is_uuid
 from imgadm.sources.base import FileRequest
 from imgadm.sources.http_source import HttpSource
 

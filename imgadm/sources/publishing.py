@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imgadm.base.json_input import MAX_MANIFEST_BYTES, json_type
+from imgadm.base.json_input import json_type
 from imgadm.base.json_text import compact_json
 from imgadm.base.json_values import display
 from imgadm.base.redaction import redact_url
 from imgadm.base.urls import server_address
 from imgadm.client.errors import StatusError, UnusableReplyError
 from imgadm.client.options import ClientOptions
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.sources.base import FileRequest
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from imgadm.base.files.replacement import read_or_none, write_atomically
 from imgadm.base.redaction import redact_url
 
 if TYPE_CHECKING:
-    from imgadm.sources.base import SourceConfig
+    from imgadm.state.source_config import SourceConfig
 
 OLDEST_VERSION = "1.0.0"
 CURRENT_VERSION = "3.0.0"

@@ -17,12 +17,13 @@ from typing import Any
 
 from imgadm.base.errors import FileSystemError
 from imgadm.base.files.replacement import read_or_none, remove_durably, write_atomically
+from imgadm.base.json_input import JSONError, parse_json
+from imgadm.base.patterns import UUID
 from imgadm.base.redaction import redact_url
-from imgadm.manifest import JSONError, parse_json
 from imgadm.state.summaries import Summary, read_summaries
 
 _KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
-_NAME = re.compile(r"(.+)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json")
+_NAME = re.compile(rf"(.+)-({UUID})\.json")
 
 
 @dataclass(frozen=True)

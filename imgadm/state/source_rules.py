@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgadm.base.errors import ConfigError
 from imgadm.base.redaction import SecretUrl
 from imgadm.base.urls import dsapi_root
-from imgadm.sources.base import SourceConfig
+from imgadm.state.source_config import SourceConfig
 
 SOURCE_TYPES = ("imgapi", "dsapi", "docker")
 DEFAULT_SOURCE = SourceConfig(SecretUrl("https://images.smartos.org"))

@@ -52,7 +52,7 @@ def read_summaries(
     """
     if cache_directory is None or len(names) < WORTHWHILE:
         return [read(name) for name in names]
-    from imgadm.base.files.cache import Cache, Entry
+    from imgadm.base.files.cache import Cache, CacheEntry
 
     cache, subject = Cache(cache_directory), f"records of {pool} in {directory}"
     entry = cache.find(subject)
@@ -78,7 +78,7 @@ def read_summaries(
     if len(changed) * _SHARE_OF_CHANGES > len(names):
         current = {name: known[name] for name in names if name in known} | changed
         body = json.dumps(current, separators=(",", ":")).encode()
-        cache.keep(subject, Entry(_TAG, body))
+        cache.keep(subject, CacheEntry(_TAG, body))
     return summaries
 
 

@@ -430,7 +430,7 @@ imgadm update: error (MultiError): multiple (2) errors
     "create/c-bogus": Difference(
         "there is zstd as well",
         stderr='imgadm create: error (Usage): invalid -c,--compression "lzma": must be one of '
-        '"none", "bzip2", "gzip", "xz", "zstd"\n',
+        '"none", "gzip", "bzip2", "xz", "zstd"\n',
     ),
     "create/o-missing-dir": Difference(
         "where the files go is looked at before the machine is touched",

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from imgadm.sources import ClientOptions, SourceConfig, open_source
+from imgadm.sources import ClientOptions, open_source
 from imgadm.sources.base import Source
+from imgadm.state.source_config import SourceConfig
 
 Answer = Any
 """Status, headers and body of a reply; a body alone; or a function of the handler."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from imgadm.sources import FileRequest, Source, SourceConfig
+from imgadm.sources import FileRequest, Source
+from imgadm.state.source_config import SourceConfig
 
 
 class Canned(Source):

@@ -34,7 +34,7 @@ from imgadm.registry.documents.manifests import ManifestError, parse_document, r
 from imgadm.registry.documents.schema1 import read_schema1
 from imgadm.registry.references.media_types import INDEXES, MANIFESTS
 from imgadm.registry.references.reference import parse_reference
-from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.codecs.byte_source import ByteSource
 from tests.unit.native.zstream_builder import StreamBuilder, golden_stream, package
 from tests.unit.native.zstream_samples import verify
 from tests.unit.streams.codecs.compressions import decompress

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imgadm.serve.catalogues.folder import COMPRESSION_BY_SUFFIX
+from imgadm.base.compressions import COMPRESSION_FORMATS
 from tests.e2e.imports.host import Finished
 from tests.e2e.imports.images import Image
 from tests.python_path import PYTHON_PATH
@@ -27,8 +27,6 @@ RUN_LIMIT_S = 280
 
 WORK = "(import|install|create|publish)"
 """Commands that leave no process behind."""
-
-SUFFIXES = {compression: suffix for suffix, compression in COMPRESSION_BY_SUFFIX.items()}
 
 _numbers = itertools.count(1)
 
@@ -155,7 +153,7 @@ class Shelf:
 
     def file(self, image: Image) -> Path:
         compression = image.manifest["files"][0]["compression"]
-        return self.path / f"{image.uuid}.zsend{SUFFIXES[compression]}"
+        return self.path / f"{image.uuid}.zsend{COMPRESSION_FORMATS[compression].suffix}"
 
     def clear(self) -> None:
         shutil.rmtree(self.path)

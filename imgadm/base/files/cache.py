@@ -29,7 +29,7 @@ _MAX_HEAD_BYTES = 300
 _TAG = re.compile(r"[!-~]{1,256}")
 
 
-class Entry(NamedTuple):
+class CacheEntry(NamedTuple):
     """Some bytes, and a word of printable ASCII that tells whether they are still right."""
 
     tag: str
@@ -42,7 +42,7 @@ class Cache:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def find(self, subject: str) -> Entry | None:
+    def find(self, subject: str) -> CacheEntry | None:
         """Return what was kept for ``subject``, a text that says what the bytes depend on."""
         path = self._path(subject)
         try:
@@ -58,9 +58,9 @@ class Cache:
         # The time of its last use decides which entry goes when there are too many.
         with contextlib.suppress(OSError):
             os.utime(path)
-        return Entry(head[2].decode("ascii"), body)
+        return CacheEntry(head[2].decode("ascii"), body)
 
-    def keep(self, subject: str, entry: Entry) -> None:
+    def keep(self, subject: str, entry: CacheEntry) -> None:
         """Keep ``entry`` until something newer takes its room; no error if that is not possible."""
         if len(entry.body) > MAX_BYTES // 2 or not _TAG.fullmatch(entry.tag):
             return

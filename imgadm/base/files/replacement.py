@@ -16,7 +16,7 @@ _OWNER = 0o700
 _MOST_PIECES = (64 << 20) // _PIECE
 
 
-def read_file(path: Path | str, *, follow: bool = True) -> bytes:
+def read_small_file(path: Path | str, *, follow: bool = True) -> bytes:
     """Return the content of a small file, as fast as Python can; raises OSError.
 
     A pipe is not waited for, and counts as empty. Where other users may have put the file there, do
@@ -41,7 +41,7 @@ def read_or_none(path: Path | str) -> bytes | None:
     Raises FileSystemError if it is there and cannot be read.
     """
     try:
-        return read_file(path)
+        return read_small_file(path)
     except FileNotFoundError:
         return None
     except OSError as error:

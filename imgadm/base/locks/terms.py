@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from imgadm.base.locks.locks import OnWait, image_lock, machine_lock, state_lock
+from imgadm.base.locks.holder import OnWait
+from imgadm.base.locks.locks import image_lock, machine_lock, state_lock
 
 
 class LockingPool(Protocol):

@@ -9,14 +9,14 @@ from imgadm.base.programs.programs import find_program, run_query
 
 
 @dataclass(frozen=True)
-class Platform:
+class HostPlatform:
     """``SDC Version`` and ``Live Image`` of ``sysinfo``: a release, and a time stamp."""
 
     release: str | None
     live_image: str | None
 
 
-def platform() -> Platform | None:
+def host_platform() -> HostPlatform | None:
     """The SmartOS platform that runs here, None on any other host. Raises InternalError.
 
     What it prints is checked: an image is refused, or not, by it.
@@ -35,4 +35,4 @@ def platform() -> Platform | None:
     for name, value in (("SDC Version", release), ("Live Image", live_image)):
         if not isinstance(value, str | None):
             raise answer.nonsense(f"a text as its {name}", json.dumps(value))
-    return Platform(release, live_image)
+    return HostPlatform(release, live_image)

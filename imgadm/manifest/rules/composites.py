@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.json_text import compact_json
 from imgadm.base.json_values import display, shown_json, truthy
 from imgadm.base.patterns import is_uuid
 from imgadm.manifest.rules.requirements import requirement_violations
 from imgadm.manifest.rules.violations import Context, Violation, invalid
 
-COMPRESSIONS = ("gzip", "bzip2", "xz", "none", "zstd")
 MAX_TAGS_CHARACTERS = 102_400
 MAX_BILLING_TAG_CHARACTERS = 128
 

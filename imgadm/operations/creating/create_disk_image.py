@@ -11,8 +11,9 @@ from typing import Any
 from imgadm import streams
 from imgadm.base.errors import OriginNotInstalledError, UsageError
 from imgadm.base.locks.terms import Locks
+from imgadm.base.patterns import check_uuid
 from imgadm.machines.errors import MaxOriginDepthError
-from imgadm.manifest import check_manifest, check_uuid
+from imgadm.manifest import check_manifest
 from imgadm.operations.creating import create_events as events
 from imgadm.operations.creating.plan_image import WantedImage
 from imgadm.operations.creating.save_image import Destination
@@ -62,7 +63,7 @@ def create_disk_image(
 @dataclass(frozen=True)
 class _Origin:
     image: InstalledImage
-    disk: tuple[Path, streams.Volume]
+    disk: tuple[Path, streams.RawVolume]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imgadm.base.locks.locks import Holder
+from imgadm.base.locks.holder import Holder
 from imgadm.streams import Report
 
 

@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imgadm.base.compressions import COMPRESSION_FORMATS
 from imgadm.base.errors import FileSystemError, UsageError
 from imgadm.base.files.creation import NewFile, cut_name, remove_dead_partials
 from imgadm.base.files.opening import is_same_file, open_directory, open_regular
 from imgadm.base.files.replacement import write_fully
 from imgadm.base.json_values import display
-
-SUFFIXES = {"none": "", "bzip2": ".bz2", "gzip": ".gz", "xz": ".xz", "zstd": ".zst"}
-"""What is appended to the name of an image file, by compression."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,8 @@ class ImageOutput:
     def of(cls, prefix: str, manifest: Mapping[str, Any], compression: str) -> ImageOutput:
         """The files that begin with ``prefix``, of an image with this manifest."""
         kind = "zvol" if manifest.get("type") == "zvol" else "zfs"
-        return cls(f"{prefix}.imgmanifest", f"{prefix}.{kind}{SUFFIXES[compression]}")
+        suffix = COMPRESSION_FORMATS[compression].suffix
+        return cls(f"{prefix}.imgmanifest", f"{prefix}.{kind}{suffix}")
 
     @contextmanager
     def reserved(self, *, overwrite: bool = False) -> Iterator[ReservedOutput]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgadm.base.errors import InternalError
-from imgadm.base.programs.host_platform import platform
+from imgadm.base.programs.host_platform import host_platform
 from imgadm.machines import Datasets, Machine
 from imgadm.machines.errors import (
     MaxOriginDepthError,
@@ -95,7 +95,7 @@ def _manifest(
 ) -> dict[str, Any]:
     requirements: dict[str, Any] = {}
     if machine.brand in ("joyent", "joyent-minimal"):
-        here = platform()
+        here = host_platform()
         if here is not None and here.release and here.live_image:
             requirements["min_platform"] = {here.release: here.live_image}
     if machine.brand in ("bhyve", "lx", "kvm"):

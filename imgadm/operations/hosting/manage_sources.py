@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from imgadm.base.errors import ConfigError, ImgadmError
-from imgadm.base.locks.locks import OnWait
+from imgadm.base.locks.holder import OnWait
 from imgadm.base.locks.terms import Locks
 from imgadm.base.redaction import HIDDEN, SecretUrl
 from imgadm.base.settings import Settings
 from imgadm.operations.in_parallel import in_parallel
-from imgadm.sources import SourceConfig
 from imgadm.state.configuration import Configuration
+from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import check_source
 
 Ping = Callable[[SourceConfig], None]

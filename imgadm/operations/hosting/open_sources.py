@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from imgadm.base.errors import ConfigError, NoSourcesError
-from imgadm.sources import ClientOptions, Source, SourceConfig, open_source
+from imgadm.sources import ClientOptions, Source, open_source
+from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import DEFAULT_SOURCE, RETIRED_HOSTS
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgadm.base.errors import ImgadmError, InvalidManifestError, LayerNotVerifiedError
+from imgadm.base.patterns import is_digest
 from imgadm.manifest import Manifest
-from imgadm.manifest.docker import IDENTIFIER, is_layer_digest, layer_uuid
+from imgadm.manifest.docker import IDENTIFIER, layer_uuid
 from imgadm.operations.listing.installed_ancestry import recorded_origin
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.layers import RECORDED_AS, LayerFacts
@@ -32,7 +33,7 @@ def claimed_digest(manifest: Mapping[str, Any]) -> str | None:
     """Return what a manifest says is the digest of its layer; None if it says none."""
     tags = manifest.get("tags")
     said = tags.get(IDENTIFIER) if isinstance(tags, dict) else None
-    return said if is_layer_digest(said) else None
+    return said if is_digest(said) else None
 
 
 def check_claims(images: Sequence[Manifest], below: Sequence[str]) -> None:

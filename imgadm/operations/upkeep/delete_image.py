@@ -13,7 +13,7 @@ from imgadm.base.errors import (
     ImageNotInstalledError,
     ImgadmError,
 )
-from imgadm.base.locks.locks import OnWait
+from imgadm.base.locks.holder import OnWait
 from imgadm.base.locks.terms import Locks
 from imgadm.base.patterns import check_uuid
 

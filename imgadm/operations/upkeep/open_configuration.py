@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from imgadm.base import logs
 from imgadm.base.errors import ImgadmError
 from imgadm.base.settings import Settings
 from imgadm.state.configuration import CURRENT_VERSION, Configuration
-
-if TYPE_CHECKING:
-    from imgadm.base.locks.locks import Holder
 
 
 def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> Configuration:
@@ -25,6 +21,7 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
     configuration = Configuration.load(path)
     if configuration.upgraded_to == CURRENT_VERSION:
         return configuration
+    from imgadm.base.locks.holder import shown_holder
     from imgadm.base.locks.terms import Locks
     from imgadm.operations.upkeep.upgrade_state import (
         add_source_types,
@@ -36,7 +33,12 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
         return configuration
     try:
         locks = Locks(settings.lock_directory, "imgadm: upgrade of the state")
-        with locks.state(on_wait=lambda holder: notify(_waiting(holder))):
+        with locks.state(
+            on_wait=lambda holder: notify(
+                "imgadm: warning: waiting for the configuration, which is locked by "
+                f"{shown_holder(holder)}"
+            )
+        ):
             configuration = Configuration.load(path)
             upgrade_state(settings, configuration, notify=notify)
     except ImgadmError as error:
@@ -45,8 +47,3 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
         configuration = Configuration.load(path)
         add_source_types(configuration)
     return configuration
-
-
-def _waiting(holder: Holder | None) -> str:
-    by = "another process" if holder is None else str(holder)
-    return f"imgadm: warning: waiting for the configuration, which is locked by {by}"

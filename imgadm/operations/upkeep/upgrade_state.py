@@ -136,7 +136,7 @@ def _import_sources(legacy: Path, configuration: Configuration, notify: Notify) 
     if not urls or urls == [_FIRST_DEFAULT_SOURCE]:
         return False
     from imgadm.base.redaction import SecretUrl
-    from imgadm.sources.base import SourceConfig
+    from imgadm.state.source_config import SourceConfig
     from imgadm.state.source_rules import DEFAULT_SOURCE, check_source
 
     sources = {DEFAULT_SOURCE.identity: DEFAULT_SOURCE}

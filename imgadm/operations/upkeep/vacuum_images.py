@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from imgadm.base.errors import ImgadmError
-from imgadm.base.locks.locks import Holder
+from imgadm.base.locks.holder import Holder
 from imgadm.base.locks.terms import Locks
 from imgadm.operations.upkeep import delete_image
 from imgadm.operations.upkeep.unused_images import full_name, is_based, unused_images

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from imgadm.base.errors import FileSystemError
 from imgadm.base.logs import logger
-from imgadm.manifest import is_uuid
+from imgadm.base.patterns import is_uuid
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.contents import is_trusted_link
 from imgadm.pools.directory.record import RECORD, read_record

@@ -17,7 +17,7 @@ from imgadm.base.files.creation import unique_name
 from imgadm.base.files.opening import is_same_file, open_directory, open_regular, pinned_path
 from imgadm.base.files.replacement import sync_directory
 from imgadm.base.logs import logger
-from imgadm.manifest import is_uuid
+from imgadm.base.patterns import is_uuid
 from imgadm.pools.directory.access import Access
 
 _PRIVATE = 0o700

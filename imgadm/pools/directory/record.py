@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import FileSystemError, InternalError
-from imgadm.base.files.replacement import read_file, write_atomically
+from imgadm.base.files.replacement import read_small_file, write_atomically
+from imgadm.base.json_input import parse_json
 from imgadm.base.logs import logger
 from imgadm.base.redaction import redact_url
-from imgadm.manifest import parse_json
 from imgadm.pools.base import InstalledImage
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read_record(pool: str, uuid: str, on_denied: Callable[[str], None]) -> Insta
     """
     path = f"{pool}/{uuid}/{RECORD}"
     try:
-        record = parse_json(read_file(path, follow=False))
+        record = parse_json(read_small_file(path, follow=False))
         if record["manifest"]["uuid"] != uuid:
             raise ValueError(f"is about image {record['manifest']['uuid']}")
     except FileNotFoundError:
@@ -104,13 +104,13 @@ def recorded_guid(image: InstalledImage) -> str | None:
     return guid if isinstance(guid, str) else None
 
 
-def recorded_volume(image: InstalledImage) -> streams.Volume:
+def recorded_volume(image: InstalledImage) -> streams.RawVolume:
     """The disk of an image in a directory pool, as an incremental stream must know it."""
     from imgadm import streams
 
     stream: Any = image.extra.get("stream")
     try:
-        return streams.Volume(
+        return streams.RawVolume(
             guid=int(stream["guid"]),
             size=int(stream["volume_size"]),
             block_size=int(stream["block_size"]),

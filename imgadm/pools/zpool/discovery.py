@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from imgadm.base.patterns import UUID
 from imgadm.base.programs.programs import Completed, find_program, run_query
 
-UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-
-_IMAGE_NAME = re.compile(rf"([^/@]+)/({UUID_PATTERN})")
-_DISK = re.compile(rf"[^/@]+/{UUID_PATTERN}/disk[0-9]+")
+_IMAGE_NAME = re.compile(rf"([^/@]+)/({UUID})")
+_DISK = re.compile(rf"[^/@]+/{UUID}/disk[0-9]+")
 _FIELDS_OF_ZONE = 4
 _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"-", "false", "no"})
 

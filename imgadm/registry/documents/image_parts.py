@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from imgadm.base.json_values import display
+from imgadm.base.patterns import is_digest
 from imgadm.manifest.docker import run_config
 from imgadm.registry.documents.images import NO_FILES_LAYER, RemoteLayer
 from imgadm.registry.documents.manifests import ImageManifest, ManifestError
-from imgadm.registry.references.digests import is_digest
 from imgadm.registry.references.media_types import FOREIGN_LAYERS, LAYERS
 
 MAX_RUN_CONFIG = 1 << 20

@@ -12,7 +12,7 @@ from typing import Any
 
 from imgadm.base.json_input import JSONError, json_type, parse_json
 from imgadm.base.json_values import display, shown_json
-from imgadm.registry.references.digests import is_digest
+from imgadm.base.patterns import is_digest
 from imgadm.registry.references.media_types import (
     CONFIGS,
     INDEXES,

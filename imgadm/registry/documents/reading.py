@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from imgadm.base.json_input import MAX_MANIFEST_BYTES, JSONError, parse_json
+from imgadm.base.json_input import JSONError, parse_json
+from imgadm.base.patterns import is_digest
+from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.registry.documents.content_coding import readings
 from imgadm.registry.documents.manifests import (
     Descriptor,
@@ -30,7 +32,7 @@ from imgadm.registry.errors import (
     RegistryError,
 )
 from imgadm.registry.places import Places
-from imgadm.registry.references.digests import digest_of, is_digest, matches
+from imgadm.registry.references.digests import digest_of, matches
 from imgadm.registry.references.reference import Reference
 from imgadm.registry.repository import MAX_CONFIG_BYTES, RemoteRepository
 

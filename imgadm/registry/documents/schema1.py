@@ -14,8 +14,8 @@ from typing import Any
 
 from imgadm.base.json_input import JSONError, parse_json
 from imgadm.base.json_values import display
+from imgadm.base.patterns import is_digest
 from imgadm.registry.documents.manifests import ManifestError, check_number_of_layers
-from imgadm.registry.references.digests import is_digest
 
 _MAX_SIGNATURES = 16
 

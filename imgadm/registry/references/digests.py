@@ -3,15 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from typing import TypeGuard
-
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
-
-
-def is_digest(value: object) -> TypeGuard[str]:
-    """Tell whether ``value`` is a digest of an algorithm that we can check."""
-    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 def split_digest(digest: str) -> tuple[str, str]:

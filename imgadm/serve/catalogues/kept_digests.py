@@ -1,4 +1,4 @@
-"""Digests of large files that the next server of the same folder need not find out again."""
+"""The digests of large files, kept for the next server of the same folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgadm.base.files.cache import Cache, Entry
+from imgadm.base.files.cache import Cache, CacheEntry
 from imgadm.serve.catalogues.digests import WORTH_KEEPING, Digests, Stamp
 
 _TAG = "1"
@@ -15,13 +15,13 @@ _TAG = "1"
 
 @dataclass(frozen=True)
 class KeptDigests:
-    """What ``cache`` has for the files in ``folder``. Errors of the cache mean nothing."""
+    """The digests that ``cache`` has of the files in ``folder``; its errors are ignored."""
 
     cache: Cache
     folder: Path
 
     def load(self) -> dict[Stamp, Digests]:
-        """Return what was kept, by the stamps of the files."""
+        """Return the digests that were kept, by the stamps of the files."""
         entry = self.cache.find(self._subject)
         if entry is None or entry.tag != _TAG:
             return {}
@@ -34,13 +34,13 @@ class KeptDigests:
             return {}
 
     def save(self, known: Mapping[Stamp, Digests]) -> None:
-        """Keep those of ``known`` that took long to find out."""
+        """Keep those of ``known`` that took long to compute."""
         rows = [
             [*stamp, digests.sha1, digests.md5.hex()]
             for stamp, digests in known.items()
             if digests.size >= WORTH_KEEPING
         ]
-        self.cache.keep(self._subject, Entry(_TAG, json.dumps(rows).encode()))
+        self.cache.keep(self._subject, CacheEntry(_TAG, json.dumps(rows).encode()))
 
     @property
     def _subject(self) -> str:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from imgadm._native import move_bytes
-from imgadm.streams.codecs import encoders
+from imgadm.base.compressions import COMPRESSION_FORMATS, COMPRESSIONS
+from imgadm.streams.codecs.loading import EncoderSettings, load_encoder
 from imgadm.streams.codecs.processors import usable_processors
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import CompressionError
 
 
-class Compress(Stage):
+class _Compress(Stage):
     """See :func:`compress`."""
 
     name = "compress"
 
     def __init__(self, compression: str, level: int | None, threads: int | None) -> None:
-        if compression not in encoders.COMPRESSIONS:
-            names = ", ".join(encoders.COMPRESSIONS)
+        if compression not in COMPRESSIONS:
+            names = ", ".join(COMPRESSIONS)
             raise ValueError(f'unknown compression "{compression}", must be one of: {names}')
-        levels = encoders.LEVELS.get(compression)
+        levels = COMPRESSION_FORMATS[compression].levels
         if level is not None and (levels is None or level not in levels):
             wanted = "it has none" if levels is None else f"must be {levels}"
             raise ValueError(f"invalid level {level} for {compression}, {wanted}")
@@ -29,7 +30,7 @@ class Compress(Stage):
         self._settings = (
             None
             if levels is None
-            else encoders.Settings(
+            else EncoderSettings(
                 levels.default if level is None else level, threads or usable_processors()
             )
         )
@@ -41,7 +42,7 @@ class Compress(Stage):
                 outlet.put(buffer)
             return
         try:
-            encoders.load(self._compression)(inlet, outlet, context, self._settings)
+            load_encoder(self._compression)(inlet, outlet, context, self._settings)
         except MemoryError as error:
             raise CompressionError(
                 self._compression, "not enough memory", offset=context.meter.bytes_in
@@ -62,4 +63,4 @@ def compress(name: str, *, level: int | None = None, threads: int | None = None)
     Raises ValueError for arguments that make no sense; CompressionError from :func:`run`, if
     there is not enough memory.
     """
-    return Compress(name, level, threads)
+    return _Compress(name, level, threads)

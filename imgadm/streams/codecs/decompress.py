@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 
 from imgadm._native import move_bytes, read_into, write_all
-from imgadm.streams.codecs import decoders
-from imgadm.streams.codecs.source import ByteSource
+from imgadm.base.compressions import (
+    COMPRESSION_MAGIC_SIZE,
+    COMPRESSIONS,
+    recognise_compression,
+)
+from imgadm.streams.codecs.byte_source import ByteSource
+from imgadm.streams.codecs.loading import load_decoder
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import DecompressionError
 
 
-class Decompress(Stage):
+class _Decompress(Stage):
     """See :func:`decompress`."""
 
     judges_content = True
 
     def __init__(self, compression: str | None, *, exact: bool) -> None:
-        if compression is not None and compression not in decoders.COMPRESSIONS:
-            names = ", ".join(decoders.COMPRESSIONS)
+        if compression is not None and compression not in COMPRESSIONS:
+            names = ", ".join(COMPRESSIONS)
             raise ValueError(f'unknown compression "{compression}", must be one of: {names}')
         self.name = "decompress"
         self.moves_descriptors = compression == "none"
@@ -30,8 +35,8 @@ class Decompress(Stage):
             self._pass_on(inlet, outlet, context)
             return
         source = ByteSource(inlet.views())
-        compression = self._settle(source.peek(decoders.MAGIC_SIZE), context)
-        decoders.load(compression)(source, outlet, context)
+        compression = self._settle(source.peek(COMPRESSION_MAGIC_SIZE), context)
+        load_decoder(compression)(source, outlet, context)
         if self._exact and context.notes and not source.blank_rest:
             raise DecompressionError(
                 compression,
@@ -43,8 +48,8 @@ class Decompress(Stage):
         first, settled = b"", False
         for buffer in inlet:
             if not settled:
-                first += bytes(buffer.view[: decoders.MAGIC_SIZE - len(first)])
-                settled = len(first) == decoders.MAGIC_SIZE
+                first += bytes(buffer.view[: COMPRESSION_MAGIC_SIZE - len(first)])
+                settled = len(first) == COMPRESSION_MAGIC_SIZE
                 if settled:
                     self._settle(first, context)
             outlet.put(buffer)
@@ -53,12 +58,12 @@ class Decompress(Stage):
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
         cancel, meter = context.cancel.fileno(), context.meter
-        memory = memoryview(bytearray(decoders.MAGIC_SIZE))
+        memory = memoryview(bytearray(COMPRESSION_MAGIC_SIZE))
         first = b""
         while size := read_into(source, memory[len(first) :], cancel, meter):
             meter.add_in(size)
             first = bytes(memory[: len(first) + size])
-            if len(first) == decoders.MAGIC_SIZE:
+            if len(first) == COMPRESSION_MAGIC_SIZE:
                 break
         self._settle(first, context)
         write_all(sink, first, cancel, meter)
@@ -68,7 +73,7 @@ class Decompress(Stage):
         """The compression to decode; an error if the bytes contradict the one that was named."""
         if not first_bytes and not (self._exact and self._named in (None, "none")):
             raise DecompressionError(self._named or "unknown", "the file is empty", offset=0)
-        found = decoders.recognise(first_bytes)
+        found = recognise_compression(first_bytes)
         if self._named is not None and found != self._named:
             got = f"{found} data" if found != "none" else "data in no compression that is known"
             raise DecompressionError(
@@ -94,7 +99,7 @@ def decompress(compression: str | None = None, *, exact: bool = False) -> Stage:
     buffers of bounded size whatever the input expands to. Raises DecompressionError if the bytes
     are of another compression than the one named, damaged, or cut short.
     """
-    return Decompress(compression, exact=exact)
+    return _Decompress(compression, exact=exact)
 
 
 def compression_of(path: str | os.PathLike[str]) -> str:
@@ -104,6 +109,6 @@ def compression_of(path: str | os.PathLike[str]) -> str:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        return decoders.recognise(os.pread(descriptor, decoders.MAGIC_SIZE, 0))
+        return recognise_compression(os.pread(descriptor, COMPRESSION_MAGIC_SIZE, 0))
     finally:
         os.close(descriptor)

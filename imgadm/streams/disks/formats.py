@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imgadm.streams.codecs.decoders import recognise
+from imgadm.base.compressions import COMPRESSION_FORMATS, recognise_compression
 from imgadm.streams.disks.foreign_content import OLD_QCOW, foreign_content
 from imgadm.streams.errors import StreamError
 
@@ -33,15 +33,12 @@ _READABLE = (
 )
 
 #: Formats of disks that can be read.
-FORMATS = ("raw", *(signature.format for signature in _READABLE))
+DISK_FORMATS = ("raw", *(signature.format for signature in _READABLE))
 
 #: How the footer of a VHD begins, which is at the very end of one that does not grow. Such a disk
 #: has nothing before its content.
 VHD_COOKIE = b"conectix"
 VHD_FOOTER_SIZE = 512
-
-#: Programs that undo a compression.
-_DECOMPRESS = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zstd": "unzstd"}
 
 
 class DiskFormatError(StreamError):
@@ -52,14 +49,15 @@ def format_of(head: bytes, tail: bytes = b"", size: int = 0) -> str:
     """The format of the disk that begins with ``head``; its end and ``size`` tell more, if known.
 
     ``head`` has FOREIGN_HEAD_SIZE bytes, or all that there are. The format is one of
-    :data:`FORMATS`; what looks like nothing else is raw. Raises DiskFormatError for what looks like
-    something that is no disk, or one that cannot be read.
+    :data:`DISK_FORMATS`; what looks like nothing else is raw. Raises DiskFormatError for what looks
+    like something that is no disk, or one that cannot be read.
     """
-    compression = recognise(head)
+    compression = recognise_compression(head)
     if compression != "none":
         raise DiskFormatError(
-            f"this is {compression} data; decompress it first ({_DECOMPRESS[compression]}), or say "
-            "--format raw if its bytes are the disk",
+            f"this is {compression} data; decompress it first "
+            f"({COMPRESSION_FORMATS[compression].undo}), or say --format raw if its bytes are the "
+            "disk",
             got=compression,
         )
     found = next(

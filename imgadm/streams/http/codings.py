@@ -10,11 +10,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from imgadm.base.compressions import COMPRESSION_FORMATS
 from imgadm.streams.http.failures import BadAnswerError, one_line
 
 _PIECE = 64 << 10
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_GZIP_MAGIC = COMPRESSION_FORMATS["gzip"].magics[0]
+_ZSTD_MAGIC = COMPRESSION_FORMATS["zstd"].magics[0]
 _ZSTD_WINDOW = 8 << 20
 """Bytes of window; an encoder may need no more for an answer (RFC 9659, section 3)."""
 

@@ -24,6 +24,7 @@ class _HttpGet(Stage):
     """The stage of :func:`http_get`."""
 
     name = "fetch"
+    role = "source"
     moves_descriptors = True
 
     def __init__(

@@ -26,6 +26,7 @@ class _HttpPut(Stage):
     """The stage of :func:`http_put`."""
 
     name = "upload"
+    role = "sink"
 
     def __init__(
         self,

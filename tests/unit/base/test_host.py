@@ -31,11 +31,11 @@ def test_a_platform_that_is_not_told(
     install_program("sysinfo", script)
     monkeypatch.setenv("IMGADM_PATIENCE", "0.5")
     with pytest.raises(ImgadmError, match=message):
-        host.platform()
+        host.host_platform()
 
 
 def test_platform(install_program: Callable[[str, str], str]) -> None:
     install_program(
         "sysinfo", """echo '{"SDC Version": "7.0", "Live Image": "20200101T000000Z"}'"""
     )
-    assert host.platform() == host.Platform("7.0", "20200101T000000Z")
+    assert host.host_platform() == host.HostPlatform("7.0", "20200101T000000Z")

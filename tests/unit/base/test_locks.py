@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from imgadm.base.errors import FileSystemError, LockedError
-from imgadm.base.locks.locks import Holder, image_lock, remove_dead_locks, state_lock
+from imgadm.base.locks.holder import Holder
+from imgadm.base.locks.locks import image_lock, remove_dead_locks, state_lock
 from tests.planted import (
     NOBODY,
     can_be_nobody,

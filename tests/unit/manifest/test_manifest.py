@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 
 from imgadm import manifest as manifest_package
 from imgadm.base.errors import ImgadmError, InvalidManifestError, InvalidUUIDError, PlatformError
-from imgadm.manifest import (
-    ImageFile,
-    Manifest,
-    check_platform,
-    check_uuid,
-    is_uuid,
-    parse_manifest,
-    upgrade_manifest,
-)
+from imgadm.base.patterns import check_uuid, is_uuid
+from imgadm.manifest import ImageFile, Manifest, check_platform, parse_manifest, upgrade_manifest
 
 UUID = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
 ORIGIN = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0002"

@@ -167,7 +167,7 @@ NO_BRAND = (
             [FILE | {"compression": "lzma"}],
             [
                 'invalid image "files": invalid compression "lzma" '
-                "(must be one of gzip, bzip2, xz, none, zstd)"
+                "(must be one of none, gzip, bzip2, xz, zstd)"
             ],
         ),
         ("acl", "x", ['invalid image "acl" (not an array): x']),

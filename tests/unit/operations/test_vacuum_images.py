@@ -137,7 +137,7 @@ def test_the_first_failure_ends_it(zones: EmulatedBench) -> None:
 def test_who_works_on_an_image_is_waited_for(
     zones: EmulatedBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgadm.base.locks.locks.PATIENCE", 0.01)
+    monkeypatch.setattr("imgadm.base.locks.file_lock.PATIENCE", 0.01)
     image = zones.install("zvol-128k")
     locks = zones.scratch / "locks"
     held, let_go = threading.Event(), threading.Event()

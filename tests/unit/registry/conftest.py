@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from imgadm.registry import Platform, RemoteImage, parse_reference
-from imgadm.sources import ClientOptions, SourceConfig
+from imgadm.sources import ClientOptions
 from imgadm.sources.registry import DockerSource
+from imgadm.state.source_config import SourceConfig
 from tests.stands.registry.fixtures import (  # noqa: F401
     layout,
     private_registry,

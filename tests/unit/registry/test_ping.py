@@ -8,7 +8,8 @@ import pytest
 
 from imgadm.base.errors import ConfigError, SourcePingError
 from imgadm.registry import parse_index
-from imgadm.sources import ClientOptions, SourceConfig, ping_source
+from imgadm.sources import ClientOptions, ping_source
+from imgadm.state.source_config import SourceConfig
 
 HTML = {"Content-Type": "text/html"}
 UNKNOWN = {"errors": [{"code": "NOT_FOUND", "message": "no such page"}]}

@@ -21,7 +21,8 @@ import sys
 from imgadm import streams
 from imgadm.base import logs
 from imgadm.base.logs import Log
-from imgadm.sources import ClientOptions, SourceConfig
+from imgadm.sources import ClientOptions
+from imgadm.state.source_config import SourceConfig
 from imgadm.sources.registry import DockerSource
 from imgadm.registry import Platform, parse_reference
 

@@ -24,7 +24,8 @@ from imgadm import __version__
 from imgadm.base.errors import ImgadmError
 from imgadm.base.files.cache import Cache
 from imgadm.serve import AccessRecord, FolderCatalogue, GeneratedBytes, HostedImage, ImageServer
-from imgadm.sources import ClientOptions, SourceConfig, open_source
+from imgadm.sources import ClientOptions, open_source
+from imgadm.state.source_config import SourceConfig
 
 from .conftest import CONTENT, UUID, manifest
 

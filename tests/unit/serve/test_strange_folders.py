@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import pytest
 import requests
 
-from imgadm.base.files.cache import Cache, Entry
+from imgadm.base.files.cache import Cache, CacheEntry
 from imgadm.serve import (
     DigestStore,
     FolderCatalogue,
@@ -248,7 +248,7 @@ def test_md5_of_a_large_file_is_kept_for_the_next_server(
     assert md5() == base64.b64encode(hashlib.md5(CONTENT[::-1]).digest()).decode()
     for damaged in (b"", b"{", b"[[1]]", b'{"a": 1}', b"[1]", b'[[1,2,3,4,5,"a","x"]]'):
         (kept,) = (tmp_path / "cache").iterdir()
-        keeper.cache.keep(f"digests of the files in {folder.resolve()}", Entry("1", damaged))
+        keeper.cache.keep(f"digests of the files in {folder.resolve()}", CacheEntry("1", damaged))
         assert kept.exists()
         assert DigestStore(keeper).known((1, 2, 3, 4, 5)) is None
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imgadm.manifest import JSONError, parse_json
+from imgadm.base.json_input import JSONError, parse_json
 from imgadm.sources import UnreachableError, UnusableReplyError, imgapi
 
 from .test_imgapi import uuid
@@ -85,6 +85,7 @@ def test_lone_surrogates_are_replaced_wherever_they_are() -> None:
 PROGRAM = """
 import pathlib, re, resource, sys
 from imgadm.sources import *
+from imgadm.state.source_config import SourceConfig
 try:
     options = ClientOptions(environment={}, retry_delays=())
     with open_source(SourceConfig(sys.argv[1]), options) as source:

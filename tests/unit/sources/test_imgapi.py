@@ -555,6 +555,7 @@ def test_closing_ends_the_connections_and_may_be_repeated(web: Any, opened: Any)
 def test_opening_a_source_loads_no_http_library() -> None:
     script = (
         "import sys; from imgadm.sources import *;"
+        "from imgadm.state.source_config import SourceConfig;"
         "open_source(SourceConfig('http://h')).get_image('nope');"
         "print([m for m in ('requests', 'urllib3', 'http.client', 'ssl') if m in sys.modules])"
     )

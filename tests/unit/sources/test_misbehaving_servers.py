@@ -22,7 +22,8 @@ from imgadm.client.http_client import HttpClient
 from imgadm.client.session import make_session
 from imgadm.registry.access.tokens import Grant, Tokens
 from imgadm.registry.blobs import BlobFile
-from imgadm.sources import ClientOptions, SourceConfig, open_source
+from imgadm.sources import ClientOptions, open_source
+from imgadm.state.source_config import SourceConfig
 from tests.unit.streams.http.servers import Connection, Request, Server
 from tests.unit.streams.stages import Collect, Supply
 

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgadm.base.errors import ConfigError
-from imgadm.base.urls import server_address
+from imgadm.base.redaction import redact_url
+from imgadm.base.urls import normalise_url, server_address
 from imgadm.client.proxies import Proxies
-from imgadm.sources import SourceConfig, normalise_url, open_source, redact_url
+from imgadm.sources import open_source
+from imgadm.state.source_config import SourceConfig
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from imgadm.base.settings import Settings
 from imgadm.operations.hosting.manage_sources import add_source, delete_sources, replace_sources
 from imgadm.operations.upkeep.open_configuration import open_configuration
 from imgadm.operations.upkeep.upgrade_state import needs_upgrade
-from imgadm.sources import SourceConfig
 from imgadm.state.configuration import Configuration
+from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import DEFAULT_SOURCE, check_source
 
 

@@ -35,7 +35,7 @@ class Pools:
         self.warnings: list[str] = []
         self.records = {uuid: self._paths(uuid) for uuid in UUIDS}
         for reader in (
-            "imgadm.pools.directory.record.read_file",
+            "imgadm.pools.directory.record.read_small_file",
             "imgadm.state.database.read_or_none",
         ):
             self._count(reader, monkeypatch)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imgadm._native import Bzip2Decoder, Bzip2Error
+from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.codecs.processors import usable_processors
-from imgadm.streams.codecs.source import ByteSource
 from imgadm.streams.engine.stage import Context, Outlet
 from imgadm.streams.errors import DecompressionError
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imgadm._native import bzip2_compress
-from imgadm.streams.codecs.encoders import Settings
-from imgadm.streams.codecs.pieces import encode_pieces
+from imgadm.streams.codecs.encode_pieces import encode_pieces
+from imgadm.streams.codecs.loading import EncoderSettings
 from imgadm.streams.engine.stage import Context, Inlet, Outlet
 
 #: Bytes in a block for each level, as the format has it, and those that are left free in it.
@@ -17,7 +17,7 @@ def content_size(level: int) -> int:
     return level * _BLOCK_UNIT - _SPARE
 
 
-def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: Settings) -> None:
+def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: EncoderSettings) -> None:
     """Write one stream for as many bytes as a block of the level is large."""
     encode_pieces(
         *(inlet, outlet, context, lambda content: bzip2_compress(content, settings.level)),

@@ -9,17 +9,19 @@ import ctypes
 import zlib
 from typing import Any, Protocol
 
-from imgadm.streams.codecs.decoders import MAGIC
+from imgadm.base.compressions import COMPRESSION_FORMATS
+from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.codecs.gzip import isal_library, libdeflate
 from imgadm.streams.codecs.gzip.header import PLAIN_HEADER, skip_header
-from imgadm.streams.codecs.gzip.members import CONTENT_SIZE, HEADER_SIZE, told_size
+from imgadm.streams.codecs.gzip.member_layout import CONTENT_SIZE, HEADER_SIZE, size_by_header
 from imgadm.streams.codecs.gzip.sized_members import DecodeWhole, decode_sized_members
 from imgadm.streams.codecs.gzip.small_members import SMALL, Coalesced, decode_small_members
 from imgadm.streams.codecs.processors import usable_processors
-from imgadm.streams.codecs.source import ByteSource
 from imgadm.streams.engine.buffers import Buffer, BufferPool
 from imgadm.streams.engine.stage import Context, Outlet
 from imgadm.streams.errors import DecompressionError
+
+_MAGIC = COMPRESSION_FORMATS["gzip"].magics[0]
 
 #: Compressed bytes that a decoder is given at a time, at least and at most. What it does not need
 #: it has to give back, at the end of each member, so that files of small members get small pieces.
@@ -33,7 +35,7 @@ _FRUITLESS_ATTEMPTS = 16
 _MOST_THREADS = 8
 
 
-class Member(Protocol):
+class _Member(Protocol):
     """Decodes one gzip member; checks its CRC and its length when it ends."""
 
     @property
@@ -45,7 +47,7 @@ class Member(Protocol):
     def decompress(self, data: memoryview | bytes, max_length: int) -> bytes: ...
 
 
-class ZlibMember:
+class _ZlibMember:
     """zlib's decoder, which hands back the input that it had no room for, as one that keeps it."""
 
     def __init__(self) -> None:
@@ -67,17 +69,17 @@ class ZlibMember:
         return self._decoder.decompress(self._decoder.unconsumed_tail or data, max_length)
 
 
-def _new_member() -> Member:
+def _new_member() -> _Member:
     """By ISA-L; by zlib where there is none."""
-    isal = isal_library.load()
+    isal = isal_library.load_igzip()
     if isal is None:
-        return ZlibMember()
-    member: Member = isal.IgzipDecompressor(flag=isal.DECOMP_GZIP)
+        return _ZlibMember()
+    member: _Member = isal.IgzipDecompressor(flag=isal.DECOMP_GZIP)
     return member
 
 
 def _errors() -> tuple[Any, ...]:
-    isal = isal_library.load()
+    isal = isal_library.load_igzip()
     return (zlib.error,) if isal is None else (isal.error, zlib.error)
 
 
@@ -89,12 +91,12 @@ def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
     """
     threads = min(usable_processors(), _MOST_THREADS)
     trusted = threads > 1
-    library = libdeflate.load()
+    library = libdeflate.load_libdeflate()
     decode_whole = _whole_decoder(library)
     output, last_size, attempts = Coalesced(outlet), _PIECE, _FRUITLESS_ATTEMPTS
-    while source.peek(2) == MAGIC["gzip"]:
+    while source.peek(2) == _MAGIC:
         start = source.position
-        if trusted and told_size(source.peek(HEADER_SIZE)) is not None:
+        if trusted and size_by_header(source.peek(HEADER_SIZE)) is not None:
             output.flush()
             trusted = decode_sized_members(source, outlet, context, decode_whole, threads)
             continue

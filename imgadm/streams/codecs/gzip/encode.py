@@ -12,10 +12,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imgadm.streams.codecs.encoders import Settings
-from imgadm.streams.codecs.gzip import isal_library, libdeflate
-from imgadm.streams.codecs.gzip import members as gzip_members
-from imgadm.streams.codecs.pieces import EncodePiece, encode_pieces
+from imgadm.streams.codecs.encode_pieces import EncodePiece, encode_pieces
+from imgadm.streams.codecs.gzip import isal_library, libdeflate, member_layout
+from imgadm.streams.codecs.loading import EncoderSettings
 from imgadm.streams.engine.stage import Context, Inlet, Outlet
 
 if TYPE_CHECKING:
@@ -37,21 +36,21 @@ _EMPTY = b"\x03\0"
 _LARGEST_STORED = 0xFFFF
 
 
-def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: Settings) -> None:
-    """Write one member for every :data:`~imgadm.streams.codecs.gzip.members.CONTENT_SIZE` bytes."""
+def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: EncoderSettings) -> None:
+    """Write one member for every :data:`~.member_layout.CONTENT_SIZE` bytes."""
     encode_pieces(
         *(inlet, outlet, context, _encoder(settings.level)),
-        size=gzip_members.CONTENT_SIZE,
+        size=member_layout.CONTENT_SIZE,
         threads=settings.threads,
     )
 
 
 def _encoder(level: int) -> EncodePiece:
     fast = level <= _HIGHEST_FAST
-    whole = None if fast else libdeflate.load()
+    whole = None if fast else libdeflate.load_libdeflate()
     if whole is not None:
         return _whole_encoder(whole, level)
-    library = (isal_library.load_zlib() if fast else None) or zlib
+    library = (isal_library.load_isal_zlib() if fast else None) or zlib
 
     def encode_member(content: memoryview) -> bytes:
         encoder = library.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
@@ -74,8 +73,8 @@ def _whole_encoder(library: CDLL, level: int) -> EncodePiece:
 
 def _member(blocks: Sequence[bytes | memoryview], crc: int, length: int) -> bytes:
     trailer = struct.pack("<II", crc, length)
-    size = gzip_members.HEADER_SIZE + sum(map(len, blocks)) + len(trailer)
-    return b"".join([gzip_members.header(size), *blocks, trailer])
+    size = member_layout.HEADER_SIZE + sum(map(len, blocks)) + len(trailer)
+    return b"".join([member_layout.header(size), *blocks, trailer])
 
 
 def _pieces(encoder: Any, content: memoryview) -> Iterator[bytes]:

@@ -23,11 +23,11 @@ def _allowed(name: str) -> Any:
     return None if os.environ.get("IMGADM_ISAL", "1") == "0" else _imported(name)
 
 
-def load() -> Any:
+def load_igzip() -> Any:
     """Its own interface, or None."""
     return _allowed("igzip_lib")
 
 
-def load_zlib() -> Any:
+def load_isal_zlib() -> Any:
     """The one that is like zlib's, or None."""
     return _allowed("isal_zlib")

@@ -19,7 +19,7 @@ import os
 _SUCCESS = 0
 
 
-def load() -> ctypes.CDLL | None:
+def load_libdeflate() -> ctypes.CDLL | None:
     """The library, or None: there is none here, or ``IMGADM_LIBDEFLATE=0`` forbids it."""
     return None if os.environ.get("IMGADM_LIBDEFLATE", "1") == "0" else _loaded()
 

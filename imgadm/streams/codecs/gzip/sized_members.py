@@ -1,4 +1,4 @@
-"""Gzip members that tell their size (:mod:`imgadm.streams.codecs.gzip.members`), several at a time.
+"""Gzip members that tell their size (:mod:`.member_layout`), several at a time.
 
 Only what is entirely as we would have written it is decoded here. Anything else, a size that is not
 true, damage, an end in the middle, is put back for the decoder that goes byte by byte, which
@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from imgadm.streams.codecs.gzip.members import (
+from imgadm.streams.codecs.allocator import keep_freed_memory
+from imgadm.streams.codecs.byte_source import ByteSource
+from imgadm.streams.codecs.gzip.member_layout import (
     CONTENT_SIZE,
     HEADER_SIZE,
     LARGEST_MEMBER,
     TRAILER_SIZE,
-    told_size,
+    size_by_header,
 )
-from imgadm.streams.codecs.heap import keep_freed_memory
-from imgadm.streams.codecs.in_order import InOrder
-from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.codecs.ordered_jobs import OrderedJobs
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context, Outlet
 
@@ -47,14 +47,14 @@ def decode_sized_members(
         return member, decode_whole(member, size) if size <= CONTENT_SIZE else None
 
     keep_freed_memory()
-    with InOrder[tuple[bytearray, Buffer | None]](
+    with OrderedJobs[tuple[bytearray, Buffer | None]](
         threads, name="decompress", jobs_per_thread=_JOBS_PER_THREAD
     ) as jobs:
         more, honest = True, True
         while more or jobs:
             context.cancel.check()
             if more and not jobs.full:
-                told = told_size(source.peek(HEADER_SIZE))
+                told = size_by_header(source.peek(HEADER_SIZE))
                 member = None if told is None else _take_member(source, told)
                 more, honest = member is not None, honest and (told is None or member is not None)
                 if member is not None:

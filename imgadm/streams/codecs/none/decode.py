@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgadm.streams.codecs.source import ByteSource
+from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.engine.stage import Context, Outlet
 
 

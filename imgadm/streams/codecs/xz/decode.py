@@ -5,19 +5,21 @@ from __future__ import annotations
 import lzma
 from typing import Any
 
-from imgadm.streams.codecs.decoders import MAGIC
+from imgadm.base.compressions import COMPRESSION_FORMATS
+from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.codecs.processors import usable_processors
-from imgadm.streams.codecs.source import ByteSource
 from imgadm.streams.codecs.xz import liblzma
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context, Outlet
 from imgadm.streams.errors import DecompressionError
 
+_MAGIC = COMPRESSION_FORMATS["xz"].magics[0]
+
 #: Memory, in bytes, above which fewer blocks are decoded at once.
-MEMORY_FOR_THREADS = 80 * 1024 * 1024
+_MEMORY_FOR_THREADS = 80 * 1024 * 1024
 
 #: Memory, in bytes, that decoding may take at all; ``xz -9`` needs 65 MiB.
-MEMORY_LIMIT = 512 * 1024 * 1024
+_MEMORY_LIMIT = 512 * 1024 * 1024
 
 #: Milliseconds after which the threaded decoder returns even if it has nothing yet.
 _PATIENCE = 100
@@ -25,7 +27,7 @@ _PATIENCE = 100
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
     """Decode all streams, padding between them included (xz file format, section 2)."""
-    loaded = liblzma.load()
+    loaded = liblzma.load_liblzma()
     if loaded is None:
         _decode_plain(source, outlet, context)
     else:
@@ -44,8 +46,8 @@ def _decode_threaded(
     options.flags = liblzma.CONCATENATED
     options.threads = usable_processors()
     options.timeout = _PATIENCE
-    options.memlimit_threading = MEMORY_FOR_THREADS
-    options.memlimit_stop = MEMORY_LIMIT
+    options.memlimit_threading = _MEMORY_FOR_THREADS
+    options.memlimit_stop = _MEMORY_LIMIT
     status = library.lzma_stream_decoder_mt(stream, options)
     if status != liblzma.OK:
         raise _fail(liblzma.message(status), source)
@@ -82,9 +84,9 @@ def _decode_plain(source: ByteSource, outlet: Outlet, context: Context) -> None:
         if head == b"\0\0\0\0":
             source.read(4)
             continue
-        if source.position and not source.peek(6) == MAGIC["xz"]:
+        if source.position and not source.peek(6) == _MAGIC:
             raise _fail("there is something else after the end of the xz data", source)
-        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY_LIMIT)
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_LIMIT)
         while not decoder.eof:
             context.cancel.check()
             data: memoryview | bytes | None = source.next() if decoder.needs_input else b""

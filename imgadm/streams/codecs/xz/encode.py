@@ -5,8 +5,8 @@ from __future__ import annotations
 import lzma
 from typing import Any
 
-from imgadm.streams.codecs.encoders import Settings
-from imgadm.streams.codecs.pieces import encode_pieces
+from imgadm.streams.codecs.encode_pieces import encode_pieces
+from imgadm.streams.codecs.loading import EncoderSettings
 from imgadm.streams.codecs.xz import liblzma
 from imgadm.streams.engine.stage import Context, Inlet, Outlet
 from imgadm.streams.errors import CompressionError
@@ -29,11 +29,11 @@ _STEP = 64 * 1024
 _DICTIONARY = (0.25, 1, 2, 4, 4, 8, 8, 16, 32, 64)
 
 
-def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: Settings) -> None:
+def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: EncoderSettings) -> None:
     """Write one stream of blocks; where liblzma can't be loaded, a stream for each block."""
     threads = min(settings.threads, _MEMORY_LIMIT // _THREAD_MEMORY)
-    bounded = Settings(settings.level, threads)
-    loaded = liblzma.load_encoder()
+    bounded = EncoderSettings(settings.level, threads)
+    loaded = liblzma.load_liblzma_encoder()
     if loaded is None:
         _encode_plain(inlet, outlet, context, bounded)
     else:
@@ -45,7 +45,12 @@ def _dictionary_size(level: int) -> int:
 
 
 def _encode_threaded(
-    inlet: Inlet, outlet: Outlet, context: Context, settings: Settings, ffi: Any, library: Any
+    inlet: Inlet,
+    outlet: Outlet,
+    context: Context,
+    settings: EncoderSettings,
+    ffi: Any,
+    library: Any,
 ) -> None:
     preset = ffi.new("lzma_options_lzma *")
     library.lzma_lzma_preset(preset, settings.level)
@@ -95,7 +100,9 @@ def _fail(status: int, context: Context) -> CompressionError:
     return CompressionError("xz", liblzma.message(status), offset=context.meter.bytes_in)
 
 
-def _encode_plain(inlet: Inlet, outlet: Outlet, context: Context, settings: Settings) -> None:
+def _encode_plain(
+    inlet: Inlet, outlet: Outlet, context: Context, settings: EncoderSettings
+) -> None:
     filters = [
         {
             "id": lzma.FILTER_LZMA2,

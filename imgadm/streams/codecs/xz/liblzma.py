@@ -13,7 +13,7 @@ from typing import Any
 
 from cffi import FFI
 
-from imgadm.streams.codecs.heap import keep_freed_memory
+from imgadm.streams.codecs.allocator import keep_freed_memory
 
 OK = 0
 STREAM_END = 1
@@ -68,15 +68,15 @@ def message(status: int) -> str:
     return _MESSAGES.get(status, f"liblzma says {status}")
 
 
-def load() -> tuple[Any, Any] | None:
+def load_liblzma() -> tuple[Any, Any] | None:
     """The binding and the library, or None: the host has none with a threaded decoder, or
     ``IMGADM_LIBLZMA=0`` forbids it."""
     return None if os.environ.get("IMGADM_LIBLZMA", "1") == "0" else _loaded()
 
 
-def load_encoder() -> tuple[Any, Any] | None:
+def load_liblzma_encoder() -> tuple[Any, Any] | None:
     """The same where it can encode, too."""
-    loaded = load()
+    loaded = load_liblzma()
     return loaded if loaded is not None and hasattr(loaded[1], "lzma_stream_encoder_mt") else None
 
 

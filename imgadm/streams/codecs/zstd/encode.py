@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import zstandard
 
-from imgadm.streams.codecs.encoders import Settings
-from imgadm.streams.codecs.pieces import encode_pieces
+from imgadm.streams.codecs.encode_pieces import encode_pieces
+from imgadm.streams.codecs.loading import EncoderSettings
 from imgadm.streams.engine.stage import Context, Inlet, Outlet
 
 #: Bytes of content in a frame, except for the last.
@@ -19,7 +19,7 @@ FRAME_CONTENT_SIZE = 4 * 1024 * 1024
 _STEP = 256 * 1024
 
 
-def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: Settings) -> None:
+def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: EncoderSettings) -> None:
     """Write one frame, with its size and a checksum, for every piece of the content."""
 
     def encode_frame(content: memoryview) -> bytes:

@@ -24,7 +24,7 @@ def smallest_deflated(size: int) -> int:
 
 def inflate_raw(packed: bytes, size: int) -> bytes | None:
     """Deflate data without a header; what follows ``size`` bytes of content is ignored."""
-    library = isal_library.load_zlib() or zlib
+    library = isal_library.load_isal_zlib() or zlib
     try:
         content: bytes = library.decompressobj(-15).decompress(packed, size)
     except (zlib.error, library.error):
@@ -34,7 +34,7 @@ def inflate_raw(packed: bytes, size: int) -> bytes | None:
 
 def inflate_zlib(packed: bytes, size: int) -> bytes | None:
     """Deflate data in zlib's wrapping (RFC 1950), which ends with a checksum of its content."""
-    library = isal_library.load_zlib() or zlib
+    library = isal_library.load_isal_zlib() or zlib
     inflater = library.decompressobj(15)
     try:
         content: bytes = inflater.decompress(packed, size)

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgadm import streams
-from imgadm.streams.codecs import encoders
+from imgadm.base.compressions import COMPRESSION_FORMATS
 from imgadm.streams.codecs.bzip2 import encode as bzip2
 from imgadm.streams.codecs.gzip import encode as gzip_encoder
-from imgadm.streams.codecs.gzip import members as gzip_members
+from imgadm.streams.codecs.gzip import member_layout
 from imgadm.streams.codecs.xz import encode as xz
 from imgadm.streams.codecs.zstd import encode as zstd
 from tests.unit.streams.stages import Collect, Supply, pieces
@@ -38,7 +38,7 @@ READERS: dict[str, tuple[Any, list[str]]] = {
 
 #: Bytes of content that are compressed by themselves.
 PIECES = {
-    "gzip": gzip_members.CONTENT_SIZE,
+    "gzip": member_layout.CONTENT_SIZE,
     "bzip2": bzip2.content_size(1),
     "xz": xz.BLOCK_CONTENT_SIZE,
     "zstd": zstd.FRAME_CONTENT_SIZE,
@@ -108,7 +108,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 def test_others_read_it_and_it_is_the_same_from_any_number_of_threads(
     name: str, environ: dict[str, str]
 ) -> None:
-    level = encoders.LEVELS[name].lowest
+    level = COMPRESSION_FORMATS[name].levels.lowest
     first = compress(CONTENT, name, level=level, threads=1)
     assert compress(CONTENT, name, level=level, threads=2, piece=1_000_003) == first
     assert compress(CONTENT, name, level=level, threads=5, piece=PIECES[name]) == first
@@ -129,7 +129,7 @@ def test_no_content_makes_a_valid_file(name: str, environ: dict[str, str]) -> No
 
 @pytest.mark.parametrize(("name", "environ"), ENGINES)
 def test_every_level(name: str, environ: dict[str, str]) -> None:
-    levels = encoders.LEVELS[name]
+    levels = COMPRESSION_FORMATS[name].levels
     content = CONTENT[:250_000] + CONTENT[1_000_000:1_100_000]
     sizes = []
     for level in range(levels.lowest, levels.highest + 1):
@@ -146,7 +146,7 @@ def test_fast_gzip_stores_what_hardly_gets_smaller(environ: dict[str, str]) -> N
     dense = bytes(random.Random(6).choices(range(200), k=piece))
     loose = bytes(random.Random(7).choices(range(50), k=piece))
     echo = dense[-20_000:] + bytes(piece - 20_000)  # of what was stored
-    content = (dense + echo + loose) * (gzip_members.CONTENT_SIZE // piece)
+    content = (dense + echo + loose) * (member_layout.CONTENT_SIZE // piece)
     for level in range(1, 10):
         compressed = compress(content, "gzip", level=level)
         assert set(read_by_others(compressed, "gzip").values()) == {content}
@@ -166,14 +166,14 @@ def test_gzip_is_as_small_as_that_of_gzip(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("readonly", [True, False])
-@pytest.mark.parametrize("size", [0, 1, gzip_members.CONTENT_SIZE - 1, gzip_members.CONTENT_SIZE])
+@pytest.mark.parametrize("size", [0, 1, member_layout.CONTENT_SIZE - 1, member_layout.CONTENT_SIZE])
 def test_gzip_by_libdeflate_around_the_ends_of_members(size: int, readonly: bool) -> None:
     content = (CONTENT * 2)[:size]
     given = memoryview(content if readonly else bytearray(content))
     for level in (4, 6, 9):
         member = gzip_encoder._encoder(level)(given)
         assert gzip.decompress(member) == content
-        assert gzip_members.told_size(member) == len(member)
+        assert member_layout.size_by_header(member) == len(member)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -190,21 +190,21 @@ def test_any_size_around_the_ends_of_pieces(
 ) -> None:
     size = max(0, count * PIECES[name] + beyond)
     content = (noise + bytes(size))[:size]
-    level = encoders.LEVELS[name].lowest
+    level = COMPRESSION_FORMATS[name].levels.lowest
     compressed = compress(content, name, level=level, threads=threads, piece=piece)
     assert decompress(compressed, name)[0] == content
 
 
 def test_noise_grows_by_little() -> None:
-    noise = random.Random(8).randbytes(2 * gzip_members.CONTENT_SIZE)
+    noise = random.Random(8).randbytes(2 * member_layout.CONTENT_SIZE)
     for name in PIECES:
         compressed = compress(noise, name, level=1)
         assert len(compressed) < len(noise) * 1.02, name
         assert decompress(compressed, name)[0] == noise
     for level in range(1, 10):
-        told = gzip_members.told_size(compress(noise, "gzip", level=level))
+        told = member_layout.size_by_header(compress(noise, "gzip", level=level))
         assert told is not None
-        assert told < gzip_members.LARGEST_MEMBER
+        assert told < member_layout.LARGEST_MEMBER
 
 
 def test_none_passes_everything_on(way: str) -> None:

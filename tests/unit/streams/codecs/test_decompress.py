@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgadm import streams
-from imgadm.streams.codecs.decoders import recognise
+from imgadm.base.compressions import recognise_compression
 from tests.unit.streams.stages import Collect, Supply, pieces
 
 from .compressions import FORMS, decompress, engines, every_engine, every_form
@@ -94,7 +94,7 @@ def test_any_content_in_any_pieces(form: str, parts: list[bytes], piece: int, wh
     choices = engines(compression)
     content = b"".join(parts)
     compressed = b"".join(map(make, parts))
-    if not compressed or (compression == "none" and recognise(content) != "none"):
+    if not compressed or (compression == "none" and recognise_compression(content) != "none"):
         return
     if len(compressed) // piece > 20_000:
         piece = 65_536

@@ -182,7 +182,7 @@ def test_damage_among_small_members(
 
 def test_small_members_are_decoded_many_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done for each by itself takes a twentieth of a millisecond and more."""
-    if libdeflate.load() is None:
+    if libdeflate.load_libdeflate() is None:
         pytest.skip("libdeflate is not here")
     alone = 0
     decode_member = decoder._decode_member
@@ -210,6 +210,7 @@ def test_contents_of_small_members_share_buffers(
 
 class CountBuffers(streams.Stage):
     name = "count"
+    role = "sink"
 
     def run(self, context: streams.Context, inlet: streams.Inlet, outlet: streams.Outlet) -> None:
         self.buffers = self.size = 0

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from imgadm import streams
 from imgadm.streams.codecs.gzip import libdeflate
-from imgadm.streams.codecs.gzip.members import CONTENT_SIZE, HEADER_SIZE, LARGEST_MEMBER
+from imgadm.streams.codecs.gzip.member_layout import CONTENT_SIZE, HEADER_SIZE, LARGEST_MEMBER
 
 from .compressions import decompress
 

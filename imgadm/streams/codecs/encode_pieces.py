@@ -1,0 +1,73 @@
+"""Compressing a stream in pieces, each by itself, as formats allow whose files can be joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from imgadm.streams.codecs.allocator import keep_freed_memory
+from imgadm.streams.codecs.ordered_jobs import OrderedJobs
+from imgadm.streams.engine.buffers import Buffer, BufferPool
+from imgadm.streams.engine.stage import Context, Inlet, Outlet
+
+#: Compresses some bytes to a whole file of the format. Runs on any thread.
+EncodePiece = Callable[[memoryview], bytes]
+
+
+def encode_pieces(
+    inlet: Inlet,
+    outlet: Outlet,
+    context: Context,
+    encode: EncodePiece,
+    *,
+    size: int,
+    threads: int,
+) -> None:
+    """Put what ``encode`` makes of every ``size`` bytes, in order, on ``threads`` threads."""
+
+    def job(piece: Buffer) -> bytes:
+        try:
+            return encode(piece.view)
+        finally:
+            piece.release()
+
+    keep_freed_memory()
+    with OrderedJobs[bytes](threads, name="compress") as jobs:
+        for piece in cut(inlet, size):
+            context.cancel.check()
+            if jobs.full:
+                _put(outlet, jobs.next())
+            jobs.submit(partial(job, piece))
+        if not jobs and not context.meter.bytes_in:
+            _put(outlet, encode(memoryview(b"")))
+        while jobs:
+            _put(outlet, jobs.next())
+
+
+def _put(outlet: Outlet, encoded: bytes) -> None:
+    outlet.put(Buffer(memoryview(encoded)))
+
+
+def cut(inlet: Inlet, size: int) -> Iterator[Buffer]:
+    """The bytes of the inlet in buffers of ``size`` bytes, the last of what is left.
+
+    Buffers that have the size already are passed on as they are.
+    """
+    pool = BufferPool(size)
+    piece, filled = None, 0
+    for buffer in inlet:
+        if piece is None and len(buffer) == size:
+            yield buffer
+            continue
+        rest = buffer.view
+        while rest:
+            piece = piece or pool.get()
+            taken = min(len(rest), size - filled)
+            piece.view[filled : filled + taken] = rest[:taken]
+            rest, filled = rest[taken:], filled + taken
+            if filled == size:
+                yield piece
+                piece, filled = None, 0
+        buffer.release()
+    if piece is not None:
+        yield piece.keep(filled)
