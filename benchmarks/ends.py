@@ -11,6 +11,7 @@ class FromMemory(Stage):
     """Delivers bytes that are in memory, by reference."""
 
     name = "memory"
+    role = "source"
 
     def __init__(self, content: memoryview) -> None:
         self._content = content
@@ -24,6 +25,7 @@ class Nowhere(Stage):
     """Takes bytes and drops them, counting; ``size`` is how many there were."""
 
     name = "nowhere"
+    role = "sink"
     #: Keeps a fetch from hashing by itself what it would have to prove after a lost connection.
     remembers_sha1 = True
 

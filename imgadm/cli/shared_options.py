@@ -1,16 +1,16 @@
-"""Options that mean the same in several commands, and the checks of arguments that they share."""
+"""Options that mean the same in several commands."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from imgadm.cli.options import Option, OptionKind
 
-from imgadm.base.errors import ImgadmError, UsageError
-from imgadm.cli.options import Kind, Option, Options
-
-if TYPE_CHECKING:
-    from imgadm.base.locks.terms import Locks
-    from imgadm.cli.command import Context
+GLOBAL_OPTIONS = (
+    Option(("-h", "--help"), "Show this help."),
+    Option(("--version",), "Print the version of imgadm."),
+    Option(("-v", "--verbose"), "Log everything that happens, and show where errors come from."),
+    Option(("-E",), "On failure, make the last line of stderr the error as a JSON object."),
+)
+"""The options that come before the command."""
 
 HELP = Option(("-h", "--help"), "Show this help.")
 JSON = Option(("-j", "--json"), "Print JSON instead of a table.")
@@ -22,20 +22,22 @@ POOL = Option(
     ("-P",),
     "The pool: the name of a zpool, or a path with a slash for a directory pool. The default is "
     "$IMGADM_POOL, else the pool that the host provides.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<pool>",
 )
 PLATFORM = Option(
     ("--platform",),
     "The platform to take the image of a registry for, such as linux/arm64 or linux/arm/v7. The "
     "default is linux/amd64, which lx and docker zones run.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<os/arch[/variant]>",
 )
 QUIET = Option(("-q", "--quiet"), "Show no progress.")
 EVENTS = Option(("--json",), "Print what happens as JSON, one event a line.")
-MANIFEST = Option(("-m",), "The manifest of the image.", kind=Kind.TEXT, placeholder="<manifest>")
-FILE = Option(("-f",), "The file of the image.", kind=Kind.TEXT, placeholder="<file>")
+MANIFEST = Option(
+    ("-m",), "The manifest of the image.", kind=OptionKind.TEXT, placeholder="<manifest>"
+)
+FILE = Option(("-f",), "The file of the image.", kind=OptionKind.TEXT, placeholder="<file>")
 INSECURE = Option(
     ("-k", "--insecure"),
     "Do not check the TLS certificate of the server at the URL.",
@@ -43,7 +45,7 @@ INSECURE = Option(
 TOKEN_FILE = Option(
     ("--token-file",),
     "A file with the token that the server asks for, which is sent as a bearer token.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<path>",
 )
 
@@ -52,7 +54,7 @@ def columns_option(default: str) -> Option:
     return Option(
         ("-o",),
         f'The columns of the table; the default is "{default}".',
-        kind=Kind.TEXT,
+        kind=OptionKind.TEXT,
         placeholder="FIELD,...",
     )
 
@@ -62,40 +64,16 @@ def sort_option(default: str) -> Option:
         ("-s",),
         "The fields to sort by, in turn; a leading minus reverses the order of one. "
         f'The default is "{default}".',
-        kind=Kind.TEXT,
+        kind=OptionKind.TEXT,
         placeholder="FIELD,...",
     )
 
 
-def locks_for(context: Context, options: Options) -> Locks:
-    """Return the locks of a command that has the option ``NO_WAIT``."""
-    from imgadm.base.locks.terms import Locks
+DEFAULT_COLUMNS = "uuid,name,version,os,published"
+"""The columns of a list of images without ``-o``."""
 
-    return Locks(
-        directory=context.settings.lock_directory,
-        command=context.command_line,
-        wait=not options.flag("--no-wait"),
-    )
+DEFAULT_SORT = "published_at,name"
+"""The order of a list of images without ``-s``."""
 
-
-def required_text(options: Options, option: Option) -> str:
-    """Return the value of an option that must be given; raises ImgadmError."""
-    value = options.text(option.names[0])
-    if value is None:
-        # Scripts know this line without a code.
-        raise ImgadmError(f"{option.names[0]} {option.placeholder} (string) is required")
-    return value
-
-
-def single_argument(arguments: Sequence[str]) -> str:
-    """Return the only argument; raises UsageError if there are more or none."""
-    if len(arguments) != 1:
-        raise UsageError(f'incorrect number of args ({len(arguments)}): "{" ".join(arguments)}"')
-    return arguments[0]
-
-
-def uuid_argument(arguments: Sequence[str]) -> str:
-    """Return the only argument; raises UsageError, and InvalidUUIDError if it is no UUID."""
-    from imgadm.base.patterns import check_uuid
-
-    return check_uuid(single_argument(arguments))
+LISTING_OPTIONS = (JSON, NO_HEADER, columns_option(DEFAULT_COLUMNS), sort_option(DEFAULT_SORT))
+"""The options of commands that list images."""

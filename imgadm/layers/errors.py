@@ -15,13 +15,13 @@ class LayerError(StreamError):
     """
 
     def __init__(self, kind: str, reason: str, *, entry: bytes = b"", offset: int | None = None):
-        where = f'entry "{shown(entry)}": ' if entry else ""
+        where = f'entry "{shown_name(entry)}": ' if entry else ""
         super().__init__(f"layer: {where}{reason}", offset=offset)
         self.kind = kind
         self.entry = entry
 
 
-def shown(name: bytes) -> str:
+def shown_name(name: bytes) -> str:
     """A name from an archive in one printable line of bounded length."""
     text = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

@@ -20,7 +20,7 @@ from imgadm.base.errors import InternalError
 if TYPE_CHECKING:
     from imgadm.pools.reception import LayerReception, Reception
     from imgadm.pools.sending import MadeStream, StoredStream
-    from imgadm.streams import Volume
+    from imgadm.streams import RawVolume
 
 
 @dataclass(slots=True)
@@ -155,7 +155,7 @@ class Pool(ABC):
         """How what :meth:`send` sends of an image is compressed."""
         return "none"
 
-    def disk(self, image: InstalledImage) -> AbstractContextManager[tuple[Path, Volume]]:
+    def disk(self, image: InstalledImage) -> AbstractContextManager[tuple[Path, RawVolume]]:
         """The raw disk of an installed image, and what an incremental stream must know of it.
 
         The path leads to that disk inside the block, whatever another process does to the pool.

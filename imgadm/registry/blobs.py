@@ -53,6 +53,7 @@ class _NoFiles(streams.Stage):
     """Brings NO_FILES_LAYER."""
 
     name = "fetch"
+    role = "source"
     total = len(NO_FILES)
 
     def run(self, context: streams.Context, inlet: streams.Inlet, outlet: streams.Outlet) -> None:

@@ -1,26 +1,23 @@
-"""An IMGAPI server: any image manager that speaks IMGAPI can import from it.
+"""An IMGAPI server, from which every image manager that speaks IMGAPI can import.
 
 ::
 
     with ImageServer(FolderCatalogue(Path("/export/images")), port=0) as server:
         print(server.url)
 
-It can only be read, unless it is given a :class:`Writer`.
+Clients can only read from it, unless it is given a :class:`Writer`.
 """
 
 from __future__ import annotations
 
-from imgadm.serve.catalogues.catalogue import (
-    Catalogue,
-    CombinedCatalogue,
-    GeneratedBytes,
-    HostedImage,
-    StoredBytes,
-)
+from imgadm.serve.catalogues.catalogue import Catalogue, CombinedCatalogue, HostedImage
 from imgadm.serve.catalogues.digests import DigestStore
-from imgadm.serve.catalogues.folder import FolderCatalogue, SkippedPair
+from imgadm.serve.catalogues.folder import FolderCatalogue
 from imgadm.serve.catalogues.kept_digests import KeptDigests
-from imgadm.serve.catalogues.writable_folder import MAX_UPLOAD_BYTES, WritableFolder
+from imgadm.serve.catalogues.pairs import SkippedPair
+from imgadm.serve.catalogues.uploads import MAX_UPLOAD_BYTES
+from imgadm.serve.catalogues.writable_folder import WritableFolder
+from imgadm.serve.content import GeneratedBytes, StoredBytes
 from imgadm.serve.http.handler import AccessRecord
 from imgadm.serve.http.host_names import is_host_name
 from imgadm.serve.imgapi.writer import Writer

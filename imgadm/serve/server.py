@@ -1,4 +1,4 @@
-"""An IMGAPI server: where it listens, and how long."""
+"""The server as a whole: a catalogue, the routes to it, and the connections of its clients."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ from imgadm.serve.http.host_names import HostNames
 from imgadm.serve.imgapi.routes import Routes
 from imgadm.serve.imgapi.writer import Writer
 
-MAX_CONNECTIONS = 256
+_MAX_CONNECTIONS = 256
 _POLL_SECONDS = 0.1
 _OTHER_DESCRIPTORS = 32
 
 
 class ImageServer:
-    """Serves ``catalogue`` at ``url`` from :meth:`start` to :meth:`stop`.
+    """A server of the images in ``catalogue``, at ``url`` from :meth:`start` to :meth:`stop`.
 
-    With a ``writer`` its images can be changed. Listens from the moment it is made; ``port`` 0
-    picks a free one. ``on_access`` hears of every answered request, on the thread that answered it.
-    Connections that are silent for ``idle_timeout`` seconds are closed, and those whose request
-    takes more than ``head_timeout`` seconds to say. ``host_names`` are what clients may call the
-    server, besides its addresses; where other hosts can connect, none allows any name. Raises
-    :class:`ImgadmError` if it cannot listen.
+    It listens from the moment it is made; ``port`` 0 picks a free port. With a ``writer`` clients
+    can change the images. ``on_access`` is called after every request, on the thread that answered
+    it. The server closes a connection that is silent for ``idle_timeout`` seconds, or whose client
+    takes more than ``head_timeout`` seconds to send the head of a request. It serves at most
+    ``max_connections`` at once. ``host_names`` are the names that clients may use for the server,
+    besides its addresses; if there are none and other hosts can connect, they may use any name.
+
+    Raises :class:`ImgadmError` if it cannot listen.
     """
 
     def __init__(
@@ -48,16 +50,17 @@ class ImageServer:
         host_names: Sequence[str] = (),
         idle_timeout: float = 60,
         head_timeout: float = 20,
-        max_connections: int = MAX_CONNECTIONS,
+        max_connections: int = _MAX_CONNECTIONS,
     ) -> None:
         try:
             family, _, _, _, address = socket.getaddrinfo(
                 host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
+            names = HostNames(host_names, is_local=_is_loopback(address[0]))
             self._server = ConnectionServer(
                 family,
                 (str(address[0]), port),
-                Routes(catalogue, writer, HostNames(host_names, is_local=_is_loopback(address[0]))),
+                Routes(catalogue, writer, names).answer,
                 idle_timeout=idle_timeout,
                 head_timeout=head_timeout,
                 max_connections=_affordable(max_connections),
@@ -75,12 +78,12 @@ class ImageServer:
 
     @property
     def host(self) -> str:
-        """The address that is listened on."""
+        """The address on which the server listens."""
         return str(self._server.address[0])
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port on which the server listens."""
         return int(self._server.address[1])
 
     @property
@@ -91,7 +94,10 @@ class ImageServer:
 
     @property
     def is_exposed(self) -> bool:
-        """Whether other machines can connect. There is no authentication: callers should warn."""
+        """Whether other hosts can connect.
+
+        The caller should warn then: the server does not ask who reads from it.
+        """
         return not _is_loopback(self.host)
 
     def serve_forever(self) -> None:
@@ -107,12 +113,12 @@ class ImageServer:
         return self
 
     def wait(self) -> None:
-        """Return when serving has ended; an interrupt ends the wait, not the serving."""
+        """Wait for the end of serving. An interrupt ends the wait, not the serving."""
         while self._thread is not None and self._thread.is_alive():
             self._thread.join(_POLL_SECONDS)
 
     def stop(self) -> None:
-        """Stop listening and cut what is being served. May be called twice."""
+        """Stop listening, and cut the connections. A second call does nothing."""
         if self._serving:
             self._serving = False
             self._server.shutdown()
@@ -138,8 +144,11 @@ def _is_loopback(address: object) -> bool:
 
 
 def _affordable(wanted: int) -> int:
-    """Return how many connections the limit of open files allows: each may open a file."""
-    allow_deep_trees()  # which raises that limit
+    """Return how many connections, up to ``wanted``, the limit of open files allows.
+
+    Each connection may open one file besides its socket.
+    """
+    allow_deep_trees()  # raises that limit
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
         return wanted

@@ -11,7 +11,8 @@ from imgadm.base.json_values import shown_json
 from imgadm.client.errors import SourceError, StatusError
 from imgadm.client.options import ClientOptions
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
-from imgadm.registry.access.credentials import CredentialFiles, Credentials
+from imgadm.registry.access.credential_files import CredentialFiles
+from imgadm.registry.access.credentials import Credentials
 from imgadm.registry.access.endpoints import Endpoint, mirror_endpoints, registry_endpoint
 from imgadm.registry.documents.images import RemoteImage, RemoteLayer
 from imgadm.registry.references.indexes import Index

@@ -32,11 +32,23 @@ class StreamError(Exception):
         self.wanted = wanted
 
 
-class UnreadError(StreamError):
-    """A stage ended, as if all were well, before it had read everything."""
+class MisuseError(StreamError, ValueError):
+    """A call or a pipeline that can't work, refused before anything is opened.
 
-    def __init__(self, stage: str, *, offset: int) -> None:
+    ``got`` and ``wanted`` are what the caller gave and should have given. ``stage`` names the stage
+    where one is to blame.
+    """
+
+
+class UnreadError(StreamError):
+    """A stage ended, as if all were well, before it had read everything.
+
+    ``reader`` is the index of that stage in the pipeline, where the engine raises the error.
+    """
+
+    def __init__(self, stage: str, *, offset: int, reader: int | None = None) -> None:
         super().__init__(f"{stage} ended before it had read everything", stage=stage, offset=offset)
+        self.reader = reader
 
 
 class FetchError(StreamError):

@@ -30,7 +30,12 @@ def find_command(typed: str) -> Command:
     name = ALIASES.get(typed, typed)
     if name not in NAMES:
         raise UnknownCommandError(typed)
-    # A module cannot have the name of a keyword: PEP 8 appends an underscore.
-    module = import_module(f"{__name__}.{'import_' if name == 'import' else name}")
+    module = import_module(f"{__name__}.{module_name(name)}")
     command: Command = module.COMMAND
     return command
+
+
+def module_name(command: str) -> str:
+    """Return the name of the module of ``command``, here and in :mod:`imgadm.cli.run`."""
+    # A module cannot have the name of a keyword: PEP 8 appends an underscore.
+    return "import_" if command == "import" else command

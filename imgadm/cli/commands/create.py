@@ -2,195 +2,69 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
-
 from imgadm.base.compressions import COMPRESSIONS
-from imgadm.base.errors import UsageError
-from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.disk_options import BLOCK_SIZE, CREATE_FROM, FORMAT, create_from_disk, given_disk
-from imgadm.cli.options import Kind, Option, Options
-from imgadm.cli.reference.create_sections import DISKS, FIELDS, MACHINES
-from imgadm.cli.shared_options import HELP, INSECURE, POOL, QUIET, TOKEN_FILE, locks_for
-
-if TYPE_CHECKING:
-    from imgadm.cli.output.create_view import CreateView
-    from imgadm.operations.creating.plan_image import WantedImage
-    from imgadm.operations.creating.save_image import Compression, Destination
+from imgadm.cli.command import Command, ConfigurationUse, Example
+from imgadm.cli.disk_options import CREATE_FROM, DISK_BLOCK_SIZE, DISK_FORMAT
+from imgadm.cli.options import Option, OptionKind
+from imgadm.cli.reference.sections import CREATED_FIELDS_SECTION, DISK_SECTION, MACHINE_SECTION
+from imgadm.cli.shared_options import HELP, INSECURE, POOL, QUIET, TOKEN_FILE
 
 _QUOTED_COMPRESSIONS = [f'"{name}"' for name in COMPRESSIONS]
 
-MANIFEST = Option(
+_MANIFEST = Option(
     ("-m",),
     'A JSON object of manifest fields; "-" is the standard input.',
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<manifest>",
 )
-OUTPUT = Option(
+_OUTPUT = Option(
     ("-o", "--output-template"),
     "Where to write the two files: a directory, or how their names begin. The default is "
     "NAME-VERSION in the current directory.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<path>",
 )
-OVERWRITE = Option(("--overwrite",), "Replace files of that name.")
-COMPRESSION = Option(
+_OVERWRITE = Option(("--overwrite",), "Replace files of that name.")
+_COMPRESSION = Option(
     ("-c", "--compression"),
     f"How to compress the image file: {_QUOTED_COMPRESSIONS[0]} (the default), "
     f"{', '.join(_QUOTED_COMPRESSIONS[1:-1])} or {_QUOTED_COMPRESSIONS[-1]}.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<comp>",
 )
-LEVEL = Option(
+_LEVEL = Option(
     ("--level",),
     "How hard to compress, from fast to small: 1 to 9, or 1 to 19 for zstd.",
-    kind=Kind.POSITIVE_INTEGER,
+    kind=OptionKind.POSITIVE_INTEGER,
     placeholder="<n>",
 )
-INCREMENTAL = Option(
+_INCREMENTAL = Option(
     ("-i", "--incremental"),
     "Only what differs from the image that the machine, or the disk, was made from.",
 )
-DEPTH = Option(
+_DEPTH = Option(
     ("--max-origin-depth",),
     "Fail if the machine is based on more than so many images, each on the next.",
-    kind=Kind.POSITIVE_INTEGER,
+    kind=OptionKind.POSITIVE_INTEGER,
     placeholder="<n>",
 )
-SCRIPT = Option(
+_SCRIPT = Option(
     ("-s",),
     "Prepare the machine with this script first, and roll it back afterwards.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<prepare-image-path>",
 )
-NO_WAIT = Option(
+_NO_WAIT = Option(
     ("--no-wait",),
     "Fail at once if another image of the machine is being created, or the origin of a disk is "
     "being changed, instead of waiting.",
 )
-PUBLISH = Option(
+_PUBLISH = Option(
     ("-p", "--publish"),
     "Publish to the image server at this URL, with no file in between.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<url>",
 )
-
-
-def run(context: Context, options: Options, arguments: list[str]) -> int:
-    disk = given_disk(options)
-    if not arguments and disk is None:
-        raise UsageError('incorrect number of args (0): ""')
-
-    from imgadm.base.patterns import check_uuid
-
-    machine = None if disk is not None else check_uuid(arguments[0])
-    compression = _compression(options)
-    url, template = options.text("-p"), options.text("-o")
-    if url and template:
-        raise UsageError("cannot specify both -o,--output-template and -p,--publish")
-    wanted = _wanted(options, arguments if disk is not None else arguments[1:])
-    if compression.name == "zstd":
-        context.warn("the first imgadm, written in JavaScript, can't install zstd images")
-
-    from imgadm.cli.output.create_view import CreateView
-    from imgadm.operations.creating.save_image import FileDestination
-
-    with ExitStack() as stack:
-        view = stack.enter_context(CreateView(context, quiet=options.flag("-q")))
-        destination: Destination
-        if url:
-            destination = _server(context, options, url, compression, view, stack)
-        else:
-            destination = FileDestination(
-                template, wanted.fields, compression, view, overwrite=options.flag("--overwrite")
-            )
-        if disk is not None:
-            create_from_disk(context, options, disk, wanted, destination, view)
-        elif machine is not None:
-            _create(context, options, machine, wanted, destination, view)
-    return 0
-
-
-def _server(
-    context: Context,
-    options: Options,
-    url: str,
-    compression: Compression,
-    view: CreateView,
-    stack: ExitStack,
-) -> Destination:
-    from imgadm.cli.session import open_repository
-    from imgadm.operations.publishing.publish_destination import PublishDestination
-
-    repository = open_repository(
-        context,
-        url,
-        insecure=options.flag("--insecure"),
-        token_file=options.text("--token-file"),
-    )
-    return PublishDestination(stack.enter_context(repository), compression, view)
-
-
-def _compression(options: Options) -> Compression:
-    from imgadm.operations.creating.save_image import Compression
-
-    name, level = options.text("-c") or "none", options.number("--level")
-    if name not in COMPRESSIONS:
-        choices = ", ".join(_QUOTED_COMPRESSIONS)
-        raise UsageError(f'invalid -c,--compression "{name}": must be one of {choices}')
-    compression = Compression(name, level)
-    try:
-        compression.stages()
-    except ValueError as error:
-        raise UsageError(f"invalid --level: {error}") from error
-    return compression
-
-
-def _wanted(options: Options, arguments: list[str]) -> WantedImage:
-    from imgadm.operations.creating.plan_image import WantedImage
-    from imgadm.operations.creating.prepare_machine import read_script
-    from imgadm.operations.manifest_fields import parse_fields, read_fields
-
-    depth = options.number("--max-origin-depth")
-    if depth is not None and depth < 2:
-        raise UsageError(f'invalid max-origin-depth "{depth}": must be greater than 1')
-    fields = parse_fields(arguments)
-    if manifest := options.text("-m"):
-        fields = {**read_fields(manifest), **fields}
-    script = options.text("-s")
-    return WantedImage(
-        fields=fields,
-        incremental=options.flag("-i"),
-        max_origin_depth=depth,
-        script=None if script is None else read_script(script),
-    )
-
-
-def _create(
-    context: Context,
-    options: Options,
-    machine: str,
-    wanted: WantedImage,
-    destination: Destination,
-    view: CreateView,
-) -> None:
-    from imgadm.machines import open_datasets, open_machines
-    from imgadm.operations.creating.create_image import CreateOptions, Host, create_image
-    from imgadm.pools import open_pool
-
-    host = Host(open_machines(), open_datasets(), lambda name: open_pool(context.settings, name))
-    create_image(
-        host,
-        machine,
-        CreateOptions(
-            locks=locks_for(context, options),
-            journals=context.settings.root / "creating",
-            wanted=wanted,
-        ),
-        destination,
-        view,
-    )
-
 
 COMMAND = Command(
     name="create",
@@ -204,26 +78,25 @@ COMMAND = Command(
     "are whole, and nothing is overwritten unasked. The machine is left as it was.",
     options=(
         HELP,
-        MANIFEST,
-        OUTPUT,
-        OVERWRITE,
-        COMPRESSION,
-        LEVEL,
-        INCREMENTAL,
-        DEPTH,
-        SCRIPT,
-        PUBLISH,
+        _MANIFEST,
+        _OUTPUT,
+        _OVERWRITE,
+        _COMPRESSION,
+        _LEVEL,
+        _INCREMENTAL,
+        _DEPTH,
+        _SCRIPT,
+        _PUBLISH,
         INSECURE,
         TOKEN_FILE,
         CREATE_FROM,
-        FORMAT,
-        BLOCK_SIZE,
+        DISK_FORMAT,
+        DISK_BLOCK_SIZE,
         POOL,
         QUIET,
-        NO_WAIT,
+        _NO_WAIT,
     ),
-    sections=(MACHINES, DISKS, FIELDS),
-    run=run,
+    sections=(MACHINE_SECTION, DISK_SECTION, CREATED_FIELDS_SECTION),
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
         Example(

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from imgadm.cli.command import Command, ConfigurationUse, Context, Example
-from imgadm.cli.options import Option, Options
-from imgadm.cli.shared_options import HELP, POOL, uuid_argument
+from imgadm.cli.command import Command, ConfigurationUse, Example
+from imgadm.cli.options import Option
+from imgadm.cli.shared_options import HELP, POOL
 
-CHILDREN = Option(("-r",), "Add the snapshots and clones of the image, as `children`.")
-
-
-def run(context: Context, options: Options, arguments: list[str]) -> int:
-    uuid = uuid_argument(arguments)
-
-    from imgadm.cli.output.listing import print_json
-    from imgadm.operations.listing.get_image import get_image
-    from imgadm.pools import open_pool
-
-    pool = open_pool(context.settings, options.text("-P") or None)
-    print_json(get_image(pool, uuid, with_children=options.flag("-r")))
-    return 0
-
+_CHILDREN = Option(("-r",), "Add the snapshots and clones of the image, as `children`.")
 
 COMMAND = Command(
     name="get",
@@ -27,8 +14,7 @@ COMMAND = Command(
     synopses=("get [<options>] <uuid>",),
     description="Print the manifest of an installed image, its pool and its source, as JSON. The "
     "exit status is 3 if the image is not installed.",
-    options=(HELP, POOL, CHILDREN),
-    run=run,
+    options=(HELP, POOL, _CHILDREN),
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
         Example(

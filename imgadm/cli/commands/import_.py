@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
-from imgadm.cli.options import Kind, Option, Options
+from imgadm.cli.command import Command, ConfigurationUse, Example, Section
+from imgadm.cli.options import Option, OptionKind
 from imgadm.cli.shared_options import (
     EVENTS,
     HELP,
@@ -13,126 +11,37 @@ from imgadm.cli.shared_options import (
     PLATFORM,
     POOL,
     QUIET,
-    locks_for,
-    single_argument,
 )
 
-if TYPE_CHECKING:
-    from imgadm.cli.output.transfer_view import View
-    from imgadm.operations.importing.checks import ImportOptions
-    from imgadm.sources import Source
-
-CHANNEL = Option(
-    ("-C", "--channel"), "The channel to ask all sources for.", kind=Kind.TEXT, placeholder="ARG"
+_CHANNEL = Option(
+    ("-C", "--channel"),
+    "The channel to ask all sources for.",
+    kind=OptionKind.TEXT,
+    placeholder="ARG",
 )
-SOURCE = Option(
+_SOURCE = Option(
     ("-S", "--source"),
     "Import from the image server at this URL only; may be given several times, and is asked in "
     "that order. Without a scheme that means https. The configured sources, registries too, are "
     "left alone.",
-    kind=Kind.TEXTS,
+    kind=OptionKind.TEXTS,
     placeholder="<url>",
 )
-ZSTREAM = Option(
+_ZSTREAM = Option(
     ("--zstream",),
     "The source sends the plain ZFS stream of an installed image, whose size and checksum nobody "
     "knows, as another host's imgadm serve does. ZFS checks the stream by itself.",
 )
-VERIFY_ORIGINS = Option(
+_VERIFY_ORIGINS = Option(
     ("--verify-origins",),
     "Import nothing on top of an installed image unless the source has that image with the same "
     "SHA-1 as it was installed from. Without this option, an image that differs is a warning.",
 )
-UNVERIFIED = Option(
+_UNVERIFIED = Option(
     ("--unverified",),
     "Import an image although nothing can tell whether its file is the right one: its manifest has "
     "no sha1, and its server sends no Content-MD5.",
 )
-_NO_REGISTRY = (
-    'none of them is a Docker registry: add one with "imgadm sources -t docker -a <url>", '
-    "as https://docker.io"
-)
-_IMAGE_SERVERS_ONLY = (
-    "-S names an image server, which knows images by UUID only; to import by name from a "
-    "configured registry, leave -S out"
-)
-
-
-def run(context: Context, options: Options, arguments: list[str]) -> int:
-    from imgadm.cli.output.transfer_view import choose_view
-    from imgadm.operations.image_argument import check_image_argument
-
-    image = check_image_argument(single_argument(arguments))
-    with choose_view(
-        "import", quiet=options.flag("--quiet"), as_json=options.flag("--json")
-    ) as view:
-        _import(context, options, image, view)
-    return 0
-
-
-def _import(context: Context, options: Options, image: str, view: View) -> None:
-    from imgadm.base.errors import UsageError
-    from imgadm.base.patterns import is_uuid
-    from imgadm.operations.importing.checks import ImportOptions
-    from imgadm.operations.importing.complete_image import complete_image
-    from imgadm.operations.importing.import_image import import_image
-    from imgadm.pools import open_pool
-
-    how = ImportOptions(
-        locks=locks_for(context, options),
-        zstream=options.flag("--zstream"),
-        verify_origins=options.flag("--verify-origins"),
-        unverified=options.flag("--unverified"),
-    )
-    if not is_uuid(image):
-        _import_from_registry(context, options, image, how, view)
-        return
-    if options.text("--platform") is not None:
-        raise UsageError("--platform is for images of registries, and a UUID names just one image")
-    pool = open_pool(context.settings, options.text("-P") or None)
-    installed = pool.get(image)
-    if installed is not None:  # nobody is asked, so no sources are needed
-        complete_image(pool, installed, how, view)
-    else:
-        import_image(pool, _sources(context, options), image, how, view)
-
-
-def _import_from_registry(
-    context: Context, options: Options, image: str, how: ImportOptions, view: View
-) -> None:
-    from imgadm.base.errors import ActiveImageNotFoundError
-    from imgadm.cli.session import open_registries
-
-    if options.texts("-S"):
-        _sources(context, options)
-        raise ActiveImageNotFoundError(image, _IMAGE_SERVERS_ONLY)
-    registries = open_registries(context)
-    if not registries:
-        _sources(context, options)
-        raise ActiveImageNotFoundError(image, _NO_REGISTRY)
-    from imgadm.operations.importing.import_registry_image import import_registry_image
-    from imgadm.operations.importing.registry_images import find_registry_image
-    from imgadm.pools import open_pool
-    from imgadm.registry import Platform
-
-    named = options.text("--platform")
-    platform = Platform.default() if named is None else Platform.parse(named)
-    pool = open_pool(context.settings, options.text("-P") or None)
-    found = find_registry_image(
-        registries, image, platform, on_failure=lambda error: context.warn(error.message)
-    )
-    import_registry_image(pool, found, how, view)
-
-
-def _sources(context: Context, options: Options) -> list[Source]:
-    from imgadm.cli.session import open_sources, open_these_sources
-
-    urls = options.texts("-S")
-    channel = options.text("--channel")
-    if urls:
-        return open_these_sources(context, urls, channel=channel)
-    return open_sources(context, channel=channel)
-
 
 COMMAND = Command(
     name="import",
@@ -147,15 +56,15 @@ COMMAND = Command(
     options=(
         HELP,
         POOL,
-        SOURCE,
-        CHANNEL,
+        _SOURCE,
+        _CHANNEL,
         PLATFORM,
         QUIET,
         EVENTS,
         NO_WAIT,
-        ZSTREAM,
-        UNVERIFIED,
-        VERIFY_ORIGINS,
+        _ZSTREAM,
+        _UNVERIFIED,
+        _VERIFY_ORIGINS,
     ),
     sections=(
         Section(
@@ -167,7 +76,6 @@ COMMAND = Command(
             "DOCKER_CONFIG                      Where config.json is, instead of ~/.docker.",
         ),
     ),
-    run=run,
     configuration=ConfigurationUse.REQUIRED,
     examples=(
         Example("imgadm import 01b2c898-945f-11e1-a523-af1afbe22822", "Import into the zpool"),

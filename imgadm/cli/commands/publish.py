@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from imgadm.cli.command import Command, ConfigurationUse, Context, Example, Section
-from imgadm.cli.options import Options
+from imgadm.cli.command import Command, ConfigurationUse, Example, Section
 from imgadm.cli.shared_options import (
     EVENTS,
     FILE,
@@ -12,34 +11,7 @@ from imgadm.cli.shared_options import (
     MANIFEST,
     QUIET,
     TOKEN_FILE,
-    required_text,
-    single_argument,
 )
-
-
-def run(context: Context, options: Options, arguments: list[str]) -> int:
-    from pathlib import Path
-
-    from imgadm.cli.output.transfer_view import choose_view
-    from imgadm.cli.session import open_repository
-    from imgadm.operations.publishing.publish_files import publish_files
-
-    url = single_argument(arguments)
-    manifest, file = (required_text(options, option) for option in (MANIFEST, FILE))
-    with (
-        open_repository(
-            context,
-            url,
-            insecure=options.flag("--insecure"),
-            token_file=options.text("--token-file"),
-        ) as repository,
-        choose_view(
-            "publish", quiet=options.flag("--quiet"), as_json=options.flag("--json")
-        ) as view,
-    ):
-        publish_files(repository, Path(manifest), Path(file), view, name=file)
-    return 0
-
 
 COMMAND = Command(
     name="publish",
@@ -59,7 +31,6 @@ COMMAND = Command(
             "IMGADM_INSECURE=1                  Trust any certificate.",
         ),
     ),
-    run=run,
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
         Example(

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from imgadm.base.text import printable
-from imgadm.cli.command import Context
+from imgadm.cli.context import RunContext
 from imgadm.cli.output.transfer_view import choose_view
 from imgadm.cli.output.waiting import show_waiting
 from imgadm.operations.creating import create_events as events
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class CreateView:
     """Shows events. A terminal gets a bar while bytes move, unless it is to be ``quiet``."""
 
-    def __init__(self, context: Context, *, quiet: bool) -> None:
+    def __init__(self, context: RunContext, *, quiet: bool) -> None:
         self._context = context
         self._bars = not quiet and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._summary = not quiet and sys.stderr.isatty()

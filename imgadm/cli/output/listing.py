@@ -1,46 +1,24 @@
-"""What the listings of images have in common on the command line."""
+"""Lists of images as the operator wants them: a table or JSON."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
-from imgadm.cli.command import Section
+from imgadm.base.json_text import indented
 from imgadm.cli.options import Options
-from imgadm.cli.shared_options import JSON, NO_HEADER, columns_option, sort_option
-
-if TYPE_CHECKING:
-    from imgadm.operations.listing.rows import ListedImage
-
-DEFAULT_COLUMNS = "uuid,name,version,os,published"
-DEFAULT_SORT = "published_at,name"
-
-LISTING_OPTIONS = (JSON, NO_HEADER, columns_option(DEFAULT_COLUMNS), sort_option(DEFAULT_SORT))
-
-FIELDS = Section(
-    "Fields",
-    "The fields of a manifest (uuid, name, version, os, type, state, ...) and:\n"
-    "\n"
-    "published, pub    publication time to the second, and the day alone\n"
-    "size              bytes of the image file\n"
-    "source            URL of the source that the image is from",
-)
-FILTERS = Section(
-    "Filters",
-    "name=base-64                 the field is exactly that\n"
-    "name=~base                   the text contains that, or the array has it\n"
-    "disabled=true                the boolean, not the text\n"
-    "files.0.compression=gzip     dots lead into objects and arrays\n"
-    "\n"
-    "All filters must match.",
-)
+from imgadm.cli.output.tables import sort_order, sort_rows, split_fields, table, table_of_columns
+from imgadm.cli.shared_options import DEFAULT_COLUMNS, DEFAULT_SORT
+from imgadm.operations.listing.rows import ListedImage, column, docker_rows
 
 
 class Listing:
-    """How the operator wants images shown; made before they are fetched, so mistakes show first.
+    """What the ``options`` of a command say about its list of images.
 
-    ``sort`` is None for a command that has no ``-s``, whose images have an order of their own.
+    It is made before the images are fetched, so that mistakes in the options show first.
+    ``columns`` and ``sort`` are the defaults; ``sort`` is None for a command without ``-s``, whose
+    images have an order of their own. Making one raises UsageError.
     """
 
     def __init__(
@@ -50,8 +28,6 @@ class Listing:
         columns: str = DEFAULT_COLUMNS,
         sort: str | None = DEFAULT_SORT,
     ) -> None:
-        from imgadm.cli.output.tables import sort_rows, split_fields
-
         self._as_json = options.flag("-j")
         self._header = not options.flag("-H")
         self._columns = split_fields(_text(options, "-o", columns))
@@ -61,14 +37,11 @@ class Listing:
 
     @property
     def fields(self) -> Sequence[str] | None:
-        """What the images are shown and sorted by; None for all that is known of them."""
+        """The fields that the list shows and sorts by; None if it shows whole documents."""
         return None if self._as_json else [*self._columns, *(f.lstrip("-") for f in self._sort)]
 
     def show(self, images: Sequence[ListedImage]) -> None:
-        """Print the images, as a table in the wanted order, or as JSON in the order they are in."""
-        from imgadm.cli.output.tables import sort_order, table_of_columns
-        from imgadm.operations.listing.rows import column
-
+        """Print ``images`` as a sorted table, or as JSON in the order that they have."""
         if self._as_json:
             print_json([image.document for image in images])
             return
@@ -78,10 +51,7 @@ class Listing:
         print(table_of_columns(self._columns, values, header=self._header), end="")
 
     def show_docker(self, images: Sequence[ListedImage]) -> None:
-        """Print the tagged Docker images, as their own tool shows them."""
-        from imgadm.cli.output.tables import sort_rows, table
-        from imgadm.operations.listing.rows import docker_rows
-
+        """Print the tagged Docker images with the columns of the ``docker`` command."""
         if self._as_json:
             self.show(images)
             return
@@ -91,19 +61,16 @@ class Listing:
 
 
 def collect_no_garbage() -> None:
-    """Let Python not look for garbage from here on: a list makes none worth the time.
+    """Turn off Python's collection of garbage for the rest of the run.
 
-    It would look through all images several times while they become more.
+    A list makes many objects and hardly any garbage. The collector would look through all images
+    again and again while their number grows.
     """
-    import gc
-
     gc.disable()
 
 
 def print_json(document: object) -> None:
-    """Print JSON with an indentation of two."""
-    from imgadm.base.json_text import indented
-
+    """Print ``document`` as JSON with an indentation of two."""
     print(indented(document))
 
 

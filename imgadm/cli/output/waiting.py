@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from imgadm.base.locks.holder import Holder, shown_holder
+
 if TYPE_CHECKING:
-    from imgadm.base.locks.holder import Holder
-    from imgadm.cli.command import Context
+    from imgadm.cli.context import RunContext
     from imgadm.sources import Source
     from imgadm.state.source_config import SourceConfig
 
@@ -20,7 +21,7 @@ def show_waiting(uuid: str, holder: Holder | None) -> None:
         print(f"    held by {holder}", flush=True)
 
 
-def slow_source_warning(context: Context) -> Callable[[Source | SourceConfig], None] | None:
+def slow_source_warning(context: RunContext) -> Callable[[Source | SourceConfig], None] | None:
     """What tells an operator at a terminal which source keeps everybody waiting."""
 
     def warn(source: Source | SourceConfig) -> None:
@@ -29,8 +30,6 @@ def slow_source_warning(context: Context) -> Callable[[Source | SourceConfig], N
     return warn if sys.stderr.isatty() else None
 
 
-def warn_of_waiting(context: Context, holder: Holder | None) -> None:
+def warn_of_waiting(context: RunContext, holder: Holder | None) -> None:
     """Say on stderr that the configuration is waited for, and who changes it."""
-    from imgadm.base.locks.holder import shown_holder
-
     context.warn(f"waiting for the configuration, which is locked by {shown_holder(holder)}")

@@ -63,7 +63,7 @@ def create_disk_image(
 @dataclass(frozen=True)
 class _Origin:
     image: InstalledImage
-    disk: tuple[Path, streams.Volume]
+    disk: tuple[Path, streams.RawVolume]
 
 
 @contextmanager

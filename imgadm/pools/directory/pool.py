@@ -182,7 +182,7 @@ class DirectoryPool(Pool):
             )
 
     @contextmanager
-    def disk(self, image: InstalledImage) -> Iterator[tuple[Path, streams.Volume]]:
+    def disk(self, image: InstalledImage) -> Iterator[tuple[Path, streams.RawVolume]]:
         directory = self.path / image.uuid
         try:
             descriptor = open_content(directory, DISK)

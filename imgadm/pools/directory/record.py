@@ -104,13 +104,13 @@ def recorded_guid(image: InstalledImage) -> str | None:
     return guid if isinstance(guid, str) else None
 
 
-def recorded_volume(image: InstalledImage) -> streams.Volume:
+def recorded_volume(image: InstalledImage) -> streams.RawVolume:
     """The disk of an image in a directory pool, as an incremental stream must know it."""
     from imgadm import streams
 
     stream: Any = image.extra.get("stream")
     try:
-        return streams.Volume(
+        return streams.RawVolume(
             guid=int(stream["guid"]),
             size=int(stream["volume_size"]),
             block_size=int(stream["block_size"]),

@@ -22,12 +22,12 @@ from imgadm.pools.zpool.properties import HARMLESS, as_options
 if TYPE_CHECKING:
     from imgadm import streams
     from imgadm.pools.zpool.pool import ZfsHost
-    from imgadm.streams.zfs.receivers import Kind
+    from imgadm.streams.zfs.receivers import StreamKind
 
 _MIB = 1 << 20
 
 #: What the stream of an image of a type is of; of others it may be either.
-_KINDS: dict[object, Kind] = {
+_KINDS: dict[object, StreamKind] = {
     "zvol": "zvol",
     "zone-dataset": "zfs",
     "lx-dataset": "zfs",

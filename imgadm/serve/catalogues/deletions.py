@@ -1,7 +1,7 @@
-"""Deleting the two files of an image so that a server that is killed meanwhile leaves neither.
+"""The deletion of a pair, which the next server finishes if this one is killed meanwhile.
 
-``FOLDER/.imgadm/deletion.json`` says which pair goes. The image is gone when its manifest is; what
-the file has left then is removed by the next server, unless somebody has put another file there.
+``FOLDER/.imgadm/deletion.json`` says which pair is being deleted. Once the manifest is gone, so is
+the image. The next server then removes the file too, unless another file has its name by then.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _MOST_BYTES = 4096
 
 
 def delete_pair(store: Path, manifest: Path, file: Path) -> None:
-    """Delete both, which lie in the parent of ``store``; raises FileSystemError and OSError."""
+    """Delete ``manifest`` and ``file``, which lie in the parent of ``store``.
+
+    Raises FileSystemError and OSError.
+    """
     note = store / _NAME
     words = {"manifest": manifest.name, "file": file.name, "stamp": _stamp(file)}
     with contextlib.suppress(FileSystemError):  # on a full disk there is no room for it
@@ -32,9 +35,9 @@ def delete_pair(store: Path, manifest: Path, file: Path) -> None:
 
 
 def finish_deletion(store: Path) -> None:
-    """Do what a killed server has left to do; raises what :func:`delete_pair` does.
+    """Finish the deletion that a killed server has begun, if there is one.
 
-    InvalidManifestError if nobody can tell what that is.
+    Raises what :func:`delete_pair` does, and InvalidManifestError if the note is damaged.
     """
     note = store / _NAME
     try:
@@ -59,5 +62,8 @@ def _beside(store: Path, name: str) -> Path:
 
 
 def _stamp(file: Path) -> list[int]:
-    """Differs for another file of that name. Numbers of devices change when a host starts."""
+    """Return what tells the file from another one of that name.
+
+    The number of the device is left out: it may change when a host starts.
+    """
     return list(stamp_of(file.lstat())[1:])

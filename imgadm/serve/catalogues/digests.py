@@ -1,4 +1,4 @@
-"""SHA-1 and MD5 of the files that are served, found out once for every content of a file."""
+"""The SHA-1 and MD5 of served files, computed once for every content of a file."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from imgadm._native import Sha1
 from imgadm.serve.catalogues.shared_work import SharedWork
 
 Stamp = tuple[int, int, int, int, int]
-"""What is another as soon as the content of a file is."""
+"""Device, inode, size, and the two times of a file: another content has another stamp."""
 
-MAX_KEPT = 50_000
 WORTH_KEEPING = 16 << 20
-"""Bytes of a file that takes a while to read; smaller ones are read again by the next server."""
+"""The least size, in bytes, of a file whose digests are kept for the next server."""
+_MAX_KEPT = 50_000
 _BLOCK = 1 << 20
 _UNSURE_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """SHA-1 (hexadecimal), MD5 and size (bytes) of a content."""
+    """The SHA-1 (hexadecimal digits), MD5 and size (bytes) of a content."""
 
     sha1: str
     md5: bytes
@@ -33,7 +33,7 @@ class Digests:
 
 
 class Hashing:
-    """Makes the digests of bytes that pass."""
+    """A computation of the digests of bytes that come in pieces."""
 
     def __init__(self) -> None:
         self._sha1 = Sha1()
@@ -41,16 +41,16 @@ class Hashing:
 
     @property
     def size(self) -> int:
-        """How many bytes have passed."""
+        """The number of bytes that have come."""
         return self._sha1.length
 
     def update(self, data: memoryview) -> None:
-        """Take ``data``."""
+        """Add ``data``."""
         self._sha1.update(data)
         self._md5.update(data)
 
     def digests(self) -> Digests:
-        """Return the digests of all that has passed."""
+        """Return the digests of all bytes that have come."""
         return Digests(self._sha1.hexdigest(), self._md5.digest(), self.size)
 
 
@@ -63,14 +63,14 @@ def digests_of(blocks: Iterable[memoryview]) -> Digests:
 
 
 def blocks_of(file: BinaryIO) -> Iterable[memoryview]:
-    """Return the bytes of ``file``, each block valid until the next."""
+    """Yield the bytes of ``file`` in blocks, each valid until the next."""
     memory = memoryview(bytearray(_BLOCK))
     while size := os.readv(file.fileno(), [memory]):
         yield memory[:size]
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """Return the stamp of the content that the file with ``status`` has."""
+    """Return the stamp of the file with this ``status``."""
     return (
         *(status.st_dev, status.st_ino, status.st_size),
         *(status.st_mtime_ns, status.st_ctime_ns),
@@ -78,16 +78,19 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 
 class Keeper(Protocol):
-    """What remembers digests from one server to the next."""
+    """A store of digests that outlives a server."""
 
-    def load(self) -> dict[Stamp, Digests]: ...
-    def save(self, known: Mapping[Stamp, Digests], /) -> None: ...
+    def load(self) -> dict[Stamp, Digests]:
+        """Return the digests that are kept."""
+
+    def save(self, known: Mapping[Stamp, Digests], /) -> None:
+        """Keep the digests in ``known``."""
 
 
 class DigestStore:
-    """Digests by the stamps of files, in memory. Usable from several threads.
+    """Digests by the stamps of files, in memory. Several threads may use it.
 
-    It begins with what ``keeper`` has, and has that keep what comes.
+    It begins with the digests that ``keeper`` has, and hands new ones to it.
     """
 
     def __init__(self, keeper: Keeper | None = None) -> None:
@@ -98,15 +101,15 @@ class DigestStore:
         self._work: SharedWork[Digests] = SharedWork()
 
     def known(self, stamp: Stamp) -> Digests | None:
-        """Return the digests if nothing has to be read for them."""
+        """Return the digests of a file, ``None`` if they have not been computed yet."""
         with self._lock:
             return self._known.get(stamp)
 
     def keep(self, stamp: Stamp, digests: Digests) -> None:
-        """Keep the digests of a file whose content is known to be what they are of."""
+        """Keep the digests of the file that has this ``stamp``."""
         with self._lock:
             self._known[stamp] = digests
-            if len(self._known) > MAX_KEPT:
+            if len(self._known) > _MAX_KEPT:
                 del self._known[next(iter(self._known))]
         if self._keeper is not None and digests.size >= WORTH_KEEPING:
             with self._saving:
@@ -119,10 +122,10 @@ class DigestStore:
     def find_out(
         self, stamp: Stamp, open_file: Callable[[], BinaryIO], seconds: float | None = None
     ) -> Digests | None:
-        """Return the digests of the file, reading it if they are not known.
+        """Return the digests of the file; it is read if they are not known.
 
-        ``None`` if that takes more than ``seconds``; then it goes on. Raises :class:`OSError` for a
-        file that cannot be read, or has another stamp before or after that.
+        Returns ``None`` if that takes more than ``seconds``; the reading goes on then. Raises
+        :class:`OSError` if the file cannot be read, or has another stamp before or after reading.
         """
         return self.known(stamp) or self._work.result(
             stamp, lambda: self._read(stamp, open_file), seconds
@@ -133,7 +136,7 @@ class DigestStore:
             self._check(stamp, file)
             digests = digests_of(blocks_of(file))
             self._check(stamp, file)
-        # The clock of a file system does not tell two changes apart that follow soon.
+        # Two changes soon after each other may get the same time from the file system.
         if abs(time.time_ns() - stamp[-1]) > _UNSURE_NS:
             self.keep(stamp, digests)
         return digests

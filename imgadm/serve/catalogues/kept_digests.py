@@ -1,4 +1,4 @@
-"""Digests of large files that the next server of the same folder need not find out again."""
+"""The digests of large files, kept for the next server of the same folder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _TAG = "1"
 
 @dataclass(frozen=True)
 class KeptDigests:
-    """What ``cache`` has for the files in ``folder``. Errors of the cache mean nothing."""
+    """The digests that ``cache`` has of the files in ``folder``; its errors are ignored."""
 
     cache: Cache
     folder: Path
 
     def load(self) -> dict[Stamp, Digests]:
-        """Return what was kept, by the stamps of the files."""
+        """Return the digests that were kept, by the stamps of the files."""
         entry = self.cache.find(self._subject)
         if entry is None or entry.tag != _TAG:
             return {}
@@ -34,7 +34,7 @@ class KeptDigests:
             return {}
 
     def save(self, known: Mapping[Stamp, Digests]) -> None:
-        """Keep those of ``known`` that took long to find out."""
+        """Keep those of ``known`` that took long to compute."""
         rows = [
             [*stamp, digests.sha1, digests.md5.hex()]
             for stamp, digests in known.items()

@@ -1,4 +1,4 @@
-"""Regular files in one folder, whatever else somebody puts there, and wherever links lead."""
+"""The regular files of a folder, in which other users may put links, pipes and devices."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import BinaryIO
 from imgadm.base.files.opening import kind_of, open_regular
 
 
-class NotPlainError(OSError):
-    """There is something, but no regular file in the folder itself."""
+class _NotPlainError(OSError):
+    """A name in the folder that does not lead to a regular file of the folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlainFile:
-    """A regular file in the folder. ``name`` is its own, also where a link has led to it."""
+    """A regular file in the folder; ``name`` is its own, even if a link has led to it."""
 
     name: str
     status: os.stat_result
@@ -27,16 +27,20 @@ class PlainFile:
 
 @dataclass(frozen=True, slots=True)
 class FolderContent:
-    """The regular files of a folder by the names that lead to them, and why other names do not."""
+    """The content of a folder.
+
+    ``files`` are the regular files by the names that lead to them, ``others`` the reasons why other
+    names do not lead to one.
+    """
 
     files: dict[str, PlainFile]
     others: dict[str, str]
 
 
 def look_at(folder: Path) -> FolderContent:
-    """Return what is in ``folder``; :class:`OSError` if that can't be told.
+    """Return the content of ``folder``; raises :class:`OSError` if it cannot be read.
 
-    A symbolic link counts for the file that it leads to if it names one of the same folder.
+    A symbolic link to a name in the same folder leads to the file of that name.
     """
     found = FolderContent({}, {})
     with _opened(folder) as descriptor:
@@ -45,22 +49,22 @@ def look_at(folder: Path) -> FolderContent:
                 found.files[name] = _file(descriptor, name)
             except FileNotFoundError:  # it has just gone
                 continue
-            except NotPlainError as error:
+            except _NotPlainError as error:
                 found.others[name] = str(error)
     return found
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """Open the regular file at ``path`` for reading; no link in its place is followed.
+    """Open the regular file at ``path`` for reading, and follow no link in its place.
 
-    Never waits for another program. Raises :class:`OSError`.
+    Never waits for another program, as opening a pipe would. Raises :class:`OSError`.
     """
     with _opened(path.parent) as folder:
         return os.fdopen(open_regular(path.name, dir_fd=folder), "rb", buffering=0)
 
 
 def read_plain(path: Path, limit: int) -> bytes:
-    """Return the first ``limit`` bytes of the regular file at ``path``; :class:`OSError`."""
+    """Return the first ``limit`` bytes of the regular file at ``path``; raises OSError."""
     with open_plain(path) as file:
         content = b""
         while len(content) < limit and (piece := file.read(limit - len(content))):
@@ -73,13 +77,13 @@ def _file(folder: int, name: str) -> PlainFile:
     if stat.S_ISLNK(status.st_mode):
         target = os.readlink(name, dir_fd=folder)
         if "/" in target or target in ("", ".", ".."):
-            raise NotPlainError("it is a symbolic link, and not to a name in the same folder")
+            raise _NotPlainError("it is a symbolic link, and not to a name in the same folder")
         name = target
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
-            raise NotPlainError("it is a symbolic link to another one")
+            raise _NotPlainError("it is a symbolic link to another one")
     if not stat.S_ISREG(status.st_mode):
-        raise NotPlainError(f"it is {kind_of(status.st_mode)}")
+        raise _NotPlainError(f"it is {kind_of(status.st_mode)}")
     return PlainFile(name, status)
 
 

@@ -1,4 +1,4 @@
-"""Work that takes long and that several requests want at once: it is done once, for all of them."""
+"""Long work that several requests want at once, done once for all of them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Generic, TypeVar
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
-AT_ONCE = 4
-"""Works that run at the same time; others wait for their turn."""
+_AT_ONCE = 4
+"""The number of works that run at the same time; others wait for their turn."""
 
 Wait = Callable[[threading.Event, float | None], bool]
+"""A function that waits for an event, at most some seconds, and tells whether it came."""
 _wait: ContextVar[Wait] = ContextVar("wait", default=threading.Event.wait)
 
 
 @contextmanager
 def waiting_by(wait: Wait) -> Iterator[None]:
-    """Have this thread wait for works by calling ``wait`` inside, as :meth:`threading.Event.wait`.
+    """Let this thread wait for works by calling ``wait`` inside the block.
 
-    What that raises ends the waiting, not the work.
+    Otherwise it calls :meth:`threading.Event.wait`. An error that ``wait`` raises ends the waiting,
+    not the work.
     """
     token = _wait.set(wait)
     try:
@@ -31,21 +33,21 @@ def waiting_by(wait: Wait) -> Iterator[None]:
         _wait.reset(token)
 
 
-class SharedWork(Generic[Result]):
-    """Runs works in the order in which they come. Usable from several threads."""
+class SharedWork(Generic[_Result]):
+    """A queue of works, run in the order in which they come. Several threads may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._works: dict[Hashable, _Work[Result]] = {}
+        self._works: dict[Hashable, _Work[_Result]] = {}
         self._queue: deque[Hashable] = deque()
         self._threads = 0
 
     def result(
-        self, key: Hashable, function: Callable[[], Result], seconds: float | None = None
-    ) -> Result | None:
-        """Return what ``function`` returns, which whoever asks for the same ``key`` now gets, too.
+        self, key: Hashable, function: Callable[[], _Result], seconds: float | None = None
+    ) -> _Result | None:
+        """Return the result of ``function``, called once for all who ask for ``key`` meanwhile.
 
-        After ``seconds`` the answer is ``None``, and the work goes on. Raises what it raises.
+        Returns ``None`` after ``seconds``; the work goes on then. Raises what ``function`` raises.
         """
         with self._lock:
             work = self._works.get(key)
@@ -61,7 +63,7 @@ class SharedWork(Generic[Result]):
 
     def _see_to_threads(self) -> None:
         """Start one more thread, unless there are enough; the caller holds the lock."""
-        if self._threads == AT_ONCE:
+        if self._threads == _AT_ONCE:
             return
         self._threads += 1
         try:
@@ -88,9 +90,9 @@ class SharedWork(Generic[Result]):
             work.ended.set()
 
 
-class _Work(Generic[Result]):
-    def __init__(self, function: Callable[[], Result]) -> None:
+class _Work(Generic[_Result]):
+    def __init__(self, function: Callable[[], _Result]) -> None:
         self.function = function
         self.ended = threading.Event()
-        self.result: Result | None = None
+        self.result: _Result | None = None
         self.error: Exception | None = None

@@ -1,17 +1,15 @@
-"""A folder of images that can be published to: the states of an image, and what leads where.
+"""A folder of images that clients can publish to: the states of an image and their changes.
 
     create ─▶ unactivated ─ add_file ─▶ unactivated ─ activate ─▶ active ◀─ disable ─▶ disabled
 
-An image can be deleted in every state. From its activation on its file stays as it is.
+A client can delete an image in every state. The file of an activated image stays as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,30 +17,26 @@ from typing import Any, BinaryIO
 from imgadm.base.files.replacement import sync_directory
 from imgadm.base.times import iso_milliseconds
 from imgadm.serve.catalogues.catalogue import HostedImage
-from imgadm.serve.catalogues.digests import Digests, DigestStore, Hashing, stamp_of
-from imgadm.serve.catalogues.drafts import Draft, DraftStore
-from imgadm.serve.catalogues.folder import FolderCatalogue, FolderImage, SkippedPair, write_manifest
-from imgadm.serve.http.replies import HttpError, not_found
-from imgadm.serve.http.request_body import RequestBody
-from imgadm.serve.imgapi.submitted import in_order
-
-MAX_UPLOAD_BYTES = 20 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What a client says of the file that it uploads."""
-
-    compression: str
-    sha1: str | None = None
-    dataset_guid: str | None = None
+from imgadm.serve.catalogues.digests import Digests, DigestStore, stamp_of
+from imgadm.serve.catalogues.draft import Draft
+from imgadm.serve.catalogues.drafts import DraftStore
+from imgadm.serve.catalogues.field_order import in_order
+from imgadm.serve.catalogues.folder import FolderCatalogue
+from imgadm.serve.catalogues.pairs import FolderImage, SkippedPair, write_manifest
+from imgadm.serve.catalogues.refusals import Refusal, RefusedError, activated, taken, unknown
+from imgadm.serve.catalogues.uploads import MAX_UPLOAD_BYTES, FileFacts, Upload, receive_upload
 
 
 class WritableFolder:
-    """The pairs in ``folder`` and the unactivated images in a directory below, as a catalogue.
+    """The pairs in ``folder`` and the unactivated images in a directory below it, as a catalogue.
 
-    Usable, from several threads, while :meth:`opened`. Methods that change an image return its
-    manifest, and raise :class:`HttpError` for what a client may not do.
+    ``on_skip`` is called once with every pair that is broken. ``max_upload`` is the largest size of
+    a file in bytes, ``now`` the clock that dates publications. ``digests`` knows the digests of
+    files that were read earlier.
+
+    Several threads may use it while it is :meth:`opened`. The methods that change an image return
+    its new manifest. They raise :class:`RefusedError` for a change that they refuse, and OSError or
+    FileSystemError where the disk fails.
     """
 
     def __init__(
@@ -70,7 +64,7 @@ class WritableFolder:
             yield
 
     def unactivated(self) -> list[Draft]:
-        """Return the images that wait to be activated."""
+        """Return the images that no client has activated yet."""
         with self._lock:
             return self._drafts.all()
 
@@ -78,51 +72,55 @@ class WritableFolder:
         """Return all images in all states."""
         drafts = self.unactivated()
         pairs = self._pairs.images()
-        activated = {image.manifest["uuid"] for image in pairs}  # some of them just now
-        return [*pairs, *(one for one in drafts if one.manifest["uuid"] not in activated)]
+        activated_now = {image.manifest["uuid"] for image in pairs}  # some of them just now
+        return [*pairs, *(one for one in drafts if one.manifest["uuid"] not in activated_now)]
 
     def find(self, uuid: str) -> HostedImage | None:
-        """Return the image in whatever state."""
+        """Return the image ``uuid`` in whatever state; ``None`` if there is none."""
         with self._lock:
             draft = self._drafts.find(uuid)
         return draft or self._pairs.find(uuid)
 
     def _is_here(self, uuid: str) -> bool:
-        """Tell whether there is such an image, without reading files of images."""
+        """Tell whether there is such an image, without reading the files of images."""
         return self._drafts.find(uuid) is not None or uuid in self._pairs.pairs()
 
     def create(self, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Make an unactivated image without a file."""
+        """Make an unactivated image without a file from a valid ``manifest``."""
         uuid, origin = manifest["uuid"], manifest.get("origin")
         with self._lock:
             if self._is_here(uuid) or self._drafts.is_taken(uuid):
-                raise uuid_taken(uuid)
+                raise taken(uuid)
             if origin is not None and not self._is_here(origin):
-                raise HttpError(
-                    422, "OriginDoesNotExist", f'origin image "{origin}" does not exist'
-                )
+                raise RefusedError(Refusal.NO_ORIGIN, f'origin image "{origin}" does not exist')
             return self._drafts.add(manifest).manifest
 
-    def add_file(self, uuid: str, facts: FileFacts, body: RequestBody) -> Mapping[str, Any]:
-        """Store the file of an unactivated image, in place of one that it has."""
+    def add_file(self, uuid: str, facts: FileFacts, upload: Upload) -> Mapping[str, Any]:
+        """Store the file of an unactivated image; it replaces a file that the image has already."""
         with self._upload_of(uuid) as (draft, file):
             with file:
-                digests = self._receive(file, facts, body)
+                digests = receive_upload(
+                    upload, file, facts, folder=self._folder, limit=self._max_upload
+                )
             return self._add(uuid, draft, facts, digests)
 
     @contextlib.contextmanager
     def _upload_of(self, uuid: str) -> Iterator[tuple[Draft, BinaryIO]]:
-        """Be the only one who uploads the file of the image, into a file that goes in the end."""
+        """Keep other clients from uploading the file of the image inside the block.
+
+        The file that is yielded is removed at the end unless it was renamed.
+        """
         with self._lock:
             draft = self._drafts.find(uuid)
             if draft is None:
                 if uuid in self._pairs.pairs():
-                    raise HttpError(
-                        422, "ImageFilesImmutable", f'image "{uuid}" is activated: its file stays'
+                    raise RefusedError(
+                        Refusal.IMMUTABLE, f'image "{uuid}" is activated: its file stays'
                     )
-                raise _unknown(uuid)
+                raise unknown(uuid)
             if uuid in self._uploading:
-                raise HttpError(409, "Upload", f'the file of image "{uuid}" is being uploaded')
+                message = f'the file of image "{uuid}" is being uploaded'
+                raise RefusedError(Refusal.UPLOADING, message)
             draft.partial.unlink(missing_ok=True)
             file = draft.partial.open("xb")
             self._uploading.add(uuid)
@@ -133,48 +131,14 @@ class WritableFolder:
                 self._uploading.discard(uuid)
                 draft.partial.unlink(missing_ok=True)
 
-    def _receive(self, file: BinaryIO, facts: FileFacts, body: RequestBody) -> Digests:
-        """Write the body to ``file``; returns its digests, which fit ``facts``."""
-        if body.length is not None:
-            self._check_size(body.length)
-            status = os.statvfs(self._folder)
-            available = status.f_bavail * status.f_frsize
-            if body.length > available:
-                raise no_space(f"{body.length} bytes are needed, {available} are available")
-        hashing = Hashing()
-        for block in body.blocks():
-            hashing.update(block)
-            self._check_size(hashing.size)
-            file.write(block)
-        file.flush()
-        os.fsync(file.fileno())
-        if hashing.size == 0:
-            raise HttpError(
-                400, "Download", "image file size is 0 bytes, empty files are not allowed"
-            )
-        found = hashing.digests()
-        if facts.sha1 not in (None, found.sha1):
-            raise HttpError(
-                400,
-                "Download",
-                f'"sha1" hash, {facts.sha1}, does not match the uploaded file sha1 hash, '
-                f"{found.sha1}",
-            )
-        return found
-
-    def _check_size(self, size: int) -> None:
-        if size > self._max_upload:
-            raise HttpError(
-                400, "Upload", f"the file is too big, at most {self._max_upload} bytes are taken"
-            )
-
     def _add(self, uuid: str, draft: Draft, facts: FileFacts, found: Digests) -> Mapping[str, Any]:
+        """Make the file that was received that of the image, which another client may change."""
         with self._lock:
             current = self._drafts.find(uuid)
             if current is None and uuid in self._pairs.pairs():
-                raise _activated(uuid)
+                raise activated(uuid)
             if current is None or not draft.partial.exists():
-                raise _unknown(uuid)
+                raise unknown(uuid)
             path = draft.directory / found.sha1
             draft.partial.rename(path)
             sync_directory(draft.directory)
@@ -191,15 +155,15 @@ class WritableFolder:
                 raise
 
     def activate(self, uuid: str) -> Mapping[str, Any]:
-        """Show the image to everyone."""
+        """Show the image to every client; from now on it is a pair in the folder."""
         with self._lock:
             draft = self._drafts.find(uuid)
             if draft is None:
-                raise _activated(uuid) if uuid in self._pairs.pairs() else _unknown(uuid)
+                raise activated(uuid) if uuid in self._pairs.pairs() else unknown(uuid)
             if draft.path is None:
-                raise HttpError(422, "NoActivationNoFile", f'image "{uuid}" has no file')
+                raise RefusedError(Refusal.NO_FILE, f'image "{uuid}" has no file')
             if self._drafts.is_taken(uuid):
-                raise uuid_taken(uuid)
+                raise taken(uuid)
             manifest = dict(draft.manifest)
             if "published_at" not in manifest:
                 manifest["published_at"] = iso_milliseconds(self._now())
@@ -208,7 +172,10 @@ class WritableFolder:
             return in_order(manifest)
 
     def disable(self, uuid: str, *, disabled: bool) -> Mapping[str, Any]:
-        """Hide the image from those who do not know it already, or show it again."""
+        """Take the image out of the list, or put it back.
+
+        A client that knows the UUID of a disabled image can still import it.
+        """
         with self._lock:
             draft = self._drafts.find(uuid)
             if draft is not None:
@@ -217,7 +184,7 @@ class WritableFolder:
                 ).manifest
             pair = self._pairs.pairs().get(uuid)
             if pair is None:
-                raise _unknown(uuid)
+                raise unknown(uuid)
             pair = pair.as_known()
             state = "disabled" if disabled else "active"
             manifest = {**pair.manifest, "disabled": disabled, "state": state}
@@ -225,36 +192,17 @@ class WritableFolder:
             return manifest
 
     def delete(self, uuid: str) -> None:
-        """Delete the image, if no other one is based on it."""
+        """Delete the image, unless another image is based on it."""
         with self._lock:
             draft, pairs = self._drafts.find(uuid), self._pairs.pairs()
             pair = pairs.get(uuid)
             if draft is None and pair is None:
-                raise _unknown(uuid)
+                raise unknown(uuid)
             images: list[Draft | FolderImage] = [*self._drafts.all(), *pairs.values()]
             if any(image.manifest.get("origin") == uuid for image in images):
-                raise HttpError(
-                    422, "ImageHasDependentImages", f'other images are based on image "{uuid}"'
-                )
+                message = f'other images are based on image "{uuid}"'
+                raise RefusedError(Refusal.HAS_CHILDREN, message)
             if draft is not None:
                 self._drafts.remove(draft)
             elif pair is not None:
                 self._drafts.delete_published(pair)
-
-
-def _unknown(uuid: str) -> HttpError:
-    return not_found(f'image "{uuid}" was not found')
-
-
-def uuid_taken(uuid: str) -> HttpError:
-    """Return the error for an image that cannot be made, since there is one."""
-    return HttpError(409, "ImageUuidAlreadyExists", f'image uuid "{uuid}" already exists')
-
-
-def _activated(uuid: str) -> HttpError:
-    return HttpError(422, "ImageAlreadyActivated", f'image "{uuid}" is already activated')
-
-
-def no_space(message: str) -> HttpError:
-    """Return the error for a disk that is full."""
-    return HttpError(503, "StorageIsDown", message)

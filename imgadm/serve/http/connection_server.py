@@ -14,7 +14,7 @@ from collections.abc import Callable
 from imgadm.base.errors import ImgadmError
 from imgadm.serve.http.connections import Connections, ServedConnection
 from imgadm.serve.http.handler import AccessRecord, ConnectionHandler
-from imgadm.serve.imgapi.routes import Routes
+from imgadm.serve.http.request import Answer
 
 STOP_SECONDS = 5
 _PAUSE_SECONDS = 0.1
@@ -40,14 +40,14 @@ class ConnectionServer:
         self,
         family: socket.AddressFamily,
         address: tuple[str, int],
-        routes: Routes,
+        answer: Answer,
         *,
         idle_timeout: float,
         head_timeout: float,
         max_connections: int,
         on_access: Callable[[AccessRecord], None] | None,
     ) -> None:
-        self._routes = routes
+        self._answer = answer
         self._idle_timeout = idle_timeout
         self._head_timeout = min(head_timeout, idle_timeout)
         self._on_access = on_access
@@ -105,7 +105,7 @@ class ConnectionServer:
         """Serve a connection to its end."""
         handler = ConnectionHandler(
             served,
-            self._routes,
+            self._answer,
             self,
             idle_timeout=self._idle_timeout,
             head_timeout=self._head_timeout,

@@ -13,15 +13,14 @@ from typing import Protocol
 from uuid import uuid4
 
 from imgadm import __version__
-from imgadm.serve.catalogues.catalogue import GeneratedBytes, StoredBytes
-from imgadm.serve.catalogues.shared_work import waiting_by
+from imgadm.serve.content import GeneratedBytes, StoredBytes
 from imgadm.serve.http.connection_input import ConnectionInput
 from imgadm.serve.http.connections import ServedConnection
 from imgadm.serve.http.replies import HttpError, Reply
 from imgadm.serve.http.reply_bodies import BodySender
+from imgadm.serve.http.request import Answer, HttpRequest
 from imgadm.serve.http.request_body import RequestBody
-from imgadm.serve.http.request_head import RequestHead, parse_head, shown
-from imgadm.serve.imgapi.routes import Routes
+from imgadm.serve.http.request_head import RequestHead, parse_head, printable_line
 
 LINGER_SECONDS = 2.0
 UNSENT_BYTES = 256 << 10
@@ -63,7 +62,7 @@ class ConnectionHandler:
     def __init__(
         self,
         served: ServedConnection,
-        routes: Routes,
+        answer: Answer,
         listener: Listener,
         *,
         idle_timeout: float,
@@ -71,7 +70,7 @@ class ConnectionHandler:
     ) -> None:
         self._served = served
         self._connection = served.connection
-        self._routes = routes
+        self._answer = answer
         self._listener = listener
         self._idle_timeout = idle_timeout
         self._input = ConnectionInput(
@@ -114,13 +113,18 @@ class ConnectionHandler:
         self._began = time.monotonic()
         method, _, rest = received.lstrip(b"\r\n").partition(b"\r\n")[0].partition(b" ")
         target = rest.partition(b" ")[0]
-        self._send(error.reply(), None, shown(method) or "-", shown(target) or "-", keeps=False)
+        self._send(
+            error.reply(),
+            None,
+            printable_line(method) or "-",
+            printable_line(target) or "-",
+            keeps=False,
+        )
         self._linger()
 
     def _reply(self, head: RequestHead, body: RequestBody) -> Reply:
         try:
-            with waiting_by(self._served.wait):
-                return self._routes.answer(head.method, head.target, head.headers, body)
+            return self._answer(HttpRequest(head, body, self._served.wait))
         except HttpError as error:
             return error.reply()
         except ConnectionAbortedError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from imgadm.base.json_text import indented
 from imgadm.base.json_values import display
-from imgadm.serve.catalogues.catalogue import GeneratedBytes, StoredBytes
+from imgadm.serve.content import GeneratedBytes, StoredBytes
 
 
 @dataclass(frozen=True, slots=True)

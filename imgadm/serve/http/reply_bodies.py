@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from imgadm.serve.catalogues.catalogue import GeneratedBytes, StoredBytes
+from imgadm.serve.content import GeneratedBytes, StoredBytes
 from imgadm.serve.http.pace import Pace
 
 MOST_BYTES = 512 << 10

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from imgadm.serve.http.replies import HttpError
-from imgadm.serve.http.request_head import RequestHead, shown
+from imgadm.serve.http.request_head import RequestHead, printable_line
 
 BLOCK_BYTES = 512 << 10
 MAX_IGNORED_BYTES = 64 << 10
@@ -105,7 +105,7 @@ class RequestBody:
             line = self._line()
             match = _CHUNK.fullmatch(line)
             if match is None:
-                raise _bad_chunk(f'not the size of a chunk: "{shown(line.rstrip())}"')
+                raise _bad_chunk(f'not the size of a chunk: "{printable_line(line.rstrip())}"')
             ignored += len(match[2])
             if ignored > MAX_EXTENSION_BYTES:
                 raise _bad_chunk("the extensions of chunks are too long")
@@ -126,7 +126,7 @@ class RequestBody:
         while (line := self._line()) != b"\r\n":
             left -= len(line)
             if not _TRAILER.fullmatch(line):
-                raise _bad_chunk(f'not a trailer field: "{shown(line.rstrip())}"')
+                raise _bad_chunk(f'not a trailer field: "{printable_line(line.rstrip())}"')
             if left < 0:
                 raise _bad_chunk("the trailer is too long")
 

@@ -11,20 +11,24 @@ from imgadm.base.patterns import is_uuid
 from imgadm.manifest.rules.scalars import STATES
 from imgadm.serve.http.replies import invalid_parameter, not_found
 
-Manifest = Mapping[str, Any]
 Query = Sequence[tuple[str, str]]
+"""The parameters of a request: decoded names and values, in their order."""
+
+_Manifest = Mapping[str, Any]
 
 _ORDERS = ("published_at", "published_at.asc", "published_at.desc")
 
 
-def select(manifests: Iterable[Manifest], query: Query) -> list[Manifest]:
-    """Return the manifests that ``query``, decoded name and value pairs, asks for.
+def select(manifests: Iterable[_Manifest], query: Query) -> list[_Manifest]:
+    """Return the manifests that ``query`` asks for.
 
-    Ordered by the time of publication, oldest first unless ``sort`` says otherwise; those without
-    count as oldest, and those of one time are in the order of their UUIDs. A page begins with the
-    image that ``marker`` names, as clients expect, who leave it out; only a page of one image would
-    then be that one for ever, and so begins after it. Unknown parameters mean nothing. Raises
-    :class:`HttpError`.
+    They are in the order of their publication, oldest first unless ``sort`` says otherwise. Images
+    without that time count as oldest, and images of the same time are in the order of their UUIDs.
+
+    A page begins with the image that ``marker`` names: clients expect that, and leave this image
+    out. With a ``limit`` of 1 they would get this one image for ever, so that page begins after it.
+
+    Unknown parameters are ignored. Raises :class:`HttpError` for parameters that make no sense.
     """
     given = dict(query)
     limit = _limit(given.get("limit"))
@@ -45,12 +49,12 @@ def select(manifests: Iterable[Manifest], query: Query) -> list[Manifest]:
     return chosen[:limit]
 
 
-def _tests(query: Query) -> list[Callable[[Manifest], bool]]:
+def _tests(query: Query) -> list[Callable[[_Manifest], bool]]:
     given = dict(query)
     state = given.get("state", "active")
     if state not in (*STATES, "all"):
         raise invalid_parameter("state", f'"{display(state)}" is no state of an image')
-    tests: list[Callable[[Manifest], bool]] = []
+    tests: list[Callable[[_Manifest], bool]] = []
     if state != "all":
         tests.append(lambda image: image.get("state", "active") == state)
     for name in ("name", "version", "os", "type"):
@@ -74,7 +78,7 @@ def _tests(query: Query) -> list[Callable[[Manifest], bool]]:
     return tests
 
 
-def _text_test(field: str, wanted: str) -> Callable[[Manifest], bool]:
+def _text_test(field: str, wanted: str) -> Callable[[_Manifest], bool]:
     if field in ("name", "version") and wanted.startswith("~"):
         return lambda image: wanted[1:] in str(image.get(field, ""))
     if field == "type" and wanted.startswith("!"):
@@ -82,8 +86,8 @@ def _text_test(field: str, wanted: str) -> Callable[[Manifest], bool]:
     return lambda image: str(image.get(field, "")) == wanted
 
 
-def _tag_test(key: str, wanted: str) -> Callable[[Manifest], bool]:
-    def test(image: Manifest) -> bool:
+def _tag_test(key: str, wanted: str) -> Callable[[_Manifest], bool]:
+    def test(image: _Manifest) -> bool:
         tags = image.get("tags")
         if not isinstance(tags, dict) or key not in tags:
             return False
@@ -111,11 +115,14 @@ def _limit(text: str | None) -> int | None:
 
 _Position = tuple[float, str]
 _BEFORE_ALL, _AFTER_ALL = "", "g"
-"""Where in the order of UUIDs all of them come after, or before."""
+"""Texts that come before, and after, every UUID."""
 
 
-def _begin(marker: str, images: Sequence[Manifest], *, newest_first: bool) -> _Position:
-    """Return where a page begins: at an image, or at all that were published at a moment."""
+def _begin(marker: str, images: Sequence[_Manifest], *, newest_first: bool) -> _Position:
+    """Return the position at which a page begins.
+
+    That is the position of the image ``marker``, or one beside all images of the moment ``marker``.
+    """
     if is_uuid(marker):
         for image in images:
             if image["uuid"] == marker:
@@ -127,12 +134,12 @@ def _begin(marker: str, images: Sequence[Manifest], *, newest_first: bool) -> _P
     return moment, _AFTER_ALL if newest_first else _BEFORE_ALL
 
 
-def _position(image: Manifest) -> _Position:
-    """Return the place of ``image`` in the order of a list, which no other image has."""
+def _position(image: _Manifest) -> _Position:
+    """Return the place of ``image`` in the order of a list; no two images have the same."""
     return _published(image), image["uuid"]
 
 
-def _published(image: Manifest) -> float:
+def _published(image: _Manifest) -> float:
     return _timestamp(image.get("published_at")) or 0
 
 

@@ -1,4 +1,4 @@
-"""Which request gets which reply. Knows IMGAPI, and nothing of sockets."""
+"""The reply to each request of an IMGAPI client, without any knowledge of sockets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl, unquote
 from imgadm import __version__
 from imgadm.base.json_values import display
 from imgadm.base.patterns import UUID
-from imgadm.serve.catalogues.catalogue import Catalogue, GeneratedBytes, HostedImage
+from imgadm.serve.catalogues.catalogue import Catalogue, HostedImage
+from imgadm.serve.catalogues.shared_work import waiting_by
+from imgadm.serve.content import GeneratedBytes
 from imgadm.serve.http.conditions import Headers, UnsatisfiableRangeError, Validators, parse_range
 from imgadm.serve.http.host_names import HostNames
 from imgadm.serve.http.replies import (
@@ -22,15 +24,18 @@ from imgadm.serve.http.replies import (
     not_found,
     precondition_failed,
 )
-from imgadm.serve.http.request_body import RequestBody
+from imgadm.serve.http.request import HttpRequest
 from imgadm.serve.imgapi.listing import Query, select
 from imgadm.serve.imgapi.writer import Writer, WriteRequest
 
-METHODS = ("GET", "HEAD")
-MAX_PARAMETERS = 64
 MD5_SECONDS = 50.0
-"""How long the first client that asks for a file waits for the MD5 of it, unless it does not want
-that: less than the minute that others, such as web servers in between, have patience for."""
+"""The longest time that the first client of a file waits for the MD5 of it, in seconds.
+
+It is less than the minute after which a web server in between would give up. A client that does not
+want the MD5 (RFC 9530) does not wait.
+"""
+_METHODS = ("GET", "HEAD")
+_MAX_PARAMETERS = 64
 
 _TARGET = re.compile(
     r"(?:[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)(?=[/?]|\Z)|(?=/))([^?#]*)(?:\?([^#]*))?"
@@ -40,9 +45,10 @@ _IMAGE = re.compile(rf"/images/({UUID})(/file)?/?")
 
 
 class Routes:
-    """Answers requests about the images of ``catalogue``; ``writer`` those that change them.
+    """The requests about the images of ``catalogue``, and their replies.
 
-    Requests to another server than one of ``host_names`` are refused.
+    ``writer`` answers the requests that change images. A request that names another server than
+    ``host_names`` allow is refused.
     """
 
     def __init__(self, catalogue: Catalogue, writer: Writer | None, host_names: HostNames) -> None:
@@ -50,13 +56,17 @@ class Routes:
         self._writer = writer
         self._host_names = host_names
 
-    def answer(self, method: str, target: str, headers: Headers, body: RequestBody) -> Reply:
-        """Return the reply to ``method`` on ``target``, a request target as it was sent.
+    def answer(self, request: HttpRequest) -> Reply:
+        """Return the reply to ``request``.
 
-        ``headers`` finds fields in any case. Raises :class:`HttpError`. Errors of the catalogue
-        pass through.
+        Raises :class:`HttpError`. Errors of the catalogue pass through.
         """
-        authority, path, query = _split(target)
+        with waiting_by(request.wait):
+            return self._answer(request)
+
+    def _answer(self, request: HttpRequest) -> Reply:
+        method, headers = request.head.method, request.head.headers
+        authority, path, query = _split(request.head.target)
         if authority is None:
             authority = headers.get("Host")
         if authority is not None:
@@ -64,13 +74,15 @@ class Routes:
         image = _IMAGE.fullmatch(path)
         if image is None and path.rstrip("/") not in ("/ping", "/images"):
             raise not_found(f"{display(path)} does not exist")
-        if method not in METHODS:
+        if method not in _METHODS:
             if self._writer is None:
-                raise not_allowed(method, METHODS, "this server can only be read")
+                raise not_allowed(method, _METHODS, "this server can only be read")
             if path.startswith("/ping"):
-                raise not_allowed(method, METHODS, "nothing is there to change")
+                raise not_allowed(method, _METHODS, "nothing is there to change")
             uuid, is_file = (None, False) if image is None else (image[1], bool(image[2]))
-            return self._writer.answer(WriteRequest(method, uuid, is_file, query, headers, body))
+            return self._writer.answer(
+                WriteRequest(method, uuid, is_file, query, headers, request.body)
+            )
         if image is None:
             return self._ping() if path.startswith("/ping") else self._images(query, headers)
         hosted = self._catalogue.find(image[1])
@@ -90,21 +102,24 @@ class Routes:
         return _conditional_json(select(manifests, query), headers)
 
     def _may_see(self, image: HostedImage, headers: Headers) -> bool:
-        """Whether a caller who names the image gets it; one that was activated is for everyone."""
+        """Tell whether a client may see the image if it names it.
+
+        Every client may see an image that was activated.
+        """
         if self._writer is None or self._writer.knows(headers):
             return True
         return image.manifest.get("state", "active") in ("active", "disabled")
 
 
 def _split(target: str) -> tuple[str | None, str, Query]:
-    """Return the server that ``target`` names, if it does, the path and the query."""
+    """Return the server that ``target`` names (``None`` if none), the path and the query."""
     match = _TARGET.fullmatch(target)
     if match is None:
         raise _malformed()
     try:
         path = unquote(match[2] or "/", errors="strict")
         query = parse_qsl(
-            match[3] or "", keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+            match[3] or "", keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
         )
     except ValueError as error:
         raise _malformed() from error
@@ -153,12 +168,12 @@ def _file(image: HostedImage, method: str, headers: Headers) -> Reply:
 
 
 def _refuses_md5(headers: Headers) -> bool:
-    """Whether the client has told that it has no use for the MD5 of the file (RFC 9530)."""
+    """Tell whether the client says that it has no use for the MD5 of the file (RFC 9530)."""
     return _NO_MD5.search(headers.get("Want-Repr-Digest") or "") is not None
 
 
 def _md5_field(digest: bytes | None) -> dict[str, str]:
-    """Return the field that clients of IMGAPI check a whole file by (RFC 1864)."""
+    """Return the field by which IMGAPI clients check a whole file (RFC 1864)."""
     return {} if digest is None else {"Content-MD5": b64encode(digest).decode("ascii")}
 
 

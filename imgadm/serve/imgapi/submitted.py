@@ -1,4 +1,4 @@
-"""The manifest that a client submits, as the manifest of an image that is to be."""
+"""The manifest that a client submits, checked and turned into that of a new image."""
 
 from __future__ import annotations
 
@@ -11,27 +11,18 @@ from imgadm.base.json_input import JSONError, json_type, parse_json
 from imgadm.base.json_values import display
 from imgadm.base.patterns import NO_OWNER
 from imgadm.manifest import find_violations, upgrade_manifest
+from imgadm.serve.catalogues.field_order import FIELDS_IN_ORDER, ZVOL_FIELDS, in_order
 from imgadm.serve.http.replies import HttpError
 
-"""The owner of all images where nobody knows the users."""
-
-_ONLY_ZVOL = ("nic_driver", "disk_driver", "cpu_type", "image_size")
 _ONLY_IMPORTED = ("published_at", "urn")
-_FIELDS = (
-    *("v", "uuid", "owner", "name", "version", "state", "disabled", "public", "published_at"),
-    *("type", "os", "files", "acl", "description", "homepage", "eula", "urn", "requirements"),
-    *("users", "generate_passwords", "inherited_directories", "origin", *_ONLY_ZVOL, "tags"),
-    *("billing_tags", "traits"),
-)
-
 _DROPPED = ("files", "activated", "channels", "icon", "error", "owner")
 
 
 def submitted_manifest(body: bytes, uuid: str | None) -> dict[str, Any]:
-    """Return the manifest of an unactivated image without a file, made of the one in ``body``.
+    """Return the manifest of an unactivated image without a file, made from the one in ``body``.
 
-    ``uuid`` is the image's where the request names it; else it gets a new one. Raises
-    :class:`HttpError` for a body that is no valid manifest.
+    ``uuid`` is that of the image if the request names it; otherwise the image gets a new UUID.
+    Raises :class:`HttpError` for a body that is no valid manifest.
     """
     raw = _upgraded(_object(body))
     if uuid is None:
@@ -44,8 +35,8 @@ def submitted_manifest(body: bytes, uuid: str | None) -> dict[str, Any]:
             raise _invalid_fields(["uuid"], f'invalid uuid: it is not "{uuid}", as in the address')
         forbidden = ()
     given = {name: value for name, value in raw.items() if name not in (*_DROPPED, "state")}
-    forbidden += () if given.get("type") == "zvol" else _ONLY_ZVOL
-    extra = [name for name in given if name not in _FIELDS or name in forbidden]
+    forbidden += () if given.get("type") == "zvol" else ZVOL_FIELDS
+    extra = [name for name in given if name not in FIELDS_IN_ORDER or name in forbidden]
     if extra:
         names = ", ".join(f'"{display(name)}"' for name in extra)
         raise _invalid_fields(extra, f"invalid extra parameters: {names}")
@@ -55,11 +46,6 @@ def submitted_manifest(body: bytes, uuid: str | None) -> dict[str, Any]:
     if violations:
         raise _invalid([violation.as_dict() for violation in violations])
     return in_order(manifest)
-
-
-def in_order(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a valid manifest with its fields in the order in which image servers give them."""
-    return {name: manifest[name] for name in _FIELDS if name in manifest}
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Requests that change images: who may make them, what they ask for, and what they get."""
+"""The requests that change images: authentication, parameters and replies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from imgadm.base.errors import FileSystemError
 from imgadm.base.json_values import display
 from imgadm.base.patterns import is_sha1
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
-from imgadm.serve.catalogues.writable_folder import FileFacts, WritableFolder, no_space, uuid_taken
+from imgadm.serve.catalogues.refusals import Refusal, RefusedError, taken
+from imgadm.serve.catalogues.uploads import FileFacts
+from imgadm.serve.catalogues.writable_folder import WritableFolder
 from imgadm.serve.http.conditions import Headers, Validators
 from imgadm.serve.http.replies import (
     HttpError,
@@ -30,16 +32,21 @@ from imgadm.serve.http.replies import (
 )
 from imgadm.serve.http.request_body import RequestBody
 from imgadm.serve.imgapi.listing import Query
+from imgadm.serve.imgapi.refusals import refusal_reply
 from imgadm.serve.imgapi.submitted import submitted_manifest
 
 _KNOWN_ELSEWHERE = ("update", "export", "change-stor", "channel-add", "import-from-datacenter")
-"""Actions of IMGAPI that need what this server does not have."""
+"""Actions of IMGAPI that this server does not offer."""
 _GUID = re.compile(r"[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
-    """A request about all images (``uuid`` is ``None``), one image, or (``is_file``) its file."""
+    """A request that changes images.
+
+    It is about all images if ``uuid`` is ``None``, else about one image, or, if ``is_file``, about
+    the file of that image.
+    """
 
     method: str
     uuid: str | None
@@ -50,10 +57,11 @@ class WriteRequest:
 
 
 class Writer:
-    """Changes the images of ``repository`` for those who know ``token``, or for all if it is none.
+    """The changes that clients may make to the images of ``repository``.
 
-    Without a token only programs on this host should reach the server; requests that a browser
-    makes for a web page are refused.
+    A client has to send the ``token``; without a token every client may change images. Only
+    programs on this host should be able to reach such a server. It refuses the requests that a
+    browser makes for a web page.
     """
 
     def __init__(self, repository: WritableFolder, token: str | None = None) -> None:
@@ -61,14 +69,17 @@ class Writer:
         self._token = token
 
     def answer(self, request: WriteRequest) -> Reply:
-        """Return the reply; raises :class:`HttpError`."""
+        """Return the reply to ``request``; raises :class:`HttpError`."""
         self._check_caller(request.headers)
         try:
             return self._changed(request, dict(request.query))
+        except RefusedError as error:
+            raise refusal_reply(error) from error
         except (OSError, FileSystemError) as error:
             code = error.code if isinstance(error, FileSystemError) else _name_of(error)
             if code in ("ENOSPC", "EDQUOT"):
-                raise no_space("there is no space left on the disk of the server") from error
+                message = "there is no space left on the disk of the server"
+                raise refusal_reply(RefusedError(Refusal.NO_SPACE, message)) from error
             raise
 
     def _changed(self, request: WriteRequest, given: Mapping[str, str]) -> Reply:
@@ -90,7 +101,7 @@ class Writer:
                 raise not_allowed(method, ("GET", "HEAD", writing), "it does nothing here")
 
     def knows(self, headers: Headers) -> bool:
-        """Tell whether the caller may see what is not active, too."""
+        """Tell whether the client may also see images that are not active."""
         if self._token is None:
             return True
         kind, _, token = (headers.get("Authorization") or "").partition(" ")
@@ -137,14 +148,17 @@ class Writer:
         raise _unknown_action(action)
 
     def _import_remote(self, uuid: str, given: Mapping[str, str]) -> HttpError:
-        """What keeps an image from being fetched from another server, the usual faults first."""
+        """Return the reply to a request to import from another server, which is always refused.
+
+        A request that other servers would refuse gets the same reply as from them.
+        """
         if "account" in given:
             return HttpError(403, "OperatorOnly", "an account cannot import images")
         if not given.get("source"):
             error = {"field": "source", "code": "MissingParameter"}
             return HttpError(422, "ValidationFailed", "missing parameters: source", errors=[error])
         if self._repository.find(uuid) is not None:
-            return uuid_taken(uuid)
+            return refusal_reply(taken(uuid))
         return _not_available("import-remote")
 
 
@@ -187,7 +201,7 @@ def _file_facts(given: Mapping[str, str]) -> FileFacts:
 
 
 def _unknown_action(action: str) -> HttpError:
-    """The refusal of an action, which says whether other servers of this kind know it."""
+    """Return the refusal of an action, which says whether IMGAPI knows it."""
     if action in _KNOWN_ELSEWHERE:
         return _not_available(action)
     return invalid_parameter("action", f'"{display(action)}" is not known here')

@@ -1,52 +1,56 @@
 """Large reusable buffers, handed from stage to stage by reference.
 
 A buffer has one owner at a time. Whoever takes it from a channel owns it, and either passes it on
-or releases it; a stage that only looks at the bytes passes on what it got.
+or releases it. Only a stage that got an empty buffer from its outlet writes into it; a stage that
+only looks at the bytes passes on the buffer that it took.
 """
 
 from __future__ import annotations
 
 import threading
 
-#: Bytes per buffer: large enough that the work in Python per buffer does not count, small enough
-#: that a few of them stay in the processors' shared cache on the way from one stage to the next.
 BUFFER_SIZE = 1024 * 1024
+"""Bytes per buffer: large enough that the work in Python per buffer does not count, small enough
+that a few of them stay in the processors' shared cache on the way from one stage to the next."""
 
 
 class Buffer:
-    """Some bytes: ``view`` shows them for as long as the owner has not released them."""
+    """Some bytes. ``view`` shows them until the owner releases the buffer."""
 
-    __slots__ = ("_memory", "_pool", "view")
+    __slots__ = ("_memory", "view")
 
-    def __init__(
-        self,
-        view: memoryview,
-        pool: BufferPool | None = None,
-        memory: bytearray | None = None,
-    ) -> None:
+    def __init__(self, view: memoryview, memory: _Memory | None = None) -> None:
         self.view = view
-        self._pool = pool
         self._memory = memory
 
     def __len__(self) -> int:
         return self.view.nbytes
 
     def keep(self, length: int) -> Buffer:
-        """Shorten the buffer to its first ``length`` bytes; returns it."""
+        """Shorten the buffer to its first ``length`` bytes, and return it."""
         if length < self.view.nbytes:
             self.view = self.view[:length]
         return self
 
+    def share(self) -> Buffer:
+        """Return a second buffer that shows the same bytes, with an owner of its own.
+
+        Neither can be written to from then on. The memory is used again when both are released.
+        """
+        self.view = self.view.toreadonly()
+        if self._memory is not None:
+            self._memory.add_owner()
+        return Buffer(self.view, self._memory)
+
     def release(self) -> None:
         """Give the memory back for reuse. The view must not be used any more."""
-        pool, memory = self._pool, self._memory
-        self._pool = self._memory = None
-        if pool is not None and memory is not None:
-            pool.take_back(memory)
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.remove_owner()
 
 
 class BufferPool:
-    """Buffers of one pipeline, used again. It is the channels, and who lends, that bound them."""
+    """The buffers of one pipeline, for reuse. The channels and lenders bound their number."""
 
     def __init__(self, size: int = BUFFER_SIZE) -> None:
         self.size = size
@@ -54,13 +58,37 @@ class BufferPool:
         self._lock = threading.Lock()
 
     def get(self) -> Buffer:
-        """A buffer of ``size`` bytes of arbitrary content, all of it writable."""
+        """Return a buffer of ``size`` bytes of arbitrary content, all of it writable."""
         with self._lock:
-            memory = self._free.pop() if self._free else None
-        if memory is None:
-            memory = bytearray(self.size)
-        return Buffer(memoryview(memory), self, memory)
+            block = self._free.pop() if self._free else None
+        if block is None:
+            block = bytearray(self.size)
+        return Buffer(memoryview(block), _Memory(self, block))
 
-    def take_back(self, memory: bytearray) -> None:
+    def take_back(self, block: bytearray) -> None:
+        """Have ``block`` ready for the next :meth:`get`."""
         with self._lock:
-            self._free.append(memory)
+            self._free.append(block)
+
+
+class _Memory:
+    """A block of a pool, and the number of buffers that show it."""
+
+    __slots__ = ("_block", "_lock", "_owners", "_pool")
+
+    def __init__(self, pool: BufferPool, block: bytearray) -> None:
+        self._pool = pool
+        self._block = block
+        self._owners = 1
+        self._lock = threading.Lock()
+
+    def add_owner(self) -> None:
+        with self._lock:
+            self._owners += 1
+
+    def remove_owner(self) -> None:
+        with self._lock:
+            self._owners -= 1
+            last = self._owners == 0
+        if last:
+            self._pool.take_back(self._block)

@@ -9,15 +9,16 @@ from imgadm._native import Meter
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.cancellation import CancelToken
 
-#: Buffers that may wait in one channel; with their size this bounds the memory of a pipeline.
 CAPACITY = 4
+"""Buffers that may wait in one channel; with their size this bounds the memory of a pipeline."""
 
 
 class Channel:
-    """One writer, one reader. What the reader sees is what was put, in order, then the end.
+    """One writer, one reader. The reader gets the buffers in the order of the writer, then the end.
 
-    The end is seen only after :meth:`close`; a writer that fails never calls it, so that the
-    reader can't mistake a broken stream for a complete one.
+    The reader sees the end only after :meth:`close`. A writer that fails never calls it, so that
+    the reader can't mistake a broken stream for a complete one. ``exhausted`` tells whether the
+    reader has seen the end.
     """
 
     def __init__(self, cancel: CancelToken, capacity: int = CAPACITY) -> None:
@@ -26,7 +27,6 @@ class Channel:
         self._queue: deque[Buffer] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        #: Whether the reader has seen the end.
         self.exhausted = False
         self._discarding = False
         self._stop_listening = cancel.on_cancel(self._wake)
@@ -35,15 +35,19 @@ class Channel:
         with self._changed:
             self._changed.notify_all()
 
-    def put(self, buffer: Buffer, meter: Meter) -> None:
-        """Hand over ``buffer``; waits while the channel is full. Raises Cancelled."""
+    def put(self, buffer: Buffer, meter: Meter, *, counted: bool = True) -> None:
+        """Hand over ``buffer``, after waiting for room in the channel. Raises Cancelled.
+
+        ``meter`` counts the wait and, where they are ``counted``, the bytes.
+        """
         with self._changed:
             if self._is_full():
                 meter.begin_output_wait()
                 self._changed.wait_for(lambda: self._cancel.cancelled or not self._is_full())
                 meter.end_wait()
             self._cancel.check()
-            meter.add_out(len(buffer))
+            if counted:
+                meter.add_out(len(buffer))
             if self._discarding:
                 buffer.release()
                 return
@@ -54,7 +58,7 @@ class Channel:
         return len(self._queue) >= self._capacity and not self._discarding
 
     def get(self, meter: Meter) -> Buffer | None:
-        """The next buffer, now the caller's; None at the end of the stream. Raises Cancelled."""
+        """Return the next buffer, now the caller's; None at the end. Raises Cancelled."""
         with self._changed:
             if not self._queue and not self._closed:
                 meter.begin_input_wait()
@@ -72,13 +76,13 @@ class Channel:
         return buffer
 
     def close(self) -> None:
-        """Mark the end: everything has been put."""
+        """Mark the end: the writer has put everything."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def discard(self) -> None:
-        """Throw away what is here and what is still to come: the reader has gone."""
+        """Throw away the buffers in the channel and all later ones: the reader has gone."""
         with self._changed:
             self._discarding = True
             while self._queue:
@@ -86,4 +90,5 @@ class Channel:
             self._changed.notify_all()
 
     def stop_listening(self) -> None:
+        """Let go of the token of the pipeline."""
         self._stop_listening()

@@ -1,4 +1,4 @@
-"""How the stages of one pipeline are joined: by channels of buffers, or by pipes."""
+"""The joints between the stages of one pipeline: channels of buffers, or pipes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from imgadm.streams.engine.buffers import BUFFER_SIZE, BufferPool
 from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.engine.channel import Channel
 from imgadm.streams.engine.descriptors import make_pipe
-from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+from imgadm.streams.engine.layout import Place
+from imgadm.streams.engine.stage import Context, Inlet, Outlet
 from imgadm.streams.errors import UnreadError
 
 
 class Links(ABC):
-    """The joints between stages, which show the end of the stream only to the next of a success."""
+    """Joints that show the end of the stream to a stage only after the one before has succeeded."""
 
-    def __init__(self, stages: Sequence[Stage], contexts: Sequence[Context]) -> None:
-        self._stages = stages
+    def __init__(self, places: Sequence[Place], contexts: Sequence[Context]) -> None:
+        self._places = places
         self._contexts = contexts
 
     @abstractmethod
@@ -29,43 +30,55 @@ class Links(ABC):
 
     @abstractmethod
     def run(self, index: int) -> None:
-        """Run a stage, then show the next one the end.
+        """Run a stage, then show the end to the stages that read from it.
 
-        Raises what the stage raises, and UnreadError, which may be about the next one.
+        Raises the error of the stage, or UnreadError, whose ``reader`` is the index of the stage
+        that has ended too early.
         """
 
     @abstractmethod
     def discard_after(self, index: int) -> None:
-        """Let a stage go on though what follows has failed. May wait until the pipeline ends."""
+        """Let a stage go on though its readers have failed. May wait until the pipeline ends."""
 
     @abstractmethod
     def close(self) -> None:
         """Free everything."""
 
     def fed_by_pipe(self) -> bool:
-        """Whether the last stage is a program that the last but one feeds without its help."""
+        """Tell whether the last stage is a program into whose input the last but one writes."""
         return False
 
 
 class ChannelLinks(Links):
-    """Stages hand buffers to each other."""
+    """Channels through which stages hand buffers to each other; one leads into each stage."""
 
     def open(self, cancel: CancelToken) -> None:
         self._buffers = BufferPool()
-        self._channels = [Channel(cancel) for _ in range(len(self._stages) + 1)]
+        self._channels = [Channel(cancel) for _ in self._places]
         self._channels[0].close()
 
     def run(self, index: int) -> None:
-        stage, context = self._stages[index], self._contexts[index]
-        channel, following = self._channels[index], self._channels[index + 1]
-        inlet = Inlet(channel, context.meter)
-        stage.run(context, inlet, Outlet(following, context.meter, self._buffers))
-        if index > 0 and not channel.exhausted:
-            raise UnreadError(stage.name, offset=context.meter.bytes_in)
-        following.close()
+        place, context = self._places[index], self._contexts[index]
+        meter, channel = context.meter, self._channels[index]
+        following = None if place.downstream is None else self._channels[place.downstream]
+        context.branches = [
+            Outlet(self._channels[branch], meter, self._buffers, counted=False)
+            for branch in place.branches
+        ]
+        place.stage.run(context, Inlet(channel, meter), Outlet(following, meter, self._buffers))
+        if place.upstream is not None and not channel.exhausted:
+            raise UnreadError(place.stage.name, reader=index, offset=meter.bytes_in)
+        for reader in self._readers(index):
+            reader.close()
 
     def discard_after(self, index: int) -> None:
-        self._channels[index + 1].discard()
+        for reader in self._readers(index):
+            reader.discard()
+
+    def _readers(self, index: int) -> list[Channel]:
+        place = self._places[index]
+        following = [] if place.downstream is None else [place.downstream]
+        return [self._channels[reader] for reader in (*following, *place.branches)]
 
     def close(self) -> None:
         for channel in self._channels:
@@ -73,16 +86,20 @@ class ChannelLinks(Links):
 
 
 class PipeLinks(Links):
-    """Stages move bytes from pipe to pipe; those that lead to the last one may go on into it."""
+    """Pipes from stage to stage, of a pipeline without branches.
+
+    A program at the end may have its own input as the last of them.
+    """
 
     def open(self, cancel: CancelToken) -> None:
         self._cancel = cancel
         self._leads_into_program = False
-        last = len(self._stages) - 1
-        #: What each stage reads from and writes to; -1 where there is nothing, or no more.
-        self._ends = [[-1, -1] for _ in self._stages]
+        last = len(self._places) - 1
+        # The descriptors that each stage reads from and writes to; -1 for none, and once closed.
+        self._ends = [[-1, -1] for _ in self._places]
         for index in range(last):
-            entrance = self._stages[last].take_input_descriptor() if index + 1 == last else None
+            is_last = index + 1 == last
+            entrance = self._places[last].stage.take_input_descriptor() if is_last else None
             if entrance is None:
                 self._ends[index + 1][0], self._ends[index][1] = make_pipe()
             else:
@@ -95,21 +112,22 @@ class PipeLinks(Links):
     def run(self, index: int) -> None:
         source, sink = self._ends[index]
         try:
-            self._stages[index].run_descriptors(self._contexts[index], source, sink)
+            self._places[index].stage.run_descriptors(self._contexts[index], source, sink)
         except BaseException as error:
             self._give_back_entrance(index)
             if sink < 0 or not isinstance(error, BrokenPipeError):
                 raise
-            meter = self._contexts[index].meter
-            raise UnreadError(self._stages[index + 1].name, offset=meter.bytes_out) from None
+            reader, offset = index + 1, self._contexts[index].meter.bytes_out
+            name = self._places[reader].stage.name
+            raise UnreadError(name, reader=reader, offset=offset) from None
         self._close_end(index, 1)
         self._close_end(index, 0)
 
     def _give_back_entrance(self, index: int) -> None:
         """Let the last stage decide when its program sees the end of a stream that was cut."""
-        if index + 2 == len(self._stages) and self.fed_by_pipe():
+        if index + 2 == len(self._places) and self.fed_by_pipe():
             descriptor, self._ends[index][1] = self._ends[index][1], -1
-            self._stages[-1].take_back_input_descriptor(descriptor)
+            self._places[-1].stage.take_back_input_descriptor(descriptor)
 
     def discard_after(self, index: int) -> None:
         source, scratch = self._ends[index + 1][0], bytearray(BUFFER_SIZE)

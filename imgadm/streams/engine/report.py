@@ -1,4 +1,4 @@
-"""What a pipeline did and does: plain data, readable while it runs."""
+"""The report of a pipeline: plain data, readable while it runs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from imgadm._native import Meter
 
 @dataclass
 class StageReport:
-    """Figures of one stage. Bytes, and seconds since the run began.
+    """The figures of one stage: bytes, and seconds since the run began.
 
-    The waits are for the stages before and after. What the first stage waits for, such as a
-    network, and the last, such as a program, is their own work, and counts as busy.
+    The waits are for the stages before and after. The time that the first stage waits for a
+    network, or the last one for a program, is their own work, and counts as busy. ``total`` is the
+    number of bytes that will come out, where the stage knows it.
     """
 
     name: str
@@ -33,42 +34,55 @@ class StageReport:
 
 @dataclass
 class Gauge:
-    """The living figures behind one stage's report."""
+    """The living figures behind the report of one stage."""
 
     name: str
     meter: Meter
     total: int | None = None
     notes: list[str] = field(default_factory=list)
-    #: The stage that writes straight into this one's process, when it has no thread that works.
     fed_by: Meter | None = None
+    """The meter of the stage before, where that one writes straight into this one's process."""
     finished: float | None = None
 
 
 class Report:
-    """The whole run: ``stages`` in order, ``elapsed`` seconds, and what they add up to."""
+    """The report of a whole run: ``stages`` in order, and the sums of their figures.
 
-    def __init__(self, gauges: list[Gauge]) -> None:
+    ``facts`` are what the stages leave behind: ``sha1`` (hexadecimal), ``zfs_stream`` and the like.
+    ``branches`` are the reports of the pipelines that stages of this one feed besides (see
+    :func:`~imgadm.streams.tee`), in the order of these stages; each has facts of its own. A report
+    of a branch does not ``begin`` with a source, and counts from what it is fed.
+    """
+
+    def __init__(self, gauges: list[Gauge], *, begins: bool = True) -> None:
         self._gauges = gauges
+        self._begins = begins
         self._started = time.monotonic()
         self._ended: float | None = None
-        #: Facts that stages leave behind: ``sha1`` (hexadecimal), ``zfs_stream`` and the like.
         self.facts: dict[str, Any] = {}
+        self.branches: list[Report] = []
 
     @property
     def elapsed(self) -> float:
+        """The seconds from the start to the end of the run, or to now while it goes on."""
         return (self._ended or time.monotonic()) - self._started
 
     def end(self) -> None:
+        """Let the clock stand, of the branches too."""
         self._ended = time.monotonic()
+        for branch in self.branches:
+            branch.end()
 
     @property
     def stages(self) -> list[StageReport]:
+        """The figures of each stage, without those of branches."""
         return [self._stage(gauge) for gauge in self._gauges]
 
     def _stage(self, gauge: Gauge) -> StageReport:
         meter = gauge.meter
         alive = (gauge.finished or self._ended or time.monotonic()) - self._started
-        waited_in = 0.0 if gauge is self._gauges[0] else meter.waited_for_input
+        is_source = self._begins and gauge is self._gauges[0]
+        waited_in = 0.0 if is_source else meter.waited_for_input
         waited_out = 0.0 if gauge is self._gauges[-1] else meter.waited_for_output
         bytes_in, bytes_out = meter.bytes_in, meter.bytes_out
         busy = max(0.0, alive - waited_in - waited_out)
@@ -90,39 +104,42 @@ class Report:
 
     @property
     def bytes_in(self) -> int:
-        """Bytes that the first stage has delivered."""
-        return self._gauges[0].meter.bytes_out
+        """The bytes that the first stage has delivered; in a branch, those that it has taken."""
+        meter = self._gauges[0].meter
+        return meter.bytes_out if self._begins else meter.bytes_in
 
     @property
     def progress(self) -> int:
-        """How much of ``total`` is behind us."""
+        """The part of ``total`` that is done."""
         return self.bytes_in
 
     @property
     def total(self) -> int | None:
-        """Bytes that the first stage will deliver, where it knows."""
-        return self._gauges[0].total
+        """The bytes that the first stage will deliver, where it knows them."""
+        return self._gauges[0].total if self._begins else None
 
     @property
     def bytes_out(self) -> int:
-        """Bytes that the last stage has taken."""
+        """The bytes that the last stage has taken."""
         return self._stage(self._gauges[-1]).bytes_in
 
     @property
     def bottleneck(self) -> StageReport:
-        """The stage that was busy longest."""
-        return max(self.stages, key=lambda stage: stage.busy)
+        """The figures of the stage that was busy longest, in the branches too."""
+        found = [*self.stages, *(branch.bottleneck for branch in self.branches)]
+        return max(found, key=lambda stage: stage.busy)
 
     @property
     def notes(self) -> list[str]:
-        """What the stages want to be known, such as connections that were resumed."""
-        return [note for gauge in self._gauges for note in gauge.notes]
+        """Lines for an operator, such as one about a connection that was resumed."""
+        own = [note for gauge in self._gauges for note in gauge.notes]
+        return [*own, *(note for branch in self.branches for note in branch.notes)]
 
     @property
     def peak_memory(self) -> int:
-        """Largest resident memory of this process so far, in bytes."""
+        """The largest resident memory of this process so far, in bytes."""
         with contextlib.suppress(OSError):
-            # What getrusage says there may be of the process that started this one.
+            # The figure of getrusage may be that of the process that started this one.
             for line in Path("/proc/self/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) * 1024

@@ -1,28 +1,35 @@
-"""What a stage is: one step of a pipeline, on a thread of its own."""
+"""The contract of a stage: one step of a pipeline, on a thread of its own."""
 
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from imgadm._native import Meter, Sha1
 from imgadm.streams.engine.buffers import Buffer, BufferPool
 from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.engine.channel import Channel
+from imgadm.streams.errors import MisuseError
+
+Role = Literal["source", "filter", "sink"]
+"""The place of a stage in a pipeline: first, middle or last."""
 
 
 class Inlet:
-    """Where a stage takes its bytes from."""
+    """The end of a channel from which a stage takes its bytes."""
 
     def __init__(self, channel: Channel, meter: Meter) -> None:
         self._channel = channel
         self._meter = meter
 
     def get(self) -> Buffer | None:
-        """The next buffer, to be passed on or released; None at the end."""
+        """Return the next buffer, which the caller passes on or releases; None at the end.
+
+        Raises Cancelled when the pipeline ends.
+        """
         return self._channel.get(self._meter)
 
     def __iter__(self) -> Iterator[Buffer]:
@@ -30,7 +37,7 @@ class Inlet:
             yield buffer
 
     def views(self) -> Iterator[memoryview]:
-        """The bytes of each buffer in turn, valid until the next is asked for."""
+        """Yield the bytes of each buffer; a view is valid until the next one is taken."""
         for buffer in self:
             try:
                 yield buffer.view
@@ -39,92 +46,123 @@ class Inlet:
 
 
 class Outlet:
-    """Where a stage puts its bytes."""
+    """The end of a channel into which a stage puts its bytes.
 
-    def __init__(self, channel: Channel, meter: Meter, pool: BufferPool) -> None:
+    ``channel`` is None behind a sink, which has nothing to put. ``counted`` is False where the
+    bytes do not count as output of the stage, because the same bytes leave it elsewhere.
+    """
+
+    def __init__(
+        self, channel: Channel | None, meter: Meter, pool: BufferPool, *, counted: bool = True
+    ) -> None:
         self._channel = channel
         self._meter = meter
+        self._counted = counted
         self.pool = pool
 
     def buffer(self) -> Buffer:
-        """An empty buffer to fill, to keep to its filled length, and to put."""
+        """Return a buffer to fill, to ``keep`` to the filled length, and to put."""
         return self.pool.get()
 
     def put(self, buffer: Buffer) -> None:
-        self._channel.put(buffer, self._meter)
+        """Hand ``buffer`` to the next stage, whose it is from then on.
+
+        Waits while the next stage is busy. Raises Cancelled when the pipeline ends.
+        """
+        if self._channel is None:
+            raise MisuseError("a sink has put a buffer, but no stage follows it")
+        self._channel.put(buffer, self._meter, counted=self._counted)
 
 
 @dataclass
 class Context:
-    """What a running stage is given besides its inlet and outlet."""
+    """The surroundings of a running stage, besides its inlet and outlet."""
 
     cancel: CancelToken
+    """The token that is cancelled when the pipeline ends by a failure or by Ctrl-C."""
     meter: Meter
-    #: Lines that an operator should see at the end.
+    """The counters of the stage. Inlet and outlet feed them; bytes that come from elsewhere are
+    added with ``add_in``, those that go elsewhere with ``add_out``."""
     notes: list[str]
-    #: What the run found out; becomes ``report.facts``.
+    """Lines that an operator should see at the end."""
     facts: dict[str, Any]
-    #: The stage that reads what this one writes.
+    """What the run finds out; becomes ``facts`` of the report."""
     downstream: Stage | None = None
+    """The stage that reads what this one writes; None behind a sink."""
+    branches: list[Outlet] = field(default_factory=list)
+    """An outlet into each of the ``branches`` of the stage."""
 
 
 class Stage(ABC):
-    """One step. A source ignores its inlet, a sink its outlet; a stage is used for one run.
+    """One step of a pipeline. A source ignores its inlet, a sink its outlet.
 
-    The life of a stage: ``open`` on the thread that calls :func:`~imgadm.streams.run`, ``run`` (or
-    ``run_descriptors``) on a thread of its own, ``abort`` from any thread if the pipeline fails,
-    ``close`` once at the very end. A stage that raises has failed; returning means that all is
-    well, that the input was read to its end, and only then does the next stage see the end of the
-    stream.
+    The life of a stage, which is used for one run:
+
+    1. ``open``, on the thread that calls :func:`~imgadm.streams.run`, in the order of the stages.
+    2. ``run``, or ``run_descriptors``, on a thread of its own.
+    3. ``abort``, from any thread, if the pipeline fails.
+    4. ``close``, once at the very end, if ``open`` was called.
+
+    A stage that raises has failed, and the pipeline ends. A stage that returns has succeeded: it
+    has read its input to the end, and the next stage may now see the end of the stream.
     """
 
-    #: What reports and errors call it.
     name: str = "stage"
-    #: Bytes that will come out in total, where that is known before they have.
+    """The name in reports and errors."""
+    role: Role = "filter"
+    """``source``: has no input; ``filter``: has both; ``sink``: has no output."""
+    branches: Sequence[Sequence[Stage]] = ()
+    """Pipelines that the stage feeds besides, through ``context.branches``; each ends in a sink."""
     total: int | None = None
-    #: True if the stage can work from descriptor to descriptor (``run_descriptors``).
+    """Bytes that will come out, where ``open`` can tell."""
     moves_descriptors: bool = False
-    #: True if its failure says that the bytes were bad, not that something else broke.
+    """Whether the stage has ``run_descriptors``."""
     judges_content: bool = False
-    #: True if its success proves that the bytes are the intended ones.
+    """Whether its failure says that the bytes were bad, not that something else broke."""
     verifies: bool = False
-    #: True if it can tell the SHA-1 of the first bytes that it was given (``sha1_at``).
+    """Whether its success proves that the bytes are the intended ones."""
     remembers_sha1: bool = False
+    """Whether ``sha1_at`` can tell the SHA-1 of the first bytes."""
+    used: bool = False
+    """Whether the stage has been given to a run, which sets this."""
 
     def open(self, context: Context) -> None:
-        """Get ready: connect, open, spawn. What fails here fails before a byte has moved."""
+        """Connect, open files, start programs. What fails here fails before a byte has moved."""
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         """Do the work on buffers until the inlet ends."""
         raise TypeError(f"{self.name} only moves descriptors")
 
     def take_input_descriptor(self) -> int | None:
-        """The write end of a pipe that leads straight into this stage, if it has one.
+        """Return the write end of a pipe that leads straight into this stage; None without one.
 
-        From then on it is the caller's, who closes it when everything has been written.
+        From then on the descriptor is the caller's, who closes it after the last byte.
         """
         return None
 
     def take_back_input_descriptor(self, descriptor: int) -> None:
-        """Own again what :meth:`take_input_descriptor` gave: whoever wrote to it has failed."""
+        """Own again the result of :meth:`take_input_descriptor`: the stage before has failed."""
         raise TypeError(f"{self.name} gave no descriptor")
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
-        """Do the work from the descriptor ``source`` to the pipe ``sink`` (-1: there is none)."""
+        """Do the work from the descriptor ``source`` to the pipe ``sink``; -1 where there is none.
+
+        Both are non-blocking. The caller closes them.
+        """
         raise TypeError(f"{self.name} does not move descriptors")
 
     def sha1_at(self, position: int, context: Context) -> Sha1 | None:
-        """The state of the hash after ``position`` bytes, once they have all come through here.
+        """Return the state of the hash after ``position`` bytes, once they have come through here.
 
-        For a source that has to prove that bytes which it fetches again are those it delivered.
+        A source asks for it, to prove that bytes which it fetches again are those it delivered.
         """
         return None
 
     def abort(self) -> None:
-        """End at once whatever :meth:`run` waits for. May come at any time, and twice."""
+        """End at once whatever :meth:`run` waits for. May be called at any time, and twice."""
 
     def close(self) -> None:
-        """Free what ``open`` took. Called once, when no thread of the stage is left."""
+        """Free what :meth:`open` took. No thread of the stage is left when this is called."""
 
 
 @contextmanager

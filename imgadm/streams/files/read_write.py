@@ -18,6 +18,7 @@ class ReadFile(Stage):
     """See :func:`read_file`."""
 
     name = "read"
+    role = "source"
     moves_descriptors = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -64,6 +65,7 @@ class WriteFile(Stage):
     """See :func:`write_file`. ``complete`` once the file has its name."""
 
     name = "write"
+    role = "sink"
     moves_descriptors = True
 
     def __init__(

@@ -91,6 +91,7 @@ class Spool:
 
 class _Writer(Stage):
     name = "write"
+    role = "sink"
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -115,6 +116,7 @@ class _Writer(Stage):
 
 class _Reader(Stage):
     name = "read"
+    role = "source"
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool

@@ -35,6 +35,7 @@ class HttpGet(Stage):
     """See :func:`http_get`."""
 
     name = "fetch"
+    role = "source"
     moves_descriptors = True
 
     def __init__(

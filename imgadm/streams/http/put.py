@@ -26,6 +26,7 @@ class HttpPut(Stage):
     """See :func:`http_put`."""
 
     name = "upload"
+    role = "sink"
 
     def __init__(
         self,

@@ -12,15 +12,16 @@ from imgadm._native import Cancelled, move_bytes, read_into, write_all
 from imgadm.base.signals import run_beyond_signals
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.descriptors import kernel_moves, make_pipe
-from imgadm.streams.engine.lending import Lender
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import UnreadError
 from imgadm.streams.processes.child import Child, OnEnd
+from imgadm.streams.processes.lending import Lender
 
 
 class IntoProcess(Stage):
     """See :func:`into_process`."""
 
+    role = "sink"
     moves_descriptors = True
     judges_content = True
 
@@ -104,6 +105,7 @@ class IntoProcess(Stage):
 class FromProcess(Stage):
     """See :func:`from_process`."""
 
+    role = "source"
     moves_descriptors = True
 
     def __init__(self, argv: Sequence[str], name: str | None, on_end: OnEnd | None) -> None:

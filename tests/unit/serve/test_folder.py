@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imgadm.serve import CombinedCatalogue, FolderCatalogue, SkippedPair
-from imgadm.serve.catalogues.folder import FolderImage
+from imgadm.serve.catalogues.pairs import FolderImage
 
 from .conftest import CONTENT, UUID, manifest
 

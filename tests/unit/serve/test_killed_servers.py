@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from imgadm.serve import WritableFolder
-from imgadm.serve.catalogues.writable_folder import FileFacts
-from imgadm.serve.http.replies import HttpError
+from imgadm.serve.catalogues.refusals import RefusedError
+from imgadm.serve.catalogues.uploads import FileFacts
 from imgadm.serve.http.request_body import RequestBody
 from imgadm.serve.http.request_head import parse_head
 from imgadm.serve.imgapi.submitted import submitted_manifest
@@ -86,20 +86,20 @@ CHANGES: dict[str, tuple[list[Step], Step]] = {
 
 
 DONE_ALREADY = {
-    "create": "ImageUuidAlreadyExists",
-    "activate": "ImageAlreadyActivated",
-    "delete": "ResourceNotFound",
-    "delete draft": "ResourceNotFound",
-    "delete pair": "ResourceNotFound",
+    "create": "TAKEN",
+    "activate": "ACTIVATED",
+    "delete": "UNKNOWN",
+    "delete draft": "UNKNOWN",
+    "delete pair": "UNKNOWN",
 }
-"""The answer to a change that the server has made, and could not tell of."""
+"""Why a change is refused that the killed server has made, without telling its client."""
 
 
 def refusal_of(step: Step, folder: WritableFolder) -> str:
     try:
         step(folder)
-    except HttpError as error:
-        return str(error.body["code"])
+    except RefusedError as error:
+        return error.refusal.name
     return ""
 
 

@@ -284,7 +284,7 @@ def test_upload_that_cannot_fit_is_refused_before_it_begins(
     class Full:
         f_bavail, f_frsize = 10, 512
 
-    monkeypatch.setattr("imgadm.serve.catalogues.writable_folder.os.statvfs", lambda path: Full)
+    monkeypatch.setattr("imgadm.serve.catalogues.uploads.os.statvfs", lambda path: Full)
     reply = site.upload()
     assert (reply.status_code, reply.json()["code"]) == (503, "StorageIsDown")
     assert reply.json()["message"] == f"{len(DATA)} bytes are needed, 5120 are available"

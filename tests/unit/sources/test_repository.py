@@ -50,6 +50,7 @@ def upload(target: Repository, data: bytes = b"data") -> None:
 
 class _Bytes(streams.Stage):
     name = "bytes"
+    role = "source"
 
     def __init__(self, data: bytes) -> None:
         self._data = data

@@ -16,6 +16,7 @@ class Supply(Stage):
     """Delivers pieces as they come out of an iterable, which may wait or raise."""
 
     name = "supply"
+    role = "source"
     moves_descriptors = True
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
@@ -36,6 +37,7 @@ class Collect(Stage):
     """Keeps what it gets, or only counts it; knows whether it was shown the end."""
 
     name = "collect"
+    role = "sink"
     moves_descriptors = True
 
     def __init__(self, *, keep: bool = True, on_piece: Callable[[], None] | None = None) -> None:
@@ -83,6 +85,7 @@ class Blocked(Stage):
     """Reads nothing until the pipeline ends."""
 
     name = "blocked"
+    role = "sink"
     moves_descriptors = True
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:

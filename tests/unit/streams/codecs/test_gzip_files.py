@@ -210,6 +210,7 @@ def test_contents_of_small_members_share_buffers(
 
 class CountBuffers(streams.Stage):
     name = "count"
+    role = "sink"
 
     def run(self, context: streams.Context, inlet: streams.Inlet, outlet: streams.Outlet) -> None:
         self.buffers = self.size = 0

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from imgadm import streams
-from imgadm.streams.disks.contents import known_content
+from imgadm.streams.disks.disk_contents import known_content
 from imgadm.streams.disks.formats import format_of
 from tests.disks import MIB, boot_sector, raw_disk, some, unzipped, with_vhd_footer
 from tests.unit.streams.stages import Supply
 
-SNAPSHOT = streams.Snapshot(guid=7)
+SNAPSHOT = streams.NewSnapshot(guid=7)
 PAGE = b"<!DOCTYPE HTML>\n<html><head><title>Directory listing for /</title>" + b"<li>x" * 5000
 
 
@@ -79,7 +79,7 @@ def at(offset: int, magic: bytes, size: int = 512) -> bytes:
     ],
 )
 def test_format_is_told_from_the_first_bytes(head: bytes, wanted: str) -> None:
-    if wanted in streams.FORMATS:
+    if wanted in streams.DISK_FORMATS:
         assert format_of(head) == wanted
     else:
         with pytest.raises(streams.DiskFormatError, match=wanted):
@@ -153,6 +153,7 @@ def test_what_other_programs_make_is_no_disk(
             Supply([target.read_bytes()]),
             streams.to_volume_stream(SNAPSHOT),
             streams.verify_zfs_stream(),
+            streams.discard(),
         )
     with streams.open_disk(target, as_format="raw") as disk:
         assert disk.size == target.stat().st_size
@@ -161,11 +162,14 @@ def test_what_other_programs_make_is_no_disk(
 def notes_of(path: Path) -> list[str]:
     """What is noted of a disk, the same from a file and as it arrives."""
     with streams.open_disk(path) as disk:
-        from_file = streams.run(streams.from_disk(disk, SNAPSHOT), streams.verify_zfs_stream())
+        from_file = streams.run(
+            streams.from_disk(disk, SNAPSHOT), streams.verify_zfs_stream(), streams.discard()
+        )
     arriving = streams.run(
         Supply([path.read_bytes()]),
         streams.to_volume_stream(SNAPSHOT),
         streams.verify_zfs_stream(),
+        streams.discard(),
     )
     assert arriving.notes == from_file.notes
     return from_file.notes
@@ -245,6 +249,7 @@ def test_disk_that_ends_before_what_is_on_it_is_refused(
             Supply([path.read_bytes()]),
             streams.to_volume_stream(SNAPSHOT),
             streams.verify_zfs_stream(),
+            streams.discard(),
         )
     with streams.open_disk(path, as_format="raw") as disk:
         assert disk.size == MIB
@@ -262,7 +267,7 @@ def test_fixed_vhd_that_arrives_is_the_disk_without_its_footer(piece: int, tmp_p
     content = boot_sector() + some(300_000 - 480)[: 300_032 - 512]
     content = content[: len(content) // 512 * 512]
     whole = with_vhd_footer(content)
-    stream = streams.Snapshot(guid=7, block_size=512)
+    stream = streams.NewSnapshot(guid=7, block_size=512)
     pieces = [whole[begin : begin + piece] for begin in range(0, len(whole), piece)]
     copy = streams.to_raw_disk(tmp_path / "copy")
     report = streams.run(Supply(pieces), streams.to_volume_stream(stream), copy)
@@ -275,9 +280,7 @@ def test_fixed_vhd_that_arrives_is_the_disk_without_its_footer(piece: int, tmp_p
         (with_vhd_footer(content, creator=b"vpc ", geometry=(9, 2, 9)), "this is a vpc disk"),
     ):
         with pytest.raises(streams.DiskFormatError, match=message):
-            streams.run(
-                Supply([bad]), streams.to_volume_stream(stream), streams.verify_zfs_stream()
-            )
+            streams.run(Supply([bad]), streams.to_volume_stream(stream), streams.discard())
 
 
 def test_compression_is_told_without_taking_anything(tmp_path: Path) -> None:

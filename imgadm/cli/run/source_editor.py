@@ -11,20 +11,16 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from imgadm.base.errors import ConfigError, FileSystemError, ImgadmError, InternalError, UsageError
 from imgadm.base.programs.programs import log_program
 from imgadm.base.redaction import SecretUrl
-from imgadm.cli.command import Context
+from imgadm.cli.clients import plain_http_warning
+from imgadm.cli.context import RunContext
 from imgadm.cli.output.waiting import warn_of_waiting
-from imgadm.cli.session import plain_http_warning
-from imgadm.operations.hosting.manage_sources import replace_sources
+from imgadm.operations.hosting.manage_sources import Ping, Replacement, replace_sources
 from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import SOURCE_TYPES
-
-if TYPE_CHECKING:
-    from imgadm.operations.hosting.manage_sources import Ping, Replacement
 
 _WIDEST_URL = 50
 _INSTRUCTIONS = """
@@ -39,13 +35,13 @@ _INSTRUCTIONS = """
 """
 
 
-def edit_sources(context: Context, *, ping: Ping | None) -> int:
+def edit_sources(context: RunContext, *, ping: Ping | None) -> int:
     """Let the operator edit the sources, save them, tell what changed; return the exit status.
 
     At a terminal, a mistake leads back to the editor if the operator wants. Raises ImgadmError for
     a mistake elsewhere, with nothing saved.
     """
-    shown = buffer_text(context.loaded_configuration().sources)
+    shown = buffer_text(context.configuration.sources)
     text = shown
     while True:
         status, text = _run_editor(text)
@@ -56,7 +52,7 @@ def edit_sources(context: Context, *, ping: Ping | None) -> int:
             print("Image sources unchanged")
             return 0
         try:
-            wanted = parse_buffer(text, known=context.loaded_configuration().sources)
+            wanted = parse_buffer(text, known=context.configuration.sources)
             replacement = replace_sources(
                 context.settings, wanted, ping=ping, on_wait=partial(warn_of_waiting, context)
             )
@@ -171,7 +167,7 @@ def _wants_to_edit_again(error: ImgadmError) -> bool:
     return answer != "" and answer.strip().lower() in {"", "y", "yes"}
 
 
-def _tell(context: Context, replacement: Replacement) -> None:
+def _tell(context: RunContext, replacement: Replacement) -> None:
     if not replacement.changed:
         print("Image sources unchanged")
     for source in replacement.deleted:

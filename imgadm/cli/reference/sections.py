@@ -1,10 +1,10 @@
-"""What the help of ``imgadm create`` tells beside its options."""
+"""The longer sections of help texts."""
 
 from __future__ import annotations
 
 from imgadm.cli.command import Section
 
-MACHINES = Section(
+MACHINE_SECTION = Section(
     "Machines",
     "The machine must be stopped, and prepared for being copied: without host\n"
     "keys, logs and the like. Of a joyent, joyent-minimal, builder or lx machine\n"
@@ -26,7 +26,7 @@ MACHINES = Section(
     "machine in between.",
 )
 
-DISKS = Section(
+DISK_SECTION = Section(
     "Disks",
     "With --disk no machine, no ZFS and no right of an administrator is needed.\n"
     "The file is only read; holes and blocks of zeros are left out. A disk that\n"
@@ -41,7 +41,7 @@ DISKS = Section(
     "installed where that one is: in a directory pool, or a zpool.",
 )
 
-FIELDS = Section(
+CREATED_FIELDS_SECTION = Section(
     "Manifest fields",
     "A new image needs a name and a version. Its type, os, requirements and other\n"
     "properties of its disk are those of the image that the machine was made\n"
@@ -51,4 +51,23 @@ FIELDS = Section(
     "\n"
     "Images of joyent machines require this platform or a later one, unless\n"
     'another is given; the empty requirements={"min_platform":{}} asks for none.',
+)
+
+LISTED_FIELDS_SECTION = Section(
+    "Fields",
+    "The fields of a manifest (uuid, name, version, os, type, state, ...) and:\n"
+    "\n"
+    "published, pub    publication time to the second, and the day alone\n"
+    "size              bytes of the image file\n"
+    "source            URL of the source that the image is from",
+)
+
+FILTER_SECTION = Section(
+    "Filters",
+    "name=base-64                 the field is exactly that\n"
+    "name=~base                   the text contains that, or the array has it\n"
+    "disabled=true                the boolean, not the text\n"
+    "files.0.compression=gzip     dots lead into objects and arrays\n"
+    "\n"
+    "All filters must match.",
 )

@@ -33,6 +33,7 @@ class Refill(Stage):
     """Fills buffers of the pipeline, the same ones again and again, each time with news."""
 
     name = "refill"
+    role = "source"
 
     def __init__(self, sizes: list[int]) -> None:
         self._sizes = sizes

@@ -1,0 +1,30 @@
+"""The sink that takes everything and keeps nothing."""
+
+from __future__ import annotations
+
+import os
+
+from imgadm._native import move_bytes
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+
+
+class _Discard(Stage):
+    name = "discard"
+    role = "sink"
+    moves_descriptors = True
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        for view in inlet.views():
+            context.meter.add_out(view.nbytes)
+
+    def run_descriptors(self, context: Context, source: int, sink: int) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            move_bytes(source, nowhere, context.cancel.fileno(), context.meter)
+        finally:
+            os.close(nowhere)
+
+
+def discard() -> Stage:
+    """Take all bytes and keep none: the end of a pipeline that only checks or measures."""
+    return _Discard()
