@@ -16,7 +16,7 @@ import requests
 from imgadm import __version__
 from imgadm.base.errors import ConfigError, InternalError
 from imgadm.client.errors import APIError, ClientError
-from imgadm.client.session import RefusedRedirectError
+from imgadm.client.redirects import RefusedRedirectError
 from imgadm.sources import Retry, SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.sources.errors import SourcePingError
 from imgadm.streams.http.retries import retry_after
