@@ -14,12 +14,12 @@ docs/explanation/layers.md.
 
 from imgadm.layers.errors import LayerError
 from imgadm.layers.limits import Limits
-from imgadm.layers.owners import FILE_NAME, Owners, Recorded, read_owners
+from imgadm.layers.owners import OWNERS_FILE_NAME, Owners, Recorded, read_owners
 from imgadm.layers.tree.attributes import Ownership
 from imgadm.layers.unpack import Unpacked, unpack_layer
 
 __all__ = [
-    "FILE_NAME",
+    "OWNERS_FILE_NAME",
     "LayerError",
     "Limits",
     "Owners",

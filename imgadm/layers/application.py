@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imgadm.layers import whiteouts
-from imgadm.layers.archive.entry import Entry, Kind
+from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.archive.reader import Archive
-from imgadm.layers.errors import LayerError, shown
+from imgadm.layers.errors import LayerError, shown_name
 from imgadm.layers.limits import Limits
 from imgadm.layers.owners import OwnersWriter
 from imgadm.layers.paths import components, join
@@ -26,7 +26,7 @@ from imgadm.layers.tree.attributes import Attributes
 from imgadm.layers.tree.creation import Creation, NoTargetError
 from imgadm.layers.tree.path_set import PathSet
 from imgadm.layers.tree.removal import Removal
-from imgadm.layers.tree.tree import Directory, Links, LowerLinkError, LowerObstacleError, Tree
+from imgadm.layers.tree.tree import Directory, LinkRules, LowerLinkError, LowerObstacleError, Tree
 
 #: What the kernels say of a name that is to blame itself, and of anything else that is.
 _BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ}
@@ -35,7 +35,7 @@ _BAD_ENTRY = {errno.EFBIG, errno.EINVAL, errno.EMLINK, errno.EOVERFLOW}
 #: Bytes of memory that an entry which is put off takes besides its names, roughly.
 _ENTRY_BYTES = 500
 
-_OWN_LINKS, _ALL_LINKS = Links(lower=False, own=True), Links(lower=True, own=True)
+_OWN_LINKS, _ALL_LINKS = LinkRules(lower=False, own=True), LinkRules(lower=True, own=True)
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class _PutOff:
     """An entry whose way leads through ``link`` of a lower layer, or to a target that is not there
     yet (empty). ``parts`` are those of its name; ``stored`` is where its content is kept."""
 
-    entry: Entry
+    entry: ArchiveEntry
     parts: list[bytes]
     link: bytes
     stored: bytes | None = None
@@ -73,7 +73,7 @@ class LayerApplication:
         #: Once more was put off than memory is for: links of lower layers stay what they are.
         self._lower_links_stay = False
 
-    def apply(self, entry: Entry, archive: Archive) -> None:
+    def apply(self, entry: ArchiveEntry, archive: Archive) -> None:
         """Apply one entry, or put it off. Raises LayerError and OSError."""
         try:
             parts = components(entry.name, entry=entry.name)
@@ -102,7 +102,7 @@ class LayerApplication:
         for mark in self._marks:
             if mark.link not in self._made:
                 try:
-                    self._hide(mark, Links(lower=True, own=False))
+                    self._hide(mark, LinkRules(lower=True, own=False))
                 except OSError as error:
                     raise _explained(error, mark.entry) from error
         settled = PathSet()
@@ -118,8 +118,8 @@ class LayerApplication:
                 raise _explained(error, item.entry) from error
         self._marks, self._entries, self._put_off_bytes = [], [], 0
 
-    def _apply_root(self, entry: Entry) -> None:
-        if entry.kind is not Kind.DIRECTORY:
+    def _apply_root(self, entry: ArchiveEntry) -> None:
+        if entry.kind is not EntryKind.DIRECTORY:
             raise LayerError(
                 "name", f"the image itself would become a {entry.kind.value}", entry=entry.name
             )
@@ -135,13 +135,13 @@ class LayerApplication:
             raise LayerError("name", "it is in a directory of a whiteout's name", entry=entry.name)
         whiteouts.hidden_by(name, entry=entry.name)
         try:
-            self._hide(item, Links(lower=self._lower_links_stay, own=False))
+            self._hide(item, LinkRules(lower=self._lower_links_stay, own=False))
         except LowerLinkError as way:
             item.link = way.path
             self._marks.append(item)
             self._count(item)
 
-    def _hide(self, item: _PutOff, links: Links) -> None:
+    def _hide(self, item: _PutOff, links: LinkRules) -> None:
         *above, name = item.parts
         entry = item.entry.name
         parent = self._tree.directory(above, make=False, entry=entry, links=links)
@@ -165,7 +165,7 @@ class LayerApplication:
             # That may have been put off itself.
             if not self._entries:
                 raise
-        if entry.kind is Kind.FILE:
+        if entry.kind is EntryKind.FILE:
             item.stored = self._aside.keep(entry, archive.data())
         self._entries.append(item)
         self._count(item)
@@ -182,7 +182,7 @@ class LayerApplication:
         self,
         item: _PutOff,
         data: Iterable[memoryview],
-        links: Links,
+        links: LinkRules,
         settled: PathSet | None = None,
     ) -> None:
         """Make what an entry describes. With ``settled``, of entries that were put off, it is not
@@ -204,11 +204,13 @@ class LayerApplication:
             )
         if item.stored is not None:
             self._creation.place(parent, name, entry, self._aside, item.stored)
-        elif entry.kind is not Kind.HARD_LINK or not self._driver_files.link(parent, name, entry):
+        elif entry.kind is not EntryKind.HARD_LINK or not self._driver_files.link(
+            parent, name, entry
+        ):
             self._creation.make(parent, name, entry, data, links=links)
         self._made.add(path)
 
-    def _directory(self, parts: list[bytes], entry: Entry, links: Links) -> Directory:
+    def _directory(self, parts: list[bytes], entry: ArchiveEntry, links: LinkRules) -> Directory:
         """The directory at ``parts``, in the place of whatever else lower layers have there."""
         while True:
             try:
@@ -221,7 +223,7 @@ class LayerApplication:
             return found
 
 
-def _explained(error: OSError, entry: Entry) -> Exception:
+def _explained(error: OSError, entry: ArchiveEntry) -> Exception:
     """The error with the name of the entry, and blaming the archive where that is to blame."""
     if error.errno in _BAD_NAME:
         return LayerError("name", "the file system takes no such name", entry=entry.name)
@@ -232,4 +234,4 @@ def _explained(error: OSError, entry: Entry) -> Exception:
             f"the file system takes no such {entry.kind.value}: {reason}",
             entry=entry.name,
         )
-    return OSError(error.errno, reason, shown(entry.name))
+    return OSError(error.errno, reason, shown_name(entry.name))

@@ -11,17 +11,19 @@ class LayerError(StreamError):
     """The archive cannot be unpacked.
 
     ``kind`` is one of ``truncated``, ``trailing``, ``format``, ``unsupported``, ``limit``, ``name``
-    and ``link``; ``entry`` the name of the entry it is about, as far as that is known.
+    and ``link``; ``entry`` the name of the entry it is about, as far as that is known; ``reason``
+    the message without the word "layer".
     """
 
     def __init__(self, kind: str, reason: str, *, entry: bytes = b"", offset: int | None = None):
-        where = f'entry "{shown(entry)}": ' if entry else ""
-        super().__init__(f"layer: {where}{reason}", offset=offset)
+        where = f'entry "{shown_name(entry)}": ' if entry else ""
+        self.reason = f"{where}{reason}"
+        super().__init__(f"layer: {self.reason}", offset=offset)
         self.kind = kind
         self.entry = entry
 
 
-def shown(name: bytes) -> str:
+def shown_name(name: bytes) -> str:
     """A name from an archive in one printable line of bounded length."""
     text = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 #: The name of the file, beside the root.
-FILE_NAME = "owners.jsonl"
+OWNERS_FILE_NAME = "owners.jsonl"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imgadm.layers import whiteouts
-from imgadm.layers.archive.entry import Entry, Kind
+from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.limits import Limits
 from imgadm.layers.paths import components, join
 from imgadm.layers.tree.aside import Aside
@@ -25,7 +25,7 @@ _MOST_STEPS = 16
 class _Kept:
     """A file that is kept; ``place`` is the path that it was given first, if any."""
 
-    entry: Entry
+    entry: ArchiveEntry
     stored: bytes
     place: bytes | None = None
 
@@ -41,18 +41,18 @@ class DriverFiles:
         #: Those that are hard links themselves, to what they are to.
         self._links: dict[tuple[bytes, ...], bytes] = {}
 
-    def keep(self, parts: list[bytes], entry: Entry, data: Iterable[memoryview]) -> None:
+    def keep(self, parts: list[bytes], entry: ArchiveEntry, data: Iterable[memoryview]) -> None:
         """Keep a file, or what a hard link is to; nothing else counts. Raises OSError."""
         if len(self._files) + len(self._links) >= self._limits.driver_files:
             return
-        if entry.kind is Kind.HARD_LINK:
+        if entry.kind is EntryKind.HARD_LINK:
             self._links[tuple(parts)] = entry.target
-        elif entry.kind is Kind.FILE:
+        elif entry.kind is EntryKind.FILE:
             if (old := self._files.get(tuple(parts))) is not None:
                 self._aside.drop(old.stored)
             self._files[tuple(parts)] = _Kept(entry, self._aside.keep(entry, data))
 
-    def link(self, parent: Directory, name: bytes, entry: Entry) -> bool:
+    def link(self, parent: Directory, name: bytes, entry: ArchiveEntry) -> bool:
         """Make a hard link to one of the files; returns False if it is to something else.
 
         Where it is to a hard link among them, that one's target is made its own. Raises OSError and

@@ -9,9 +9,9 @@ from pathlib import Path
 from imgadm.base.files.open_limit import allow_deep_trees
 from imgadm.layers.application import LayerApplication
 from imgadm.layers.archive.reader import Archive
-from imgadm.layers.errors import shown
+from imgadm.layers.errors import shown_name
 from imgadm.layers.limits import Limits
-from imgadm.layers.owners import FILE_NAME, OwnersWriter
+from imgadm.layers.owners import OWNERS_FILE_NAME, OwnersWriter
 from imgadm.layers.tree.attributes import Attributes, Ownership
 from imgadm.layers.tree.path_set import PathSet
 from imgadm.layers.tree.tree import Tree
@@ -72,7 +72,7 @@ class UnpackLayer(Stage):
         if attributes.refused:
             context.notes.append(
                 f"recorded {attributes.refused} extended attributes that cannot be set here, "
-                f"the first is {shown(attributes.first_refused)}"
+                f"the first is {shown_name(attributes.first_refused)}"
             )
         context.facts["unpacked"] = Unpacked(archive.count, context.meter.bytes_in)
 
@@ -107,6 +107,6 @@ def unpack_layer(
     return UnpackLayer(
         place,
         policy=policy or Ownership.of_this_process(),
-        owners=place.parent / FILE_NAME if owners is None else Path(owners),
+        owners=place.parent / OWNERS_FILE_NAME if owners is None else Path(owners),
         limits=limits or Limits(),
     )

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import FileSystemError, InvalidDiskError, UsageError
+from imgadm.base.errors import FileSystemError, UsageError
 from imgadm.base.json_values import display
+from imgadm.operations.errors import InvalidDiskError
 from imgadm.operations.new_manifest import new_manifest
 
 _MIB = 1024 * 1024
@@ -75,7 +76,7 @@ def disk_manifest(
     )
 
 
-def add_size(manifest: dict[str, Any], volume: streams.Volume) -> None:
+def add_size(manifest: dict[str, Any], volume: streams.RawVolume) -> None:
     """Say how large the disk is, in MiB; raises UsageError if another size was given."""
     size = -(-volume.size // _MIB)
     if manifest.setdefault("image_size", size) != size:
@@ -84,8 +85,8 @@ def add_size(manifest: dict[str, Any], volume: streams.Volume) -> None:
 
 
 def new_snapshot(
-    uuid: str, disk: DiskToImage, origin: tuple[Path, streams.Volume] | None = None
-) -> streams.Snapshot:
+    uuid: str, disk: DiskToImage, origin: tuple[Path, streams.RawVolume] | None = None
+) -> streams.NewSnapshot:
     """The snapshot that a new image will be; raises UsageError if it can't be."""
     block_size = disk.block_size
     if origin is not None:
@@ -96,7 +97,7 @@ def new_snapshot(
                 "and what is based on it must have the same"
             )
         block_size = wanted
-    return streams.Snapshot(
+    return streams.NewSnapshot(
         guid=int.from_bytes(os.urandom(8), "big") | 1,
         block_size=block_size or streams.DEFAULT_BLOCK_SIZE,
         name=f"image/{uuid}@final",

@@ -32,7 +32,7 @@ from imgadm.base.errors import InternalError
 if TYPE_CHECKING:
     from imgadm.pools.reception import LayerReception, Reception
     from imgadm.pools.sending import MadeStream, StoredStream
-    from imgadm.streams import Volume
+    from imgadm.streams import RawVolume
 
 
 @dataclass(slots=True)
@@ -206,7 +206,7 @@ class Pool(ABC):
         """Return the compression of what :meth:`send` sends, as a manifest names it."""
         return "none"
 
-    def disk(self, image: InstalledImage) -> AbstractContextManager[tuple[Path, Volume]]:
+    def disk(self, image: InstalledImage) -> AbstractContextManager[tuple[Path, RawVolume]]:
         """Yield the raw disk of an installed image, and what an incremental stream must know of it.
 
         Inside the block the path leads to this disk, whatever another process does to the pool.

@@ -14,7 +14,7 @@ from imgadm._native import VolumeStreamWriter
 from imgadm.base.errors import InternalError
 from imgadm.base.files.opening import open_regular
 from imgadm.base.programs.programs import log_program
-from imgadm.streams import Volume
+from imgadm.streams import RawVolume
 
 _PIECE = 1024 * 1024
 
@@ -40,11 +40,11 @@ class MadeStream:
 
 def disk_stream(
     disk: Path,
-    volume: Volume,
+    volume: RawVolume,
     *,
     name: str,
     creation_time: int,
-    origin: tuple[Path, Volume] | None,
+    origin: tuple[Path, RawVolume] | None,
 ) -> Generator[memoryview, None, None]:
     """Yield the ZFS stream of a raw disk, each piece valid until the next.
 

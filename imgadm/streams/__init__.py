@@ -19,11 +19,12 @@ from imgadm.streams.codecs.checksum import checksum
 from imgadm.streams.codecs.compress import compress
 from imgadm.streams.codecs.decompress import compression_of, decompress
 from imgadm.streams.disks.disk import Disk, DiskChangedError, open_disk
-from imgadm.streams.disks.formats import FORMATS, DiskFormatError
+from imgadm.streams.disks.formats import DISK_FORMATS, DiskFormatError
 from imgadm.streams.engine.combined_report import CombinedReport
 from imgadm.streams.engine.pipeline import run
 from imgadm.streams.engine.report import Report, StageReport
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Role, Stage
+from imgadm.streams.engine.tee import tee
 from imgadm.streams.errors import (
     ChecksumError,
     CompressionError,
@@ -47,7 +48,7 @@ from imgadm.streams.http.put import http_put
 from imgadm.streams.http.wanted import UseOfMd5
 from imgadm.streams.processes.stages import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.zfs.receivers import (
-    Volume,
+    RawVolume,
     plain_zfs_stream,
     to_raw_disk,
     verify_zfs_stream,
@@ -56,7 +57,7 @@ from imgadm.streams.zfs.receivers import (
 from imgadm.streams.zfs.volume_sender import (
     BLOCK_SIZES,
     DEFAULT_BLOCK_SIZE,
-    Snapshot,
+    NewSnapshot,
     from_disk,
     to_volume_stream,
 )
@@ -64,7 +65,7 @@ from imgadm.streams.zfs.volume_sender import (
 __all__ = [
     "BLOCK_SIZES",
     "DEFAULT_BLOCK_SIZE",
-    "FORMATS",
+    "DISK_FORMATS",
     "ChecksumError",
     "CombinedReport",
     "CompressionError",
@@ -77,14 +78,15 @@ __all__ = [
     "HttpFile",
     "Inlet",
     "MisuseError",
+    "NewSnapshot",
     "Outlet",
     "ProcessError",
+    "RawVolume",
     "RemoteFile",
     "Report",
     "Role",
     "SendError",
     "SizeError",
-    "Snapshot",
     "Spool",
     "SpoolError",
     "Stage",
@@ -92,7 +94,6 @@ __all__ = [
     "StreamError",
     "UploadAnswer",
     "UseOfMd5",
-    "Volume",
     "ZfsStreamError",
     "checksum",
     "compress",
@@ -111,6 +112,7 @@ __all__ = [
     "read_file",
     "reserve_of",
     "run",
+    "tee",
     "to_raw_disk",
     "to_volume_stream",
     "verify_zfs_stream",

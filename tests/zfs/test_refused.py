@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imgadm.pools.sending import disk_stream
-from imgadm.streams import Volume
+from imgadm.streams import RawVolume
 from tests.e2e.imports.images import Image, chain_of_three, make_image, sample, sample_image
 
 from .guest_host import GuestHost, Shelf, Traces, extra_pool, only
@@ -116,6 +116,6 @@ def test_pools_that_cannot_take_an_image(
 def volume_of(disk: Path, data: bytes) -> bytes:
     """The stream of a volume that holds `data`."""
     disk.write_bytes(data)
-    volume = Volume(guid=1, size=len(data), block_size=8192)
+    volume = RawVolume(guid=1, size=len(data), block_size=8192)
     chunks = disk_stream(disk, volume, name="image/disk@final", creation_time=1, origin=None)
     return b"".join(bytes(chunk) for chunk in chunks)

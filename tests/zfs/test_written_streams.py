@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 from imgadm.pools.sending import disk_stream
-from imgadm.streams import Volume
+from imgadm.streams import RawVolume
 from tests.stands.zfsvm import Session, volume_digests
 
 from .test_recipes import MIB, make_disk
@@ -27,7 +27,10 @@ def test_disks_come_out_of_streams_as_they_went_in(zones: Session, tmp_path: Pat
     received = []
     script = []
     for number, block_size in enumerate(BLOCK_SIZES, start=1):
-        volumes = [Volume(2 * number, SIZE, block_size), Volume(2 * number + 1, SIZE, block_size)]
+        volumes = [
+            RawVolume(2 * number, SIZE, block_size),
+            RawVolume(2 * number + 1, SIZE, block_size),
+        ]
         for name, disk, volume, origin in (
             ("base", base, volumes[0], None),
             ("child", child, volumes[1], (base, volumes[0])),

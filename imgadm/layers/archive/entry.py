@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 
-class Kind(enum.Enum):
+class EntryKind(enum.Enum):
     """What an entry makes."""
 
     FILE = "file"
@@ -19,7 +19,7 @@ class Kind(enum.Enum):
 
 
 @dataclass(slots=True)
-class Entry:
+class ArchiveEntry:
     """Names are bytes as archived; ``mode`` has the permission, set-id and sticky bits only.
 
     ``packed_size`` counts the bytes of data that follow in the archive, ``size`` those of the file.
@@ -27,7 +27,7 @@ class Entry:
     """
 
     name: bytes
-    kind: Kind
+    kind: EntryKind
     mode: int
     uid: int
     gid: int

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from imgadm.layers.errors import LayerError, shown
+from imgadm.layers.errors import LayerError, shown_name
 
-BLOCK_SIZE = 512
-ZERO_BLOCK = bytes(BLOCK_SIZE)
+TAR_BLOCK_SIZE = 512
+ZERO_BLOCK = bytes(TAR_BLOCK_SIZE)
 
 _FIELDS = struct.Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12s")
 _CHECKSUM = slice(148, 156)
@@ -84,7 +84,9 @@ def number(field: bytes) -> int:
             return int(digits, 8)
     except ValueError:
         pass
-    raise LayerError("format", f'a header has "{shown(digits)}" where an octal number should be')
+    raise LayerError(
+        "format", f'a header has "{shown_name(digits)}" where an octal number should be'
+    )
 
 
 def _check_sum(block: bytes, field: bytes) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from imgadm.layers.archive import sparse
-from imgadm.layers.archive.entry import Entry, Kind, kept_owner
-from imgadm.layers.archive.header import BLOCK_SIZE, ZERO_BLOCK, Header, parse_header
+from imgadm.layers.archive.entry import ArchiveEntry, EntryKind, kept_owner
+from imgadm.layers.archive.header import TAR_BLOCK_SIZE, ZERO_BLOCK, Header, parse_header
 from imgadm.layers.archive.pax import (
     Records,
     extended_attribute,
@@ -19,22 +19,22 @@ from imgadm.layers.archive.pax import (
     parse_records,
     whole_number,
 )
-from imgadm.layers.errors import LayerError, shown
+from imgadm.layers.errors import LayerError, shown_name
 from imgadm.layers.limits import Limits
 from imgadm.streams.codecs.byte_source import ByteSource
 
 _KINDS = {
-    b"0": Kind.FILE,
-    b"\0": Kind.FILE,
-    b"7": Kind.FILE,
-    b"S": Kind.FILE,
-    b"1": Kind.HARD_LINK,
-    b"2": Kind.SYMLINK,
-    b"3": Kind.CHARACTER_DEVICE,
-    b"4": Kind.BLOCK_DEVICE,
-    b"5": Kind.DIRECTORY,
-    b"D": Kind.DIRECTORY,
-    b"6": Kind.FIFO,
+    b"0": EntryKind.FILE,
+    b"\0": EntryKind.FILE,
+    b"7": EntryKind.FILE,
+    b"S": EntryKind.FILE,
+    b"1": EntryKind.HARD_LINK,
+    b"2": EntryKind.SYMLINK,
+    b"3": EntryKind.CHARACTER_DEVICE,
+    b"4": EntryKind.BLOCK_DEVICE,
+    b"5": EntryKind.DIRECTORY,
+    b"D": EntryKind.DIRECTORY,
+    b"6": EntryKind.FIFO,
 }
 _LONG_NAME, _LONG_TARGET = b"L", b"K"
 _EXTENDED, _GLOBAL = b"xX", b"g"
@@ -64,7 +64,7 @@ class Archive:
         #: What is odd about the archive, though nothing is missing.
         self.notes: list[str] = []
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ArchiveEntry]:
         """Every entry, up to the end of the archive. What is behind that is passed over, and noted.
 
         The end is two blocks of zeros, or where the bytes end. Raises LayerError.
@@ -109,7 +109,7 @@ class Archive:
             yield piece
 
     def _begin_data(self, size: int) -> None:
-        self._unread, self._padding = size, -size % BLOCK_SIZE
+        self._unread, self._padding = size, -size % TAR_BLOCK_SIZE
         end = self._source.position + size
         if end > self._limits.archive_bytes:
             raise LayerError(
@@ -132,24 +132,24 @@ class Archive:
     def _next_header(self) -> Header | None:
         if self._unread or self._padding:
             self._pass_over_data()
-        block = self._source.peek(BLOCK_SIZE)
-        if len(block) < BLOCK_SIZE or (not block[0] and block == ZERO_BLOCK):
+        block = self._source.peek(TAR_BLOCK_SIZE)
+        if len(block) < TAR_BLOCK_SIZE or (not block[0] and block == ZERO_BLOCK):
             if block.count(0) < len(block):
                 raise self._cut("the archive ends in the middle")
             self._read_to_end()
             return None
-        self._source.next(BLOCK_SIZE)
+        self._source.next(TAR_BLOCK_SIZE)
         return parse_header(block)
 
     def _read_to_end(self) -> None:
-        blocks = self._source.peek(2 * BLOCK_SIZE)
-        second = blocks[BLOCK_SIZE:]
-        if len(second) == BLOCK_SIZE and second != ZERO_BLOCK and _is_header(second):
+        blocks = self._source.peek(2 * TAR_BLOCK_SIZE)
+        second = blocks[TAR_BLOCK_SIZE:]
+        if len(second) == TAR_BLOCK_SIZE and second != ZERO_BLOCK and _is_header(second):
             raise LayerError(
                 "format",
                 "there are entries behind a single block of zeros, which some readers take for "
                 "its end",
-                offset=self._source.position + BLOCK_SIZE,
+                offset=self._source.position + TAR_BLOCK_SIZE,
             )
         self._begin_data(0)
         is_blank = True
@@ -194,7 +194,7 @@ class Archive:
                 offset=self._source.position,
             )
 
-    def _entry(self, header: Header, records: Records) -> Entry:
+    def _entry(self, header: Header, records: Records) -> ArchiveEntry:
         self.count += 1
         if self.count > self._limits.entries:
             raise LayerError("limit", f"it has more than {self._limits.entries} entries")
@@ -202,10 +202,10 @@ class Archive:
         if kind is None:
             what = "a part of an archive of several volumes" if header.type == b"M" else "an entry"
             raise LayerError(
-                "unsupported", f"{what} of type {shown(header.type)!r}", entry=header.name
+                "unsupported", f"{what} of type {shown_name(header.type)!r}", entry=header.name
             )
         size = header.size if header.type in _WITH_DATA else 0
-        entry = Entry(
+        entry = ArchiveEntry(
             header.name,
             kind,
             header.mode & 0o7777,
@@ -220,19 +220,19 @@ class Archive:
         self._apply_records(entry, records)
         if header.type == b"\0" and entry.name.endswith(b"/"):
             # In archives older than the type of directories, which never have data.
-            entry.kind, entry.packed_size, entry.size = Kind.DIRECTORY, 0, 0
+            entry.kind, entry.packed_size, entry.size = EntryKind.DIRECTORY, 0, 0
         entry.uid, entry.gid = kept_owner(entry.uid), kept_owner(entry.gid)
         self._begin_data(entry.packed_size)
-        if entry.kind is Kind.FILE:
+        if entry.kind is EntryKind.FILE:
             self._find_holes(entry, header, records)
         self._check_names(entry)
         _check_numbers(entry)
         return entry
 
-    def _apply_records(self, entry: Entry, records: Records) -> None:
+    def _apply_records(self, entry: ArchiveEntry, records: Records) -> None:
         if not records and not self._globals:
             return
-        has_data = entry.kind in (Kind.FILE, Kind.DIRECTORY)
+        has_data = entry.kind in (EntryKind.FILE, EntryKind.DIRECTORY)
         sparse_name = b""
         for key, value in [*self._globals.items(), *records]:
             if (xattr := extended_attribute(key, value)) is not None:
@@ -259,7 +259,7 @@ class Archive:
                 entry.mtime_ns = nanoseconds(key, value)
         entry.name = sparse_name or entry.name
 
-    def _find_holes(self, entry: Entry, header: Header, records: Records) -> None:
+    def _find_holes(self, entry: ArchiveEntry, header: Header, records: Records) -> None:
         if header.type == b"S":
             entry.size, entry.regions = sparse.old_gnu_map(header.block, self._take, self._limits)
         elif records:
@@ -267,7 +267,7 @@ class Archive:
         if entry.regions is not None:
             sparse.check(entry.regions, size=entry.size, packed_size=entry.packed_size)
 
-    def _find_holes_in_records(self, entry: Entry, records: Records) -> None:
+    def _find_holes_in_records(self, entry: ArchiveEntry, records: Records) -> None:
         pax = dict(records)
         size = pax.get(b"GNU.sparse.realsize") or pax.get(b"GNU.sparse.size")
         if size is not None:
@@ -278,7 +278,7 @@ class Archive:
         else:
             entry.regions = sparse.format_0_map(records, self._limits)
 
-    def _check_names(self, entry: Entry) -> None:
+    def _check_names(self, entry: ArchiveEntry) -> None:
         longest = self._limits.name_bytes
         if len(entry.name) > longest:
             raise LayerError("limit", f"its name has more than {longest} bytes", entry=entry.name)
@@ -288,7 +288,7 @@ class Archive:
             )
         if b"\0" in entry.name or b"\0" in entry.target:
             raise LayerError("name", "a name has a zero byte", entry=entry.name)
-        if entry.kind in (Kind.SYMLINK, Kind.HARD_LINK) and not entry.target:
+        if entry.kind in (EntryKind.SYMLINK, EntryKind.HARD_LINK) and not entry.target:
             raise LayerError("link", "it links to nothing", entry=entry.name)
 
     def _cut(self, how: str) -> LayerError:
@@ -307,7 +307,7 @@ def _size_of(records: Iterable[tuple[bytes, bytes]]) -> int:
     return sum(len(key) + len(value) for key, value in records)
 
 
-def _check_numbers(entry: Entry) -> None:
+def _check_numbers(entry: ArchiveEntry) -> None:
     if entry.size > _LARGEST_FILE:
         raise LayerError("format", "no system has files of its size", entry=entry.name)
     if not (0 <= entry.uid <= _LARGEST_ID and 0 <= entry.gid <= _LARGEST_ID):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgadm.layers.archive.header import BLOCK_SIZE, number
+from imgadm.layers.archive.header import TAR_BLOCK_SIZE, number
 from imgadm.layers.archive.pax import Records, whole_number
 from imgadm.layers.errors import LayerError
 from imgadm.layers.limits import Limits
@@ -20,7 +20,7 @@ def old_gnu_map(header: bytes, take: Take, limits: Limits) -> tuple[int, Regions
     regions = _pairs_of_block(header, start=386, count=4)
     more, size = header[482], number(header[483:495])
     while more:
-        block = take(BLOCK_SIZE)
+        block = take(TAR_BLOCK_SIZE)
         regions += _pairs_of_block(block, start=0, count=21)
         _limit(regions, limits)
         more = block[504]
@@ -49,10 +49,10 @@ def format_1_map(take: Take, limits: Limits) -> tuple[int, Regions]:
     def next_number() -> int:
         nonlocal taken, text
         while b"\n" not in text:
-            if len(text) > BLOCK_SIZE:
+            if len(text) > TAR_BLOCK_SIZE:
                 raise LayerError("format", "the map of a sparse file has no line ends")
-            text += take(BLOCK_SIZE)
-            taken += BLOCK_SIZE
+            text += take(TAR_BLOCK_SIZE)
+            taken += TAR_BLOCK_SIZE
         line, _, text = text.partition(b"\n")
         return whole_number(b"GNU.sparse map", line)
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable
 
-from imgadm.layers.archive.entry import Entry
+from imgadm.layers.archive.entry import ArchiveEntry
 from imgadm.layers.tree import acls
 from imgadm.layers.tree.content import write_content
 from imgadm.layers.tree.tree import OPEN_DIRECTORY, Tree
@@ -39,7 +39,7 @@ class Aside:
             os.fchmod(self._descriptor, 0o700)
         return self._descriptor
 
-    def keep(self, entry: Entry, data: Iterable[memoryview]) -> bytes:
+    def keep(self, entry: ArchiveEntry, data: Iterable[memoryview]) -> bytes:
         """Write the content of a file; returns its name in the directory. Raises OSError."""
         self._count += 1
         name = b"%d" % self._count

@@ -8,7 +8,7 @@ import errno
 import os
 from collections.abc import Mapping
 
-from imgadm.layers.archive.entry import Entry, Kind
+from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.owners import OwnersWriter, Recorded
 
 _SET_ID = 0o6000
@@ -51,7 +51,7 @@ class Attributes:
         self.refused = 0
         self.first_refused = b""
 
-    def set_open(self, path: bytes, descriptor: int, entry: Entry, *, anew: bool) -> None:
+    def set_open(self, path: bytes, descriptor: int, entry: ArchiveEntry, *, anew: bool) -> None:
         """Of a file or a directory, all but the times. ``anew``: it was made for this entry."""
         mode = self._settable_mode(entry)
         if self.real:
@@ -62,7 +62,7 @@ class Attributes:
             self._record(path, entry, mode=mode, missing=missing, anew=anew)
 
     def set_special(
-        self, path: bytes, parent: int, name: bytes, entry: Entry, *, as_file: bool = False
+        self, path: bytes, parent: int, name: bytes, entry: ArchiveEntry, *, as_file: bool = False
     ) -> None:
         """Of a link, pipe or device; ``as_file`` if an empty file stands for it."""
         mode = self._settable_mode(entry)
@@ -71,7 +71,7 @@ class Attributes:
         missing = None
         if entry.xattrs:
             missing = self._set_xattrs(path, by_descriptor(parent, name), entry.xattrs)
-        if entry.kind is not Kind.SYMLINK:
+        if entry.kind is not EntryKind.SYMLINK:
             # Nobody else is at work in the tree, and this is no link.
             os.chmod(name, mode, dir_fd=parent)
         times = (entry.mtime_ns, entry.mtime_ns)
@@ -79,10 +79,10 @@ class Attributes:
         if self._records_all or missing or as_file:
             self._record(path, entry, mode=mode, missing=missing, as_file=as_file)
 
-    def _settable_mode(self, entry: Entry) -> int:
+    def _settable_mode(self, entry: ArchiveEntry) -> int:
         if self.real:
             return entry.mode
-        least = _LEAST_DIRECTORY_MODE if entry.kind is Kind.DIRECTORY else _LEAST_FILE_MODE
+        least = _LEAST_DIRECTORY_MODE if entry.kind is EntryKind.DIRECTORY else _LEAST_FILE_MODE
         # Set-id bits would lend out the rights of whoever unpacks.
         return entry.mode & ~_SET_ID | least
 
@@ -103,15 +103,15 @@ class Attributes:
     def _record(
         self,
         path: bytes,
-        entry: Entry,
+        entry: ArchiveEntry,
         *,
         mode: int,
         missing: Mapping[bytes, bytes] | None,
         as_file: bool = False,
         anew: bool = True,
     ) -> None:
-        has_mode = entry.kind is Kind.SYMLINK or mode == entry.mode
-        is_device = entry.kind in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE)
+        has_mode = entry.kind is EntryKind.SYMLINK or mode == entry.mode
+        is_device = entry.kind in (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
         self._owners.record(
             path,
             Recorded(

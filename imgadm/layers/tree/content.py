@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from imgadm.layers.archive.entry import Entry
+from imgadm.layers.archive.entry import ArchiveEntry
 
 
-def write_content(descriptor: int, entry: Entry, data: Iterable[memoryview]) -> None:
+def write_content(descriptor: int, entry: ArchiveEntry, data: Iterable[memoryview]) -> None:
     """Write what an empty file is to hold; holes stay holes. Raises OSError and LayerError."""
     if entry.regions is not None:
         _write_regions(descriptor, entry, data)
@@ -17,7 +17,7 @@ def write_content(descriptor: int, entry: Entry, data: Iterable[memoryview]) -> 
         _write(descriptor, view)
 
 
-def _write_regions(descriptor: int, entry: Entry, data: Iterable[memoryview]) -> None:
+def _write_regions(descriptor: int, entry: ArchiveEntry, data: Iterable[memoryview]) -> None:
     """Write each region of data where it belongs, and leave the rest a hole."""
     os.ftruncate(descriptor, entry.size)
     pieces = iter(data)

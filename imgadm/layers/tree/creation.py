@@ -8,8 +8,8 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from imgadm.layers.archive.entry import Entry, Kind
-from imgadm.layers.errors import LayerError, shown
+from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
+from imgadm.layers.errors import LayerError, shown_name
 from imgadm.layers.owners import OwnersWriter
 from imgadm.layers.paths import components, join
 from imgadm.layers.tree import acls
@@ -17,7 +17,7 @@ from imgadm.layers.tree.aside import Aside
 from imgadm.layers.tree.attributes import Attributes, by_descriptor, clear_xattrs
 from imgadm.layers.tree.content import write_content
 from imgadm.layers.tree.removal import Removal
-from imgadm.layers.tree.tree import NO_DIRECTORY, Directory, Links, Tree
+from imgadm.layers.tree.tree import NOT_A_DIRECTORY, Directory, LinkRules, Tree
 
 _Made = TypeVar("_Made")
 
@@ -25,19 +25,19 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD_FILE = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PRIVATE = 0o600
 _NODES = {
-    Kind.FIFO: stat.S_IFIFO,
-    Kind.CHARACTER_DEVICE: stat.S_IFCHR,
-    Kind.BLOCK_DEVICE: stat.S_IFBLK,
+    EntryKind.FIFO: stat.S_IFIFO,
+    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
+    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
 }
 
 
 class NoTargetError(LayerError):
     """What a hard link is to is not there."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: ArchiveEntry) -> None:
         super().__init__(
             "link",
-            f'it is a hard link to "{shown(entry.target)}", which is not there',
+            f'it is a hard link to "{shown_name(entry.target)}", which is not there',
             entry=entry.name,
         )
 
@@ -57,33 +57,33 @@ class Creation:
         self,
         parent: Directory,
         name: bytes,
-        entry: Entry,
+        entry: ArchiveEntry,
         data: Iterable[memoryview],
         *,
-        links: Links,
+        links: LinkRules,
     ) -> None:
         """Make an entry; ``links`` are those that the path to the target of a hard link follows.
 
         Raises LowerLinkError for one that it does not, and NoTargetError.
         """
         match entry.kind:
-            case Kind.FILE:
+            case EntryKind.FILE:
                 self._make_file(parent, name, entry, data)
-            case Kind.DIRECTORY:
+            case EntryKind.DIRECTORY:
                 self._make_directory(parent, name, entry)
-            case Kind.HARD_LINK:
+            case EntryKind.HARD_LINK:
                 self._make_hard_link(parent, name, entry, links)
-            case Kind.SYMLINK:
+            case EntryKind.SYMLINK:
                 self._make_symlink(parent, name, entry)
-            case Kind.FIFO | Kind.CHARACTER_DEVICE | Kind.BLOCK_DEVICE:
+            case EntryKind.FIFO | EntryKind.CHARACTER_DEVICE | EntryKind.BLOCK_DEVICE:
                 self._make_node(parent, name, entry)
 
-    def describe_root(self, entry: Entry) -> None:
+    def describe_root(self, entry: ArchiveEntry) -> None:
         """Give the root itself the attributes of its entry."""
         self._describe_directory(self._tree.root, entry, anew=False)
 
     def _make_file(
-        self, parent: Directory, name: bytes, entry: Entry, data: Iterable[memoryview]
+        self, parent: Directory, name: bytes, entry: ArchiveEntry, data: Iterable[memoryview]
     ) -> None:
         descriptor = self._new_file(parent, name)
         try:
@@ -92,12 +92,14 @@ class Creation:
         finally:
             os.close(descriptor)
 
-    def _describe_file(self, parent: Directory, name: bytes, descriptor: int, entry: Entry) -> None:
+    def _describe_file(
+        self, parent: Directory, name: bytes, descriptor: int, entry: ArchiveEntry
+    ) -> None:
         self._attributes.set_open(join(parent.path, name), descriptor, entry, anew=True)
         os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
 
     def place(
-        self, parent: Directory, name: bytes, entry: Entry, aside: Aside, stored: bytes
+        self, parent: Directory, name: bytes, entry: ArchiveEntry, aside: Aside, stored: bytes
     ) -> None:
         """Make a file whose content is kept ``aside`` as ``stored``, which stays there, too."""
         self._link_to_aside(parent, name, aside, stored)
@@ -126,7 +128,7 @@ class Creation:
 
         self._instead(parent, name, link)
 
-    def _make_directory(self, parent: Directory, name: bytes, entry: Entry) -> None:
+    def _make_directory(self, parent: Directory, name: bytes, entry: ArchiveEntry) -> None:
         anew = True
         try:
             os.mkdir(name, 0o700, dir_fd=parent.descriptor)
@@ -135,7 +137,7 @@ class Creation:
         try:
             directory = self._tree.opened(parent, name)
         except OSError as error:
-            if error.errno not in NO_DIRECTORY:
+            if error.errno not in NOT_A_DIRECTORY:
                 raise
             self._removal.replace(parent, name)
             os.mkdir(name, 0o700, dir_fd=parent.descriptor)
@@ -143,7 +145,7 @@ class Creation:
             directory = self._tree.opened(parent, name)
         self._describe_directory(directory, entry, anew=anew)
 
-    def _describe_directory(self, directory: Directory, entry: Entry, *, anew: bool) -> None:
+    def _describe_directory(self, directory: Directory, entry: ArchiveEntry, *, anew: bool) -> None:
         if not anew:
             clear_xattrs(directory.descriptor)
         elif directory.gives_acls:  # as the one that it is in
@@ -152,7 +154,9 @@ class Creation:
         directory.gives_acls = acls.are_given_by(directory.descriptor)
         directory.times = (entry.mtime_ns, entry.mtime_ns)
 
-    def _make_hard_link(self, parent: Directory, name: bytes, entry: Entry, links: Links) -> None:
+    def _make_hard_link(
+        self, parent: Directory, name: bytes, entry: ArchiveEntry, links: LinkRules
+    ) -> None:
         parts = components(entry.target, entry=entry.name)
         source = None
         if parts:
@@ -186,21 +190,21 @@ class Creation:
             self._instead(parent, name, link)
         self._owners.link(path, target)
 
-    def _make_symlink(self, parent: Directory, name: bytes, entry: Entry) -> None:
+    def _make_symlink(self, parent: Directory, name: bytes, entry: ArchiveEntry) -> None:
         self._instead(
             parent, name, lambda: os.symlink(entry.target, name, dir_fd=parent.descriptor)
         )
         path = join(parent.path, name)
         self._attributes.set_special(path, parent.descriptor, name, entry)
 
-    def _make_node(self, parent: Directory, name: bytes, entry: Entry) -> None:
+    def _make_node(self, parent: Directory, name: bytes, entry: ArchiveEntry) -> None:
         """A pipe or a device, or an empty file in its place where this process may not make it."""
         kind, device = _NODES[entry.kind], os.makedev(*entry.device)
 
         def make() -> None:
             os.mknod(name, kind | _PRIVATE, device, dir_fd=parent.descriptor)
 
-        as_file = entry.kind is not Kind.FIFO and not self._attributes.real
+        as_file = entry.kind is not EntryKind.FIFO and not self._attributes.real
         if not as_file:
             try:
                 self._instead(parent, name, make)

@@ -13,7 +13,7 @@ import os
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from imgadm.layers.errors import LayerError, shown
+from imgadm.layers.errors import LayerError, shown_name
 from imgadm.layers.limits import Limits
 from imgadm.layers.paths import join
 from imgadm.layers.tree import acls
@@ -29,7 +29,7 @@ _MOST_STEPS = 1024
 #: Directories that stay open.
 _MOST_OPEN = 64
 #: What the kernels say of a component that is a link, or no directory.
-NO_DIRECTORY = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
+NOT_A_DIRECTORY = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
 _DEFAULT_MODE = 0o755
 
 
@@ -48,7 +48,7 @@ class LowerObstacleError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class LinkRules:
     """Which links a path is followed through: those of ``lower`` layers, and the layer's ``own``.
 
     One of a lower layer that is not followed is a LowerLinkError; behind one of the layer's own
@@ -87,11 +87,11 @@ class Tree:
         self.root = _directory(b"", descriptor, depth=0)
         self._open: OrderedDict[bytes, Directory] = OrderedDict()
         #: Directories as archives name them, links and all, to those that they are.
-        self._known: dict[tuple[Links, tuple[bytes, ...]], bytes] = {}
+        self._known: dict[tuple[LinkRules, tuple[bytes, ...]], bytes] = {}
         self._made = 0
 
     def directory(
-        self, parts: list[bytes], *, make: bool, entry: bytes, links: Links
+        self, parts: list[bytes], *, make: bool, entry: bytes, links: LinkRules
     ) -> Directory | None:
         """The directory at ``parts``, ``links`` on the way resolved; made where it is missing.
 
@@ -187,7 +187,7 @@ class Tree:
         return known
 
     def _resolve(
-        self, parts: list[bytes], *, make: bool, entry: bytes, links: Links
+        self, parts: list[bytes], *, make: bool, entry: bytes, links: LinkRules
     ) -> Directory | None:
         pending = parts[::-1]
         above: list[bytes] = []
@@ -227,7 +227,7 @@ class Tree:
                 missing.append(part)
                 continue
             except OSError as error:
-                if error.errno not in NO_DIRECTORY:
+                if error.errno not in NOT_A_DIRECTORY:
                     raise
             path = join(here.path, part)
             target, is_own = _target_of_link(here, part), path in self._made_by_layer
@@ -237,7 +237,7 @@ class Tree:
                 if first_lower is not None:
                     raise LowerObstacleError(first_lower)
                 if is_own or count:
-                    message = f'"{shown(path)}" is not a directory'
+                    message = f'"{shown_name(path)}" is not a directory'
                     raise LayerError("name", message, entry=entry)
                 raise LowerObstacleError(path)
             if is_own and not links.own:

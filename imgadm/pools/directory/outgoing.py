@@ -17,7 +17,7 @@ from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
 
 
 @contextmanager
-def opened_disk(pool: Path, image: InstalledImage) -> Iterator[tuple[Path, streams.Volume]]:
+def opened_disk(pool: Path, image: InstalledImage) -> Iterator[tuple[Path, streams.RawVolume]]:
     """Yield the disk of an image in ``pool`` as :meth:`imgadm.pools.base.Pool.disk` does."""
     directory = pool / image.uuid
     try:

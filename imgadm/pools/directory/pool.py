@@ -164,7 +164,7 @@ class DirectoryPool(Pool):
     def sent_compression(self, image: InstalledImage) -> str:
         return LayerFacts.of(image).compression if RECORDED_AS in image.extra else "none"
 
-    def disk(self, image: InstalledImage) -> AbstractContextManager[tuple[Path, streams.Volume]]:
+    def disk(self, image: InstalledImage) -> AbstractContextManager[tuple[Path, streams.RawVolume]]:
         from imgadm.pools.directory.outgoing import opened_disk
 
         return opened_disk(self.path, image)

@@ -104,7 +104,7 @@ def recorded_guid(image: InstalledImage) -> str | None:
     return guid if isinstance(guid, str) else None
 
 
-def recorded_volume(image: InstalledImage) -> streams.Volume:
+def recorded_volume(image: InstalledImage) -> streams.RawVolume:
     """Return what an incremental stream must know of an image's disk.
 
     Raises InternalError if the image is not recorded as a disk.
@@ -113,7 +113,7 @@ def recorded_volume(image: InstalledImage) -> streams.Volume:
 
     stream: Any = image.extra.get("stream")
     try:
-        return streams.Volume(
+        return streams.RawVolume(
             guid=int(stream["guid"]),
             size=int(stream["volume_size"]),
             block_size=int(stream["block_size"]),

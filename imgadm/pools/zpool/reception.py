@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imgadm.base.errors import InternalError, UnexpectedNumberOfSnapshotsError
+from imgadm.base.errors import InternalError
 from imgadm.base.programs.programs import log_program, program_environment
-from imgadm.pools.reception import Reception, beginning, size_in_manifest
+from imgadm.pools.reception import (
+    Reception,
+    UnexpectedNumberOfSnapshotsError,
+    beginning,
+    size_in_manifest,
+)
 from imgadm.pools.zpool.discovery import names_below
 from imgadm.pools.zpool.mounts import (
     close_to_others,
@@ -22,11 +27,11 @@ from imgadm.pools.zpool.properties import HARMLESS, as_options
 if TYPE_CHECKING:
     from imgadm import streams
     from imgadm.pools.zpool.host import ZfsHost
-    from imgadm.streams.zfs.receivers import Kind
+    from imgadm.streams.zfs.receivers import StreamKind
 
 _MIB = 1 << 20
 
-_KINDS: dict[object, Kind] = {
+_KINDS: dict[object, StreamKind] = {
     "zvol": "zvol",
     "zone-dataset": "zfs",
     "lx-dataset": "zfs",

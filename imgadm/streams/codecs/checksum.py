@@ -10,14 +10,14 @@ from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import ChecksumError, SizeError
 
 
-class Hasher(Protocol):
+class _Hasher(Protocol):
     """What the stage needs of a hash; :mod:`hashlib` objects have it."""
 
     def update(self, data: memoryview, /) -> None: ...
     def hexdigest(self) -> str: ...
 
 
-class Checksum(Stage):
+class _Checksum(Stage):
     """See :func:`checksum`."""
 
     def __init__(self, algorithm: str, expected: str | None, size: int | None) -> None:
@@ -27,7 +27,7 @@ class Checksum(Stage):
         self._expected = expected.lower() if expected is not None else None
         self._size = size
         self._seen = 0
-        self._hasher: Hasher
+        self._hasher: _Hasher
         if algorithm == "sha1":
             self._sha1 = Sha1()
             self._hasher = self._sha1
@@ -96,4 +96,4 @@ def checksum(algorithm: str, *, expected: str | None = None, size: int | None = 
 
     Raises SizeError (as soon as there is one byte too many) and ChecksumError.
     """
-    return Checksum(algorithm, expected, size)
+    return _Checksum(algorithm, expected, size)

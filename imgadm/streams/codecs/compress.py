@@ -10,7 +10,7 @@ from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import CompressionError
 
 
-class Compress(Stage):
+class _Compress(Stage):
     """See :func:`compress`."""
 
     name = "compress"
@@ -63,4 +63,4 @@ def compress(name: str, *, level: int | None = None, threads: int | None = None)
     Raises ValueError for arguments that make no sense; CompressionError from :func:`run`, if
     there is not enough memory.
     """
-    return Compress(name, level, threads)
+    return _Compress(name, level, threads)

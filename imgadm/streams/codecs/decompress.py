@@ -16,7 +16,7 @@ from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import DecompressionError
 
 
-class Decompress(Stage):
+class _Decompress(Stage):
     """See :func:`decompress`."""
 
     judges_content = True
@@ -99,7 +99,7 @@ def decompress(compression: str | None = None, *, exact: bool = False) -> Stage:
     buffers of bounded size whatever the input expands to. Raises DecompressionError if the bytes
     are of another compression than the one named, damaged, or cut short.
     """
-    return Decompress(compression, exact=exact)
+    return _Decompress(compression, exact=exact)
 
 
 def compression_of(path: str | os.PathLike[str]) -> str:

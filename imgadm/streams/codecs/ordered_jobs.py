@@ -8,10 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 
-class OrderedJobs(Generic[Result]):
+class OrderedJobs(Generic[_Result]):
     """Jobs that may be done at the same time, and a bounded number of them at once.
 
     Jobs should do their work off the GIL and be short: leaving the ``with`` block drops those that
@@ -22,9 +22,9 @@ class OrderedJobs(Generic[Result]):
         # Those beyond one wait for a thread or for their turn, so that no thread waits for a job.
         self._limit = jobs_per_thread * threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"imgadm-{name}")
-        self._jobs: deque[Future[Result]] = deque()
+        self._jobs: deque[Future[_Result]] = deque()
 
-    def __enter__(self) -> OrderedJobs[Result]:
+    def __enter__(self) -> OrderedJobs[_Result]:
         return self
 
     def __exit__(
@@ -44,9 +44,9 @@ class OrderedJobs(Generic[Result]):
         """Whether a result should be taken before the next job is given."""
         return len(self._jobs) >= self._limit
 
-    def submit(self, job: Callable[[], Result]) -> None:
+    def submit(self, job: Callable[[], _Result]) -> None:
         self._jobs.append(self._threads.submit(job))
 
-    def next(self) -> Result:
+    def next(self) -> _Result:
         """The result of the oldest job, waited for; or what it raised."""
         return self._jobs.popleft().result()

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from imgadm.streams.disks.contents import (
+from imgadm.streams.disks.disk_contents import (
     CONTENT_HEAD_SIZE,
     file_system_end,
     gpt_of,
@@ -16,7 +16,7 @@ from imgadm.streams.disks.contents import (
     mbr_end,
 )
 from imgadm.streams.disks.formats import (
-    FORMATS,
+    DISK_FORMATS,
     TAIL_SIZE,
     VHD_COOKIE,
     VHD_FOOTER_SIZE,
@@ -194,6 +194,6 @@ def open_disk(path: str | os.PathLike[str], *, as_format: str | None = None) -> 
 
     Raises DiskFormatError for what is no such disk, OSError.
     """
-    if as_format is not None and as_format not in FORMATS:
-        raise ValueError(f'unknown format "{as_format}", must be one of: {", ".join(FORMATS)}')
+    if as_format is not None and as_format not in DISK_FORMATS:
+        raise ValueError(f'unknown format "{as_format}", must be one of: {", ".join(DISK_FORMATS)}')
     return Disk(Path(path), as_format)

@@ -33,7 +33,7 @@ _READABLE = (
 )
 
 #: Formats of disks that can be read.
-FORMATS = ("raw", *(signature.format for signature in _READABLE))
+DISK_FORMATS = ("raw", *(signature.format for signature in _READABLE))
 
 #: How the footer of a VHD begins, which is at the very end of one that does not grow. Such a disk
 #: has nothing before its content.
@@ -49,8 +49,8 @@ def format_of(head: bytes, tail: bytes = b"", size: int = 0) -> str:
     """The format of the disk that begins with ``head``; its end and ``size`` tell more, if known.
 
     ``head`` has FOREIGN_HEAD_SIZE bytes, or all that there are. The format is one of
-    :data:`FORMATS`; what looks like nothing else is raw. Raises DiskFormatError for what looks like
-    something that is no disk, or one that cannot be read.
+    :data:`DISK_FORMATS`; what looks like nothing else is raw. Raises DiskFormatError for what looks
+    like something that is no disk, or one that cannot be read.
     """
     compression = recognise_compression(head)
     if compression != "none":

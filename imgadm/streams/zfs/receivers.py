@@ -18,7 +18,7 @@ from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import StreamError, ZfsStreamError
 from imgadm.streams.files.read_write import WRITE_BEHIND_STEP
 
-Kind = Literal["zfs", "zvol"]
+StreamKind = Literal["zfs", "zvol"]
 """What a stream is of: a file system or a volume."""
 
 #: Windows of zstd up to this many bytes are accepted for blocks of any size: what every decoder
@@ -27,7 +27,7 @@ _SMALLEST_WINDOW_LIMIT = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Volume:
+class RawVolume:
     """A raw disk as a snapshot of a volume: what an incremental stream must be told of its base.
 
     ``guid`` is the snapshot's, ``size`` and ``block_size`` (volblocksize) are in bytes.
@@ -38,14 +38,14 @@ class Volume:
     block_size: int
 
 
-class VerifyZfsStream(Stage):
+class _VerifyZfsStream(Stage):
     """See :func:`verify_zfs_stream`."""
 
     name = "verify"
     judges_content = True
 
-    def __init__(self, kind: Kind | None, from_guid: int | None) -> None:
-        self._kind: Kind | None = kind
+    def __init__(self, kind: StreamKind | None, from_guid: int | None) -> None:
+        self._kind: StreamKind | None = kind
         self._from_guid = from_guid
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
@@ -57,13 +57,15 @@ class VerifyZfsStream(Stage):
             context.facts["zfs_stream"] = verifier.finish()
 
 
-class PlainZfsStream(Stage):
+class _PlainZfsStream(Stage):
     """See :func:`plain_zfs_stream`."""
 
     name = "verify"
     judges_content = True
 
-    def __init__(self, kind: Kind | None, from_guid: int | None, size_in_mib: int | None) -> None:
+    def __init__(
+        self, kind: StreamKind | None, from_guid: int | None, size_in_mib: int | None
+    ) -> None:
         self._stream = _native.PlainStream(kind=kind, from_guid=from_guid, size_in_mib=size_in_mib)
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
@@ -82,7 +84,7 @@ class PlainZfsStream(Stage):
         outlet.put(Buffer(memoryview(stream.end_record)))
 
 
-class ToRawDisk(Stage):
+class _ToRawDisk(Stage):
     """See :func:`to_raw_disk`."""
 
     name = "write disk"
@@ -92,7 +94,7 @@ class ToRawDisk(Stage):
     def __init__(
         self,
         path: str | os.PathLike[str],
-        origin: Volume | None,
+        origin: RawVolume | None,
         durable: bool,
         size_in_mib: int | None,
         reserve: int,
@@ -191,7 +193,7 @@ def _typed_errors() -> Iterator[None]:
         raise ZfsStreamError(error.kind, str(error), offset=error.offset) from None
 
 
-def verify_zfs_stream(*, kind: Kind | None = None, from_guid: int | None = None) -> Stage:
+def verify_zfs_stream(*, kind: StreamKind | None = None, from_guid: int | None = None) -> Stage:
     """Pass on a ZFS send stream of one snapshot, checking every record of it.
 
     ``kind`` is the only kind that is accepted, ``from_guid`` the guid of the only snapshot that an
@@ -200,11 +202,11 @@ def verify_zfs_stream(*, kind: Kind | None = None, from_guid: int | None = None)
     Leaves a summary (``imgadm._native.StreamSummary``) in ``report.facts["zfs_stream"]``. Raises
     ZfsStreamError, at the end also for a stream that is cut short or goes on after its end.
     """
-    return VerifyZfsStream(kind, from_guid)
+    return _VerifyZfsStream(kind, from_guid)
 
 
 def plain_zfs_stream(
-    *, kind: Kind | None = None, from_guid: int | None = None, size_in_mib: int | None = None
+    *, kind: StreamKind | None = None, from_guid: int | None = None, size_in_mib: int | None = None
 ) -> Stage:
     """Pass on the one plain ZFS send stream that the input is, or that a package holds.
 
@@ -219,13 +221,13 @@ def plain_zfs_stream(
 
     The summary is left as by :func:`verify_zfs_stream`. Raises ZfsStreamError.
     """
-    return PlainZfsStream(kind, from_guid, size_in_mib)
+    return _PlainZfsStream(kind, from_guid, size_in_mib)
 
 
 def to_raw_disk(
     path: str | os.PathLike[str],
     *,
-    origin: Volume | None = None,
+    origin: RawVolume | None = None,
     durable: bool = True,
     size_in_mib: int | None = None,
     reserve: int = 0,
@@ -241,11 +243,11 @@ def to_raw_disk(
 
     Raises ZfsStreamError (damage, or a stream that can't be applied to a raw disk) and OSError.
     """
-    return ToRawDisk(path, origin, durable, size_in_mib, reserve)
+    return _ToRawDisk(path, origin, durable, size_in_mib, reserve)
 
 
-def volume_of(summary: _native.StreamSummary) -> Volume:
+def volume_of(summary: _native.StreamSummary) -> RawVolume:
     """The volume that a raw disk holds once the stream of ``summary`` has been applied."""
     if summary.volume_size is None or summary.block_size is None:
         raise StreamError("the stream does not say how large the volume is")
-    return Volume(summary.guid, summary.volume_size, summary.block_size)
+    return RawVolume(summary.guid, summary.volume_size, summary.block_size)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from imgadm._native import VolumeStreamWriter
 from imgadm.base.files.opening import open_regular
-from imgadm.streams.disks.contents import CONTENT_HEAD_SIZE
 from imgadm.streams.disks.disk import Disk, DiskLook
+from imgadm.streams.disks.disk_contents import CONTENT_HEAD_SIZE
 from imgadm.streams.disks.formats import (
     TAIL_SIZE,
     VHD_COOKIE,
@@ -21,7 +21,7 @@ from imgadm.streams.disks.formats import (
 )
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
-from imgadm.streams.zfs.receivers import Volume
+from imgadm.streams.zfs.receivers import RawVolume
 
 if TYPE_CHECKING:
     from imgadm._native import DiskReader
@@ -34,7 +34,7 @@ BLOCK_SIZES = tuple(512 << shift for shift in range(9))
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class NewSnapshot:
     """The snapshot of a volume that a stream is to bring.
 
     ``guid`` identifies it wherever it is received, so it must be new, and random. ``name`` is
@@ -47,22 +47,22 @@ class Snapshot:
     block_size: int = DEFAULT_BLOCK_SIZE
     name: str = "image@final"
     creation_time: int = 0
-    origin: tuple[Path, Volume] | None = None
+    origin: tuple[Path, RawVolume] | None = None
 
     def __post_init__(self) -> None:
         if self.origin is not None and self.origin[1].block_size != self.block_size:
             raise ValueError("the block size must be that of the origin")
 
-    def volume(self, size: int) -> Volume:
+    def volume(self, size: int) -> RawVolume:
         """The volume that a disk of ``size`` bytes becomes: in whole blocks."""
         blocks = -(-size // self.block_size)
-        return Volume(self.guid, blocks * self.block_size, self.block_size)
+        return RawVolume(self.guid, blocks * self.block_size, self.block_size)
 
 
 class _MakesStream(Stage):
     """Fills buffers with the stream of a disk, and tells of the volume in it."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: NewSnapshot) -> None:
         self._snapshot = snapshot
         self._files = ExitStack()
         self._origin_descriptor = -1
@@ -106,13 +106,13 @@ class _MakesStream(Stage):
         self._files.close()
 
 
-class FromDisk(_MakesStream):
+class _FromDisk(_MakesStream):
     """See :func:`from_disk`."""
 
     name = "read disk"
     role = "source"
 
-    def __init__(self, disk: Disk, snapshot: Snapshot) -> None:
+    def __init__(self, disk: Disk, snapshot: NewSnapshot) -> None:
         super().__init__(snapshot)
         self._disk = disk
 
@@ -125,12 +125,12 @@ class FromDisk(_MakesStream):
         self._note_oddities(self._disk.look, self._disk.size, context)
 
 
-class ToVolumeStream(_MakesStream):
+class _ToVolumeStream(_MakesStream):
     """See :func:`to_volume_stream`."""
 
     name = "make stream"
 
-    def __init__(self, snapshot: Snapshot, *, any_content: bool, instead: str) -> None:
+    def __init__(self, snapshot: NewSnapshot, *, any_content: bool, instead: str) -> None:
         super().__init__(snapshot)
         self._any_content = any_content
         self._instead = instead
@@ -229,18 +229,18 @@ class _Arriving:
         )
 
 
-def from_disk(disk: Disk, snapshot: Snapshot) -> Stage:
+def from_disk(disk: Disk, snapshot: NewSnapshot) -> Stage:
     """The ZFS send stream of a disk, which stays open; see :func:`~imgadm.streams.open_disk`.
 
     Blocks of zeros are left out, holes are not even read, and no feature of a pool is needed to
-    receive it. Leaves a :class:`Volume` in ``report.facts["volume"]``. Raises DiskChangedError if
-    the disk was written to meanwhile, and what reading it raises.
+    receive it. Leaves a :class:`RawVolume` in ``report.facts["volume"]``. Raises DiskChangedError
+    if the disk was written to meanwhile, and what reading it raises.
     """
-    return FromDisk(disk, snapshot)
+    return _FromDisk(disk, snapshot)
 
 
 def to_volume_stream(
-    snapshot: Snapshot, *, any_content: bool = False, instead: str = "save it to a file first"
+    snapshot: NewSnapshot, *, any_content: bool = False, instead: str = "save it to a file first"
 ) -> Stage:
     """Turn the bytes of a raw disk into its ZFS send stream, as :func:`from_disk` does.
 
@@ -248,4 +248,4 @@ def to_volume_stream(
     DiskFormatError if nothing comes, or if, but for ``any_content``, it looks like anything but
     such a disk; ``instead`` is what an operator can do about one in another format.
     """
-    return ToVolumeStream(snapshot, any_content=any_content, instead=instead)
+    return _ToVolumeStream(snapshot, any_content=any_content, instead=instead)

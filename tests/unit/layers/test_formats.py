@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgadm.layers import LayerError, Limits, Ownership
-from imgadm.layers.archive.entry import Entry
+from imgadm.layers.archive.entry import ArchiveEntry
 from imgadm.layers.archive.reader import Archive
 from imgadm.streams.codecs.byte_source import ByteSource
 from tests import trees
@@ -124,7 +124,7 @@ def test_of_the_seventh_edition(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"dir": "/", "dir/file": "1"}
 
 
-def entries(made: bytes, piece: int = 1 << 20) -> list[tuple[Entry, bytes]]:
+def entries(made: bytes, piece: int = 1 << 20) -> list[tuple[ArchiveEntry, bytes]]:
     source = ByteSource(memoryview(part) for part in pieces(made, piece))
     reader = Archive(source, Limits())
     return [(found, b"".join(map(bytes, reader.data()))) for found in reader.entries()]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from imgadm import streams
-from imgadm.layers import FILE_NAME, Ownership, Recorded, read_owners
+from imgadm.layers import OWNERS_FILE_NAME, Ownership, Recorded, read_owners
 
 from .independent import needs_root
 from .layer_builder import archive, contents, directory, entry, file, link, symlink, unpack
@@ -31,7 +31,7 @@ def recorded(root: Path, *layers: bytes) -> dict[str, Recorded]:
     unpack(root, *layers, policy=Ownership.RECORDED)
     return {
         path.decode("utf-8", "surrogateescape"): what
-        for path, what in read_owners(root.parent / FILE_NAME)
+        for path, what in read_owners(root.parent / OWNERS_FILE_NAME)
     }
 
 
@@ -67,7 +67,7 @@ def test_only_what_is_not_on_disk_has_a_line(root: Path) -> None:
         "shared": Recorded(0, 8, mode=0o3777),
         "d/latin-\udce9": Recorded(1, 1),
     }
-    assert read_owners(root.parent / FILE_NAME)[b"d/plain"] == ROOT_OWNED
+    assert read_owners(root.parent / OWNERS_FILE_NAME)[b"d/plain"] == ROOT_OWNED
     modes = {
         name: (root / name).stat().st_mode & 0o7777
         for name in ("d/set-id", "d/no-reader", "closed", "shared")
@@ -129,7 +129,7 @@ def test_each_layer_is_read_as_if_it_were_written_at_once(root: Path) -> None:
         archive(file("lib/a", owner=(1, 2))),
     ]
     assert recorded(root, *layers) == {"usr/lib/a": Recorded(1, 2)}
-    lines = [json.loads(line) for line in (root.parent / FILE_NAME).read_text().splitlines()]
+    lines = [json.loads(line) for line in (root.parent / OWNERS_FILE_NAME).read_text().splitlines()]
     assert lines == [
         {"version": 1, "owners": "recorded"},
         {"path": "usr/lib/a", "uid": 1, "gid": 2},
@@ -139,8 +139,8 @@ def test_each_layer_is_read_as_if_it_were_written_at_once(root: Path) -> None:
 def test_the_example_in_the_documentation(tmp_path: Path) -> None:
     text = Path(__file__).parents[3].joinpath("docs", "explanation", "layers.md").read_text()
     example = text.partition("```json\n")[2].partition("```")[0]
-    (tmp_path / FILE_NAME).write_text(example)
-    assert dict(read_owners(tmp_path / FILE_NAME)) == {
+    (tmp_path / OWNERS_FILE_NAME).write_text(example)
+    assert dict(read_owners(tmp_path / OWNERS_FILE_NAME)) == {
         b"dev/null": Recorded(0, 0, mode=0o666, type="character device", device=(1, 3)),
         b"srv/www": Recorded(33, 33),
         b"usr/bin/passwd": Recorded(0, 0, mode=0o4755),
@@ -166,7 +166,7 @@ def test_without_a_file_all_is_as_on_disk(tmp_path: Path) -> None:
     ],
 )
 def test_damaged_files_are_named(tmp_path: Path, text: str, wanted: str) -> None:
-    path = tmp_path / FILE_NAME
+    path = tmp_path / OWNERS_FILE_NAME
     path.write_text(text)
     with pytest.raises(ValueError, match=wanted) as caught:
         read_owners(path)
@@ -177,7 +177,7 @@ def test_damaged_files_are_named(tmp_path: Path, text: str, wanted: str) -> None
 def test_root_goes_on_with_what_another_user_has_begun(root: Path) -> None:
     recorded(root, archive(file("a", owner=(5, 6))))
     unpack(root, archive(file("b", owner=(7, 8)), file("a")), policy=Ownership.REAL)
-    owners = read_owners(root.parent / FILE_NAME)
+    owners = read_owners(root.parent / OWNERS_FILE_NAME)
     assert (owners[b"a"], owners[b"b"]) == (ROOT_OWNED, Recorded(7, 8))
 
 
@@ -190,7 +190,7 @@ def test_root_goes_on_with_what_another_user_has_begun(root: Path) -> None:
 )
 def test_what_cannot_go_on_is_refused(root: Path, text: str, wanted: str) -> None:
     root.mkdir(parents=True)
-    (root.parent / FILE_NAME).write_text(text)
+    (root.parent / OWNERS_FILE_NAME).write_text(text)
     with pytest.raises(streams.StreamError, match=wanted):
         unpack(root, archive(file("a")), policy=Ownership.RECORDED)
     assert list(root.iterdir()) == []
@@ -223,7 +223,7 @@ class TestExtendedAttributes:
             ),
             policy=policy,
         )
-        owners = read_owners(root.parent / FILE_NAME)
+        owners = read_owners(root.parent / OWNERS_FILE_NAME)
         assert owners[b"ping"].xattrs == {b"security.capability": CAPABILITY}
         assert owners[b"b"].xattrs == {b"user.b": b"\xff\0"}
         assert owners[b"c"].xattrs == {}
@@ -235,7 +235,7 @@ class TestExtendedAttributes:
     @needs_root
     def test_what_roots_disk_has_is_not_recorded(self, root: Path) -> None:
         unpack(root, archive(file("ping", owner=(5, 5), pax=CAPABLE)), policy=Ownership.REAL)
-        assert not (root.parent / FILE_NAME).exists()
+        assert not (root.parent / OWNERS_FILE_NAME).exists()
 
 
 UNPACK = """
@@ -304,7 +304,7 @@ class TestAsAnOrdinaryUser:
         assert contents(work / "root" / "closed") == {"more": "2", "empty": "/", "empty/in": "3"}
         assert (work / "root" / "sudo").read_text() == "y"
         assert (work / "root" / "pipe").is_fifo()
-        assert {path.decode(): what for path, what in read_owners(work / FILE_NAME)} == {
+        assert {path.decode(): what for path, what in read_owners(work / OWNERS_FILE_NAME)} == {
             "": Recorded(0, 0, mode=0o555),
             "closed": Recorded(9, 9, mode=0),
             "closed/empty": Recorded(0, 0, mode=0o111),

@@ -13,7 +13,8 @@ import pytest
 
 from imgadm.base.errors import ConfigError
 from imgadm.registry import parse_index
-from imgadm.registry.access.credentials import CredentialFiles, Credentials
+from imgadm.registry.access.credential_files import CredentialFiles
+from imgadm.registry.access.credentials import Credentials
 
 
 def encoded(text: str) -> str:

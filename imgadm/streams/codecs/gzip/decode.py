@@ -35,7 +35,7 @@ _FRUITLESS_ATTEMPTS = 16
 _MOST_THREADS = 8
 
 
-class Member(Protocol):
+class _Member(Protocol):
     """Decodes one gzip member; checks its CRC and its length when it ends."""
 
     @property
@@ -47,7 +47,7 @@ class Member(Protocol):
     def decompress(self, data: memoryview | bytes, max_length: int) -> bytes: ...
 
 
-class ZlibMember:
+class _ZlibMember:
     """zlib's decoder, which hands back the input that it had no room for, as one that keeps it."""
 
     def __init__(self) -> None:
@@ -69,12 +69,12 @@ class ZlibMember:
         return self._decoder.decompress(self._decoder.unconsumed_tail or data, max_length)
 
 
-def _new_member() -> Member:
+def _new_member() -> _Member:
     """By ISA-L; by zlib where there is none."""
     isal = isal_library.load_igzip()
     if isal is None:
-        return ZlibMember()
-    member: Member = isal.IgzipDecompressor(flag=isal.DECOMP_GZIP)
+        return _ZlibMember()
+    member: _Member = isal.IgzipDecompressor(flag=isal.DECOMP_GZIP)
     return member
 
 

@@ -18,7 +18,7 @@ PLAIN_HEADER = COMPRESSION_FORMATS["gzip"].magics[0] + b"\x08\0\0\0\0\0\0\xff"
 #: Bytes of a header, more than which nobody has a use for.
 LONGEST_HEADER = 16 * 1024 * 1024
 
-HEADER_CRC, EXTRA, NAME, COMMENT = 2, 4, 8, 16
+_FLAG_HEADER_CRC, FLAG_EXTRA, FLAG_NAME, FLAG_COMMENT = 2, 4, 8, 16
 _RESERVED = 0xE0
 _DEFLATE = 8
 
@@ -38,12 +38,12 @@ def skip_header(source: ByteSource) -> None:
         raise header.error(f"the data is compressed by method {method}, wanted {_DEFLATE}, deflate")
     if flags & _RESERVED:
         raise header.error(f"the header has unknown flags, {flags:#04x}")
-    if flags & EXTRA:
+    if flags & FLAG_EXTRA:
         header.take(int.from_bytes(header.take(2), "little"))
-    for text in (NAME, COMMENT):
+    for text in (FLAG_NAME, FLAG_COMMENT):
         if flags & text:
             header.skip_text()
-    if flags & HEADER_CRC:
+    if flags & _FLAG_HEADER_CRC:
         wanted = header.crc & 0xFFFF
         if int.from_bytes(header.take(2), "little") != wanted:
             raise header.error("the header has a wrong checksum")

@@ -11,7 +11,7 @@ import ctypes
 from imgadm.base.compressions import COMPRESSION_FORMATS
 from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.codecs.gzip import libdeflate
-from imgadm.streams.codecs.gzip.header import COMMENT, EXTRA, NAME
+from imgadm.streams.codecs.gzip.header import FLAG_COMMENT, FLAG_EXTRA, FLAG_NAME
 from imgadm.streams.codecs.gzip.member_layout import HEADER_SIZE, TRAILER_SIZE, size_by_header
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context, Outlet
@@ -24,7 +24,7 @@ _WINDOW = 16 * SMALL
 
 #: Flags of headers that libdeflate reads as everybody does. It passes over a header's checksum.
 _TEXT = 1
-_FLAGS = _TEXT | EXTRA | NAME | COMMENT
+_FLAGS = _TEXT | FLAG_EXTRA | FLAG_NAME | FLAG_COMMENT
 
 _BEGINNING = COMPRESSION_FORMATS["gzip"].magics[0] + b"\x08"
 
@@ -107,7 +107,7 @@ def _decode_window(
         if flags & ~_FLAGS:
             break
         if (
-            flags & EXTRA
+            flags & FLAG_EXTRA
             and not sized
             and size_by_header(window[at : at + HEADER_SIZE]) is not None
         ):

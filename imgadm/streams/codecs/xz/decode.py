@@ -16,10 +16,10 @@ from imgadm.streams.errors import DecompressionError
 _MAGIC = COMPRESSION_FORMATS["xz"].magics[0]
 
 #: Memory, in bytes, above which fewer blocks are decoded at once.
-MEMORY_FOR_THREADS = 80 * 1024 * 1024
+_MEMORY_FOR_THREADS = 80 * 1024 * 1024
 
 #: Memory, in bytes, that decoding may take at all; ``xz -9`` needs 65 MiB.
-MEMORY_LIMIT = 512 * 1024 * 1024
+_MEMORY_LIMIT = 512 * 1024 * 1024
 
 #: Milliseconds after which the threaded decoder returns even if it has nothing yet.
 _PATIENCE = 100
@@ -46,8 +46,8 @@ def _decode_threaded(
     options.flags = liblzma.CONCATENATED
     options.threads = usable_processors()
     options.timeout = _PATIENCE
-    options.memlimit_threading = MEMORY_FOR_THREADS
-    options.memlimit_stop = MEMORY_LIMIT
+    options.memlimit_threading = _MEMORY_FOR_THREADS
+    options.memlimit_stop = _MEMORY_LIMIT
     status = library.lzma_stream_decoder_mt(stream, options)
     if status != liblzma.OK:
         raise _fail(liblzma.message(status), source)
@@ -86,7 +86,7 @@ def _decode_plain(source: ByteSource, outlet: Outlet, context: Context) -> None:
             continue
         if source.position and not source.peek(6) == _MAGIC:
             raise _fail("there is something else after the end of the xz data", source)
-        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY_LIMIT)
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_LIMIT)
         while not decoder.eof:
             context.cancel.check()
             data: memoryview | bytes | None = source.next() if decoder.needs_input else b""

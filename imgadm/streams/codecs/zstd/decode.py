@@ -12,7 +12,7 @@ from imgadm.streams.engine.stage import Context, Outlet
 from imgadm.streams.errors import DecompressionError
 
 #: Largest window that is accepted, in bytes: that of ``zstd --ultra -22``, and no more memory.
-WINDOW_LIMIT = 128 * 1024 * 1024
+_WINDOW_LIMIT = 128 * 1024 * 1024
 
 _READ_SIZE = 256 * 1024
 
@@ -33,7 +33,7 @@ class _TrackedSource:
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
     """Decode all frames. Every frame must be complete; nothing may follow the last."""
     frames = FrameTracker()
-    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
     tracked: Any = _TrackedSource(source, frames)  # of a file, the library only needs read()
     reader = decompressor.stream_reader(tracked, read_size=_READ_SIZE, read_across_frames=True)
     try:

@@ -13,7 +13,7 @@ from imgadm.streams.disks.readers.disk_file import DiskFile
 HOLE = -1
 
 #: Bytes of the largest disk that any of these formats is used for: vhdx ends there, vmdk before.
-LARGEST_DISK = 64 << 40
+_LARGEST_DISK = 64 << 40
 
 #: Bytes of one read.
 _READ_SIZE = 1024 * 1024
@@ -34,9 +34,9 @@ class MappedDisk(ABC):
     def __init__(self, file: DiskFile, *, size: int, cluster: int, per_table: int) -> None:
         if size == 0:
             raise file.refused("is empty")
-        if size > LARGEST_DISK:
+        if size > _LARGEST_DISK:
             raise file.refused(
-                f"has {size} bytes, and disks of up to {LARGEST_DISK} bytes can be read"
+                f"has {size} bytes, and disks of up to {_LARGEST_DISK} bytes can be read"
             )
         self.file = file
         self.size = size

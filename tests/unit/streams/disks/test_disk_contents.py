@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from imgadm import streams
-from imgadm.streams.disks.contents import known_content
+from imgadm.streams.disks.disk_contents import known_content
 from imgadm.streams.disks.formats import format_of
 from tests.disks import MIB, boot_sector, raw_disk, some, unzipped, with_vhd_footer
 from tests.unit.streams.stages import Supply
 
-SNAPSHOT = streams.Snapshot(guid=7)
+SNAPSHOT = streams.NewSnapshot(guid=7)
 PAGE = b"<!DOCTYPE HTML>\n<html><head><title>Directory listing for /</title>" + b"<li>x" * 5000
 
 
@@ -79,7 +79,7 @@ def at(offset: int, magic: bytes, size: int = 512) -> bytes:
     ],
 )
 def test_format_is_told_from_the_first_bytes(head: bytes, wanted: str) -> None:
-    if wanted in streams.FORMATS:
+    if wanted in streams.DISK_FORMATS:
         assert format_of(head) == wanted
     else:
         with pytest.raises(streams.DiskFormatError, match=wanted):
@@ -267,7 +267,7 @@ def test_fixed_vhd_that_arrives_is_the_disk_without_its_footer(piece: int, tmp_p
     content = boot_sector() + some(300_000 - 480)[: 300_032 - 512]
     content = content[: len(content) // 512 * 512]
     whole = with_vhd_footer(content)
-    stream = streams.Snapshot(guid=7, block_size=512)
+    stream = streams.NewSnapshot(guid=7, block_size=512)
     pieces = [whole[begin : begin + piece] for begin in range(0, len(whole), piece)]
     copy = streams.to_raw_disk(tmp_path / "copy")
     report = streams.run(Supply(pieces), streams.to_volume_stream(stream), copy)

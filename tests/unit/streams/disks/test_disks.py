@@ -18,7 +18,7 @@ from tests.unit.streams.stages import Collect, Supply
 SIZE = 5 * MIB
 HOLDING = {0: boot_sector(), 512: some(70_000), 2 * MIB + 512: some(MIB, 2), SIZE - 1: b"!"}
 FORMATS = ("qcow2", "vmdk", "vhdx", "vdi")
-SNAPSHOT = streams.Snapshot(guid=7)
+SNAPSHOT = streams.NewSnapshot(guid=7)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 
 def received(disk: streams.Disk, copy: Path, **options: Any) -> StreamSummary:
-    snapshot = streams.Snapshot(guid=7, **options)
+    snapshot = streams.NewSnapshot(guid=7, **options)
     report = streams.run(streams.from_disk(disk, snapshot), streams.to_raw_disk(copy))
     summary: StreamSummary = report.facts["zfs_stream"]
     assert report.facts["volume"] == streams.volume_of(summary)
@@ -145,7 +145,7 @@ def test_arriving_disk_becomes_a_volume(piece: int, raw: Path, tmp_path: Path) -
         streams.verify_zfs_stream(),
         streams.to_raw_disk(tmp_path / "copy"),
     )
-    assert report.facts["volume"] == streams.Volume(7, SIZE, 8192)
+    assert report.facts["volume"] == streams.RawVolume(7, SIZE, 8192)
     assert (tmp_path / "copy").read_bytes() == content
 
 
@@ -170,7 +170,7 @@ def test_incremental_stream_brings_what_differs(raw: Path, tmp_path: Path) -> No
     with streams.open_disk(raw) as disk:
         base = streams.volume_of(received(disk, tmp_path / "copy"))
     changed = raw_disk(tmp_path / "changed", SIZE + MIB, {**HOLDING, MIB: some(100, 3)})
-    snapshot = streams.Snapshot(guid=8, origin=(raw, base))
+    snapshot = streams.NewSnapshot(guid=8, origin=(raw, base))
     with streams.open_disk(changed) as disk:
         report = streams.run(
             streams.from_disk(disk, snapshot),
@@ -183,8 +183,8 @@ def test_incremental_stream_brings_what_differs(raw: Path, tmp_path: Path) -> No
     link.symlink_to(raw)
     with streams.open_disk(changed) as disk, pytest.raises(OSError, match="a symbolic link"):
         streams.run(
-            streams.from_disk(disk, streams.Snapshot(guid=8, origin=(link, base))),
+            streams.from_disk(disk, streams.NewSnapshot(guid=8, origin=(link, base))),
             Collect(keep=False),
         )
     with pytest.raises(ValueError, match="block size must be that of the origin"):
-        streams.Snapshot(guid=8, origin=(raw, base), block_size=512)
+        streams.NewSnapshot(guid=8, origin=(raw, base), block_size=512)

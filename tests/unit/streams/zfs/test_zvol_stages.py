@@ -59,7 +59,7 @@ def test_a_full_stream_becomes_its_disk(name: str, tmp_path: Path) -> None:
 
 def test_incremental_streams_go_on_top_of_each_other(tmp_path: Path) -> None:
     disk = tmp_path / "disk.raw"
-    volume: streams.Volume | None = None
+    volume: streams.RawVolume | None = None
     for name in ("zvol-full", "zvol-incr", "zvol-incr2"):
         sink = streams.to_raw_disk(disk, origin=volume)
         report = receive(streams.read_file(sample(name)), sink)
@@ -93,7 +93,7 @@ def test_streams_that_make_no_disk_are_refused(name: str, kind: str, tmp_path: P
 def test_an_incremental_stream_on_another_volume(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.write_bytes(bytes(1024))
-    origin = streams.Volume(guid=1, size=1024, block_size=512)
+    origin = streams.RawVolume(guid=1, size=1024, block_size=512)
     with pytest.raises(streams.ZfsStreamError) as caught:
         receive(streams.read_file(sample("zvol-incr")), streams.to_raw_disk(disk, origin=origin))
     assert caught.value.kind == "origin"

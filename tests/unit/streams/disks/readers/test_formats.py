@@ -147,7 +147,7 @@ def test_empty_disk_is_read_at_once(format_: str, size: int, options: str, tmp_p
     with streams.open_disk(path) as disk:
         assert isinstance(disk.content, MappedDisk)
         assert disk.content.find_data(4096) == (size, size)  # a table may end in the first block
-        stream = streams.from_disk(disk, streams.Snapshot(guid=7))
+        stream = streams.from_disk(disk, streams.NewSnapshot(guid=7))
         report = streams.run(stream, streams.verify_zfs_stream(), streams.discard())
     assert report.facts["volume"].size == size
     assert report.facts["zfs_stream"].records["WRITE"] == 1  # its properties
