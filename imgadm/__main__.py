@@ -19,9 +19,9 @@ def main() -> int:
             sys.stdout.write(f"imgadm {__version__}\n")
             sys.stdout.flush()
             return 0
-        from imgadm.cli.main import run
+        from imgadm.cli.main import run_command_line
 
-        return run(sys.argv[1:])
+        return run_command_line(sys.argv[1:])
     except BrokenPipeError:
         # Nobody reads on, as in "imgadm list | head -1": end as other programs do, and keep the
         # interpreter from complaining when it flushes at exit.

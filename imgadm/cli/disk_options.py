@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from imgadm.cli.options import Kind, Option
+from imgadm.cli.options import Option, OptionKind
 
 CREATE_FROM = Option(
     ("--disk",),
     "Create the image from this disk, a file or block device, and not from a machine.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<disk>",
 )
 INSTALL_FROM = Option(
     ("--disk",),
     "Install this disk: a file or block device, or a raw disk that comes from an http or https URL "
     "or through a pipe, as /dev/stdin does. A raw disk may be compressed.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<disk>",
 )
-FORMAT = Option(
+DISK_FORMAT = Option(
     ("--format",),
     'The format of the disk: "raw", "qcow2", "vmdk", "vhdx", "vpc" or "vdi". The default is told '
     "from its first and last bytes.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<format>",
 )
-BLOCK_SIZE = Option(
+DISK_BLOCK_SIZE = Option(
     ("--block-size",),
     "The volblocksize of the volume, a power of two from 512 to 131072 bytes. The default is 8192, "
     "or that of the origin.",
-    kind=Kind.POSITIVE_INTEGER,
+    kind=OptionKind.POSITIVE_INTEGER,
     placeholder="<bytes>",
 )

@@ -16,7 +16,7 @@ from imgadm.base.patterns import is_uuid
 from imgadm.cli.command import Command
 from imgadm.cli.commands import ALIASES, NAMES, find_command
 from imgadm.cli.options import Option
-from imgadm.cli.reference.help import GLOBAL_OPTIONS
+from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
 _ABOUT_ARGUMENTS = ("incorrect number of args", "unexpected arg", "invalid filter")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")

@@ -15,17 +15,17 @@ from imgadm.base.logs import DEBUG, Log, write_line
 from imgadm.base.redaction import redact_text, redact_words
 from imgadm.base.settings import request_id
 from imgadm.base.text import printable
-from imgadm.cli.command import ConfigurationUse
+from imgadm.cli.command import Command, ConfigurationUse
 from imgadm.cli.commands import find_command
 from imgadm.cli.context import RunContext
 from imgadm.cli.failures import BugError, InterruptError, report_failure, wants_structured_errors
 from imgadm.cli.options import Options, parse_options
 from imgadm.cli.output.terminal import encode_everything, help_width
 from imgadm.cli.run import run_command
-from imgadm.cli.shared_options import HELP
+from imgadm.cli.shared_options import GLOBAL_OPTIONS, HELP
 
 
-def run(words: Sequence[str]) -> int:
+def run_command_line(words: Sequence[str]) -> int:
     """Run ``imgadm WORDS`` and return its exit status; nothing is raised but BrokenPipeError.
 
     That one says that the reader of our output is gone.
@@ -70,8 +70,6 @@ class _Run:
         self._context: RunContext | None = None
 
     def run(self) -> int:
-        from imgadm.cli.reference.help import GLOBAL_OPTIONS, top_level_help
-
         options, rest = parse_options(GLOBAL_OPTIONS, self._words, interspersed=False)
         self._start_log(options, rest)
         if options.flag("--version"):
@@ -80,10 +78,10 @@ class _Run:
             print(f"imgadm {__version__}")
             return 0
         if options.flag("--help"):
-            print(top_level_help(help_width()), end="")
+            _print_help()
             return 0
         if not rest:
-            print(top_level_help(help_width()), end="")
+            _print_help()
             raise NoCommandError
         self._typed, *words = rest
         self._subject = self._typed
@@ -98,9 +96,7 @@ class _Run:
         else:
             options, arguments = Options(()), words
         if HELP in command.options and options.flag("--help"):
-            from imgadm.cli.reference.help import command_help
-
-            print(command_help(command, help_width()), end="")
+            _print_help(command)
             return 0
         context = RunContext(self._log, typed, words, options, arguments)
         if command.configuration is not ConfigurationUse.NONE:
@@ -165,6 +161,15 @@ class _Run:
         except OSError:
             # What is still buffered cannot be written: keep the interpreter from trying at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _print_help(command: Command | None = None) -> None:
+    """Print the help on ``command``, or else on imgadm."""
+    # Few runs need a help text, and its layout takes time to load.
+    from imgadm.cli.reference.help import command_help, top_level_help
+
+    width = help_width()
+    print(top_level_help(width) if command is None else command_help(command, width), end="")
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:

@@ -15,7 +15,7 @@ from typing import Any
 from imgadm.base.errors import OptionError
 
 
-class Kind(enum.Enum):
+class OptionKind(enum.Enum):
     """What an option takes: nothing, a text, several texts (one each time), a number above 0."""
 
     FLAG = enum.auto()
@@ -34,7 +34,7 @@ class Option:
 
     names: tuple[str, ...]
     help: str = ""
-    kind: Kind = Kind.FLAG
+    kind: OptionKind = OptionKind.FLAG
     placeholder: str = "ARG"
     hidden: bool = False
 
@@ -77,11 +77,11 @@ class Options:
     def store(self, option: Option, name: str, text: str | None) -> None:
         """Take an option that was given as ``name``, with the text of its value if it has one."""
         main = option.names[0]
-        if option.kind is Kind.FLAG:
+        if option.kind is OptionKind.FLAG:
             self._values[main] = True
-        elif option.kind is Kind.TEXT:
+        elif option.kind is OptionKind.TEXT:
             self._values[main] = text
-        elif option.kind is Kind.TEXTS:
+        elif option.kind is OptionKind.TEXTS:
             self._values.setdefault(main, []).append(text)
         else:
             self._values[main] = _positive_integer(name, text or "")
@@ -118,7 +118,7 @@ def _take_long(by_name: Mapping[str, Option], options: Options, word: str, rest:
     option = by_name.get(name)
     if option is None:
         raise OptionError(f'unknown option: "{name}"')
-    if option.kind is Kind.FLAG:
+    if option.kind is OptionKind.FLAG:
         if equals:
             raise OptionError(f'argument given to "{name}" option that does not take one: "{word}"')
         options.store(option, name, None)
@@ -136,7 +136,7 @@ def _take_bundle(
         if option is None:
             group = "" if len(word) == 2 else f' in "{word}" group'
             raise OptionError(f'unknown option: "{name}"{group}')
-        if option.kind is not Kind.FLAG:
+        if option.kind is not OptionKind.FLAG:
             bundle.append((option, name, word[index:] or _next_word(name, rest)))
             break
         bundle.append((option, name, None))

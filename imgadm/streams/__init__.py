@@ -24,6 +24,7 @@ from imgadm.streams.engine.combined_report import CombinedReport
 from imgadm.streams.engine.pipeline import run
 from imgadm.streams.engine.report import Report, StageReport
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Role, Stage
+from imgadm.streams.engine.tee import tee
 from imgadm.streams.errors import (
     ChecksumError,
     CompressionError,
@@ -111,6 +112,7 @@ __all__ = [
     "read_file",
     "reserve_of",
     "run",
+    "tee",
     "to_raw_disk",
     "to_volume_stream",
     "verify_zfs_stream",

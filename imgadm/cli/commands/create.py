@@ -4,65 +4,65 @@ from __future__ import annotations
 
 from imgadm.base.compressions import COMPRESSIONS
 from imgadm.cli.command import Command, ConfigurationUse, Example
-from imgadm.cli.disk_options import BLOCK_SIZE, CREATE_FROM, FORMAT
-from imgadm.cli.options import Kind, Option
+from imgadm.cli.disk_options import CREATE_FROM, DISK_BLOCK_SIZE, DISK_FORMAT
+from imgadm.cli.options import Option, OptionKind
 from imgadm.cli.reference.sections import CREATED_FIELDS_SECTION, DISK_SECTION, MACHINE_SECTION
 from imgadm.cli.shared_options import HELP, INSECURE, POOL, QUIET, TOKEN_FILE
 
 _QUOTED_COMPRESSIONS = [f'"{name}"' for name in COMPRESSIONS]
 
-MANIFEST = Option(
+_MANIFEST = Option(
     ("-m",),
     'A JSON object of manifest fields; "-" is the standard input.',
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<manifest>",
 )
-OUTPUT = Option(
+_OUTPUT = Option(
     ("-o", "--output-template"),
     "Where to write the two files: a directory, or how their names begin. The default is "
     "NAME-VERSION in the current directory.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<path>",
 )
-OVERWRITE = Option(("--overwrite",), "Replace files of that name.")
-COMPRESSION = Option(
+_OVERWRITE = Option(("--overwrite",), "Replace files of that name.")
+_COMPRESSION = Option(
     ("-c", "--compression"),
     f"How to compress the image file: {_QUOTED_COMPRESSIONS[0]} (the default), "
     f"{', '.join(_QUOTED_COMPRESSIONS[1:-1])} or {_QUOTED_COMPRESSIONS[-1]}.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<comp>",
 )
-LEVEL = Option(
+_LEVEL = Option(
     ("--level",),
     "How hard to compress, from fast to small: 1 to 9, or 1 to 19 for zstd.",
-    kind=Kind.POSITIVE_INTEGER,
+    kind=OptionKind.POSITIVE_INTEGER,
     placeholder="<n>",
 )
-INCREMENTAL = Option(
+_INCREMENTAL = Option(
     ("-i", "--incremental"),
     "Only what differs from the image that the machine, or the disk, was made from.",
 )
-DEPTH = Option(
+_DEPTH = Option(
     ("--max-origin-depth",),
     "Fail if the machine is based on more than so many images, each on the next.",
-    kind=Kind.POSITIVE_INTEGER,
+    kind=OptionKind.POSITIVE_INTEGER,
     placeholder="<n>",
 )
-SCRIPT = Option(
+_SCRIPT = Option(
     ("-s",),
     "Prepare the machine with this script first, and roll it back afterwards.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<prepare-image-path>",
 )
-NO_WAIT = Option(
+_NO_WAIT = Option(
     ("--no-wait",),
     "Fail at once if another image of the machine is being created, or the origin of a disk is "
     "being changed, instead of waiting.",
 )
-PUBLISH = Option(
+_PUBLISH = Option(
     ("-p", "--publish"),
     "Publish to the image server at this URL, with no file in between.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<url>",
 )
 
@@ -78,23 +78,23 @@ COMMAND = Command(
     "are whole, and nothing is overwritten unasked. The machine is left as it was.",
     options=(
         HELP,
-        MANIFEST,
-        OUTPUT,
-        OVERWRITE,
-        COMPRESSION,
-        LEVEL,
-        INCREMENTAL,
-        DEPTH,
-        SCRIPT,
-        PUBLISH,
+        _MANIFEST,
+        _OUTPUT,
+        _OVERWRITE,
+        _COMPRESSION,
+        _LEVEL,
+        _INCREMENTAL,
+        _DEPTH,
+        _SCRIPT,
+        _PUBLISH,
         INSECURE,
         TOKEN_FILE,
         CREATE_FROM,
-        FORMAT,
-        BLOCK_SIZE,
+        DISK_FORMAT,
+        DISK_BLOCK_SIZE,
         POOL,
         QUIET,
-        NO_WAIT,
+        _NO_WAIT,
     ),
     sections=(MACHINE_SECTION, DISK_SECTION, CREATED_FIELDS_SECTION),
     configuration=ConfigurationUse.OPTIONAL,

@@ -6,7 +6,7 @@ from imgadm.cli.command import Command, ConfigurationUse, Example
 from imgadm.cli.options import Option
 from imgadm.cli.shared_options import HELP, POOL
 
-CHILDREN = Option(("-r",), "Add the snapshots and clones of the image, as `children`.")
+_CHILDREN = Option(("-r",), "Add the snapshots and clones of the image, as `children`.")
 
 COMMAND = Command(
     name="get",
@@ -14,7 +14,7 @@ COMMAND = Command(
     synopses=("get [<options>] <uuid>",),
     description="Print the manifest of an installed image, its pool and its source, as JSON. The "
     "exit status is 3 if the image is not installed.",
-    options=(HELP, POOL, CHILDREN),
+    options=(HELP, POOL, _CHILDREN),
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
         Example(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Example, Section
-from imgadm.cli.options import Kind, Option
+from imgadm.cli.options import Option, OptionKind
 from imgadm.cli.shared_options import (
     EVENTS,
     HELP,
@@ -13,28 +13,31 @@ from imgadm.cli.shared_options import (
     QUIET,
 )
 
-CHANNEL = Option(
-    ("-C", "--channel"), "The channel to ask all sources for.", kind=Kind.TEXT, placeholder="ARG"
+_CHANNEL = Option(
+    ("-C", "--channel"),
+    "The channel to ask all sources for.",
+    kind=OptionKind.TEXT,
+    placeholder="ARG",
 )
-SOURCE = Option(
+_SOURCE = Option(
     ("-S", "--source"),
     "Import from the image server at this URL only; may be given several times, and is asked in "
     "that order. Without a scheme that means https. The configured sources, registries too, are "
     "left alone.",
-    kind=Kind.TEXTS,
+    kind=OptionKind.TEXTS,
     placeholder="<url>",
 )
-ZSTREAM = Option(
+_ZSTREAM = Option(
     ("--zstream",),
     "The source sends the plain ZFS stream of an installed image, whose size and checksum nobody "
     "knows, as another host's imgadm serve does. ZFS checks the stream by itself.",
 )
-VERIFY_ORIGINS = Option(
+_VERIFY_ORIGINS = Option(
     ("--verify-origins",),
     "Import nothing on top of an installed image unless the source has that image with the same "
     "SHA-1 as it was installed from. Without this option, an image that differs is a warning.",
 )
-UNVERIFIED = Option(
+_UNVERIFIED = Option(
     ("--unverified",),
     "Import an image although nothing can tell whether its file is the right one: its manifest has "
     "no sha1, and its server sends no Content-MD5.",
@@ -53,15 +56,15 @@ COMMAND = Command(
     options=(
         HELP,
         POOL,
-        SOURCE,
-        CHANNEL,
+        _SOURCE,
+        _CHANNEL,
         PLATFORM,
         QUIET,
         EVENTS,
         NO_WAIT,
-        ZSTREAM,
-        UNVERIFIED,
-        VERIFY_ORIGINS,
+        _ZSTREAM,
+        _UNVERIFIED,
+        _VERIFY_ORIGINS,
     ),
     sections=(
         Section(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Example
-from imgadm.cli.disk_options import BLOCK_SIZE, FORMAT, INSTALL_FROM
+from imgadm.cli.disk_options import DISK_BLOCK_SIZE, DISK_FORMAT, INSTALL_FROM
 from imgadm.cli.shared_options import (
     EVENTS,
     FILE,
@@ -31,8 +31,8 @@ COMMAND = Command(
         MANIFEST,
         FILE,
         INSTALL_FROM,
-        FORMAT,
-        BLOCK_SIZE,
+        DISK_FORMAT,
+        DISK_BLOCK_SIZE,
         POOL,
         QUIET,
         EVENTS,

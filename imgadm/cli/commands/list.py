@@ -7,14 +7,14 @@ from imgadm.cli.options import Option
 from imgadm.cli.reference.sections import FILTER_SECTION, LISTED_FIELDS_SECTION
 from imgadm.cli.shared_options import HELP, LISTING_OPTIONS, POOL
 
-DOCKER = Option(("--docker",), "List tagged Docker images only, as the docker command does.")
+_DOCKER = Option(("--docker",), "List tagged Docker images only, as the docker command does.")
 
 COMMAND = Command(
     name="list",
     summary="List installed images",
     synopses=("list [<options>] [<filters>]",),
     description="List the images that are installed on this host, on all its pools.",
-    options=(HELP, *LISTING_OPTIONS, POOL, DOCKER),
+    options=(HELP, *LISTING_OPTIONS, POOL, _DOCKER),
     sections=(LISTED_FIELDS_SECTION, FILTER_SECTION),
     configuration=ConfigurationUse.OPTIONAL,
     examples=(

@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Example
-from imgadm.cli.options import Kind, Option
+from imgadm.cli.options import Option, OptionKind
 from imgadm.cli.shared_options import HELP, POOL
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
-LISTEN = Option(
+_LISTEN = Option(
     ("-l", "--listen"),
     f"Where to listen; the default is {DEFAULT_ADDRESS}, which only this host can reach. There is "
     "no access control: whoever can connect can fetch everything that is served.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<address>:<port>",
 )
-INSTALLED = Option(("-i", "--installed"), "Serve the installed images next to those in folders.")
-QUIET = Option(("-q", "--quiet"), "Print nothing about requests.")
-WRITABLE = Option(
+_INSTALLED = Option(("-i", "--installed"), "Serve the installed images next to those in folders.")
+_QUIET = Option(("-q", "--quiet"), "Print nothing about requests.")
+_WRITABLE = Option(
     ("-w", "--writable"),
     "Take images too, as imgadm publish sends them, into the one folder that is served. Without "
     "--token-file only where no other host can connect.",
 )
-TOKEN_FILE = Option(
+_TOKEN_FILE = Option(
     ("--token-file",),
     "A file with a token that whoever changes images has to show (Authorization: Bearer TOKEN): "
     "16 letters and digits or more, on one line.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<path>",
 )
-MAX_UPLOAD = Option(
+_MAX_UPLOAD = Option(
     ("--max-upload",),
     "The largest image file to take, such as 512M; the default is 20G.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<size>",
 )
-HOST_NAME = Option(
+_HOST_NAME = Option(
     ("--host-name",),
     "A name by which clients may call this server, besides its addresses and localhost; may be "
     "given several times. A server that only this host can reach answers to no other names. Where "
     "other hosts can connect, it answers to any name unless this is given.",
-    kind=Kind.TEXTS,
+    kind=OptionKind.TEXTS,
     placeholder="<name>",
 )
 
@@ -52,7 +52,17 @@ COMMAND = Command(
     "on) in them; without, the images that are installed on this host. Images of zpools are sent "
     "as zfs send makes them: import those with --zstream. Nothing can be changed over HTTP unless "
     "--writable says so. Ends with Ctrl-C.",
-    options=(HELP, LISTEN, INSTALLED, POOL, QUIET, WRITABLE, TOKEN_FILE, MAX_UPLOAD, HOST_NAME),
+    options=(
+        HELP,
+        _LISTEN,
+        _INSTALLED,
+        POOL,
+        _QUIET,
+        _WRITABLE,
+        _TOKEN_FILE,
+        _MAX_UPLOAD,
+        _HOST_NAME,
+    ),
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
         Example("imgadm serve /export/images", "Serve a folder to this host"),

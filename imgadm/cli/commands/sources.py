@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Example
-from imgadm.cli.options import SEPARATOR, Kind, Option
+from imgadm.cli.options import SEPARATOR, Option, OptionKind
 from imgadm.cli.shared_options import HELP
 
-OPTIONS = (
+_OPTIONS = (
     HELP,
     Option(("-v", "--verbose"), "List type and TLS setting of each source too."),
     Option(("-j", "--json"), "List the sources as JSON."),
@@ -14,10 +14,10 @@ OPTIONS = (
     Option(
         ("-a",),
         "Add a source, by its URL. Without a scheme that means https.",
-        kind=Kind.TEXT,
+        kind=OptionKind.TEXT,
         placeholder="<source>",
     ),
-    Option(("-d",), "Delete the sources at a URL.", kind=Kind.TEXT, placeholder="<source>"),
+    Option(("-d",), "Delete the sources at a URL.", kind=OptionKind.TEXT, placeholder="<source>"),
     Option(("-e",), "Edit the sources in $VISUAL, $EDITOR or vi."),
     Option(("-c", "--check"), "Check whether the sources answer."),
     SEPARATOR,
@@ -25,7 +25,7 @@ OPTIONS = (
         ("-t", "--type"),
         "The type of the added source: imgapi (the default), dsapi, or docker, which is a Docker "
         "or OCI registry.",
-        kind=Kind.TEXT,
+        kind=OptionKind.TEXT,
         placeholder="<type>",
     ),
     Option(
@@ -50,7 +50,7 @@ COMMAND = Command(
     ),
     description="List, add, delete, edit or check the servers that images come from. They are "
     "asked in the order of the list.",
-    options=OPTIONS,
+    options=_OPTIONS,
     configuration=ConfigurationUse.REQUIRED,
     examples=(
         Example("imgadm sources -a https://images.example.com", "Add a server, if it answers"),

@@ -6,7 +6,7 @@ from imgadm.cli.command import Command, ConfigurationUse, Example
 from imgadm.cli.options import Option
 from imgadm.cli.shared_options import HELP, NO_WAIT, POOL
 
-DRY_RUN = Option(("-n", "--dry-run"), "Say what would change, and change nothing.")
+_DRY_RUN = Option(("-n", "--dry-run"), "Say what would change, and change nothing.")
 
 COMMAND = Command(
     name="update",
@@ -17,7 +17,7 @@ COMMAND = Command(
     "nothing was recorded gets its manifest, and the snapshot that an image was installed with is "
     "called @final again if it is called otherwise. The images themselves stay as they are. One "
     "that cannot be updated does not keep the others from it.",
-    options=(HELP, DRY_RUN, POOL, NO_WAIT),
+    options=(HELP, _DRY_RUN, POOL, NO_WAIT),
     configuration=ConfigurationUse.REQUIRED,
     examples=(
         Example("imgadm update -n", "What has changed in the sources?"),

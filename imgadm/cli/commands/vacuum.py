@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from imgadm.cli.command import Command, ConfigurationUse, Example, Section
-from imgadm.cli.options import Kind, Option
+from imgadm.cli.options import Option, OptionKind
 from imgadm.cli.shared_options import HELP, NO_WAIT, POOL
 
-DRY_RUN = Option(("-n", "--dry-run"), "Only print what would be deleted, and ask nothing.")
-FORCE = Option(("-f", "--force"), "Delete without asking.")
-AGE = Option(
+_DRY_RUN = Option(("-n", "--dry-run"), "Only print what would be deleted, and ask nothing.")
+_FORCE = Option(("-f", "--force"), "Delete without asking.")
+_AGE = Option(
     ("-t",),
     "Keep images that were installed less than that long ago: a number of s, m, h, d or w, as in "
     "2d.",
-    kind=Kind.TEXT,
+    kind=OptionKind.TEXT,
     placeholder="<age>",
 )
-EXCLUDED = Option(
+_EXCLUDED = Option(
     ("-x",),
     "Keep this image, and what it is based on. May be given more than once.",
-    kind=Kind.TEXTS,
+    kind=OptionKind.TEXTS,
     placeholder="<uuid>",
 )
-RECORDS = Option(
+_RECORDS = Option(
     ("--records",),
     "Also remove records of images that are no longer on their zpool, since something else than "
     "imgadm has destroyed them.",
 )
-USED = Section(
+_USED = Section(
     "What counts as used",
     "An image that anything is cloned from: a machine, a disk, whatever its\n"
     "name; one that another image is based on, unless that goes as well; and one\n"
@@ -44,8 +44,8 @@ COMMAND = Command(
     synopses=("vacuum [<options>]",),
     description="Delete all images on this host that nothing uses, after a question on the "
     "terminal. Each is looked at once more just before it is deleted.",
-    options=(HELP, DRY_RUN, FORCE, AGE, EXCLUDED, RECORDS, POOL, NO_WAIT),
-    sections=(USED,),
+    options=(HELP, _DRY_RUN, _FORCE, _AGE, _EXCLUDED, _RECORDS, POOL, NO_WAIT),
+    sections=(_USED,),
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
         Example("imgadm vacuum -n", "What would go?"),

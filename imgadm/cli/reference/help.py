@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from imgadm.cli.command import Command
 from imgadm.cli.commands import GROUPS, find_command
-from imgadm.cli.options import Kind, Option
+from imgadm.cli.options import Option, OptionKind
 from imgadm.cli.output.terminal import FULL_WIDTH
+from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
 _INDENT = " " * 4
 _SUMMARY_COLUMN = 43
 _OPTION_COLUMN = range(30, 41)
 
 _PURPOSE = "Manage virtual machine images: find them in image sources, import, list, delete."
-
-GLOBAL_OPTIONS = (
-    Option(("-h", "--help"), "Show this help."),
-    Option(("--version",), "Print the version of imgadm."),
-    Option(("-v", "--verbose"), "Log everything that happens, and show where errors come from."),
-    Option(("-E",), "On failure, make the last line of stderr the error as a JSON object."),
-)
 
 ENVIRONMENT = (
     (
@@ -151,7 +146,7 @@ def _option_lines(options: Sequence[Option], width: int) -> Iterator[str]:
 def option_label(option: Option) -> str:
     """The names of an option as a help text shows them, each with its value."""
     names = sorted(option.names, key=len)
-    if option.kind is Kind.FLAG:
+    if option.kind is OptionKind.FLAG:
         return ", ".join(names)
     value = option.placeholder
     return ", ".join(f"{name}={value}" if name[1] == "-" else f"{name} {value}" for name in names)
@@ -162,17 +157,14 @@ def _with_full_stop(text: str) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Break ``text`` into lines at blanks; an empty line in it separates paragraphs."""
+    """Break ``text`` into lines of at most ``width`` columns, and longer ones for longer words.
+
+    An empty line in ``text`` separates paragraphs.
+    """
     lines: list[str] = []
     for index, paragraph in enumerate(text.split("\n\n")):
         if index:
             lines.append("")
-        line = ""
-        for word in paragraph.split():
-            if line and len(line) + 1 + len(word) > width:
-                lines.append(line)
-                line = word
-            else:
-                line = f"{line} {word}".lstrip()
-        lines.append(line)
+        words = " ".join(paragraph.split())
+        lines += textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
     return lines

@@ -11,7 +11,8 @@ from itertools import groupby
 from imgadm.cli.command import Command
 from imgadm.cli.commands import ALIASES, GROUPS, find_command
 from imgadm.cli.options import Option
-from imgadm.cli.reference.help import ENVIRONMENT, GLOBAL_OPTIONS, continued, option_label, wrapped
+from imgadm.cli.reference.help import ENVIRONMENT, continued, option_label, wrapped
+from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
 _WIDTH = 72
 

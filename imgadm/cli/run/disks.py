@@ -10,7 +10,7 @@ from imgadm import streams
 from imgadm.base.errors import UsageError
 from imgadm.base.urls import server_address
 from imgadm.cli.context import RunContext
-from imgadm.cli.disk_options import BLOCK_SIZE, FORMAT
+from imgadm.cli.disk_options import DISK_BLOCK_SIZE, DISK_FORMAT
 from imgadm.cli.options import Options
 from imgadm.client.session import make_session
 from imgadm.operations.disk_images import DiskToImage
@@ -24,7 +24,7 @@ def given_disk(options: Options) -> DiskToImage | None:
     location = options.text("--disk")
     format_, block_size = options.text("--format"), options.number("--block-size")
     if location is None:
-        for option in (FORMAT, BLOCK_SIZE):
+        for option in (DISK_FORMAT, DISK_BLOCK_SIZE):
             if option.names[0].lstrip("-") in options.given():
                 raise UsageError(f"{option.names[0]} describes a disk: name it with --disk")
         return None

@@ -8,11 +8,9 @@ from imgadm.cli.arguments import single_argument
 from imgadm.cli.context import RunContext
 from imgadm.cli.output.transfer_view import View, choose_view
 from imgadm.operations.image_argument import check_image_argument
-from imgadm.operations.importing.checks import ImportOptions
-from imgadm.operations.importing.complete_image import complete_image
 from imgadm.operations.importing.import_image import import_image
+from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.import_registry_image import import_registry_image
-from imgadm.operations.importing.registry_images import find_registry_image
 from imgadm.registry import Platform
 from imgadm.sources import Source
 
@@ -49,12 +47,7 @@ def run(context: RunContext) -> int:
 def _import_by_uuid(context: RunContext, uuid: str, how: ImportOptions, view: View) -> None:
     if context.options.text("--platform") is not None:
         raise UsageError("--platform is for images of registries, and a UUID names just one image")
-    pool = context.pool()
-    installed = pool.get(uuid)
-    if installed is not None:  # no sources are needed, so none need to be configured
-        complete_image(pool, installed, how, view)
-    else:
-        import_image(pool, _sources(context), uuid, how, view)
+    import_image(context.pool(), lambda: _sources(context), uuid, how, view)
 
 
 def _import_by_name(context: RunContext, name: str, how: ImportOptions, view: View) -> None:
@@ -67,11 +60,7 @@ def _import_by_name(context: RunContext, name: str, how: ImportOptions, view: Vi
         raise ActiveImageNotFoundError(name, _NO_REGISTRY)
     named = context.options.text("--platform")
     platform = Platform.default() if named is None else Platform.parse(named)
-    pool = context.pool()
-    found = find_registry_image(
-        registries, name, platform, on_failure=lambda error: context.warn(error.message)
-    )
-    import_registry_image(pool, found, how, view)
+    import_registry_image(context.pool(), registries, name, platform, how, view)
 
 
 def _sources(context: RunContext) -> list[Source]:

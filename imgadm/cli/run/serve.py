@@ -11,7 +11,7 @@ from imgadm.base.files.cache import Cache
 from imgadm.base.files.secrets import read_token
 from imgadm.base.redaction import redact_text
 from imgadm.base.text import printable
-from imgadm.cli.commands.serve import DEFAULT_ADDRESS, MAX_UPLOAD, TOKEN_FILE
+from imgadm.cli.commands.serve import DEFAULT_ADDRESS
 from imgadm.cli.context import RunContext
 from imgadm.cli.options import Options
 from imgadm.cli.output.sizes import parse_size
@@ -37,9 +37,9 @@ def run(context: RunContext) -> int:
     options = context.options
     if options.flag("--writable"):
         return _run_writable(context)
-    for option in (TOKEN_FILE, MAX_UPLOAD):
-        if options.text(option.names[0]) is not None:
-            raise UsageError(f"{option.names[0]} makes sense only with -w,--writable")
+    for name in ("--token-file", "--max-upload"):
+        if options.text(name) is not None:
+            raise UsageError(f"{name} makes sense only with -w,--writable")
     host_names = _host_names(options)
     catalogue = CombinedCatalogue(_catalogues(context))
     host, port = _address(options.text("-l") or DEFAULT_ADDRESS)

@@ -1,211 +1,151 @@
-"""Import of an image and of everything that it is based on, base first."""
+"""Import of an image by its UUID from an image server, with all that it is based on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from imgadm import streams
-from imgadm.base.errors import ImgadmError, InvalidManifestError, OriginNotInstalledError
+from imgadm.base.errors import InvalidManifestError
 from imgadm.manifest import Manifest
-from imgadm.operations.events import (
-    Aborting,
-    AncestryWanted,
-    Event,
-    ImportBegins,
-    InstalledMeanwhile,
-    SourceFailed,
-    TransferPlanned,
+from imgadm.operations.events import AncestryWanted, Event, ImportBegins, TransferPlanned
+from imgadm.operations.importing.find_image import find_active_image
+from imgadm.operations.importing.import_chain import look_up_chain
+from imgadm.operations.importing.import_options import ImportOptions
+from imgadm.operations.importing.layer_fetches import IncomingLayer
+from imgadm.operations.importing.layer_trust import (
+    check_claims,
+    claimed_digest,
+    installed_digests,
 )
-from imgadm.operations.importing.chain import look_up_ancestry
-from imgadm.operations.importing.checks import (
-    ImportOptions,
-    check_limits,
-    check_space,
-    lock_for,
-    size_of_files,
-)
-from imgadm.operations.importing.complete_image import complete_image, complete_locked_image
+from imgadm.operations.importing.mirrors import Mirrors
+from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
 from imgadm.operations.importing.receive_image import transfer
-from imgadm.operations.importing.search import Mirrors, find_active_image
+from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.pools.base import Pool
 from imgadm.sources import Source
-
-if TYPE_CHECKING:
-    from imgadm.operations.importing.layer_fetches import IncomingLayer
-
-#: Failures that are the source's, so that another source may do better.
-_FAULTS_OF_SOURCE = (streams.FetchError, streams.SizeError, streams.ChecksumError)
 
 
 def import_image(
     pool: Pool,
-    sources: Sequence[Source],
+    open_sources: Callable[[], Sequence[Source]],
     uuid: str,
     options: ImportOptions,
     on_event: Callable[[Event], None],
 ) -> None:
-    """Import the active image ``uuid`` from the first of ``sources`` that has it.
+    """Import the active image ``uuid`` from the first source that has it.
 
-    Nobody is asked if it is installed already. The whole chain is looked up and checked before
-    the first byte moves. An error leaves those images of the chain that are complete, and nothing
-    else.
+    ``open_sources`` returns the sources in the order to ask them. It is not called if the image is
+    installed already. The whole chain of images is looked up and checked before the first byte
+    moves. Raises an ImgadmError. An error leaves those images of the chain that are complete, and
+    nothing else.
     """
-    installed = pool.get(uuid)
-    if installed is not None:
-        complete_image(pool, installed, options, on_event)
-        return
-    offer = find_active_image(sources, uuid, on_event)
-    image, source = offer.image, offer.source
-    on_event(ImportBegins(image, source.url, source.config.channel))
-    on_event(AncestryWanted(uuid))
-    ancestry = look_up_ancestry(
-        pool, source, image, on_event, verify_origins=options.verify_origins
-    )
-    with ExitStack() as locks:
-        for member in ancestry.missing:
-            locks.enter_context(lock_for(pool, member.uuid, options, on_event))
-        if ancestry.base is not None:
-            locks.enter_context(lock_for(pool, ancestry.base, options, on_event, shared=True))
-            if pool.get(ancestry.base) is None:
-                raise OriginNotInstalledError(ancestry.base, pool.name)
-        if pool.get(uuid) is not None:
-            if not complete_locked_image(pool, uuid, on_event):
-                on_event(InstalledMeanwhile(image))
-            return
-        missing = [member for member in ancestry.missing if pool.get(member.uuid) is None]
-        mirrors = Mirrors(source, offer.others)
-        try:
-            _check(pool, missing, options)
-            on_event(TransferPlanned(len(missing), _size_of(missing, options)))
-            for layered, members in groupby(reversed(missing), partial(is_layer, options)):
-                if layered:
-                    _import_layers(pool, mirrors, list(members), options, on_event)
-                    continue
-                for member in members:
-                    _import_one(pool, mirrors, member, options, on_event)
-        except ImgadmError as error:
-            on_event(Aborting(error.message))
-            raise
+    request = _ServedImage(pool, open_sources, uuid, options, on_event)
+    run_import(pool, request, options, on_event)
 
 
-def _check(pool: Pool, images: Sequence[Manifest], options: ImportOptions) -> None:
-    """Fail before a byte has moved if it is plain that the import can't succeed."""
-    check_limits(images)
-    for image in images:
-        if image.file is None and not options.zstream:
-            raise InvalidManifestError(f'image {image.uuid} has no file ("files" is empty)')
-    pool.check()
-    check_space(pool, size_of_files(images))
+class _ServedImage(ImportRequest):
+    """An image of an image server."""
 
+    _mirrors: Mirrors
 
-def _size_of(images: Sequence[Manifest], options: ImportOptions) -> int | None:
-    """Bytes to fetch; None if that is not known of all files."""
-    total = 0
-    for image in images:
-        if options.zstream or image.file is None or image.file.size is None:
-            return None
-        total += image.file.size
-    return total
+    def __init__(
+        self,
+        pool: Pool,
+        open_sources: Callable[[], Sequence[Source]],
+        uuid: str,
+        options: ImportOptions,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.uuid = uuid
+        self._pool = pool
+        self._open_sources = open_sources
+        self._options = options
+        self._on_event = on_event
 
-
-def _import_one(
-    pool: Pool,
-    mirrors: Mirrors,
-    image: Manifest,
-    options: ImportOptions,
-    on_event: Callable[[Event], None],
-) -> None:
-    """Import one image from the first source that can deliver its file."""
-    if options.zstream:
-        image = replace(image, file=None)
-    origin = None if image.origin is None else pool.get(image.origin)
-
-    def deliver(source: Source) -> None:
-        transfer(
-            pool,
-            image,
-            fetch=_fetch(source, image, options),
-            compression="none" if image.file is None else image.file.compression,
-            source=source.url,
-            origin=origin,
-            on_event=on_event,
+    def look_up(self) -> ImportChain:
+        found = find_active_image(self._open_sources(), self.uuid, self._on_event)
+        self._mirrors = Mirrors(found.source, found.others)
+        self._on_event(ImportBegins(found.image, found.source.url, found.source.config.channel))
+        self._on_event(AncestryWanted(self.uuid))
+        return look_up_chain(
+            self._pool,
+            found.source,
+            found.image,
+            self._on_event,
+            verify_origins=self._options.verify_origins,
         )
 
-    _deliver_from_first(mirrors, image, deliver, on_event)
+    def check(self, missing: Sequence[Manifest]) -> None:
+        for image in missing:
+            if image.file is None and not self._options.zstream:
+                raise InvalidManifestError(f'image {image.uuid} has no file ("files" is empty)')
 
+    def receive(self, missing: Sequence[Manifest]) -> None:
+        self._on_event(TransferPlanned(len(missing), self._total_size(missing)))
+        for layered, images in groupby(missing, self._is_layer):
+            if layered:
+                self._receive_layers(list(images))
+                continue
+            for image in images:
+                self._receive_one(image)
 
-def _deliver_from_first(
-    mirrors: Mirrors,
-    image: Manifest,
-    deliver: Callable[[Source], None],
-    on_event: Callable[[Event], None],
-) -> None:
-    """Have one source after the other ``deliver``, until one of those that have ``image`` can.
+    def _is_layer(self, image: Manifest) -> bool:
+        """Tell whether the file of ``image`` is a layer of a container image, no ZFS stream."""
+        return image.type == "docker" and not self._options.zstream
 
-    Raises what the last of them failed with, and at once what is no source's fault.
-    """
-    failure: ImgadmError | None = None
-    failed = ""
-    for source in mirrors.of(image):
-        if failure is not None:
-            message = f'{failed}: {failure.message}; going on with "{source.url}"'
-            on_event(SourceFailed(message))
-        try:
-            deliver(source)
-        except ImgadmError as error:
-            if not isinstance(error.cause, _FAULTS_OF_SOURCE):
-                raise
-            mirrors.demote(source)
-            failure, failed = error, source.url
-        else:
-            return
-    assert failure is not None
-    raise failure
+    def _total_size(self, images: Sequence[Manifest]) -> int | None:
+        """Return the bytes to download, None if the size of one file is unknown."""
+        total = 0
+        for image in images:
+            if self._options.zstream or image.file is None or image.file.size is None:
+                return None
+            total += image.file.size
+        return total
 
+    def _receive_one(self, image: Manifest) -> None:
+        """Receive one image from the first source that can deliver its file."""
+        if self._options.zstream:
+            image = replace(image, file=None)
+        origin = None if image.origin is None else self._pool.get(image.origin)
 
-def is_layer(options: ImportOptions, image: Manifest) -> bool:
-    """Whether the file of an image is the layer of a container image, and no ZFS stream."""
-    return image.type == "docker" and not options.zstream
+        def fetch(source: Source) -> None:
+            transfer(
+                self._pool,
+                image,
+                fetch=_fetch(source, image, self._options),
+                compression="none" if image.file is None else image.file.compression,
+                source=source.url,
+                origin=origin,
+                on_event=self._on_event,
+            )
 
+        self._mirrors.deliver(image, fetch, self._on_event)
 
-def _import_layers(
-    pool: Pool,
-    mirrors: Mirrors,
-    images: list[Manifest],
-    options: ImportOptions,
-    on_event: Callable[[Event], None],
-) -> None:
-    """Import images that are layers of each other, base first, from the first source that can."""
-    from imgadm.operations.importing.layer_trust import check_claims, installed_digests
-    from imgadm.operations.importing.receive_layers import receive_layers
+    def _receive_layers(self, images: Sequence[Manifest]) -> None:
+        """Receive layers, each based on the one before, from the first source that can."""
 
-    def deliver(source: Source) -> None:
-        missing = [image for image in images if pool.get(image.uuid) is None]
-        origin = missing[0].origin
-        base = None if origin is None else pool.get(origin)
-        below = installed_digests(pool, base)
-        check_claims(missing, below)
-        receive_layers(
-            pool,
-            [_incoming(source, image, options) for image in missing],
-            source=source.url,
-            base=base,
-            on_event=on_event,
-            below=below,
-        )
+        def fetch(source: Source) -> None:
+            missing = [image for image in images if self._pool.get(image.uuid) is None]
+            origin = missing[0].origin
+            base = None if origin is None else self._pool.get(origin)
+            below = installed_digests(self._pool, base)
+            check_claims(missing, below)
+            receive_layers(
+                self._pool,
+                [_incoming(source, image, self._options) for image in missing],
+                source=source.url,
+                base=base,
+                on_event=self._on_event,
+                below=below,
+            )
 
-    _deliver_from_first(mirrors, images[-1], deliver, on_event)
+        self._mirrors.deliver(images[-1], fetch, self._on_event)
 
 
 def _incoming(source: Source, image: Manifest, options: ImportOptions) -> IncomingLayer:
-    from imgadm.operations.importing.layer_fetches import IncomingLayer
-    from imgadm.operations.importing.layer_trust import claimed_digest
-
     assert image.file is not None
     return IncomingLayer(
         image,
@@ -221,7 +161,8 @@ def _fetch(source: Source, image: Manifest, options: ImportOptions) -> streams.S
     request = source.file_request(image.uuid)
     patience = options.stall_timeout if request.patience is None else request.patience
     use_of_md5 = _use_of_md5(image, options)
-    # A server need not read a file through before it sends that, for a checksum without a use.
+    # A server has to read a file through before it can send its MD5, which costs time for nothing
+    # where nobody uses it.
     spared = {"want-repr-digest": "md5=0"} if use_of_md5 == "ignored" else {}
     return streams.http_get(
         request.url,
@@ -235,7 +176,7 @@ def _fetch(source: Source, image: Manifest, options: ImportOptions) -> streams.S
 
 
 def _use_of_md5(image: Manifest, options: ImportOptions) -> streams.UseOfMd5:
-    """What the server's checksum is for: it counts where the manifest has none."""
+    """Return what the server's MD5 is for: it counts where the manifest has no checksum."""
     if image.file is not None and image.file.sha1 is not None:
         return "ignored"
     return "checked" if options.zstream or options.unverified else "required"

@@ -1,127 +1,120 @@
-"""Import of an image from a Docker registry: an image for each of its layers, base first."""
+"""Import of an image by its name from a Docker registry: an image for each of its layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from imgadm.base.errors import ImgadmError, OriginNotInstalledError
 from imgadm.manifest import Manifest
 from imgadm.manifest.docker import with_tags_of
 from imgadm.operations.events import (
-    Aborting,
-    AlreadyInstalled,
     AncestorInstalled,
     AncestryWanted,
     Event,
     ImageDoubted,
     ImportBegins,
-    InstalledMeanwhile,
+    SourceFailed,
     TransferPlanned,
 )
-from imgadm.operations.importing.checks import ImportOptions, check_space, lock_for
+from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.layer_trust import check_installed_layers
-from imgadm.operations.importing.receive_layers import make_root, receive_layers
-from imgadm.operations.importing.registry_images import RegistryImage
+from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
+from imgadm.operations.importing.receive_layers import receive_layers
+from imgadm.operations.importing.registry_images import RegistryImage, find_registry_image
 from imgadm.pools.base import InstalledImage, Pool
+from imgadm.registry import Platform
+from imgadm.sources.registry import DockerSource
 
 
 def import_registry_image(
     pool: Pool,
-    image: RegistryImage,
+    registries: Sequence[DockerSource],
+    name: str,
+    platform: Platform,
     options: ImportOptions,
     on_event: Callable[[Event], None],
 ) -> None:
-    """Import ``image``: those of its layers that are not on the pool.
+    """Import the image that one of ``registries`` has under ``name`` for ``platform``.
 
-    One that is there already gets the tag that it was asked for by. An error leaves those layers
-    that are complete, each an image, and nothing else.
+    Those of its layers that are on the pool already are not downloaded. Importing by name an image
+    that is installed only as a layer gives it that name, its configuration and its file tree,
+    without a download; another tag of an installed image is added to its record. Raises an
+    ImgadmError. An error leaves those layers that are complete, each an image, and nothing else.
     """
-    head = image.manifests[-1]
-    installed = pool.get(head.uuid)
-    if installed is not None and not pool.lacks_root(installed):
-        _check_installed(pool, image, len(image.manifests))
-        if _lacks_tag(installed, head):
-            with lock_for(pool, head.uuid, options, on_event):
-                _record_tag(pool, head)
-        on_event(AlreadyInstalled(installed, image.registry))
-        return
-    on_event(ImportBegins(head, image.registry, None, image.title))
-    for doubt in image.remote.doubts:
-        on_event(ImageDoubted(head.uuid, doubt))
-    on_event(AncestryWanted(head.uuid))
-    there = _count_installed(pool, image.manifests)
-    _check_installed(pool, image, there)
-    for member in reversed(image.manifests[: min(there, len(image.manifests) - 1)]):
-        on_event(AncestorInstalled(member.uuid))
-    with ExitStack() as locks:
-        for member in reversed(image.manifests[there:] or [head]):
-            locks.enter_context(lock_for(pool, member.uuid, options, on_event))
-        if 0 < there < len(image.manifests):
-            base = image.manifests[there - 1].uuid
-            locks.enter_context(lock_for(pool, base, options, on_event, shared=True))
-            if pool.get(base) is None:
-                raise OriginNotInstalledError(base, pool.name)
-        _import_missing(pool, image, on_event)
+    image = find_registry_image(
+        registries,
+        name,
+        platform,
+        on_failure=lambda error: on_event(SourceFailed(error.message)),
+    )
+    run_import(pool, _NamedImage(pool, image, on_event), options, on_event)
 
 
-def _import_missing(pool: Pool, image: RegistryImage, on_event: Callable[[Event], None]) -> None:
-    """Import what is missing by now; all of that is locked."""
-    manifests = image.manifests
-    head = manifests[-1]
-    there = _count_installed(pool, manifests)
-    _check_installed(pool, image, there)
-    base = pool.get(manifests[there - 1].uuid) if there else None
-    if there == len(manifests) and base is not None:
-        if not pool.lacks_root(base):
-            _record_tag(pool, head)
-            on_event(InstalledMeanwhile(head))
-            return
-        pool.check()
-        make_root(pool, base, head, on_event)
-        _record_tag(pool, head)
-        return
-    layers = [image.incoming(index) for index in range(there, len(manifests))]
-    sizes = [layer.size for layer in layers]
-    try:
-        pool.check()
-        check_space(pool, sum(size or 0 for size in sizes))
+class _NamedImage(ImportRequest):
+    """An image of a registry."""
+
+    def __init__(self, pool: Pool, image: RegistryImage, on_event: Callable[[Event], None]) -> None:
+        self.uuid = image.manifests[-1].uuid
+        self.registry = image.registry
+        self._pool = pool
+        self._image = image
+        self._on_event = on_event
+
+    def check_installed(self) -> None:
+        self._check_lowest(len(self._image.manifests))
+
+    def manifest_for(self, installed: InstalledImage) -> Mapping[str, Any]:
+        return with_tags_of(installed.manifest, self._image.manifests[-1].raw)
+
+    def begin_completion(self) -> None:
+        image = self._image
+        self._on_event(ImportBegins(image.manifests[-1], image.registry, None, image.title))
+        for doubt in image.remote.doubts:
+            self._on_event(ImageDoubted(self.uuid, doubt))
+
+    def look_up(self) -> ImportChain:
+        self.begin_completion()
+        self._on_event(AncestryWanted(self.uuid))
+        *below, head = self._image.manifests
+        there = self._count_installed(below)
+        self._check_lowest(there)
+        for image in reversed(below[:there]):
+            self._on_event(AncestorInstalled(image.uuid))
+        base = below[there - 1].uuid if there else None
+        return ImportChain([head, *reversed(below[there:])], base)
+
+    def least_size(self, missing: Sequence[Manifest]) -> int:
+        return sum(size or 0 for size in self._sizes(missing))
+
+    def receive(self, missing: Sequence[Manifest]) -> None:
+        there = len(self._image.manifests) - len(missing)
+        self._check_lowest(there)
+        sizes = self._sizes(missing)
         total = None if None in sizes else sum(size or 0 for size in sizes)
-        on_event(TransferPlanned(len(layers), total))
+        self._on_event(TransferPlanned(len(missing), total))
         receive_layers(
-            pool,
-            layers,
-            source=image.registry,
-            base=base,
-            on_event=on_event,
-            below=image.digests[:there],
+            self._pool,
+            [self._image.incoming(index) for index in range(there, len(self._image.manifests))],
+            source=self._image.registry,
+            base=self._pool.get(self._image.manifests[there - 1].uuid) if there else None,
+            on_event=self._on_event,
+            below=self._image.digests[:there],
         )
-    except ImgadmError as error:
-        on_event(Aborting(error.message))
-        raise
 
+    def _sizes(self, missing: Sequence[Manifest]) -> list[int | None]:
+        """Return the sizes of the ``missing`` layers in bytes, each None if it is not known."""
+        return [layer.size for layer in self._image.remote.layers[-len(missing) :]]
 
-def _count_installed(pool: Pool, manifests: list[Manifest]) -> int:
-    """How many of a chain's images, from the base up, need not be imported."""
-    for index in range(len(manifests), 0, -1):
-        if pool.get(manifests[index - 1].uuid) is not None:
-            return index
-    return 0
+    def _count_installed(self, manifests: Sequence[Manifest]) -> int:
+        """Return how many of ``manifests``, from the base up, the pool has already."""
+        for count in range(len(manifests), 0, -1):
+            if self._pool.get(manifests[count - 1].uuid) is not None:
+                return count
+        return 0
 
-
-def _check_installed(pool: Pool, image: RegistryImage, count: int) -> None:
-    """Raise LayerNotVerifiedError unless the pool has the lowest ``count`` layers of ``image``."""
-    digests = image.digests[:count]
-    check_installed_layers(pool, image.manifests[:count], digests, registry=image.registry)
-
-
-def _lacks_tag(installed: InstalledImage, wanted: Manifest) -> bool:
-    return with_tags_of(installed.manifest, wanted.raw) != installed.manifest
-
-
-def _record_tag(pool: Pool, wanted: Manifest) -> None:
-    """Let the record say that the image, which is locked, was also asked for by this name."""
-    installed = pool.get(wanted.uuid)
-    if installed is not None and _lacks_tag(installed, wanted):
-        manifest = with_tags_of(installed.manifest, wanted.raw)
-        pool.record(installed, manifest, source=installed.source)
+    def _check_lowest(self, count: int) -> None:
+        """Raise LayerNotVerifiedError unless the lowest ``count`` layers are installed as such."""
+        image = self._image
+        check_installed_layers(
+            self._pool, image.manifests[:count], image.digests[:count], registry=image.registry
+        )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,9 @@ from imgadm.operations.disk_images import (
     new_snapshot,
     opened,
 )
-from imgadm.operations.events import AlreadyInstalled, Event, InstallBegins, InstalledMeanwhile
-from imgadm.operations.importing.checks import ImportOptions, check_limits, lock_for
+from imgadm.operations.events import Event, InstallBegins
+from imgadm.operations.importing.import_options import ImportOptions
+from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
 from imgadm.operations.importing.receive_image import receive
 from imgadm.pools.base import Pool
 
@@ -52,41 +53,67 @@ def install_disk(
     if "origin" in fields:
         raise UsageError("a disk is installed in full: leave origin out")
     manifest = disk_manifest(fields)
-    uuid = check_uuid(manifest["uuid"])
-    installed = pool.get(uuid)
-    if installed is not None:
-        on_event(AlreadyInstalled(installed))
-        return
-    if not manifest.get("published_at"):
-        manifest["published_at"] = iso_milliseconds(now())
-    check_manifest(manifest)
-    # The pool would compare it with the disk, too, but could not say that it was given here.
-    given_size = {key: manifest.pop(key) for key in ("image_size",) if key in manifest}
-    image = Manifest.of(manifest)
-    with _stages(disk, new_snapshot(uuid, disk), open_session) as stages:
-        on_event(InstallBegins(image))
-        check_limits([image])
-        with lock_for(pool, uuid, options, on_event):
-            if pool.get(uuid) is not None:
-                on_event(InstalledMeanwhile(image))
-                return
-            pool.check()
-            receive(
-                pool,
-                image,
-                *stages,
-                source=None,
-                origin=None,
-                on_event=on_event,
-                complete=lambda record, report: _add_size(record, given_size, report),
-            )
+    snapshot = new_snapshot(check_uuid(manifest["uuid"]), disk)
+    with ExitStack() as opened_disks:
+        request = _DiskImage(
+            pool,
+            manifest,
+            lambda: opened_disks.enter_context(_stages(disk, snapshot, open_session)),
+            on_event,
+            now,
+        )
+        run_import(pool, request, options, on_event)
 
 
-def _add_size(
-    record: dict[str, Any], given_size: Mapping[str, Any], report: streams.Report
-) -> None:
-    record.update(given_size)
-    add_size(record, report.facts["volume"])
+class _DiskImage(ImportRequest):
+    """A disk that becomes an image: ``open_stages`` returns the stages that bring its stream."""
+
+    _stages: list[streams.Stage]
+
+    def __init__(
+        self,
+        pool: Pool,
+        manifest: dict[str, Any],
+        open_stages: Callable[[], list[streams.Stage]],
+        on_event: Callable[[Event], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.uuid = str(manifest["uuid"])
+        self._pool = pool
+        self._manifest = manifest
+        self._open_stages = open_stages
+        self._on_event = on_event
+        self._now = now
+        self._given_size: dict[str, Any] = {}
+
+    def look_up(self) -> ImportChain:
+        if not self._manifest.get("published_at"):
+            self._manifest["published_at"] = iso_milliseconds(self._now())
+        check_manifest(self._manifest)
+        # The pool would compare "image_size" with the disk as well, but could not say that the
+        # operator has given it here.
+        if "image_size" in self._manifest:
+            self._given_size = {"image_size": self._manifest.pop("image_size")}
+        image = Manifest.of(self._manifest)
+        self._stages = self._open_stages()
+        self._on_event(InstallBegins(image))
+        return ImportChain([image], None)
+
+    def receive(self, missing: Sequence[Manifest]) -> None:
+        (image,) = missing
+        receive(
+            self._pool,
+            image,
+            *self._stages,
+            source=None,
+            origin=None,
+            on_event=self._on_event,
+            complete=self._add_size,
+        )
+
+    def _add_size(self, record: dict[str, Any], report: streams.Report) -> None:
+        record.update(self._given_size)
+        add_size(record, report.facts["volume"])
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from imgadm._native import Cancelled, move_bytes, read_into, write_all
 from imgadm.base.signals import run_beyond_signals
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.descriptors import kernel_moves, make_pipe
-from imgadm.streams.engine.lending import Lender
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import UnreadError
 from imgadm.streams.processes.child import Child, OnEnd
+from imgadm.streams.processes.lending import Lender
 
 
 class IntoProcess(Stage):

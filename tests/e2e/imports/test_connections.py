@@ -6,8 +6,8 @@ import threading
 
 from imgadm.base.locks.terms import Locks
 from imgadm.operations.events import ImageInstalled
-from imgadm.operations.importing.checks import ImportOptions
 from imgadm.operations.importing.import_image import import_image
+from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.pools.directory.pool import DirectoryPool
 from imgadm.sources import ClientOptions, open_source
 from imgadm.state.source_config import SourceConfig
@@ -63,7 +63,9 @@ def test_stalled_connection_is_resumed(host: Host, serve: Serve) -> None:
     options = ImportOptions(Locks(host.root / "locks", "a test"), stall_timeout=0.5)
     try:
         with open_source(SourceConfig(server.url), ClientOptions()) as source:
-            import_image(DirectoryPool(host.pool), [source], GOOD.uuid, options, events.append)
+            import_image(
+                DirectoryPool(host.pool), lambda: [source], GOOD.uuid, options, events.append
+            )
     finally:
         released.set()
     (installed,) = (event for event in events if isinstance(event, ImageInstalled))

@@ -91,7 +91,7 @@ def test_structured_error_is_the_last_line_of_stderr(host: Host, serve: Serve) -
 
 
 def test_every_event_is_documented() -> None:
-    table = (TREE / "docs" / "events.md").read_text()
+    table = (TREE / "docs" / "reference" / "events.md").read_text()
     documented = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
     assert documented == {event_name(kind) for kind in Event.__subclasses__()} | {"error"}
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from imgadm.base.errors import OptionError
-from imgadm.cli.options import Kind, Option, Options, parse_options
+from imgadm.cli.options import Option, OptionKind, Options, parse_options
 
 DECLARED = (
     Option(("-j", "--json")),
     Option(("-H",)),
-    Option(("-o",), kind=Kind.TEXT),
-    Option(("-t", "--type"), kind=Kind.TEXT),
-    Option(("-S", "--source"), kind=Kind.TEXTS),
-    Option(("--max-origin-depth",), kind=Kind.POSITIVE_INTEGER),
+    Option(("-o",), kind=OptionKind.TEXT),
+    Option(("-t", "--type"), kind=OptionKind.TEXT),
+    Option(("-S", "--source"), kind=OptionKind.TEXTS),
+    Option(("--max-origin-depth",), kind=OptionKind.POSITIVE_INTEGER),
 )
 
 

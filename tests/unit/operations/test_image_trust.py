@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,12 +17,10 @@ from imgadm.base.errors import (
 from imgadm.base.locks.terms import Locks
 from imgadm.manifest import Manifest
 from imgadm.operations.events import Event, ImageDoubted
-from imgadm.operations.importing import import_image as importing
-from imgadm.operations.importing.chain import look_up_ancestry
-from imgadm.operations.importing.checks import ImportOptions
+from imgadm.operations.importing.import_chain import look_up_chain
+from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.layer_trust import check_installed_layers
 from imgadm.operations.importing.origin_trust import unproven_file
-from imgadm.operations.installing import install_image as installing
 from imgadm.operations.installing.install_image import install_image
 from imgadm.operations.upkeep.image_lookup import Found
 from imgadm.operations.upkeep.update_notices import OtherImage
@@ -134,33 +131,6 @@ def test_record_of_another_version_counts_where_it_is_of_the_same_registry(bench
         check_all(bench, chain)
 
 
-@pytest.mark.parametrize("asked_by", ["install", "import"])
-def test_image_that_another_import_brings_meanwhile_gets_its_root(
-    asked_by: str, bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chain = bench.chain(*TWO)
-    module = importing if asked_by == "import" else installing
-    lock_for = module.lock_for
-
-    @contextmanager
-    def after_the_other(uuid: str, *rest: Any, **more: Any) -> Iterator[None]:
-        if uuid not in bench.names():
-            bench.receive(chain)
-        with lock_for(uuid, *rest, **more):
-            yield
-
-    monkeypatch.setattr(module, "lock_for", after_the_other)
-    if asked_by == "install":
-        install(bench, dict(chain.manifests[0].raw), chain.blobs[0])
-    else:
-        offered = {**chain.manifests[0].raw, "state": "active", "files": []}
-        source = Canned("http://some.server", lambda _: offered)
-        importing.import_image(
-            bench.pool, [source], chain.uuids[0], options(bench), bench.events.append
-        )
-    assert bench.root(chain.uuids[0]) == {"etc/a": b"a"}
-
-
 BASE, CHILD = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 RIGHT, WRONG = "a" * 40, "b" * 40
 
@@ -181,7 +151,7 @@ def install_base(bench: Bench, sha1: str | None, source: str = "http://b", **ext
 def look_up(bench: Bench, offered: dict[str, Any] | None, *, verify: bool) -> Canned:
     source = Canned("http://official", lambda _: offered)
     child = Manifest.of(image(CHILD, "c" * 40, origin=BASE))
-    look_up_ancestry(bench.pool, source, child, bench.events.append, verify_origins=verify)
+    look_up_chain(bench.pool, source, child, bench.events.append, verify_origins=verify)
     return source
 
 

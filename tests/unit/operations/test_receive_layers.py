@@ -22,17 +22,13 @@ from imgadm.base.errors import (
     LayerNotVerifiedError,
     UncompressionError,
 )
-from imgadm.base.locks.terms import Locks
 from imgadm.operations.events import (
-    AlreadyInstalled,
     Event,
     FileVerified,
     ImageInstalled,
     LayerInstalled,
     Transferring,
 )
-from imgadm.operations.importing.checks import ImportOptions
-from imgadm.operations.importing.complete_image import complete_image
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.pool import DirectoryPool
@@ -165,23 +161,6 @@ def test_what_somebody_did_to_a_root_is_not_in_images_based_on_it(bench: Bench) 
     (bench.pool.path / base.uuids[1] / "root" / "etc" / "b").write_bytes(b"edited")
     bench.receive(child, base.uuids[1], first=2)
     assert bench.root(child.uuids[2]) == FLAT
-
-
-def options(directory: Path) -> ImportOptions:
-    return ImportOptions(Locks(directory / "locks", "imgadm import"))
-
-
-def test_root_is_made_when_a_lower_image_is_asked_for(bench: Bench, tmp_path: Path) -> None:
-    chain = bench.chain(*THREE)
-    bench.receive(chain)
-    lower = bench.get(chain.uuids[1])
-    complete_image(bench.pool, lower, options(tmp_path), bench.events.append)
-    assert bench.root(lower.uuid) == {"etc/b": b"b", "etc/c": b"c" * 100_000, "opt/x": b"x"}
-    assert bench.inside(lower.uuid) == {"image.json", "layer", "root"}
-    assert bench.names() == set(chain.uuids)
-    assert bench.told(ImageInstalled)[-1] == lower.uuid
-    complete_image(bench.pool, lower, options(tmp_path), bench.events.append)
-    assert isinstance(bench.events[-1], AlreadyInstalled)
 
 
 def test_blob_of_several_layers_is_fetched_once(bench: Bench) -> None:

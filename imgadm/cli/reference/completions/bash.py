@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from imgadm.cli.options import Kind
+from imgadm.cli.options import OptionKind
 from imgadm.cli.reference.completions.places import (
     ARGUMENTS,
     COMMANDS,
     LOOKUPS,
-    TYPES,
+    TYPE_WORDS,
     ZPOOLS,
     Words,
+    offered_options,
     pattern,
-    shown,
     value_of,
 )
-from imgadm.cli.reference.help import GLOBAL_OPTIONS
+from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
 _BASH = """\
 # Offers what a command prints: a word a line, and perhaps blanks and what it stands for.
@@ -123,11 +123,13 @@ complete -F _imgadm imgadm
 def script() -> str:
     cases, values = [], []
     for command in COMMANDS:
-        options = " ".join(name for option in shown(command.options) for name in option.names)
+        options = " ".join(
+            name for option in offered_options(command.options) for name in option.names
+        )
         arguments = ARGUMENTS.get(command.name, Words.NOTHING)
         cases.append(f'    {pattern(command.name)}) options="{options}" arguments={arguments} ;;')
-        for option in shown(command.options):
-            if option.kind is not Kind.FLAG:
+        for option in offered_options(command.options):
+            if option.kind is not OptionKind.FLAG:
                 places = "|".join(
                     f"{spelling},{name}"
                     for spelling in pattern(command.name).split("|")
@@ -139,7 +141,7 @@ def script() -> str:
     script = (
         _BASH.replace("@COMMANDS@", " ".join(command.name for command in COMMANDS))
         .replace("@GLOBAL@", " ".join(name for option in GLOBAL_OPTIONS for name in option.names))
-        .replace("@TYPES@", TYPES)
+        .replace("@TYPES@", TYPE_WORDS)
         .replace("@ZPOOLS@", ZPOOLS)
         .replace("@CASES@", "\n".join(cases))
         .replace("@VALUES@", "\n".join(values))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from imgadm.cli.options import Kind, Option
+from imgadm.cli.options import Option, OptionKind
 from imgadm.cli.reference.completions.places import (
     ARGUMENTS,
     COMMANDS,
     LOOKUPS,
-    TYPES,
+    TYPE_WORDS,
     ZPOOLS,
     Words,
     brief,
+    offered_options,
     quoted,
-    shown,
     spellings,
     value_of,
 )
-from imgadm.cli.reference.help import GLOBAL_OPTIONS
+from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
 _FISH = """\
 # Whether the command is one of these; without any, whether none has been typed yet.
@@ -73,7 +73,7 @@ _CANDIDATES = {
     Words.MACHINE: "(__imgadm_machines)",
     Words.POOL: "(__imgadm_pools)",
     Words.SOURCE: "(__imgadm_sources)",
-    Words.TYPE: TYPES,
+    Words.TYPE: TYPE_WORDS,
     Words.COMMAND: " ".join(command.name for command in COMMANDS),
     Words.DIRECTORY: "(__fish_complete_directories (commandline -ct))",
 }
@@ -90,7 +90,7 @@ def script() -> str:
         )
     for command in COMMANDS:
         seen = quoted(f"__imgadm_is {' '.join(spellings(command.name))}")
-        for option in shown(command.options):
+        for option in offered_options(command.options):
             lines.append(f"complete -c imgadm -n {seen} {_fish_option(command.name, option)}")
         arguments = ARGUMENTS.get(command.name)
         if arguments is not None:
@@ -111,7 +111,7 @@ def _fish_option(command: str, option: Option) -> str:
         f"-l {name[2:]}" if name[1] == "-" else f"-s {name[1]}" for name in option.names
     )
     words = [names]
-    if option.kind is not Kind.FLAG:
+    if option.kind is not OptionKind.FLAG:
         value = value_of(command, option)
         words.append("-r" if value is Words.FILE else "-x")
         if value is Words.FILE:

@@ -76,7 +76,7 @@ A source or a program of the host that does not answer is given up soon: who pre
 ZPOOLS = "zpool list -Ho name"
 """Prints the names of zpools. A directory is a pool too."""
 
-TYPES = " ".join(SOURCE_TYPES)
+TYPE_WORDS = " ".join(SOURCE_TYPES)
 
 
 def value_of(command: str, option: Option) -> Words:
@@ -91,7 +91,7 @@ def brief(option: Option) -> str:
     return option.help.partition(". ")[0].rstrip(".")
 
 
-def shown(options: tuple[Option, ...]) -> list[Option]:
+def offered_options(options: tuple[Option, ...]) -> list[Option]:
     """The options that are offered."""
     return [option for option in options if option.names and not option.hidden]
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imgadm.cli.options import Kind, Option
+from imgadm.cli.options import Option, OptionKind
 from imgadm.cli.reference.completions.places import (
     ARGUMENTS,
     COMMANDS,
     LOOKUPS,
     SINGLE,
-    TYPES,
+    TYPE_WORDS,
     ZPOOLS,
     Words,
     brief,
+    offered_options,
     pattern,
     quoted,
-    shown,
     value_of,
 )
-from imgadm.cli.reference.help import GLOBAL_OPTIONS
+from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
 _ZSH = """\
 _imgadm_lookup() {
@@ -92,7 +92,7 @@ def script() -> str:
     described = "\n".join(f"        {quoted(f'{c.name}:{c.summary}')}" for c in COMMANDS)
     script = (
         _ZSH.replace("@COMMANDS@", described)
-        .replace("@TYPES@", TYPES)
+        .replace("@TYPES@", TYPE_WORDS)
         .replace("@ZPOOLS@", ZPOOLS)
         .replace(
             "@GLOBAL@", "\n".join(f"        {spec} \\" for spec in _zsh_options("", GLOBAL_OPTIONS))
@@ -105,12 +105,12 @@ def script() -> str:
 
 
 def _zsh_options(command: str, options: tuple[Option, ...]) -> Iterator[str]:
-    for option in shown(options):
+    for option in offered_options(options):
         text = brief(option).replace("[", "\\[").replace("]", "\\]").replace(":", "\\:")
         value, repeat = "", ""
-        if option.kind is not Kind.FLAG:
+        if option.kind is not OptionKind.FLAG:
             value = f": :{_ZSH_ACTIONS[value_of(command, option)]}"
-        if option.kind is Kind.TEXTS:
+        if option.kind is OptionKind.TEXTS:
             repeat = "*"
         for name in option.names:
             equals = "=" if value and name.startswith("--") else ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from imgadm.base.errors import InvalidManifestError, OriginNotFoundInSourceError
 from imgadm.manifest import Manifest
 from imgadm.operations.events import AncestorInstalled, Event
 from imgadm.operations.importing.origin_trust import check_installed_origin
+from imgadm.operations.importing.protocol import ImportChain
 from imgadm.operations.listing.installed_ancestry import recorded_origin
 from imgadm.pools.base import Pool
 from imgadm.sources import Source, SourceError
@@ -17,22 +17,14 @@ from imgadm.sources import Source, SourceError
 MAX_CHAIN = 100
 
 
-@dataclass(frozen=True)
-class Ancestry:
-    """What it takes to have an image: ``missing`` ones, child first, on the installed ``base``."""
-
-    missing: list[Manifest]
-    base: str | None
-
-
-def look_up_ancestry(
+def look_up_chain(
     pool: Pool,
     source: Source,
     image: Manifest,
     on_event: Callable[[Event], None],
     *,
     verify_origins: bool = False,
-) -> Ancestry:
+) -> ImportChain:
     """Follow the origins of ``image``: in ``source`` while they are not installed, then in records.
 
     Installed ones are compared with what ``source`` says of them; ``verify_origins`` makes an error
@@ -63,7 +55,7 @@ def look_up_ancestry(
                 check_installed_origin(source, installed, on_event, must_be_proven=verify_origins)
             base = base or origin
             origin = recorded_origin(installed)
-    return Ancestry(missing, base)
+    return ImportChain(missing, base)
 
 
 def _get_ancestor(source: Source, uuid: str) -> Manifest:

@@ -1,0 +1,42 @@
+"""The search for an active image in the sources, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from imgadm.base.errors import ActiveImageNotFoundError
+from imgadm.manifest import Manifest
+from imgadm.operations.asking import ask_in_order
+from imgadm.operations.events import Event, SourceFailed
+from imgadm.sources import Source
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """An active image in the first source that has it; ``others`` are the sources after that."""
+
+    image: Manifest
+    source: Source
+    others: Sequence[Source]
+
+
+def find_active_image(
+    sources: Sequence[Source], uuid: str, on_event: Callable[[Event], None]
+) -> FoundImage:
+    """Ask the sources one after the other; those that fail before the hit are named.
+
+    Raises ActiveImageNotFoundError, or what the sources failed with if none has the image.
+    """
+
+    def active_image(source: Source) -> Manifest | None:
+        found = source.get_image(uuid)
+        image = None if found is None else Manifest.of(found)
+        return image if image is not None and image.state == "active" else None
+
+    inquiry = ask_in_order(active_image, sources)
+    source, image = inquiry.required(
+        ActiveImageNotFoundError(uuid),
+        on_failure=lambda failure: on_event(SourceFailed(failure.message)),
+    )
+    return FoundImage(image, source, inquiry.rest)

@@ -1,0 +1,77 @@
+"""The sources that can deliver the files of a chain of images, and the order to try them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from imgadm import streams
+from imgadm.base.errors import ImgadmError
+from imgadm.manifest import Manifest
+from imgadm.operations.events import Event, SourceFailed
+from imgadm.sources import Source
+
+_FAULTS_OF_SOURCE = (streams.FetchError, streams.SizeError, streams.ChecksumError)
+"""Failures of the source that sent the file. Another source may do better."""
+
+
+class Mirrors:
+    """The sources that can deliver the files of a chain of images.
+
+    ``source`` is the one that the manifests came from. A file comes from one of the ``others`` only
+    if that promises the same SHA-1.
+    """
+
+    def __init__(self, source: Source, others: Sequence[Source]) -> None:
+        self._source = source
+        self._in_order = [source, *others]
+
+    def deliver(
+        self,
+        image: Manifest,
+        fetch: Callable[[Source], None],
+        on_event: Callable[[Event], None],
+    ) -> None:
+        """Call ``fetch`` with one source after the other until it succeeds for ``image``.
+
+        Raises at once an ImgadmError that is not the fault of a source, and otherwise the one that
+        ``fetch`` raised for the last source.
+        """
+        failure: ImgadmError | None = None
+        failed = ""
+        for source in self._sources_of(image):
+            if failure is not None:
+                message = f'{failed}: {failure.message}; going on with "{source.url}"'
+                on_event(SourceFailed(message))
+            try:
+                fetch(source)
+            except ImgadmError as error:
+                if not isinstance(error.cause, _FAULTS_OF_SOURCE):
+                    raise
+                self._demote(source)
+                failure, failed = error, source.url
+            else:
+                return
+        assert failure is not None
+        raise failure
+
+    def _sources_of(self, image: Manifest) -> Iterator[Source]:
+        """Yield the sources of the file, best first. Each is asked only when its turn comes."""
+        for source in tuple(self._in_order):
+            if source is self._source or _promises_same_file(source, image):
+                yield source
+
+    def _demote(self, source: Source) -> None:
+        """Try ``source`` last from now on, because it has failed."""
+        self._in_order.remove(source)
+        self._in_order.append(source)
+
+
+def _promises_same_file(source: Source, image: Manifest) -> bool:
+    if image.file is None or image.file.sha1 is None:
+        return False
+    try:
+        found = source.get_image(image.uuid)
+        file = None if found is None else Manifest.of(found).file
+    except ImgadmError:
+        return False
+    return file is not None and file.sha1 == image.file.sha1

@@ -1,0 +1,36 @@
+"""The stage that feeds a second pipeline with the bytes that it passes on."""
+
+from __future__ import annotations
+
+from imgadm.streams.engine.layout import check_branch
+from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
+
+
+class _Tee(Stage):
+    name = "tee"
+
+    def __init__(self, branch: tuple[Stage, ...]) -> None:
+        self.branches = (branch,)
+
+    def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
+        (branch,) = context.branches
+        for buffer in inlet:
+            second = buffer.share()
+            outlet.put(buffer)
+            branch.put(second)
+
+
+def tee(*stages: Stage) -> Stage:
+    """Pass the bytes on, and feed them to the branch that ``stages`` make, at the same time.
+
+    The last of ``stages`` is a sink, all others are filters; tees among them make further branches.
+    The bytes are not copied. The slower side sets the pace, and memory stays bounded. Each side
+    sees the end only after all stages before the tee have succeeded. The first failure on either
+    side ends both; a side that has seen the end may have completed by then.
+
+    The report of the branch, with facts of its own, is the next of ``report.branches``. A pipeline
+    with a tee in it moves buffers, not descriptors. Raises MisuseError for ``stages`` that make no
+    branch.
+    """
+    check_branch(stages)
+    return _Tee(stages)
