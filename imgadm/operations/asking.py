@@ -42,7 +42,7 @@ class Inquiry(Generic[_Server, _Reply]):
         missing: ImgadmError,
         *,
         on_failure: Callable[[SourceError], None],
-        shape: Callable[[SourceError], ImgadmError] = SourceError.bare,
+        shape: Callable[[SourceError], ImgadmError] = lambda failure: failure.bare(),
     ) -> tuple[_Server, _Reply]:
         """Return the hit, after ``on_failure`` got each of the failures.
 
