@@ -45,6 +45,9 @@ FORMS = (
 SHOWN_URL = "https://registry.example.com"
 """What the documents call the registry that the tests start."""
 
+SHOWN_DIRECTORY = "/srv/try"
+"""What the documents call the directory of a session."""
+
 END = "--end-of-this-output--"
 WANTED = re.compile(r"^<!-- needs: (.*) -->$", re.MULTILINE)
 
@@ -116,7 +119,7 @@ class Session:
             if line.rstrip() == END:
                 break
             lines.append(line)
-        printed = "".join(lines)
+        printed = "".join(lines).replace(self._home, SHOWN_DIRECTORY)
         if self._registry is not None:
             printed = printed.replace(self._registry.url, SHOWN_URL)
             printed = printed.replace(self._registry.host, SHOWN_URL.removeprefix("https://"))
