@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from imgadm.base.errors import ClientError, ImgadmError, MultiError
-from imgadm.client.errors import SourceError
+from imgadm.base.errors import ImgadmError, MultiError
+from imgadm.client.errors import ClientError, SourceError
 
 _SLOW_SECONDS = 3.0
 """The time, in seconds, that a server may take before the operator learns of it."""

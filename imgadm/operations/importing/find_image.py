@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from imgadm.base.errors import ActiveImageNotFoundError
 from imgadm.manifest import Manifest
 from imgadm.operations.asking import ask_in_order
+from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.events import Event, SourceFailed
 from imgadm.sources import Source
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from imgadm.base.errors import ImageNotFoundError, ImgadmError
+from imgadm.base.errors import ImgadmError
 from imgadm.operations.asking import ask_in_order
+from imgadm.operations.errors import ImageNotFoundError
 from imgadm.sources import Source
 
 

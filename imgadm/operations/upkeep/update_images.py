@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from imgadm.base.errors import ImageNotInstalledError, ImgadmError, UsageError
+from imgadm.base.errors import ImgadmError, UsageError
 from imgadm.base.locks.terms import Locks
 from imgadm.operations.asking import combined
+from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.events import LockAwaited, SourceFailed
 from imgadm.operations.upkeep.image_lookup import Found, ImageLookup, look_up_images
 from imgadm.operations.upkeep.update_notices import Notice, NotInSources
