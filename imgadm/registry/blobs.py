@@ -117,19 +117,19 @@ class BlobFile:
         call: Callable[[streams.HttpFile], Answer],
         is_worth_waiting: Callable[[streams.FetchError], bool],
     ) -> Answer:
-        attempt = 0
+        retries = self._options.retries()
         while True:
-            attempt += 1
             try:
                 return call(self._files[0])
             except streams.FetchError as error:
                 if len(self._files) > 1 or not is_worth_waiting(error):
                     raise
-                wait = self._options.retries().wait(attempt, asked=retry_after(error.headers))
-                if wait is None:
+                following = retries.after_failure(asked=retry_after(error.headers))
+                if following is None:
                     raise
+                retries = following
                 if self._options.on_retry:
                     self._options.on_retry(
-                        Retry(redact_url(self.url), error.message, attempt, wait)
+                        Retry(redact_url(self.url), error.message, retries.failures, retries.pause)
                     )
-            self._options.sleep(wait)
+            self._options.sleep(retries.pause)

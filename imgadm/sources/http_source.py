@@ -22,7 +22,7 @@ from imgadm.sources.base import Source
 from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
-    from imgadm.client.client import HttpClient
+    from imgadm.client.http_client import HttpClient
     from imgadm.client.reply import ServerReply
 
 
@@ -66,7 +66,7 @@ class HttpSource(Source):
                 self._clients.popitem()[1].close()
 
     def _client(self, *, with_credentials: bool = True) -> HttpClient:
-        from imgadm.client.client import HttpClient
+        from imgadm.client.http_client import HttpClient
 
         with self._lock:
             if with_credentials not in self._clients:

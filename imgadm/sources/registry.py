@@ -92,7 +92,7 @@ class DockerSource(Source):
 
         One that wants to know who asks is a registry all the same.
         """
-        from imgadm.client.client import HttpClient
+        from imgadm.client.http_client import HttpClient
         from imgadm.registry.access.certificates import tls_for
 
         client = HttpClient(

@@ -54,7 +54,6 @@ BEFORE = re.compile(r"^<!-- before: (.*) -->$", re.MULTILINE)
 """A command that the document does not show: it puts in place what a reader has anyway."""
 
 
-
 def commands_of(session: str) -> list[tuple[str, str]]:
     """Return each command of a session with the output that it is shown to have."""
     found: list[tuple[str, str]] = []

@@ -15,7 +15,7 @@ import requests
 
 from imgadm import __version__
 from imgadm.base.errors import APIError, ClientError, ConfigError, InternalError, SourcePingError
-from imgadm.client.session import RefusedRedirectError
+from imgadm.client.redirects import RefusedRedirectError
 from imgadm.sources import Retry, SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.streams.http.retries import retry_after
 
