@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from imgadm.base.errors import ClientError, ImgadmError, MultiError
+from imgadm.base.errors import ImgadmError, MultiError
+from imgadm.client.errors import ClientError
 
 SLOW_SECONDS = 3.0
 """How long nobody is told that an answer is waited for."""

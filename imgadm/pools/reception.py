@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from imgadm.base.errors import FileSystemError
+from imgadm.base.errors import FileSystemError, ImgadmError
 from imgadm.base.json_values import is_whole
 from imgadm.base.signals import signals_held_back
 
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
     from imgadm.streams import Report, Stage
 
 _MORE_THAN_ANY_DISK = 2**63
+
+
+class UnexpectedNumberOfSnapshotsError(ImgadmError):
+    """The received image ``uuid`` does not have exactly one snapshot, but ``snapshots``."""
+
+    code = "UnexpectedNumberOfSnapshots"
+
+    def __init__(self, uuid: str, snapshots: Sequence[str]) -> None:
+        names = ": " + ", ".join(snapshots) if snapshots else ""
+        super().__init__(
+            f'image "{uuid}" has an unexpected number of snapshots ({len(snapshots)}){names}'
+        )
+        self.uuid = uuid
+        self.snapshots = list(snapshots)
 
 
 @contextmanager

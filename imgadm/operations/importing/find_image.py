@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from imgadm.base.errors import ActiveImageNotFoundError
 from imgadm.manifest import Manifest
+from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.events import Event, SourceFailed
 from imgadm.operations.in_parallel import combined
 from imgadm.sources import Source, SourceError

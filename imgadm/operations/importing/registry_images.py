@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from imgadm.base.errors import ActiveImageNotFoundError, ImgadmError
+from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
 from imgadm.manifest.docker import layer_manifests
+from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.operations.in_parallel import combined
 from imgadm.registry import NotInRegistryError, Platform, Reference, RemoteImage, parse_reference

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgadm.base.errors import ClientError, ImgadmError
+from imgadm.base.errors import ImgadmError
+from imgadm.client.errors import ClientError
 from imgadm.operations.in_parallel import LateError, in_parallel
 from imgadm.operations.listing.filters import Filters, matching
 from imgadm.operations.listing.rows import ListedImage

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imgadm.base.errors import ImageNotFoundError, ImgadmError
+from imgadm.base.errors import ImgadmError
+from imgadm.operations.errors import ImageNotFoundError
 from imgadm.operations.in_parallel import combined
 from imgadm.sources import SourceError
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from imgadm.base.errors import ImgadmError, InvalidManifestError
+from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
+from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.in_parallel import ask_ahead
 from imgadm.sources import Source, SourceError, UnreachableError
 

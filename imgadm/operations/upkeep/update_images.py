@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from imgadm.base.errors import ImageNotInstalledError, ImgadmError, UsageError
+from imgadm.base.errors import ImgadmError, UsageError
 from imgadm.base.locks.terms import Locks
+from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.events import LockAwaited, SourceFailed
 from imgadm.operations.in_parallel import combined
 from imgadm.operations.upkeep.image_lookup import Answer, Found, look_up_images

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imgadm.base.errors import InternalError, UnexpectedNumberOfSnapshotsError
+from imgadm.base.errors import InternalError
 from imgadm.base.programs.programs import log_program, program_environment
-from imgadm.pools.reception import Reception, beginning, told_size
+from imgadm.pools.reception import Reception, UnexpectedNumberOfSnapshotsError, beginning, told_size
 from imgadm.pools.zpool.discovery import names_below
 from imgadm.pools.zpool.mounts import (
     close_to_others,
