@@ -12,10 +12,36 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from imgadm.base.errors import APIError, ClientError, ImgadmError, InternalError
+from imgadm.base.errors import ImgadmError, InternalError
 from imgadm.base.json_values import display
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+
+
+class ClientError(ImgadmError):
+    """A source could not be reached."""
+
+    code = "ClientError"
+
+
+class APIError(ImgadmError):
+    """A source answered with an error; the code is the server's own.
+
+    ``status`` is the HTTP status, ``body`` the decoded JSON body, None if there was none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        body: Mapping[str, Any] | None = None,
+        cause: BaseException | None = None,
+    ) -> None:
+        super().__init__(message, code=code, cause=cause)
+        self.status = status
+        self.body = body
 
 
 class SourceError(ImgadmError):

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from imgadm.base.errors import SourcePingError
 from imgadm.base.json_input import json_type
 from imgadm.base.json_values import display
 from imgadm.base.patterns import is_uuid
@@ -19,6 +18,7 @@ from imgadm.client.errors import SourceError, UnusableReplyError
 from imgadm.client.options import ClientOptions
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.sources.base import Source
+from imgadm.sources.errors import SourcePingError
 from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:

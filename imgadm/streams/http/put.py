@@ -67,6 +67,7 @@ class _HttpPut(Stage):
                 code=failure.code,
                 offset=body.sent,
                 begun=exchange.connected,
+                reason=failure.words,
             ) from error
 
     def _request(
