@@ -13,7 +13,7 @@ from benchmarks.figures import goals
 from benchmarks.figures.rows import Row, ours_over_peer, peer_over_ours
 from benchmarks.measuring.measure import Comparison, Plan, run_rounds, warm_up
 from benchmarks.measuring.peers import compressor
-from benchmarks.measuring.programs import TOOLS, PYTHON, peak_memory_of, serving
+from benchmarks.measuring.programs import PYTHON, TOOLS, peak_memory_of, serving
 from benchmarks.subjects.subject import describe
 from benchmarks.tools.pack import pack
 

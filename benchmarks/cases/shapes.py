@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.cases.ends import FromMemory, Nowhere
 from benchmarks.measuring.peers import ORDINARY, Program, compress, decode, download, one_pass
-from benchmarks.measuring.programs import TOOLS, PYTHON, imgadm_command, seconds_of
+from benchmarks.measuring.programs import PYTHON, TOOLS, imgadm_command, seconds_of
 from benchmarks.subjects.subject import Image, Subject
 from benchmarks.tools.drain import drain
 from benchmarks.tools.pack import pack
