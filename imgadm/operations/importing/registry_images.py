@@ -16,7 +16,7 @@ from imgadm.operations.in_parallel import combined
 from imgadm.registry import NotInRegistryError, Platform, Reference, RemoteImage, parse_reference
 from imgadm.registry.references.indexes import parse_index
 from imgadm.sources import SourceError
-from imgadm.sources.registry import DockerSource
+from imgadm.sources.docker_source import DockerSource
 
 if TYPE_CHECKING:
     from imgadm import streams
