@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from imgadm.base.redaction import redact_url
 from imgadm.streams.errors import FetchError
@@ -23,6 +23,7 @@ _ABOUT_RANGES = (206, 400, 416, 501)
 """Statuses that only the range may be the reason for."""
 
 
+@runtime_checkable
 class RemoteFile(Protocol):
     """A file that is read from the start, and again from a place in it. Methods raise FetchError.
 

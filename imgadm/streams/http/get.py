@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, get_args
 
 from imgadm._native import Sha1
+from imgadm.streams.engine.arguments import (
+    check_choice,
+    check_count,
+    check_headers,
+    check_kind,
+    check_seconds,
+    check_web_address,
+)
 from imgadm.streams.engine.buffers import BUFFER_SIZE
 from imgadm.streams.engine.interruptions import interruptible
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
@@ -46,6 +54,9 @@ class HttpGet(Stage):
         retries: RetryPolicy,
         content_md5: UseOfMd5 = "ignored",
     ) -> None:
+        check_kind("file", file, RemoteFile, "a RemoteFile such as an HttpFile")
+        check_count("size", size)
+        check_choice("content_md5", content_md5, get_args(UseOfMd5))
         self._file = file
         self._wanted = Wanted(size, length_required, content_md5)
         self._retries = retries
@@ -203,6 +214,13 @@ class HttpGet(Stage):
         self._file.close()
 
 
+def _policy(delays: tuple[float, ...]) -> RetryPolicy:
+    check_kind("delays", delays, Sequence, "a sequence of seconds")
+    for delay in delays:
+        check_seconds("one of delays", delay, zero=True)
+    return RetryPolicy(tuple(delays))
+
+
 def http_get(
     url: str,
     *,
@@ -237,8 +255,12 @@ def http_get(
 
     Raises FetchError (no connection, an answer other than 200, a file that changed) and SizeError.
     """
+    check_web_address(url)
+    check_headers(headers)
+    check_seconds("stall_timeout", stall_timeout)
+    check_seconds("connect_timeout", connect_timeout)
     file = HttpFile(url, session, headers or {}, (connect_timeout, stall_timeout), size=size)
-    return HttpGet(file, size, length_required, RetryPolicy(delays), content_md5)
+    return HttpGet(file, size, length_required, _policy(delays), content_md5)
 
 
 def http_get_file(
@@ -249,4 +271,4 @@ def http_get_file(
     delays: tuple[float, ...] = DELAYS,
 ) -> Stage:
     """Fetch ``file``, wherever that is, as :func:`http_get` does."""
-    return HttpGet(file, size, length_required, RetryPolicy(delays))
+    return HttpGet(file, size, length_required, _policy(delays))
