@@ -11,12 +11,14 @@ class LayerError(StreamError):
     """The archive cannot be unpacked.
 
     ``kind`` is one of ``truncated``, ``trailing``, ``format``, ``unsupported``, ``limit``, ``name``
-    and ``link``; ``entry`` the name of the entry it is about, as far as that is known.
+    and ``link``; ``entry`` the name of the entry it is about, as far as that is known; ``reason``
+    the message without the word "layer".
     """
 
     def __init__(self, kind: str, reason: str, *, entry: bytes = b"", offset: int | None = None):
         where = f'entry "{shown_name(entry)}": ' if entry else ""
-        super().__init__(f"layer: {where}{reason}", offset=offset)
+        self.reason = f"{where}{reason}"
+        super().__init__(f"layer: {self.reason}", offset=offset)
         self.kind = kind
         self.entry = entry
 

@@ -99,6 +99,7 @@ class SendError(StreamError):
 
     ``code`` is an errno name where there is one, ``answer`` what the server said, if it did.
     ``begun`` tells whether the server may know of the upload: False if nobody could be reached.
+    ``reason`` is the message without the URL.
     """
 
     def __init__(
@@ -109,8 +110,10 @@ class SendError(StreamError):
         answer: UploadAnswer | None = None,
         offset: int | None = None,
         begun: bool = True,
+        reason: str | None = None,
     ) -> None:
         super().__init__(message, offset=offset)
+        self.reason = reason or message
         self.code = code
         self.answer = answer
         self.begun = begun
@@ -131,7 +134,10 @@ class ChecksumError(StreamError):
 
 
 class DecompressionError(StreamError):
-    """The bytes are not validly compressed, or not in the format that was named."""
+    """The bytes are not validly compressed, or not in the format that was named.
+
+    ``reason`` is the message without the name of the format, ``compression``.
+    """
 
     def __init__(
         self,
@@ -144,6 +150,7 @@ class DecompressionError(StreamError):
     ) -> None:
         super().__init__(f"{compression}: {reason}", offset=offset, got=got, wanted=wanted)
         self.compression = compression
+        self.reason = reason
 
 
 class CompressionError(StreamError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import FileSystemError, ImgadmError, InternalError, InvalidDiskError
+from imgadm.base.errors import FileSystemError, ImgadmError, InternalError
 from imgadm.operations.creating.create_events import (
     CreateEvent,
     SavingManifest,
@@ -19,6 +19,7 @@ from imgadm.operations.creating.create_events import (
     Sent,
 )
 from imgadm.operations.creating.image_output import ImageOutput, ReservedOutput, output_prefix
+from imgadm.operations.errors import InvalidDiskError
 
 
 @dataclass(frozen=True)

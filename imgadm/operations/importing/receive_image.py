@@ -7,17 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import (
+from imgadm.base.errors import FileSystemError, ImgadmError, InternalError
+from imgadm.base.signals import signals_held_back
+from imgadm.manifest import Manifest
+from imgadm.operations.errors import (
     DownloadError,
-    FileSystemError,
-    ImgadmError,
-    InternalError,
     InvalidDiskError,
     InvalidStreamError,
     UncompressionError,
 )
-from imgadm.base.signals import signals_held_back
-from imgadm.manifest import Manifest
 from imgadm.operations.events import Event, FileVerified, ImageInstalled, ProgramSaid, Transferring
 from imgadm.operations.importing.origin_trust import unproven_file
 from imgadm.pools.base import InstalledImage, Pool
@@ -159,7 +157,7 @@ def explain(error: streams.StreamError | OSError, image: Manifest, pool: Pool) -
             kind = "" if error.compression in ("none", "unknown") else f"{error.compression} "
             return UncompressionError(
                 f"{kind}uncompression error while importing image {uuid}: "
-                f"{error.message.partition(': ')[2]} (at byte {error.offset} of the file)",
+                f"{error.reason} (at byte {error.offset} of the file)",
                 cause=error,
             )
         case streams.ZfsStreamError():

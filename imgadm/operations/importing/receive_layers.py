@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from imgadm import streams
-from imgadm.base.errors import FileSystemError, ImgadmError, UncompressionError
+from imgadm.base.errors import FileSystemError, ImgadmError
 from imgadm.layers import LayerError, Limits, unpack_layer
 from imgadm.manifest import Manifest
+from imgadm.operations.errors import UncompressionError
 from imgadm.operations.events import (
     Event,
     FileVerified,
@@ -208,9 +209,8 @@ def _explain(error: streams.StreamError | OSError, layer: IncomingLayer, pool: P
                 cause=error,
             )
         case LayerError():
-            reason = error.message.removeprefix("layer: ")
             return UncompressionError(
-                f"the layer of image {uuid} cannot be unpacked: {reason}", cause=error
+                f"the layer of image {uuid} cannot be unpacked: {error.reason}", cause=error
             )
     return explain(error, layer.image, pool)
 

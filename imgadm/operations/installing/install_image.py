@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import DownloadError, ImgadmError
+from imgadm.base.errors import ImgadmError
 from imgadm.base.patterns import check_uuid
 from imgadm.base.times import iso_milliseconds
 from imgadm.manifest import Manifest, check_manifest, upgrade_manifest
+from imgadm.operations.errors import DownloadError
 from imgadm.operations.events import Event, InstallBegins
 from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.layer_fetches import IncomingLayer

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import APIError, ClientError, ImgadmError, UploadError
+from imgadm.base.errors import ImgadmError
 from imgadm.base.json_values import display
+from imgadm.client.errors import APIError, ClientError
 from imgadm.manifest import Manifest
+from imgadm.operations.errors import UploadError
 from imgadm.operations.events import (
     Event,
     FileAdded,
@@ -231,8 +233,7 @@ def _refused(repository: Repository, uuid: str, error: streams.SendError) -> Img
             repository.stored(uuid, answer.status, answer.content_type, answer.body)
         except SourceError as failure:
             return failure.named()
-    reason = error.message.partition(": ")[2] or error.message
-    return ClientError(f"{repository.url}: Error: {reason}", cause=error)
+    return ClientError(f"{repository.url}: Error: {error.reason}", cause=error)
 
 
 def _check_stored(stored: Mapping[str, Any], report: streams.Report) -> None:
