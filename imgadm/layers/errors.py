@@ -16,7 +16,8 @@ class LayerError(StreamError):
 
     def __init__(self, kind: str, reason: str, *, entry: bytes = b"", offset: int | None = None):
         where = f'entry "{shown_name(entry)}": ' if entry else ""
-        super().__init__(f"layer: {where}{reason}", offset=offset)
+        self.reason = f"{where}{reason}"
+        super().__init__(f"layer: {self.reason}", offset=offset)
         self.kind = kind
         self.entry = entry
 

@@ -98,19 +98,22 @@ class SendError(StreamError):
     """The bytes could not be sent, or the server does not want them.
 
     ``code`` is an errno name where there is one, ``answer`` what the server said, if it did.
-    ``begun`` tells whether the server may know of the upload: False if nobody could be reached.
+    ``reason`` is the message without the URL. ``begun`` tells whether the server may know of the
+    upload: False if nobody could be reached.
     """
 
     def __init__(
         self,
         message: str,
         *,
+        reason: str | None = None,
         code: str | None = None,
         answer: UploadAnswer | None = None,
         offset: int | None = None,
         begun: bool = True,
     ) -> None:
         super().__init__(message, offset=offset)
+        self.reason = reason or message
         self.code = code
         self.answer = answer
         self.begun = begun
@@ -144,6 +147,7 @@ class DecompressionError(StreamError):
     ) -> None:
         super().__init__(f"{compression}: {reason}", offset=offset, got=got, wanted=wanted)
         self.compression = compression
+        self.reason = reason
 
 
 class CompressionError(StreamError):

@@ -64,6 +64,7 @@ class HttpPut(Stage):
             failure = failure_of(error)
             raise SendError(
                 f"{redact_url(self._url)}: {failure.words}",
+                reason=failure.words,
                 code=failure.code,
                 offset=body.sent,
                 begun=exchange.connected,
