@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from imgadm.base.errors import ConfigError, InvalidURLError
 from imgadm.base.json_values import display
@@ -94,6 +94,14 @@ def server_address(url: str) -> ServerAddress:
         channel=channels[-1] if channels else None,
         credentials=(unquote(name), unquote(password)) if at else None,
     )
+
+
+def port_of(parts: SplitResult) -> int | None:
+    """Return the port of a URL, by default that of its scheme; None for an unknown scheme.
+
+    Raises ValueError for a port that is no number.
+    """
+    return parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
 def dsapi_root(url: str) -> str:

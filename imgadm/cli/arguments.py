@@ -12,7 +12,10 @@ from imgadm.cli.options import Option, Options
 def single_argument(arguments: Sequence[str]) -> str:
     """Return the only argument. Raises UsageError if there are more or none."""
     if len(arguments) != 1:
-        raise UsageError(f'incorrect number of args ({len(arguments)}): "{" ".join(arguments)}"')
+        raise UsageError(
+            f'incorrect number of args ({len(arguments)}): "{" ".join(arguments)}"',
+            synopsis_helps=True,
+        )
     return arguments[0]
 
 

@@ -6,18 +6,11 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from imgadm.base.errors import (
-    ImgadmError,
-    InternalError,
-    InvalidUUIDError,
-    NoCommandError,
-    OptionError,
-    UnknownCommandError,
-    UsageError,
-)
+from imgadm.base.errors import ImgadmError, InternalError, InvalidUUIDError, UsageError
 from imgadm.base.logs import DEBUG, ERROR, Log, caller, write_line
 from imgadm.base.redaction import redact_text
 from imgadm.base.text import printable
+from imgadm.cli.errors import NoCommandError, OptionError, UnknownCommandError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +57,7 @@ def report_failure(error: ImgadmError, *, command: str | None, structured: bool,
     if structured:
         record = {"err": _error_record(error)}
         write_line(log.line(ERROR, error.message, record, location=caller()))
-    elif not error.told:
+    elif not error.already_shown:
         name = f"imgadm {command}" if command else "imgadm"
         code = f" ({error.code})" if error.code else ""
         text = _stack_after_cause(error) if log.level <= DEBUG else error.message
@@ -76,7 +69,7 @@ def report_failure(error: ImgadmError, *, command: str | None, structured: bool,
 
 
 def _hint(error: ImgadmError, command: str | None) -> str | None:
-    if not isinstance(error, (UsageError, InvalidUUIDError)):
+    if error.hint is None and not isinstance(error, (UsageError, InvalidUUIDError)):
         return None
     from imgadm.cli.hints import hint
 

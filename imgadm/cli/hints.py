@@ -5,47 +5,44 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from imgadm.base.errors import (
-    ImgadmError,
-    InvalidUUIDError,
-    OptionError,
-    UnknownCommandError,
-    UsageError,
-)
+from imgadm.base.errors import ImgadmError, InvalidUUIDError, UsageError
 from imgadm.base.patterns import is_uuid
 from imgadm.cli.command import Command
 from imgadm.cli.commands import ALIASES, NAMES, find_command
+from imgadm.cli.errors import OptionError, UnknownCommandError
 from imgadm.cli.options import Option
 from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
-_ABOUT_ARGUMENTS = ("incorrect number of args", "unexpected arg", "invalid filter")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
-_QUOTED = re.compile(r'"([^"]+)"')
 
 
 def hint(error: ImgadmError, command: str | None) -> str | None:
     """Return a line about ``error`` of the ``command`` as it was typed, None if there is none."""
-    quoted = _QUOTED.search(error.message)
-    typed = quoted[1] if quoted else ""
     match error:
-        case UnknownCommandError():
+        case ImgadmError(hint=str() as given):
+            return given
+        case UnknownCommandError(name=typed):
             return _did_you_mean(typed, (*NAMES, *ALIASES)) or '"imgadm help" lists the commands.'
-        case OptionError():
+        case OptionError(option=typed):
             return _about_option(typed, command)
-        case InvalidUUIDError() if command == "create" and not is_uuid(typed.lower()):
-            return (
-                '"imgadm create --disk FILE" makes an image of a disk; "vmadm list" shows the '
-                "UUIDs of machines."
-            )
-        case InvalidUUIDError() if is_uuid(typed.lower()):
-            return f'The UUIDs of images are lower case: "{typed.lower()}".'
-        case InvalidUUIDError() if _NAME.fullmatch(typed):
-            return f'"imgadm list name=~{typed}" shows the UUIDs of images with that name.'
-        case InvalidUUIDError():
-            return '"imgadm list" and "imgadm avail" show UUIDs.'
-        case UsageError() if command is not None and error.message.startswith(_ABOUT_ARGUMENTS):
+        case InvalidUUIDError(shown=typed):
+            return _about_uuid(typed, command)
+        case UsageError(synopsis_helps=True) if command is not None:
             return _usage(find_command(command))
     return None
+
+
+def _about_uuid(typed: str, command: str | None) -> str:
+    if is_uuid(typed.lower()):
+        return f'The UUIDs of images are lower case: "{typed.lower()}".'
+    if command == "create":
+        return (
+            '"imgadm create --disk FILE" makes an image of a disk; "vmadm list" shows the UUIDs of '
+            "machines."
+        )
+    if _NAME.fullmatch(typed):
+        return f'"imgadm list name=~{typed}" shows the UUIDs of images with that name.'
+    return '"imgadm list" and "imgadm avail" show UUIDs.'
 
 
 def _about_option(typed: str, command: str | None) -> str | None:

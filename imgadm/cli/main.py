@@ -10,7 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 from imgadm.base import logs
-from imgadm.base.errors import FileSystemError, ImgadmError, NoCommandError
+from imgadm.base.errors import FileSystemError, ImgadmError
 from imgadm.base.logs import DEBUG, Log, write_line
 from imgadm.base.redaction import redact_text, redact_words
 from imgadm.base.settings import request_id
@@ -18,6 +18,7 @@ from imgadm.base.text import printable
 from imgadm.cli.command import Command, ConfigurationUse
 from imgadm.cli.commands import find_command
 from imgadm.cli.context import RunContext
+from imgadm.cli.errors import NoCommandError
 from imgadm.cli.failures import BugError, InterruptError, report_failure, wants_structured_errors
 from imgadm.cli.options import Options, parse_options
 from imgadm.cli.output.terminal import encode_everything, help_width

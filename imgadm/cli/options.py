@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imgadm.base.errors import OptionError
+from imgadm.cli.errors import OptionError
 
 
 class OptionKind(enum.Enum):
@@ -117,10 +117,12 @@ def _take_long(by_name: Mapping[str, Option], options: Options, word: str, rest:
     name, equals, value = word.partition("=")
     option = by_name.get(name)
     if option is None:
-        raise OptionError(f'unknown option: "{name}"')
+        raise OptionError(f'unknown option: "{name}"', option=name)
     if option.kind is OptionKind.FLAG:
         if equals:
-            raise OptionError(f'argument given to "{name}" option that does not take one: "{word}"')
+            raise OptionError(
+                f'argument given to "{name}" option that does not take one: "{word}"', option=name
+            )
         options.store(option, name, None)
     else:
         options.store(option, name, value if equals else _next_word(name, rest))
@@ -135,7 +137,7 @@ def _take_bundle(
         option = by_name.get(name)
         if option is None:
             group = "" if len(word) == 2 else f' in "{word}" group'
-            raise OptionError(f'unknown option: "{name}"{group}')
+            raise OptionError(f'unknown option: "{name}"{group}', option=name)
         if option.kind is not OptionKind.FLAG:
             bundle.append((option, name, word[index:] or _next_word(name, rest)))
             break
@@ -146,11 +148,11 @@ def _take_bundle(
 
 def _next_word(name: str, rest: list[str]) -> str:
     if not rest:
-        raise OptionError(f'do not have enough args for "{name}" option')
+        raise OptionError(f'do not have enough args for "{name}" option', option=name)
     return rest.pop()
 
 
 def _positive_integer(name: str, text: str) -> int:
     if text.isascii() and text.isdecimal() and int(text) > 0:
         return int(text)
-    raise OptionError(f'arg for "{name}" is not a positive integer: "{text}"')
+    raise OptionError(f'arg for "{name}" is not a positive integer: "{text}"', option=name)

@@ -1,1 +1,1 @@
-"""Requests to image servers and registries: sessions, trust, proxies, limits, failures."""
+"""HTTP requests to image servers and registries: sessions, trust, proxies and limits."""

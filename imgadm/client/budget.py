@@ -1,4 +1,4 @@
-"""What the answers to one question may take at most: bytes, JSON values, seconds."""
+"""Limits for the answers to one question: bytes, JSON values, seconds."""
 
 from __future__ import annotations
 
@@ -6,49 +6,52 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_LIST_BYTES = 64 << 20
+"""Bytes of a list of images, over all its pages."""
+
 MAX_LIST_VALUES = 3_000_000
-"""Values in a list: ten thousand images have some three hundred thousand of them."""
+"""JSON values in a list of images. Ten thousand images have about three hundred thousand."""
 
 MAX_ERROR_BYTES = 1 << 20
-"""What is read of an answer that only says what went wrong."""
+"""Bytes that are read of an answer that reports an error."""
 
 REPLY_SECONDS = 300.0
+"""Seconds for a whole reply, or for all pages of a list."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """What is left for the answers to one question, such as all pages of a list.
+    """The rest of the limits for the answers to one question, such as all pages of a list.
 
-    ``size`` is in bytes, as they come and once their coding is undone; ``values`` are those that
-    JSON spells. Nothing is read after ``ends``, a time of the client's clock.
+    ``size`` is in bytes, and holds for the bytes that come and for the decoded ones. ``values`` is
+    a number of JSON values. Nothing is read after ``ends``, a time of the client's clock.
     """
 
     size: int
     values: int
     ends: float
     spent: tuple[int, int] = (0, 0)
-    """Size and values of all that was taken off."""
+    """The size and the values that have been used."""
 
     @classmethod
     def of_list(cls, clock: Callable[[], float], seconds: float = REPLY_SECONDS) -> Budget:
-        """Return that of a list of images, which begins now."""
+        """Return the budget for a list of images, beginning now."""
         return cls(MAX_LIST_BYTES, MAX_LIST_VALUES, clock() + seconds)
 
     def spend(self, body: bytes) -> None:
-        """Take off what ``body``, which is JSON, has needed."""
+        """Subtract the size and the values of ``body``, which is JSON."""
         size, values = len(body), count_of_values(body)
         self.size -= size
         self.values -= values
         self.spent = (self.spent[0] + size, self.spent[1] + values)
 
-    def let_it_come_again(self) -> None:
-        """Let there be no less left than was spent."""
+    def allow_again(self) -> None:
+        """Raise the rest to as much as has been used, so that the same can come once more."""
         self.size = max(self.size, self.spent[0])
         self.values = max(self.values, self.spent[1])
 
 
 def count_of_values(data: bytes | str) -> int:
-    """Return how many values JSON text has at most, told without reading it."""
+    """Return how many values JSON text has at most, without parsing it."""
     if isinstance(data, bytes):
         return data.count(b",") + data.count(b"{") + data.count(b"[") + 1
     return data.count(",") + data.count("{") + data.count("[") + 1

@@ -1,9 +1,9 @@
-"""What goes wrong with a source, in one type that a command can show in either of two ways.
+"""Errors of image sources, in one type that a command can show in either of two ways.
 
-Scripts know two shapes of source errors: ``avail`` puts the URL before the message and
-gives connection failures the code ``ClientError``; ``show`` and ``import`` give the message as it
-is, and the name of the system's error as its code. An operation picks :meth:`SourceError.named`
-or :meth:`SourceError.bare`; raised as it is, an error has the precise code and names its URL.
+Scripts know two shapes of source errors. ``avail`` puts the URL before the message, and gives
+connection failures the code ``ClientError``. ``show`` and ``import`` give the message alone, and
+the name of the system's error as the code. An operation picks :meth:`SourceError.named` or
+:meth:`SourceError.bare`. An error that is raised unchanged has the precise code and names its URL.
 """
 
 from __future__ import annotations
@@ -12,16 +12,43 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from imgadm.base.errors import APIError, ClientError, ImgadmError, InternalError
+from imgadm.base.errors import ImgadmError, InternalError
 from imgadm.base.json_values import display
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
-class SourceError(ImgadmError):
-    """Base of the errors of a source. ``url`` is the source's, without its password.
+class ClientError(ImgadmError):
+    """A source could not be reached."""
 
-    ``reason`` is the message without the URL, one printable line.
+    code = "ClientError"
+
+
+class APIError(ImgadmError):
+    """A source answered with an error; the code is the server's own.
+
+    ``status`` is the HTTP status, ``body`` the decoded JSON body, None if there was none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        body: Mapping[str, Any] | None = None,
+        cause: BaseException | None = None,
+    ) -> None:
+        super().__init__(message, code=code, cause=cause)
+        self.status = status
+        self.body = body
+
+
+class SourceError(ImgadmError):
+    """Base of the errors of a source.
+
+    ``url`` is the URL of the source, without its password. ``reason`` is the message without the
+    URL, as one printable line.
     """
 
     def __init__(
@@ -45,10 +72,11 @@ class SourceError(ImgadmError):
 
 
 class UnreachableError(SourceError):
-    """No answer came. ``code`` is the name of the system's error, such as ``ECONNREFUSED``.
+    """The error of a request that brought no answer.
 
-    ``permanent`` says that to try again cannot help, ``unsent`` that there was no connection: the
-    server does not know of the request.
+    ``code`` is the name of the system's error, such as ``ECONNREFUSED``. ``permanent``: another
+    attempt would fail in the same way. ``unsent``: there was no connection, so that the server does
+    not know of the request.
     """
 
     def __init__(
@@ -70,9 +98,9 @@ class UnreachableError(SourceError):
 
 
 class StatusError(SourceError):
-    """The source answered with an HTTP status of 400 or more.
+    """The error of an answer with an HTTP status of 400 or more.
 
-    ``code`` is that of the JSON body, ``body`` the body where it was a JSON object.
+    ``body`` is the JSON object that was the body of the answer; ``code`` comes from it.
     """
 
     def __init__(self, url: str, status: int, body: Mapping[str, Any]) -> None:
@@ -111,10 +139,11 @@ class StatusError(SourceError):
 
 
 class UnusableReplyError(SourceError):
-    """The source answered, but not with what an image server answers.
+    """The error of an answer that no image server gives.
 
-    Both shapes name the URL: a message about a stranger's answer means nothing without it.
-    ``is_web_page`` says that a web site has answered, and no gateway before an image server.
+    Both shapes name the URL, since the message means nothing without it. ``ping`` is the text that
+    explains a failed ping. ``is_web_page``: a web site has answered, and not a gateway in front of
+    an image server.
     """
 
     def __init__(

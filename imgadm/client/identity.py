@@ -1,4 +1,4 @@
-"""Who we say we are to servers, and which servers we trust."""
+"""The identity that requests show to servers, and the certificates that they trust."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from urllib.parse import urlsplit
 from imgadm import __version__
 from imgadm.base.errors import ConfigError
 from imgadm.base.settings import request_id
+from imgadm.base.urls import port_of
 from imgadm.client.options import ClientOptions
 
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 class Trust:
-    """Which certificates count for an address.
+    """The certificates that count for a URL.
 
-    ``insecure`` is the address of the one server that is believed whatever its certificate is: it
-    was named by the operator, and where it sends us to was not. Servers differ by host or port.
+    ``insecure`` is the URL of the one server whose certificate is not checked. The operator named
+    this server, but not the servers that it redirects to. Servers differ by host or port.
     """
 
     def __init__(self, options: ClientOptions, *, insecure: str | None) -> None:
@@ -27,15 +28,15 @@ class Trust:
         self._insecure = None if insecure is None else _server(insecure)
 
     def of(self, url: str) -> bool | str:
-        """Return what ``verify`` of a request to ``url`` is to be; raises :class:`ConfigError`."""
-        # Over plain http the certificate is that of a proxy, which nobody excepted.
+        """Return ``verify`` for a request to ``url``. Raises :class:`ConfigError`."""
+        # Over plain http the only certificate is that of a proxy, which is always checked.
         named = _server(url) == self._insecure and urlsplit(url).scheme == "https"
         return trusted_certificates(self._options, insecure=named)
 
 
 def _server(url: str) -> tuple[str | None, int | None]:
     parts = urlsplit(url)
-    return parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.hostname, port_of(parts)
 
 
 def request_headers(options: ClientOptions) -> dict[str, str]:
@@ -49,9 +50,9 @@ def request_headers(options: ClientOptions) -> dict[str, str]:
 
 
 def user_agent(extra: str = "") -> str:
-    """Return name and version of the tool, its runtime and its TLS library, and ``extra``.
+    """Return name and version of the tool, of its runtime and of its TLS library, and ``extra``.
 
-    Servers read the tool's version up to the blank after it.
+    Servers read the version of the tool up to the blank after it.
     """
     openssl = ssl.OPENSSL_VERSION.split()[1]
     agent = f"imgadm/{__version__} (python/{platform.python_version()}; OpenSSL/{openssl})"
@@ -60,7 +61,7 @@ def user_agent(extra: str = "") -> str:
 
 
 def tls_of(trust: bool | str) -> ssl.SSLContext:
-    """Return how to speak TLS with who is trusted as :func:`trusted_certificates` says."""
+    """Return the TLS context for ``trust``, a value of :func:`trusted_certificates`."""
     import certifi
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -77,7 +78,7 @@ def tls_of(trust: bool | str) -> ssl.SSLContext:
 
 
 def trusted_certificates(options: ClientOptions, *, insecure: bool = False) -> bool | str:
-    """Return a file of certificates, ``True`` for the usual ones, ``False`` to trust anyone.
+    """Return a file or folder of certificates, True for the usual ones, False to check none.
 
     Raises :class:`ConfigError` if the file that the settings or the environment name is missing.
     """

@@ -1,4 +1,4 @@
-"""What all requests of one run have in common, as plain data."""
+"""The options of all requests of one run, as plain data."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from imgadm.streams.http.retries import RetryPolicy
 
 RETRY_SECONDS = 15.0
+"""Seconds after the first attempt during which further ones may begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A request to ``url`` failed for ``reason`` and runs again in ``delay`` seconds.
+    """The notice that a request to ``url`` failed for ``reason``, and is made again.
 
-    ``attempt`` counts the failures so far, from 1.
+    The next attempt begins in ``delay`` seconds. ``attempt`` is the number of failures so far.
     """
 
     url: str
@@ -35,13 +36,14 @@ class Retry:
 class ClientOptions:
     """Identity, patience and trust of a client of image sources.
 
-    Times are seconds. ``request_id`` is taken from the environment or made up if empty.
-    ``ca_bundle`` is a file (or folder) of certificates to trust instead of the usual ones.
-    ``on_retry`` hears of every request that is about to be repeated, on the thread that waits,
-    ``on_unchecked`` of every host whose certificate nobody checks, ``on_exposed`` of every host
-    that is about to get a password or token that can be read on its way, both with each request,
-    and ``on_shared_secret`` gets a sentence about each file of credentials that others can read.
-    ``cache`` keeps lists of images. ``mirrors`` is the setting of that name, by registry.
+    Times are in seconds. An empty ``request_id`` is taken from the environment, or made up.
+    ``ca_bundle`` is a file or folder of certificates to trust instead of the usual ones. ``cache``
+    keeps lists of images. ``mirrors`` is the setting of that name, by registry.
+
+    ``on_retry`` is called for every request that will be made again, on the thread that waits. With
+    each request, ``on_unchecked`` is called with a host whose certificate is not checked, and
+    ``on_exposed`` with a host to which a password or token goes unencrypted. ``on_shared_secret``
+    is called with a sentence about each file of credentials that other users can read.
     """
 
     request_id: str = ""
@@ -61,14 +63,15 @@ class ClientOptions:
     clock: Callable[[], float] = time.monotonic
 
     def within_patience(self, seconds: float) -> float:
-        """Return ``seconds``, or what ``IMGADM_PATIENCE`` allows for an answer if that is less."""
+        """Return ``seconds``, or the seconds of ``IMGADM_PATIENCE`` if they are fewer."""
         allowed = patience(self.environment)
         return seconds if allowed is None else min(seconds, allowed)
 
     def retries(self) -> RetryPolicy:
-        """Return how requests are made again; ``IMGADM_CONNECT_RETRIES`` caps how often.
+        """Return how failed requests are made again; ``IMGADM_CONNECT_RETRIES`` caps how often.
 
-        Where patience is limited they are not.
+        With ``IMGADM_PATIENCE`` they are not made again. Raises :class:`ConfigError` for a cap that
+        is no number.
         """
         from imgadm.streams.http.retries import RetryPolicy
 

@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, as the environment says.
+"""The proxy for a request, as the environment says.
 
 The first of ``https_proxy``, ``http_proxy``, ``HTTPS_PROXY``, ``HTTP_PROXY``, ``all_proxy`` and
 ``ALL_PROXY`` that is set serves every URL, whatever its scheme: operators of this tool rely on
@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 from imgadm.base.errors import ConfigError, InvalidURLError
 from imgadm.base.redaction import SecretUrl, redact_url
 from imgadm.base.text import printable
-from imgadm.base.urls import normalise_url
+from imgadm.base.urls import normalise_url, port_of
 
 _VARIABLES = (
     "https_proxy",
@@ -29,14 +29,18 @@ _VARIABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """``proxy`` is a URL or ``None``; ``direct`` are hosts, suffixes, networks or ``*``."""
+    """The settings of the environment.
+
+    ``proxy`` is a URL, or None. ``direct`` has the hosts, suffixes of hosts, and networks that are
+    reached without it; ``*`` is every host.
+    """
 
     proxy: SecretUrl | None = None
     direct: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Proxies:
-        """Return what ``environment`` says; :class:`ConfigError` for a proxy that is not HTTP."""
+        """Return the settings in ``environment``; :class:`ConfigError` if the proxy is not HTTP."""
         name = next((name for name in _VARIABLES if environment.get(name)), None)
         proxy = _checked(name, environment[name]) if name else None
         exceptions = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
@@ -44,15 +48,15 @@ class Proxies:
         return cls(proxy, tuple(entry for entry in entries if entry))
 
     def of(self, url: str) -> SecretUrl | None:
-        """Return the proxy for ``url``, or ``None`` where it is reached directly.
+        """Return the proxy for ``url``, None if requests go directly to the server.
 
-        Its user and password, which it may have, are percent-encoded.
+        A user and a password in the proxy's URL are percent-encoded.
         """
         if self.proxy is None:
             return None
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        port = port_of(parts)
         return None if any(_covers(entry, host, port) for entry in self.direct) else self.proxy
 
 

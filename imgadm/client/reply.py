@@ -1,4 +1,4 @@
-"""What a server answered, whole, and as the JSON that it should be."""
+"""The whole reply of a server, and its body as JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STATUSES = frozenset(status.value for status in http.HTTPStatus)
 class ServerReply:
     """A whole reply. ``source`` names the source in errors.
 
-    ``etag`` is what the server will know this content by, empty where it must be asked for anew.
+    ``etag`` is the entity tag under which the content may be kept, empty if it may not.
     """
 
     source: str
@@ -38,10 +38,10 @@ class ServerReply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self, *, max_values: int = MAX_VALUES) -> Any:
-        """Return the value in the body, which has at most ``max_values`` values in it.
+        """Return the JSON value in the body.
 
-        Raises :class:`StatusError` for a status of 400 and more, :class:`UnusableReplyError` for a
-        body that is not JSON.
+        Raises :class:`StatusError` for a status of 400 and more, and :class:`UnusableReplyError`
+        for a body that is not JSON, or has more than ``max_values`` values in it.
         """
         try:
             value = parse_json(self.body, max_values=max_values)
@@ -80,11 +80,11 @@ class ServerReply:
 
 
 def read_body(response: requests.Response, limit: int, check_time: Callable[[], None]) -> bytes:
-    """Return the body of ``response``, at most ``limit`` bytes with and without its coding.
+    """Return the body of ``response``: at most ``limit`` bytes, coded and decoded.
 
-    Of an error only the beginning is read, and nothing where it makes no sense: its status says
-    enough. Raises :class:`BadAnswerError` for what is too long or in an unknown coding, and
-    whatever ``check_time`` raises.
+    Of an answer with a status of 400 or more, only the beginning is read, and an unusable body is
+    left out, since the status says enough. Raises :class:`BadAnswerError` for a body that is too
+    long or in an unknown coding, and whatever ``check_time`` raises.
     """
     if response.status_code < 400:
         return b"".join(_blocks(response, limit, check_time))
@@ -124,7 +124,8 @@ def _blocks(
 def kept_etag(response: requests.Response) -> str:
     """Return the entity tag of a reply that may be kept, empty for one that may not.
 
-    After a redirect it is another address's, and of what a proxy has changed (203) it is no tag.
+    After a redirect the tag belongs to another URL. With a status of 203 it does not belong to this
+    body, which a proxy has changed.
     """
     if response.history or response.status_code == 203:
         return ""

@@ -1,4 +1,4 @@
-"""Log records of the traffic with sources, at trace, as other tools of the platform write them."""
+"""Log records of the traffic with sources, at trace, in the form of other tools of SmartOS."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import requests
 
 from imgadm.base.logs import TRACE_LEVEL, logger
 from imgadm.base.redaction import HIDDEN, redact_path, redact_query, redact_url
+from imgadm.base.urls import port_of
 
 _SECRET = ("auth", "cookie", "token", "secret", "password", "key", "signature", "credential")
-"""What the names of headers with secrets have in them."""
+"""Words in the names of headers whose values are secret."""
 
 _PUBLIC = frozenset({"www-authenticate", "proxy-authenticate", "idempotency-key"})
-_PORTS = {"http": 80, "https": 443}
 _SHOWN_BODY = 64 << 10
 
 
@@ -33,21 +33,21 @@ def log_request(request: requests.PreparedRequest) -> None:
             "method": request.method,
             "url": target,
             "address": parts.hostname,
-            "port": parts.port or _PORTS.get(parts.scheme),
+            "port": port_of(parts),
             "headers": _shown(request.headers),
         },
     )
 
 
 def log_response(response: requests.Response) -> None:
-    """Log a response whose headers have come."""
+    """Log the status and headers of a response."""
     if _log_is_wanted():
         fields = {"statusCode": response.status_code, "headers": _shown(response.headers)}
         _log("Response received", "client_res", fields)
 
 
 def log_body(body: bytes) -> None:
-    """Log what was read as the body of a response."""
+    """Log the body of a response."""
     if _log_is_wanted():
         text = body[:_SHOWN_BODY].decode(errors="replace")
         more = "..." if len(body) > _SHOWN_BODY else ""

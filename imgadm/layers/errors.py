@@ -11,7 +11,8 @@ class LayerError(StreamError):
     """The archive cannot be unpacked.
 
     ``kind`` is one of ``truncated``, ``trailing``, ``format``, ``unsupported``, ``limit``, ``name``
-    and ``link``; ``entry`` the name of the entry it is about, as far as that is known.
+    and ``link``; ``entry`` the name of the entry it is about, as far as that is known; ``reason``
+    the message without the word "layer".
     """
 
     def __init__(self, kind: str, reason: str, *, entry: bytes = b"", offset: int | None = None):

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from imgadm.base.errors import InvalidManifestError
 from imgadm.base.patterns import NO_OWNER, is_digest
 from imgadm.base.times import iso_milliseconds
+from imgadm.manifest.errors import InvalidManifestError
 
 LAYER_NAME = "docker-layer"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imgadm.base.compressions import COMPRESSIONS
-from imgadm.base.errors import InvalidManifestError
 from imgadm.base.json_values import as_text, display, is_whole
 from imgadm.base.patterns import is_sha1, is_uuid
+from imgadm.manifest.errors import InvalidManifestError
 from imgadm.manifest.upgrade import upgrade_manifest
 
 MAX_FILE_BYTES = 1 << 60

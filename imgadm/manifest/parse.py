@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from imgadm.base.errors import InvalidManifestError
 from imgadm.base.json_input import JSONError, json_type, parse_json
+from imgadm.manifest.errors import InvalidManifestError
 
 MAX_MANIFEST_BYTES = 4 << 20
 """The size of the largest manifest that imgadm reads."""

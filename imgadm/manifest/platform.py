@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from imgadm.base.errors import InvalidManifestError, PlatformError
 from imgadm.base.json_text import compact_json
 from imgadm.base.json_values import display
+from imgadm.manifest.errors import InvalidManifestError, PlatformError
 
 DEFAULT_RELEASE = "6.5"
 

@@ -8,9 +8,9 @@ from copy import deepcopy
 from typing import Any
 
 from imgadm.base.compressions import compression_by_suffix
-from imgadm.base.errors import InvalidManifestError
 from imgadm.base.json_values import as_boolean, as_number, display, truthy
 from imgadm.base.patterns import is_uuid
+from imgadm.manifest.errors import InvalidManifestError
 
 _DROPPED = (
     "vendor_uuid",

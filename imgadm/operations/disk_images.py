@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import FileSystemError, InvalidDiskError, UsageError
+from imgadm.base.errors import FileSystemError, UsageError
 from imgadm.base.json_values import display
+from imgadm.operations.errors import InvalidDiskError
 from imgadm.operations.new_manifest import new_manifest
 
 _MIB = 1024 * 1024

@@ -9,18 +9,16 @@ import errno
 from pathlib import Path
 
 from imgadm import streams
-from imgadm.base.errors import (
-    ClientError,
+from imgadm.base.errors import FileSystemError, ImgadmError, InternalError
+from imgadm.client.errors import ClientError
+from imgadm.layers import LayerError
+from imgadm.operations.errors import (
     DownloadError,
-    FileSystemError,
-    ImgadmError,
-    InternalError,
     InvalidDiskError,
     InvalidStreamError,
     UncompressionError,
     UploadError,
 )
-from imgadm.layers import LayerError
 from imgadm.sources import Repository, SourceError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})

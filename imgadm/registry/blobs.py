@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from imgadm.streams.http.body import Body
 
-Answer = TypeVar("Answer")
+_Answer = TypeVar("_Answer")
 
 
 def fetch_blob(
@@ -101,9 +101,9 @@ class BlobFile:
 
     def _first(
         self,
-        call: Callable[[streams.HttpFile], Answer],
+        call: Callable[[streams.HttpFile], _Answer],
         is_worth_waiting: Callable[[streams.FetchError], bool],
-    ) -> Answer:
+    ) -> _Answer:
         while True:
             try:
                 return self._patiently(call, is_worth_waiting)
@@ -114,22 +114,22 @@ class BlobFile:
 
     def _patiently(
         self,
-        call: Callable[[streams.HttpFile], Answer],
+        call: Callable[[streams.HttpFile], _Answer],
         is_worth_waiting: Callable[[streams.FetchError], bool],
-    ) -> Answer:
-        attempt = 0
+    ) -> _Answer:
+        retries = self._options.retries()
         while True:
-            attempt += 1
             try:
                 return call(self._files[0])
             except streams.FetchError as error:
                 if len(self._files) > 1 or not is_worth_waiting(error):
                     raise
-                wait = self._options.retries().wait(attempt, asked=retry_after(error.headers))
-                if wait is None:
+                following = retries.after_failure(asked=retry_after(error.headers))
+                if following is None:
                     raise
+                retries = following
                 if self._options.on_retry:
                     self._options.on_retry(
-                        Retry(redact_url(self.url), error.message, attempt, wait)
+                        Retry(redact_url(self.url), error.message, retries.failures, retries.pause)
                     )
-            self._options.sleep(wait)
+            self._options.sleep(retries.pause)

@@ -5,7 +5,19 @@ The codes are those that the first imgadm gave.
 
 from __future__ import annotations
 
+from imgadm.base.errors import UsageError
 from imgadm.client.errors import SourceError
+
+
+class InvalidDockerRepoError(UsageError):
+    """``name``, which is printable, does not name an image in a registry, for ``reason``."""
+
+    code = "InvalidDockerRepo"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"invalid image name {name}: {reason}")
+        self.name = name
+        self.reason = reason
 
 
 class RegistryError(SourceError):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from imgadm.base.json_input import JSONError, parse_json
 from imgadm.base.json_values import display
 from imgadm.base.patterns import is_digest
-from imgadm.client.client import HttpClient
 from imgadm.client.errors import UnreachableError
+from imgadm.client.http_client import HttpClient
 from imgadm.client.options import ClientOptions
 from imgadm.client.reply import ServerReply
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES

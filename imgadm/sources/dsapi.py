@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from imgadm.base.errors import ConfigError, InvalidManifestError
+from imgadm.base.errors import ConfigError
 from imgadm.base.patterns import check_uuid, is_uuid
 from imgadm.base.urls import dsapi_root, normalise_url, shown_value
 from imgadm.client.options import ClientOptions
 from imgadm.manifest import upgrade_manifest
+from imgadm.manifest.errors import InvalidManifestError
 from imgadm.sources.base import FileRequest
 from imgadm.sources.http_source import HttpSource
 from imgadm.state.source_config import SourceConfig

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from imgadm.base.errors import SourcePingError
 from imgadm.base.json_input import json_type
 from imgadm.base.json_values import display
 from imgadm.base.patterns import is_uuid
@@ -19,10 +18,11 @@ from imgadm.client.errors import SourceError, UnusableReplyError
 from imgadm.client.options import ClientOptions
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.sources.base import Source
+from imgadm.sources.errors import SourcePingError
 from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
-    from imgadm.client.client import HttpClient
+    from imgadm.client.http_client import HttpClient
     from imgadm.client.reply import ServerReply
 
 
@@ -66,7 +66,7 @@ class HttpSource(Source):
                 self._clients.popitem()[1].close()
 
     def _client(self, *, with_credentials: bool = True) -> HttpClient:
-        from imgadm.client.client import HttpClient
+        from imgadm.client.http_client import HttpClient
 
         with self._lock:
             if with_credentials not in self._clients:

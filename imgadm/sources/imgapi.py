@@ -34,7 +34,7 @@ class ImgapiSource(HttpSource):
         budget = self._list_budget()
         images = page = self._page((), budget)
         if len(page) > PAGE:  # all at once, and it may all come again
-            budget.let_it_come_again()
+            budget.allow_again()
         known = {image["uuid"] for image in images}
         for _ in range(MAX_PAGES):
             marker = page[-1]["uuid"] if len(page) >= PAGE else None

@@ -21,7 +21,7 @@ from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.sources.base import FileRequest
 
 if TYPE_CHECKING:
-    from imgadm.client.client import HttpClient
+    from imgadm.client.http_client import HttpClient
     from imgadm.client.reply import ServerReply
 
 _NOTHING = b"{}"
@@ -102,7 +102,7 @@ class Repository:
         self.close()
 
     def _client(self) -> HttpClient:
-        from imgadm.client.client import HttpClient
+        from imgadm.client.http_client import HttpClient
 
         if self._made is None:
             # A connection for each request: minutes of upload lie between two of them, after which

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from imgadm.base.errors import NotSupportedError, SourcePingError
+from imgadm.base.errors import NotSupportedError
 from imgadm.base.json_values import shown_json
 from imgadm.client.errors import SourceError, StatusError
 from imgadm.client.options import ClientOptions
@@ -19,6 +19,7 @@ from imgadm.registry.references.indexes import Index
 from imgadm.registry.references.platforms import Platform
 from imgadm.registry.references.reference import Reference
 from imgadm.sources.base import FileRequest, Source
+from imgadm.sources.errors import SourcePingError
 from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class DockerSource(Source):
 
         One that wants to know who asks is a registry all the same.
         """
-        from imgadm.client.client import HttpClient
+        from imgadm.client.http_client import HttpClient
         from imgadm.registry.access.certificates import tls_for
 
         client = HttpClient(

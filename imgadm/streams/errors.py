@@ -98,19 +98,19 @@ class SendError(StreamError):
     """The bytes could not be sent, or the server does not want them.
 
     ``code`` is an errno name where there is one, ``answer`` what the server said, if it did.
-    ``reason`` is the message without the URL. ``begun`` tells whether the server may know of the
-    upload: False if nobody could be reached.
+    ``begun`` tells whether the server may know of the upload: False if nobody could be reached.
+    ``reason`` is the message without the URL.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        reason: str | None = None,
         code: str | None = None,
         answer: UploadAnswer | None = None,
         offset: int | None = None,
         begun: bool = True,
+        reason: str | None = None,
     ) -> None:
         super().__init__(message, offset=offset)
         self.reason = reason or message
@@ -134,7 +134,10 @@ class ChecksumError(StreamError):
 
 
 class DecompressionError(StreamError):
-    """The bytes are not validly compressed, or not in the format that was named."""
+    """The bytes are not validly compressed, or not in the format that was named.
+
+    ``reason`` is the message without the name of the format, ``compression``.
+    """
 
     def __init__(
         self,

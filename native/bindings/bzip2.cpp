@@ -17,7 +17,7 @@ namespace {
 using bzip2::Decoder;
 using bzip2::Failure;
 
-constexpr int kMaxThreads = 256;
+constexpr int max_threads = 256;
 
 const char *kind_name(Failure::Kind kind) {
     switch (kind) {
@@ -38,9 +38,9 @@ const char *kind_name(Failure::Kind kind) {
 }
 
 std::unique_ptr<Decoder> make_decoder(int threads) {
-    if (threads < 1 || threads > kMaxThreads) {
+    if (threads < 1 || threads > max_threads) {
         throw py::value_error("got " + std::to_string(threads) + " threads, wanted 1 to " +
-                              std::to_string(kMaxThreads));
+                              std::to_string(max_threads));
     }
     return std::make_unique<Decoder>(static_cast<unsigned>(threads));
 }
@@ -90,7 +90,8 @@ py::bytes compress(const py::object &data, unsigned level) {
 
 void bind_bzip2(py::module_ &module) {
     const py::exception<void> error_type(module, "Bzip2Error", PyExc_ValueError);
-    error_type.attr("__doc__") = "Input is no whole bzip2 file: `kind` says why, `offset` (bytes) where.";
+    error_type.attr("__doc__") =
+        "Input is no whole bzip2 file: `kind` says why, `offset` (bytes) where.";
 
     module.def("bzip2_compress", &compress, py::arg("data"), py::arg("level"),
                "Everything in one bzip2 stream.");

@@ -43,9 +43,8 @@ void bind_descriptors(py::module_ &module) {
         }
     });
     module.attr("KERNEL_MOVES") = kernel_moves();
-    module.def("read_into", &read_into, py::arg("descriptor"), py::arg("buffer"),
-               py::arg("cancel"), py::arg("meter"), py::kw_only(),
-               py::arg("stall_milliseconds") = -1);
+    module.def("read_into", &read_into, py::arg("descriptor"), py::arg("buffer"), py::arg("cancel"),
+               py::arg("meter"), py::kw_only(), py::arg("stall_milliseconds") = -1);
     module.def("write_all", &write_from<write_all>, py::arg("descriptor"), py::arg("buffer"),
                py::arg("cancel"), py::arg("meter"));
     module.def("lend_all", &write_from<lend_all>, py::arg("pipe"), py::arg("buffer"),
@@ -64,17 +63,16 @@ void bind_descriptors(py::module_ &module) {
                               Waiter(cancel, stall_milliseconds, meter, floor));
         },
         py::arg("source"), py::arg("sink"), py::arg("cancel"), py::arg("meter"), py::kw_only(),
-        py::arg("limit") = no_limit, py::arg("stall_milliseconds") = -1,
-        py::arg("floor_bytes") = 0, py::arg("floor_milliseconds") = 0);
+        py::arg("limit") = no_limit, py::arg("stall_milliseconds") = -1, py::arg("floor_bytes") = 0,
+        py::arg("floor_milliseconds") = 0);
     module.def(
         "move_and_hash",
-        [](int source, int sink, int cancel, Meter &meter, Hasher &hasher,
-           std::uint64_t limit) {
+        [](int source, int sink, int cancel, Meter &meter, Hasher &hasher, std::uint64_t limit) {
             const py::gil_scoped_release released;
             return move_and_hash(source, sink, limit, hasher, Waiter(cancel, -1, meter));
         },
-        py::arg("source"), py::arg("sink"), py::arg("cancel"), py::arg("meter"),
-        py::arg("hasher"), py::kw_only(), py::arg("limit") = no_limit);
+        py::arg("source"), py::arg("sink"), py::arg("cancel"), py::arg("meter"), py::arg("hasher"),
+        py::kw_only(), py::arg("limit") = no_limit);
 }
 
 }  // namespace imgadm::bindings

@@ -93,8 +93,8 @@ Inflate inflate_through(const py::object &hook) {
 }
 
 py::str text_of(const std::string &name) {
-    PyObject *const text = PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()),
-                                                "backslashreplace");
+    PyObject *const text =
+        PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "backslashreplace");
     if (text == nullptr) {
         throw py::error_already_set();
     }
@@ -176,15 +176,16 @@ void bind_plain_stream(py::module_ &module) {
              }),
              py::kw_only(), py::arg("kind") = py::none(), py::arg("from_guid") = py::none(),
              py::arg("size_in_mib") = py::none())
-        .def("write",
-             [](Class &self, const py::buffer &buffer) {
-                 const ContiguousBuffer slice(buffer, Access::read);
-                 const Passage passage = self.run([&](PlainStream &core) {
-                     return core.feed({slice.data(), slice.size()});
-                 });
-                 return py::make_tuple(as_bytes(passage.before), passage.start, passage.stop);
-             },
-             py::arg("buffer"))
+        .def(
+            "write",
+            [](Class &self, const py::buffer &buffer) {
+                const ContiguousBuffer slice(buffer, Access::read);
+                const Passage passage = self.run([&](PlainStream &core) {
+                    return core.feed({slice.data(), slice.size()});
+                });
+                return py::make_tuple(as_bytes(passage.before), passage.start, passage.stop);
+            },
+            py::arg("buffer"))
         .def("finish", &finish<PlainStream>)
         .def_property_readonly("end_record", [](Class &self) {
             return as_bytes(self.run([](PlainStream &core) { return core.end_record(); }));
@@ -197,12 +198,12 @@ void bind_receiver(py::module_ &module) {
     py::class_<Class>(module, "RawDiskReceiver", "Writes the volume of a send stream to a file.")
         .def(py::init([](int fd, Optional origin_guid, Optional origin_block_size,
                          Optional origin_size, const py::object &inflate,
-                         std::uint64_t write_behind_step, bool punch_holes,
-                         std::uint64_t reserve, Optional size_in_mib) {
+                         std::uint64_t write_behind_step, bool punch_holes, std::uint64_t reserve,
+                         Optional size_in_mib) {
                  return std::make_unique<Class>(
                      fd, ReceiverOptions{origin_guid, origin_block_size, origin_size,
-                                         inflate_through(inflate), write_behind_step,
-                                         punch_holes, reserve, size_in_mib});
+                                         inflate_through(inflate), write_behind_step, punch_holes,
+                                         reserve, size_in_mib});
              }),
              py::arg("fd"), py::kw_only(), py::arg("origin_guid") = py::none(),
              py::arg("origin_block_size") = py::none(), py::arg("origin_size") = py::none(),
@@ -293,17 +294,17 @@ void bind_writer(py::module_ &module) {
              py::arg("guid"), py::arg("creation_time"), py::arg("name"), py::arg("from_guid") = 0,
              py::arg("origin_fd") = -1, py::arg("origin_size") = 0, py::arg("salt") = py::none(),
              py::arg("before_read") = py::none())
-        .def("readinto",
-             [](Class &self, const py::buffer &buffer) {
-                 const ContiguousBuffer room(buffer, Access::write);
-                 return self.run(
-                     [&](VolumeWriter &core) { return core.read(room.data(), room.size()); });
-             },
-             py::arg("buffer"))
-        .def("measure",
-             [](Class &self) {
-                 return self.run([](VolumeWriter &core) { return core.measure(); });
-             })
+        .def(
+            "readinto",
+            [](Class &self, const py::buffer &buffer) {
+                const ContiguousBuffer room(buffer, Access::write);
+                return self.run(
+                    [&](VolumeWriter &core) { return core.read(room.data(), room.size()); });
+            },
+            py::arg("buffer"))
+        .def(
+            "measure",
+            [](Class &self) { return self.run([](VolumeWriter &core) { return core.measure(); }); })
         .def_property_readonly("volume_size", [](Class &self) {
             return self.run([](VolumeWriter &core) { return core.volume_size(); });
         });
@@ -323,8 +324,7 @@ void bind_fletcher4(py::module_ &module) {
             const auto [a, b, c, d] = sum.sum();
             return py::make_tuple(a, b, c, d);
         },
-        py::arg("buffer"), py::kw_only(), py::arg("big_endian") = false,
-        py::arg("vectors") = true);
+        py::arg("buffer"), py::kw_only(), py::arg("big_endian") = false, py::arg("vectors") = true);
 }
 
 }  // namespace

@@ -9,11 +9,11 @@
 namespace imgadm::bzip2 {
 
 // Small enough to be copied into a loop's registers and back. Reading goes on past the end of the
-// data for up to kPadding bytes, which the array must really have; whoever reads an unbounded
-// number of bits asks past_end() at least once in 8 * (kPadding - 16) of them.
+// data for up to padding_bytes bytes, which the array must really have; whoever reads an unbounded
+// number of bits asks past_end() at least once in 8 * (padding_bytes - 16) of them.
 class BitReader {
 public:
-    static constexpr std::size_t kPadding = 160;
+    static constexpr std::size_t padding_bytes = 160;
 
     BitReader(const std::uint8_t *data, std::size_t begin_bit, std::size_t end_bit)
         : start_(data), next_(data + begin_bit / 8), end_bit_(end_bit) {

@@ -9,8 +9,8 @@
 namespace imgadm::bzip2 {
 
 Outcome BlockDecoder::decode(BitReader reader, const std::atomic<bool> &stop, Block &block) {
-    reader.take(kMagicBits / 2);
-    reader.take(kMagicBits / 2);
+    reader.take(magic_bits / 2);
+    reader.take(magic_bits / 2);
     block.stored_crc = reader.take(32);
     const bool randomised = reader.take(1) != 0;
     const std::uint32_t origin = reader.take(24);
@@ -35,7 +35,7 @@ Outcome BlockDecoder::decode(BitReader reader, const std::atomic<bool> &stop, Bl
 Outcome BlockDecoder::read_tables(BitReader &reader) {
     if (!read_bytes_in_use(reader)) return Outcome::malformed;
     const unsigned tables = reader.take(3);
-    if (tables < kMinTables || tables > kMaxTables) return Outcome::malformed;
+    if (tables < min_tables || tables > max_tables) return Outcome::malformed;
     Outcome outcome = read_selectors(reader, tables);
     for (unsigned table = 0; table < tables && outcome == Outcome::decoded; ++table) {
         outcome = read_code_lengths(reader, codes_[table]);
@@ -61,28 +61,28 @@ bool BlockDecoder::read_bytes_in_use(BitReader &reader) {
 Outcome BlockDecoder::read_selectors(BitReader &reader, unsigned tables) {
     const std::size_t count = reader.take(15);
     if (count == 0) return Outcome::malformed;
-    std::array<std::uint8_t, kMaxTables> list{0, 1, 2, 3, 4, 5};
+    std::array<std::uint8_t, max_tables> list{0, 1, 2, 3, 4, 5};
     for (std::size_t i = 0; i < count; ++i) {
         unsigned index = 0;
         while (reader.take(1)) {
             if (++index == tables) return Outcome::malformed;
         }
         std::rotate(list.begin(), list.begin() + index, list.begin() + index + 1);
-        if (i < kMaxSelectors) selectors_[i] = list[0];
+        if (i < max_selectors) selectors_[i] = list[0];
         if (reader.past_end()) return Outcome::out_of_bits;
     }
-    selector_count_ = std::min(count, kMaxSelectors);
+    selector_count_ = std::min(count, max_selectors);
     return Outcome::decoded;
 }
 
 Outcome BlockDecoder::read_code_lengths(BitReader &reader, PrefixCode &code) {
     const unsigned alphabet = in_use_count_ + 2;
-    std::array<std::uint8_t, kMaxAlphabet> lengths;
+    std::array<std::uint8_t, max_alphabet> lengths;
     unsigned length = reader.take(5);
     for (unsigned symbol = 0; symbol < alphabet; ++symbol) {
         while (true) {
             if (reader.past_end()) return Outcome::out_of_bits;
-            if (length < 1 || length > kMaxCodeLength) return Outcome::malformed;
+            if (length < 1 || length > max_code_length) return Outcome::malformed;
             if (!reader.take(1)) break;
             length += reader.take(1) ? -1u : 1u;
         }
@@ -98,12 +98,12 @@ Outcome BlockDecoder::read_column(BitReader &reader) {
     list_.reset(in_use_.data(), in_use_count_);
     run_weight_ = 0;
     for (std::size_t group = 0; group < selector_count_; ++group) {
-        std::array<std::uint16_t, kGroupLength + 1> symbols;
+        std::array<std::uint16_t, group_length + 1> symbols;
         const unsigned count = codes_[selectors_[group]].decode_group(reader, symbols.data());
         if (reader.past_end()) return Outcome::out_of_bits;
-        if (count == PrefixCode::kInvalid) return Outcome::malformed;
+        if (count == PrefixCode::invalid_symbol) return Outcome::malformed;
         if (!add_to_column(symbols.data(), count)) return Outcome::malformed;
-        if (count < kGroupLength) return Outcome::decoded;
+        if (count < group_length) return Outcome::decoded;
     }
     return Outcome::malformed;
 }
@@ -113,7 +113,7 @@ Outcome BlockDecoder::read_column(BitReader &reader) {
 // a branch between them that could not be predicted: a digit d of weight w is d * w occurrences of
 // the byte at index 0. Returns whether the column is within its limit.
 bool BlockDecoder::add_to_column(const std::uint16_t *symbols, unsigned count) {
-    static_assert(LastColumn::kSlack >= 4 * (kGroupLength + 1), "four links may go beyond");
+    static_assert(LastColumn::slack >= 4 * (group_length + 1), "four links may go beyond");
     std::uint32_t *const links = column_.links.get();
     std::uint32_t *const occurrences = column_.occurrences.data();
     std::size_t length = column_.length;
@@ -130,22 +130,22 @@ bool BlockDecoder::add_to_column(const std::uint16_t *symbols, unsigned count) {
         const std::uint32_t link = seen << 8 | byte;
         for (std::uint32_t k = 0; k < 4; ++k) links[length + k] = link + (k << 8);
         if (repeat > 4) {
-            if (repeat > kMaxBlockLength - std::min(length, kMaxBlockLength)) return false;
+            if (repeat > max_block_length - std::min(length, max_block_length)) return false;
             for (std::uint32_t k = 4; k < repeat; ++k) links[length + k] = link + (k << 8);
         }
         length += repeat;
     }
     run_weight_ = weight;
     column_.length = length;
-    return length <= kMaxBlockLength;
+    return length <= max_block_length;
 }
 
 // Expands what there is room for, and the rest for its checksum only. Returns whether the block
 // ends where a run may end.
 bool BlockDecoder::expand_and_check(Block &block) {
     block.rest = RunExpander(block.bytes.get(), block.length);
-    block.expanded_length = block.rest.expand(block.expanded.get(), Block::kExpanded);
-    std::uint32_t crc = update_crc(kCrcStart, block.expanded.get(), block.expanded_length);
+    block.expanded_length = block.rest.expand(block.expanded.get(), Block::expanded_bytes);
+    std::uint32_t crc = update_crc(crc_start, block.expanded.get(), block.expanded_length);
     RunExpander unstored = block.rest;
     while (!unstored.finished()) {
         std::array<std::uint8_t, 16384> passing;

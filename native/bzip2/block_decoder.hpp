@@ -20,10 +20,10 @@ enum class Outcome { decoded, out_of_bits, malformed, stopped };
 // A decoded block. Its first bytes are expanded; where runs make it long, the rest is left to
 // whoever takes it, so that a block never needs more memory than this.
 struct Block {
-    static constexpr std::size_t kExpanded = 1536 * 1024;
+    static constexpr std::size_t expanded_bytes = 1536 * 1024;
 
-    Storage<std::uint8_t> bytes = make_storage<std::uint8_t>(kMaxBlockLength);
-    Storage<std::uint8_t> expanded = make_storage<std::uint8_t>(kExpanded);
+    Storage<std::uint8_t> bytes = make_storage<std::uint8_t>(max_block_length);
+    Storage<std::uint8_t> expanded = make_storage<std::uint8_t>(expanded_bytes);
     std::size_t expanded_length = 0;
     RunExpander rest;
 
@@ -51,9 +51,9 @@ private:
 
     std::array<std::uint8_t, 256> in_use_{};
     unsigned in_use_count_ = 0;
-    std::array<std::uint8_t, kMaxSelectors> selectors_;
+    std::array<std::uint8_t, max_selectors> selectors_;
     std::size_t selector_count_ = 0;
-    std::array<PrefixCode, kMaxTables> codes_;
+    std::array<PrefixCode, max_tables> codes_;
     MoveToFront list_;
     unsigned run_weight_ = 0;
     LastColumn column_;

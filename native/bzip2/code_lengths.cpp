@@ -11,11 +11,11 @@ namespace {
 
 // Makes the tree from leaves that are sorted by weight, and what joins two of them by the order in
 // which it was made, which is by weight as well. Returns the greatest depth.
-unsigned measure_tree(const std::array<std::uint32_t, kMaxAlphabet> &weights,
-                      const std::array<std::uint16_t, kMaxAlphabet> &order, unsigned leaves,
+unsigned measure_tree(const std::array<std::uint32_t, max_alphabet> &weights,
+                      const std::array<std::uint16_t, max_alphabet> &order, unsigned leaves,
                       std::uint8_t *lengths) {
-    std::array<std::uint64_t, kMaxAlphabet> joined;
-    std::array<std::uint16_t, 2 * kMaxAlphabet> parent;
+    std::array<std::uint64_t, max_alphabet> joined;
+    std::array<std::uint16_t, 2 * max_alphabet> parent;
     unsigned leaf = 0, inner = 0;
     for (unsigned made = 0; made + 1 < leaves; ++made) {
         joined[made] = 0;
@@ -29,7 +29,7 @@ unsigned measure_tree(const std::array<std::uint32_t, kMaxAlphabet> &weights,
             }
         }
     }
-    std::array<std::uint16_t, kMaxAlphabet> depth;
+    std::array<std::uint16_t, max_alphabet> depth;
     depth[leaves - 2] = 0;
     for (unsigned node = leaves - 2; node-- > 0;) {
         depth[node] = static_cast<std::uint16_t>(depth[parent[leaves + node]] + 1);
@@ -46,8 +46,8 @@ unsigned measure_tree(const std::array<std::uint32_t, kMaxAlphabet> &weights,
 }  // namespace
 
 void make_code_lengths(const std::uint32_t *frequencies, unsigned alphabet, std::uint8_t *lengths) {
-    std::array<std::uint32_t, kMaxAlphabet> weights;
-    std::array<std::uint16_t, kMaxAlphabet> order;
+    std::array<std::uint32_t, max_alphabet> weights;
+    std::array<std::uint16_t, max_alphabet> order;
     for (unsigned symbol = 0; symbol < alphabet; ++symbol) {
         weights[symbol] = std::max(frequencies[symbol], 1u);
         order[symbol] = static_cast<std::uint16_t>(symbol);
@@ -55,7 +55,7 @@ void make_code_lengths(const std::uint32_t *frequencies, unsigned alphabet, std:
     std::sort(order.begin(), order.begin() + alphabet, [&](std::uint16_t one, std::uint16_t other) {
         return weights[one] != weights[other] ? weights[one] < weights[other] : one < other;
     });
-    while (measure_tree(weights, order, alphabet, lengths) > kLongestCode) {
+    while (measure_tree(weights, order, alphabet, lengths) > longest_code) {
         // Flatter, and still in order.
         for (unsigned symbol = 0; symbol < alphabet; ++symbol) {
             weights[symbol] = weights[symbol] / 2 + 1;

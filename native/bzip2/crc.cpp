@@ -8,10 +8,10 @@ namespace imgadm::bzip2 {
 
 namespace {
 
-constexpr std::uint32_t kPolynomial = 0x04c11db7;
-constexpr unsigned kSlices = 16;
+constexpr std::uint32_t crc_polynomial = 0x04c11db7;
+constexpr unsigned slice_count = 16;
 
-using Tables = std::array<std::array<std::uint32_t, 256>, kSlices>;
+using Tables = std::array<std::array<std::uint32_t, 256>, slice_count>;
 
 // Table k advances a byte over itself and k zero bytes.
 constexpr Tables make_tables() {
@@ -19,11 +19,11 @@ constexpr Tables make_tables() {
     for (std::uint32_t byte = 0; byte < 256; ++byte) {
         std::uint32_t crc = byte << 24;
         for (unsigned bit = 0; bit < 8; ++bit) {
-            crc = (crc << 1) ^ (crc >> 31 ? kPolynomial : 0);
+            crc = (crc << 1) ^ (crc >> 31 ? crc_polynomial : 0);
         }
         tables[0][byte] = crc;
     }
-    for (unsigned k = 1; k < kSlices; ++k) {
+    for (unsigned k = 1; k < slice_count; ++k) {
         for (unsigned byte = 0; byte < 256; ++byte) {
             const std::uint32_t before = tables[k - 1][byte];
             tables[k][byte] = (before << 8) ^ tables[0][before >> 24];
@@ -32,22 +32,22 @@ constexpr Tables make_tables() {
     return tables;
 }
 
-constexpr Tables kTables = make_tables();
+constexpr Tables crc_tables = make_tables();
 
 std::uint32_t slice(std::uint32_t word, unsigned highest) {
-    return kTables[highest][word >> 24] ^ kTables[highest - 1][(word >> 16) & 0xff] ^
-           kTables[highest - 2][(word >> 8) & 0xff] ^ kTables[highest - 3][word & 0xff];
+    return crc_tables[highest][word >> 24] ^ crc_tables[highest - 1][(word >> 16) & 0xff] ^
+           crc_tables[highest - 2][(word >> 8) & 0xff] ^ crc_tables[highest - 3][word & 0xff];
 }
 
 }  // namespace
 
 std::uint32_t update_crc(std::uint32_t state, const std::uint8_t *bytes, std::size_t length) {
-    for (; length >= kSlices; length -= kSlices, bytes += kSlices) {
+    for (; length >= slice_count; length -= slice_count, bytes += slice_count) {
         state = slice(load_big32(bytes) ^ state, 15) ^ slice(load_big32(bytes + 4), 11) ^
                 slice(load_big32(bytes + 8), 7) ^ slice(load_big32(bytes + 12), 3);
     }
     for (; length != 0; --length, ++bytes) {
-        state = (state << 8) ^ kTables[0][(state >> 24) ^ *bytes];
+        state = (state << 8) ^ crc_tables[0][(state >> 24) ^ *bytes];
     }
     return state;
 }

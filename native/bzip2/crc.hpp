@@ -6,9 +6,9 @@
 
 namespace imgadm::bzip2 {
 
-constexpr std::uint32_t kCrcStart = 0xffffffff;
+constexpr std::uint32_t crc_start = 0xffffffff;
 
-// `state` is kCrcStart, then what the last call returned. The checksum is the complement.
+// `state` is crc_start, then what the last call returned. The checksum is the complement.
 std::uint32_t update_crc(std::uint32_t state, const std::uint8_t *bytes, std::size_t length);
 
 }  // namespace imgadm::bzip2

@@ -11,8 +11,8 @@ namespace imgadm::bzip2 {
 
 namespace {
 
-constexpr unsigned kCrcBits = 32;
-constexpr std::uint64_t kMaxBlockBits = std::uint64_t{kMaxCompressedBlockBytes} * 8;
+constexpr unsigned crc_bits = 32;
+constexpr std::uint64_t max_block_bits = std::uint64_t{max_compressed_block_bytes} * 8;
 
 std::string checksums(std::uint32_t got, std::uint32_t wanted) {
     std::array<char, 64> text;
@@ -92,45 +92,46 @@ Decoder::Step Decoder::read_header() {
     constexpr std::array<std::uint8_t, 3> signature{'B', 'Z', 'h'};
     const std::uint64_t ahead = (input_.end() - position_) / 8;
     bool ours = true;
-    for (std::uint64_t i = 0; i < std::min<std::uint64_t>(ahead, kStreamHeaderBytes); ++i) {
+    for (std::uint64_t i = 0; i < std::min<std::uint64_t>(ahead, stream_header_bytes); ++i) {
         const std::uint64_t byte = input_.bits(position_ + 8 * i, 8);
         ours = ours && (i < signature.size() ? byte == signature[i] : byte >= '1' && byte <= '9');
     }
     if (!ours && streams_ == 0) {
-        return fail(Failure::Kind::format, 0, "not bzip2 data: it does not begin with BZh1 to BZh9");
+        return fail(Failure::Kind::format, 0,
+                    "not bzip2 data: it does not begin with BZh1 to BZh9");
     }
     if (!ours || (ahead == 0 && input_.finished() && streams_ != 0)) {
         state_ = State::ignoring;
         input_.ignore_rest();
         return Step::again;
     }
-    if (ahead < kStreamHeaderBytes) {
+    if (ahead < stream_header_bytes) {
         if (!input_.finished()) return Step::wants_input;
         return fail(Failure::Kind::truncated, input_.end_bytes(),
                     "bzip2 data ends within the header of a stream");
     }
-    max_length_ = (input_.bits(position_ + 24, 8) - '0') * kBlockUnit;
+    max_length_ = (input_.bits(position_ + 24, 8) - '0') * block_unit;
     combined_crc_ = 0;
-    position_ += 8 * kStreamHeaderBytes;
+    position_ += 8 * stream_header_bytes;
     state_ = State::at_block;
     return Step::again;
 }
 
 Decoder::Step Decoder::read_block_start() {
     const std::uint64_t ahead = input_.end() - position_;
-    const auto known = static_cast<unsigned>(std::min<std::uint64_t>(ahead, kMagicBits));
+    const auto known = static_cast<unsigned>(std::min<std::uint64_t>(ahead, magic_bits));
     const std::uint64_t magic = input_.bits(position_, known);
-    const unsigned missing = kMagicBits - known;
-    if (magic != kBlockMagic >> missing && magic != kEndMagic >> missing) {
+    const unsigned missing = magic_bits - known;
+    if (magic != block_magic >> missing && magic != end_magic >> missing) {
         return fail(Failure::Kind::format, position_ / 8,
                     "neither a block nor the end of the stream follows");
     }
-    if (ahead < kMagicBits + kCrcBits) {
+    if (ahead < magic_bits + crc_bits) {
         if (!input_.finished()) return Step::wants_input;
         return fail(Failure::Kind::truncated, input_.end_bytes(),
                     "bzip2 data ends between two blocks");
     }
-    if (magic == kEndMagic) return read_end_of_stream();
+    if (magic == end_magic) return read_end_of_stream();
     begun_until_ = std::max(begun_until_, position_);
     if (!drop_passed_jobs()) return Step::closed;
     state_ = State::in_block;
@@ -138,14 +139,13 @@ Decoder::Step Decoder::read_block_start() {
 }
 
 Decoder::Step Decoder::read_end_of_stream() {
-    const auto wanted =
-        static_cast<std::uint32_t>(input_.bits(position_ + kMagicBits, kCrcBits));
+    const auto wanted = static_cast<std::uint32_t>(input_.bits(position_ + magic_bits, crc_bits));
     if (combined_crc_ != wanted) {
         return fail(Failure::Kind::checksum, position_ / 8,
                     "stream is corrupt: " + checksums(combined_crc_, wanted));
     }
     ++streams_;
-    position_ = (position_ + kMagicBits + kCrcBits + 7) / 8 * 8;
+    position_ = (position_ + magic_bits + crc_bits + 7) / 8 * 8;
     input_.discard(position_);
     state_ = State::at_header;
     return Step::again;
@@ -189,7 +189,7 @@ Decoder::Step Decoder::accept_block(const Job &job) {
 // The block does not end where the next one seemed to begin: it contains that place.
 Decoder::Step Decoder::lengthen(Job &job) {
     const std::uint64_t tried = job.begin_bit - job.compressed_begin + job.compressed_end;
-    const std::uint64_t longest = job.begin_bit + kMaxBlockBits;
+    const std::uint64_t longest = job.begin_bit + max_block_bits;
     if (tried == longest) {
         return fail(Failure::Kind::format, position_ / 8, "block does not end");
     }
@@ -222,8 +222,8 @@ bool Decoder::begin_blocks() {
         const auto magic = std::lower_bound(magics.begin(), magics.end(), begun_until_);
         if (magic == magics.end()) return !input_.finished();
         const std::uint64_t begin = *magic;
-        if (input_.bits(begin, kMagicBits) == kBlockMagic) {
-            const std::uint64_t longest = begin + kMaxBlockBits;
+        if (input_.bits(begin, magic_bits) == block_magic) {
+            const std::uint64_t longest = begin + max_block_bits;
             const bool last = magic + 1 == magics.end();
             if (last && input_.end() < longest && !input_.finished()) return true;
             begin_block(begin, std::min(longest, last ? input_.end() : magic[1]));
@@ -242,7 +242,7 @@ void Decoder::begin_block(std::uint64_t begin, std::uint64_t end) {
 }
 
 void Decoder::submit(Job &job, std::uint64_t end) {
-    input_.copy(job.begin_bit, end, BitReader::kPadding, job.compressed);
+    input_.copy(job.begin_bit, end, BitReader::padding_bytes, job.compressed);
     job.compressed_begin = job.begin_bit % 8;
     job.compressed_end = job.compressed_begin + static_cast<std::size_t>(end - job.begin_bit);
     workers_.submit(job);

@@ -86,7 +86,7 @@ private:
     const std::size_t max_jobs_;
     Input input_;
     State state_ = State::at_header;
-    std::uint64_t position_ = 0;  // in bits: everything before it is decoded and verified
+    std::uint64_t position_ = 0;     // in bits: everything before it is decoded and verified
     std::uint64_t begun_until_ = 0;  // in bits: blocks that may begin before it have been begun
     std::uint64_t streams_ = 0;
     std::size_t max_length_ = 0;
@@ -97,7 +97,7 @@ private:
     std::deque<std::unique_ptr<Job>> jobs_;  // in the order of the input
     std::vector<std::unique_ptr<Job>> spare_jobs_;
     std::size_t delivered_ = 0;  // of the front job's expanded bytes
-    Workers workers_;  // last, so that they stop before their jobs go
+    Workers workers_;            // last, so that they stop before their jobs go
 };
 
 }  // namespace imgadm::bzip2

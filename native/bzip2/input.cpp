@@ -15,7 +15,7 @@ void Input::append(const std::uint8_t *bytes, std::size_t length) {
     std::vector<std::size_t> found;
     find_magics(bytes_.data(), bytes_.size(), searched_ - base_ * 8, found);
     for (const std::size_t bit : found) magics_.push_back(base_ * 8 + bit);
-    if (end() >= kMagicBits) searched_ = std::max(searched_, end() - kMagicBits + 1);
+    if (end() >= magic_bits) searched_ = std::max(searched_, end() - magic_bits + 1);
 }
 
 std::uint64_t Input::bits(std::uint64_t begin, unsigned count) const {
@@ -23,7 +23,8 @@ std::uint64_t Input::bits(std::uint64_t begin, unsigned count) const {
     const std::uint64_t end = begin + count;
     for (std::uint64_t bit = begin; bit < end;) {
         const auto within = static_cast<unsigned>(bit % 8);
-        const unsigned taken = static_cast<unsigned>(std::min<std::uint64_t>(8 - within, end - bit));
+        const unsigned taken =
+            static_cast<unsigned>(std::min<std::uint64_t>(8 - within, end - bit));
         const unsigned byte = bytes_[bit / 8 - base_];
         value = value << taken | (byte >> (8 - within - taken) & ((1u << taken) - 1));
         bit += taken;

@@ -19,16 +19,17 @@ void InverseBwt::plan(LastColumn &column, std::size_t origin) {
         row += column.occurrences[byte];
     }
 
-    piece_shift_ = kMinPieceShift;
-    while ((column.length - 1) >> piece_shift_ >= kMaxPieces - 1) ++piece_shift_;
+    piece_shift_ = min_piece_shift;
+    while ((column.length - 1) >> piece_shift_ >= max_pieces - 1) ++piece_shift_;
     const auto regular = static_cast<std::uint32_t>(((column.length - 1) >> piece_shift_) + 1);
     const bool origin_is_regular = (origin >> piece_shift_) << piece_shift_ == origin;
     origin_ = origin;
-    origin_piece_ = origin_is_regular ? static_cast<std::uint32_t>(origin >> piece_shift_) : regular;
+    origin_piece_ =
+        origin_is_regular ? static_cast<std::uint32_t>(origin >> piece_shift_) : regular;
 
     piece_count_ = regular + (origin_is_regular ? 0 : 1);
     for (std::uint32_t piece = 0; piece < piece_count_; ++piece) {
-        column.links[beginning_of(piece)] |= kBeginning;
+        column.links[beginning_of(piece)] |= beginning_flag;
     }
     // A row that leads to itself, for lanes that have nothing left to do.
     column.links[column.length] = static_cast<std::uint32_t>(column.length) << 8;
@@ -50,15 +51,15 @@ void InverseBwt::add_chunk(unsigned lane) {
     Piece &piece = pieces_[lanes_.piece[lane]];
     older_chunk_[chunk] = piece.newest_chunk;
     piece.newest_chunk = chunk;
-    piece.length += kChunk;
+    piece.length += chunk_words;
     lanes_.out[lane] = chunk_end(chunk);
-    lanes_.floor[lane] = lanes_.out[lane] - kChunk;
+    lanes_.floor[lane] = lanes_.out[lane] - chunk_words;
 }
 
 void InverseBwt::begin_piece(const LastColumn &column, unsigned lane) {
     if (pieces_begun_ == piece_count_) {
         // This lane is idle from now on, and writes what nobody reads.
-        lanes_.piece[lane] = kNone;
+        lanes_.piece[lane] = no_piece;
         lanes_.row[lane] = static_cast<std::uint32_t>(column.length);
         lanes_.out[lane] = chunk_end(0);
         lanes_.floor[lane] = bytes_.get();
@@ -66,10 +67,10 @@ void InverseBwt::begin_piece(const LastColumn &column, unsigned lane) {
     }
     ++lanes_walking_;
     const std::uint32_t piece = pieces_begun_++;
-    pieces_[piece] = Piece{kNone, kNone, 0, 0};
+    pieces_[piece] = Piece{no_piece, no_piece, 0, 0};
     lanes_.piece[lane] = piece;
     add_chunk(lane);
-    const std::uint32_t link = column.links[beginning_of(piece)] & ~kBeginning;
+    const std::uint32_t link = column.links[beginning_of(piece)] & ~beginning_flag;
     *--lanes_.out[lane] = static_cast<std::uint8_t>(link);
     lanes_.row[lane] = first_row_[link & 0xff] + (link >> 8);
 }
@@ -78,7 +79,7 @@ void InverseBwt::end_piece(unsigned lane) {
     Piece &piece = pieces_[lanes_.piece[lane]];
     piece.previous = piece_at(lanes_.row[lane]);
     const auto unused = static_cast<std::size_t>(lanes_.out[lane] - lanes_.floor[lane]);
-    piece.used_in_newest = kChunk - unused;
+    piece.used_in_newest = chunk_words - unused;
     piece.length -= unused;
     --lanes_walking_;
 }
@@ -86,38 +87,38 @@ void InverseBwt::end_piece(unsigned lane) {
 void InverseBwt::walk(const LastColumn &column) {
     const std::uint32_t *const links = column.links.get();
     lanes_walking_ = 0;
-    for (unsigned lane = 0; lane < kLanes; ++lane) begin_piece(column, lane);
+    for (unsigned lane = 0; lane < lane_count; ++lane) begin_piece(column, lane);
 
     while (lanes_walking_ != 0) {
         auto row = lanes_.row;
         const auto out = lanes_.out;
-        std::ptrdiff_t room = kChunk;
-        for (unsigned lane = 0; lane < kLanes; ++lane) {
+        std::ptrdiff_t room = chunk_words;
+        for (unsigned lane = 0; lane < lane_count; ++lane) {
             room = std::min(room, out[lane] - lanes_.floor[lane]);
         }
         std::ptrdiff_t step = 0;
         while (step < room) {
-            std::array<std::uint32_t, kLanes> link;
+            std::array<std::uint32_t, lane_count> link;
             std::uint32_t any = 0;
-            for (unsigned lane = 0; lane < kLanes; ++lane) {
+            for (unsigned lane = 0; lane < lane_count; ++lane) {
                 link[lane] = links[row[lane]];
                 any |= link[lane];
             }
-            if (any & kBeginning) break;
+            if (any & beginning_flag) break;
             ++step;
-            for (unsigned lane = 0; lane < kLanes; ++lane) {
+            for (unsigned lane = 0; lane < lane_count; ++lane) {
                 out[lane][-step] = static_cast<std::uint8_t>(link[lane]);
                 row[lane] = first_row_[link[lane] & 0xff] + (link[lane] >> 8);
             }
         }
         lanes_.row = row;
-        for (unsigned lane = 0; lane < kLanes; ++lane) {
+        for (unsigned lane = 0; lane < lane_count; ++lane) {
             lanes_.out[lane] -= step;
-            if (links[row[lane]] & kBeginning) {
+            if (links[row[lane]] & beginning_flag) {
                 end_piece(lane);
                 begin_piece(column, lane);
             } else if (lanes_.out[lane] == lanes_.floor[lane]) {
-                if (lanes_.piece[lane] == kNone) {
+                if (lanes_.piece[lane] == no_piece) {
                     lanes_.out[lane] = chunk_end(0);
                 } else {
                     add_chunk(lane);
@@ -137,10 +138,11 @@ void InverseBwt::join(std::size_t length, std::uint8_t *block) const {
         left -= piece.length;
         std::uint8_t *to = block + left;
         std::size_t used = piece.used_in_newest;
-        for (std::uint32_t chunk = piece.newest_chunk; chunk != kNone; chunk = older_chunk_[chunk]) {
-            std::memcpy(to, bytes_.get() + (chunk + 1) * kChunk - used, used);
+        for (std::uint32_t chunk = piece.newest_chunk; chunk != no_piece;
+             chunk = older_chunk_[chunk]) {
+            std::memcpy(to, bytes_.get() + (chunk + 1) * chunk_words - used, used);
             to += used;
-            used = kChunk;
+            used = chunk_words;
         }
         next = piece.previous;
     } while (next != origin_piece_);

@@ -14,9 +14,9 @@ namespace imgadm::bzip2 {
 // and, above them, how many rows before i hold the same byte.
 struct LastColumn {
     // A writer may go this far beyond the longest block before it must look at its count.
-    static constexpr std::size_t kSlack = 512;
+    static constexpr std::size_t slack = 512;
 
-    Storage<std::uint32_t> links = make_storage<std::uint32_t>(kMaxBlockLength + kSlack);
+    Storage<std::uint32_t> links = make_storage<std::uint32_t>(max_block_length + slack);
     std::size_t length = 0;
     std::array<std::uint32_t, 256> occurrences{};
 };
@@ -31,14 +31,14 @@ public:
     void restore(LastColumn &column, std::size_t origin, std::uint8_t *block);
 
 private:
-    static constexpr unsigned kLanes = 16;
-    static constexpr std::size_t kChunk = 1024;
-    static constexpr unsigned kMinPieceShift = 6;
-    static constexpr std::size_t kMaxPieces = 257;
+    static constexpr unsigned lane_count = 16;
+    static constexpr std::size_t chunk_words = 1024;
+    static constexpr unsigned min_piece_shift = 6;
+    static constexpr std::size_t max_pieces = 257;
     // Every piece may leave one chunk partly filled; one chunk takes what idle lanes write.
-    static constexpr std::size_t kMaxChunks = kMaxBlockLength / kChunk + kMaxPieces + 1;
-    static constexpr std::uint32_t kBeginning = std::uint32_t{1} << 31;
-    static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+    static constexpr std::size_t max_chunks = max_block_length / chunk_words + max_pieces + 1;
+    static constexpr std::uint32_t beginning_flag = std::uint32_t{1} << 31;
+    static constexpr std::uint32_t no_piece = ~std::uint32_t{0};
 
     // The bytes of a piece come last to first, and so do its chunks fill.
     struct Piece {
@@ -49,10 +49,10 @@ private:
     };
 
     struct Lanes {
-        std::array<std::uint32_t, kLanes> row;
-        std::array<std::uint8_t *, kLanes> out;
-        std::array<std::uint8_t *, kLanes> floor;
-        std::array<std::uint32_t, kLanes> piece;
+        std::array<std::uint32_t, lane_count> row;
+        std::array<std::uint8_t *, lane_count> out;
+        std::array<std::uint8_t *, lane_count> floor;
+        std::array<std::uint32_t, lane_count> piece;
     };
 
     void plan(LastColumn &column, std::size_t origin);
@@ -62,7 +62,9 @@ private:
     void begin_piece(const LastColumn &column, unsigned lane);
     void end_piece(unsigned lane);
     void add_chunk(unsigned lane);
-    std::uint8_t *chunk_end(std::uint32_t chunk) { return bytes_.get() + (chunk + 1) * kChunk; }
+    std::uint8_t *chunk_end(std::uint32_t chunk) {
+        return bytes_.get() + (chunk + 1) * chunk_words;
+    }
     std::uint32_t piece_at(std::size_t row) const;
     std::size_t beginning_of(std::uint32_t piece) const;
 
@@ -74,9 +76,9 @@ private:
     std::uint32_t pieces_begun_ = 0;
     unsigned lanes_walking_ = 0;
     Lanes lanes_{};
-    std::array<Piece, kMaxPieces> pieces_{};
-    std::array<std::uint32_t, kMaxChunks> older_chunk_{};
-    Storage<std::uint8_t> bytes_ = make_storage<std::uint8_t>(kMaxChunks * kChunk);
+    std::array<Piece, max_pieces> pieces_{};
+    std::array<std::uint32_t, max_chunks> older_chunk_{};
+    Storage<std::uint8_t> bytes_ = make_storage<std::uint8_t>(max_chunks * chunk_words);
     std::uint32_t chunks_used_ = 0;
 };
 

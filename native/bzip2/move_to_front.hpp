@@ -15,15 +15,15 @@ public:
         std::array<std::uint8_t, 256> all{};
         std::memcpy(all.data(), bytes, count);
         front_ = 0;
-        for (unsigned i = 0; i < kFront; ++i) {
+        for (unsigned i = 0; i < front_length; ++i) {
             front_ |= std::uint64_t{all[i]} << (8 * i);
         }
-        std::memcpy(rest_.data() + kPad, all.data() + kFront, all.size() - kFront);
+        std::memcpy(rest_.data() + pad_bytes, all.data() + front_length, all.size() - front_length);
     }
 
     // The byte at `index`, 0 to 255, which goes to the front.
     std::uint8_t take(unsigned index) {
-        if (index >= kFront) return take_from_rest(index - kFront);
+        if (index >= front_length) return take_from_rest(index - front_length);
         const unsigned shift = 8 * index;
         const std::uint64_t moved = ~std::uint64_t{0} >> (56 - shift);
         const auto byte = static_cast<std::uint8_t>(front_ >> shift);
@@ -32,19 +32,19 @@ public:
     }
 
 private:
-    static constexpr unsigned kFront = 8;
-    static constexpr unsigned kPad = 16;
+    static constexpr unsigned front_length = 8;
+    static constexpr unsigned pad_bytes = 16;
 
     // Moves whole pieces of 16 bytes, from the back; the last may begin in the padding.
     std::uint8_t take_from_rest(unsigned index) {
-        std::uint8_t *list = rest_.data() + kPad;
+        std::uint8_t *list = rest_.data() + pad_bytes;
         const std::uint8_t byte = list[index];
         std::uint8_t *piece = list + index;
         do {
-            piece -= kPad;
-            std::array<std::uint8_t, kPad> copy;
-            std::memcpy(copy.data(), piece, kPad);
-            std::memcpy(piece + 1, copy.data(), kPad);
+            piece -= pad_bytes;
+            std::array<std::uint8_t, pad_bytes> copy;
+            std::memcpy(copy.data(), piece, pad_bytes);
+            std::memcpy(piece + 1, copy.data(), pad_bytes);
         } while (piece > list);
         list[0] = static_cast<std::uint8_t>(front_ >> 56);
         front_ = front_ << 8 | byte;
@@ -52,7 +52,7 @@ private:
     }
 
     std::uint64_t front_ = 0;
-    std::array<std::uint8_t, kPad + 256 - kFront> rest_{};
+    std::array<std::uint8_t, pad_bytes + 256 - front_length> rest_{};
 };
 
 }  // namespace imgadm::bzip2

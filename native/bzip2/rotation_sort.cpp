@@ -9,25 +9,24 @@ namespace imgadm::bzip2 {
 namespace {
 
 // Positions and seeds are numbers below 2^20.
-constexpr unsigned kNumberBits = 20;
-constexpr std::uint32_t kNumberMask = (1u << kNumberBits) - 1;
-static_assert(kMaxBlockLength <= kNumberMask);
+constexpr unsigned number_bits = 20;
+constexpr std::uint32_t number_mask = (1u << number_bits) - 1;
+static_assert(max_block_length <= number_mask);
 
 // Bytes that seeds are sorted by at once: by their bucket, then in one key.
-constexpr std::uint32_t kBucketBytes = 2;
-constexpr std::uint32_t kKeyBytes = 5;
+constexpr std::uint32_t bucket_bytes = 2;
+constexpr std::uint32_t key_bytes = 5;
 
 // Bytes by which seeds are compared at least, before the ranks of the seeds behind them decide.
-constexpr std::uint32_t kTextDepth = kBucketBytes + kKeyBytes;
+constexpr std::uint32_t text_depth = bucket_bytes + key_bytes;
 
 // The text goes on with its beginning for as long as a key, read as a word, may reach.
-constexpr std::size_t kPadding = 16;
+constexpr std::size_t padding_bytes = 16;
 
 }  // namespace
 
 RotationSort::RotationSort(std::size_t capacity)
-    : padded_(1 + capacity + kPadding),
-      text_(padded_.data() + 1),
+    : padded_(1 + capacity + padding_bytes), text_(padded_.data() + 1),
       seeds_(make_storage<std::uint32_t>(capacity / 2 + 2)),
       ranks_(make_storage<std::uint32_t>(capacity / 2 + 2)),
       sorted_(make_storage<std::uint64_t>(capacity / 2 + 2)),
@@ -36,7 +35,7 @@ RotationSort::RotationSort(std::size_t capacity)
 std::uint32_t RotationSort::transform(std::uint32_t length, std::uint8_t *last_column) {
     length_ = length;
     text_[-1] = text_[length - 1];
-    for (std::size_t at = 0; at < kPadding; ++at) text_[length + at] = text_[at % length];
+    for (std::size_t at = 0; at < padding_bytes; ++at) text_[length + at] = text_[at % length];
     if (!find_seeds()) {
         std::copy_n(text_, length, last_column);  // one byte again and again
         return 0;
@@ -86,7 +85,7 @@ std::uint64_t RotationSort::text_key(std::uint32_t seed, std::uint32_t depth) co
     std::uint32_t at = seeds_[seed] + depth;
     if (at >= length_) at %= length_;
     const std::uint64_t word = load_big64(text_ + at);
-    return word >> (64 - 8 * kKeyBytes) << kNumberBits | seed;
+    return word >> (64 - 8 * key_bytes) << number_bits | seed;
 }
 
 void RotationSort::sort_seeds() {
@@ -104,12 +103,12 @@ void RotationSort::sort_seeds() {
     }
     seeds_of_[256] = begin;
     for (std::uint32_t seed = 0; seed < seed_count_; ++seed) {
-        sorted_[ends[bucket_of(seeds_[seed])]++] = text_key(seed, kBucketBytes);
+        sorted_[ends[bucket_of(seeds_[seed])]++] = text_key(seed, bucket_bytes);
     }
     unsorted_.clear();
     begin = 0;
     for (const std::uint32_t end : ends) {
-        if (begin != end) sort_by_text(begin, end, kBucketBytes + kKeyBytes);
+        if (begin != end) sort_by_text(begin, end, bucket_bytes + key_bytes);
         begin = end;
     }
     sort_by_ranks();
@@ -119,13 +118,13 @@ void RotationSort::sort_seeds() {
 void RotationSort::sort_by_text(std::uint32_t begin, std::uint32_t end, std::uint32_t depth) {
     if (end - begin > 1) std::sort(&sorted_[begin], &sorted_[0] + end);
     for (std::uint32_t first = begin; first < end;) {
-        const std::uint64_t key = sorted_[first] >> kNumberBits;
+        const std::uint64_t key = sorted_[first] >> number_bits;
         std::uint32_t last = first + 1;
-        while (last < end && sorted_[last] >> kNumberBits == key) ++last;
+        while (last < end && sorted_[last] >> number_bits == key) ++last;
         if (last - first > 1) {
             split_by_text(first, last, depth);
         } else {
-            ranks_[sorted_[first] & kNumberMask] = first;
+            ranks_[sorted_[first] & number_mask] = first;
         }
         first = last;
     }
@@ -133,26 +132,26 @@ void RotationSort::sort_by_text(std::uint32_t begin, std::uint32_t end, std::uin
 
 // Goes on with seeds that are equal up to `depth`.
 void RotationSort::split_by_text(std::uint32_t begin, std::uint32_t end, std::uint32_t depth) {
-    if (depth >= kTextDepth && comparable_by_ranks(begin, end, depth)) {
+    if (depth >= text_depth && comparable_by_ranks(begin, end, depth)) {
         for (std::uint32_t at = begin; at < end; ++at) {
-            ranks_[sorted_[at] & kNumberMask] = begin;
+            ranks_[sorted_[at] & number_mask] = begin;
         }
         unsorted_.push_back({begin, end});
         return;
     }
     for (std::uint32_t at = begin; at < end; ++at) {
-        sorted_[at] = text_key(sorted_[at] & kNumberMask, depth);
+        sorted_[at] = text_key(sorted_[at] & number_mask, depth);
     }
-    sort_by_text(begin, end, depth + kKeyBytes);
+    sort_by_text(begin, end, depth + key_bytes);
 }
 
 // Whether equal seeds are equal up to their next seeds, so that those can stand for the rest.
 bool RotationSort::comparable_by_ranks(std::uint32_t begin, std::uint32_t end,
                                        std::uint32_t depth) const {
-    const std::uint32_t distance = distance_to_next(sorted_[begin] & kNumberMask);
+    const std::uint32_t distance = distance_to_next(sorted_[begin] & number_mask);
     if (distance > depth) return false;
     for (std::uint32_t at = begin + 1; at < end; ++at) {
-        if (distance_to_next(sorted_[at] & kNumberMask) != distance) return false;
+        if (distance_to_next(sorted_[at] & number_mask) != distance) return false;
     }
     return true;
 }
@@ -166,17 +165,17 @@ void RotationSort::sort_by_ranks() {
         unsorted_.clear();
         for (const Group group : groups) {
             for (std::uint32_t at = group.begin; at < group.end; ++at) {
-                const std::uint32_t seed = sorted_[at] & kNumberMask;
+                const std::uint32_t seed = sorted_[at] & number_mask;
                 std::uint32_t other = seed + step;
                 if (other >= seed_count_) other -= seed_count_;
-                sorted_[at] = std::uint64_t{ranks_[other]} << kNumberBits | seed;
+                sorted_[at] = std::uint64_t{ranks_[other]} << number_bits | seed;
             }
             std::sort(&sorted_[group.begin], &sorted_[0] + group.end);
             for (std::uint32_t first = group.begin; first < group.end;) {
-                const std::uint64_t key = sorted_[first] >> kNumberBits;
+                const std::uint64_t key = sorted_[first] >> number_bits;
                 std::uint32_t last = first;
-                for (; last < group.end && sorted_[last] >> kNumberBits == key; ++last) {
-                    ranks_[sorted_[last] & kNumberMask] = first;
+                for (; last < group.end && sorted_[last] >> number_bits == key; ++last) {
+                    ranks_[sorted_[last] & number_mask] = first;
                 }
                 if (last - first > 1) unsorted_.push_back({first, last});
                 first = last;
@@ -188,7 +187,7 @@ void RotationSort::sort_by_ranks() {
 // What a row says of the rotation that begins one byte before `position`.
 std::uint32_t RotationSort::entry_before(std::uint32_t position) const {
     const std::uint32_t before = (position == 0 ? length_ : position) - 1;
-    return std::uint32_t{text_[static_cast<std::int32_t>(before) - 1]} << kNumberBits | before;
+    return std::uint32_t{text_[static_cast<std::int32_t>(before) - 1]} << number_bits | before;
 }
 
 // Every rotation that falls is one byte and a smaller rotation, which comes earlier: in order.
@@ -196,13 +195,13 @@ void RotationSort::induce_falls() {
     std::copy_n(rows_of_.begin(), 256, falls_end_.begin());
     for (std::uint32_t byte = 0; byte < 256; ++byte) {
         for (std::uint32_t row = rows_of_[byte]; row < falls_end_[byte]; ++row) {
-            const std::uint32_t before = rows_[row] >> kNumberBits;
+            const std::uint32_t before = rows_[row] >> number_bits;
             if (before >= byte) {
-                rows_[falls_end_[before]++] = entry_before(rows_[row] & kNumberMask);
+                rows_[falls_end_[before]++] = entry_before(rows_[row] & number_mask);
             }
         }
         for (std::uint32_t at = seeds_of_[byte]; at < seeds_of_[byte + 1]; ++at) {
-            const std::uint32_t position = seeds_[sorted_[at] & kNumberMask];
+            const std::uint32_t position = seeds_[sorted_[at] & number_mask];
             rows_[falls_end_[text_[static_cast<std::int32_t>(position) - 1]]++] =
                 entry_before(position);
         }
@@ -217,7 +216,7 @@ std::uint32_t RotationSort::induce_rises(std::uint8_t *last_column) {
         std::uint32_t row = rows_of_[byte + 1];
         const auto take = [&](bool rises) {
             const std::uint32_t entry = rows_[--row];
-            const std::uint32_t before = entry >> kNumberBits, position = entry & kNumberMask;
+            const std::uint32_t before = entry >> number_bits, position = entry & number_mask;
             last_column[row] = static_cast<std::uint8_t>(before);
             if (position == 0) whole_block = row;
             if (before < byte || (rises && before == byte)) {

@@ -47,8 +47,8 @@ private:
     std::uint8_t *text_;
     std::uint32_t length_ = 0;
 
-    // Positions of seeds in the order of the text, their ranks so far, and they in sorted order: the
-    // lower bits are the number of a seed, the higher ones what it is being sorted by.
+    // Positions of seeds in the order of the text, their ranks so far, and they in sorted order:
+    // the lower bits are the number of a seed, the higher ones what it is being sorted by.
     Storage<std::uint32_t> seeds_;
     Storage<std::uint32_t> ranks_;
     Storage<std::uint64_t> sorted_;

@@ -9,10 +9,10 @@ namespace imgadm::bzip2 {
 
 namespace {
 
-constexpr std::size_t kRun = 4;
+constexpr std::size_t run_length_before_count = 4;
 
-// Bit 8 * i + 7 is set where bytes i to i + 3 are equal, for i up to kStarts - 1.
-constexpr unsigned kStarts = 6;
+// Bit 8 * i + 7 is set where bytes i to i + 3 are equal, for i up to starts_per_word - 1.
+constexpr unsigned starts_per_word = 6;
 
 std::uint64_t run_starts(const std::uint8_t *bytes) {
     constexpr std::uint64_t low_seven = 0x7f7f7f7f7f7f7f7f;
@@ -42,24 +42,24 @@ std::size_t RunExpander::expand(std::uint8_t *to, std::size_t room) {
             const std::uint64_t starts = run_starts(next_);
             std::memcpy(to, next_, sizeof starts);
             if (starts == 0) {
-                next_ += kStarts;
-                to += kStarts;
+                next_ += starts_per_word;
+                to += starts_per_word;
                 continue;
             }
             const auto literals = static_cast<unsigned>(__builtin_ctzll(starts)) / 8;
             next_ += literals;
             to += literals;
-        } else if (ahead < kRun || next_[0] != next_[1] || next_[1] != next_[2] ||
-                   next_[2] != next_[3]) {
+        } else if (ahead < run_length_before_count || next_[0] != next_[1] ||
+                   next_[1] != next_[2] || next_[2] != next_[3]) {
             *to++ = *next_++;
             continue;
-        } else if (ahead == kRun) {
+        } else if (ahead == run_length_before_count) {
             lacks_count_ = true;
             break;
         }
         run_byte_ = next_[0];
-        run_left_ = kRun + next_[kRun];
-        next_ += kRun + 1;
+        run_left_ = run_length_before_count + next_[run_length_before_count];
+        next_ += run_length_before_count + 1;
         to = continue_run(to, limit);
     }
     return static_cast<std::size_t>(to - begin);

@@ -11,22 +11,22 @@ namespace imgadm::bzip2 {
 namespace {
 
 // Symbols below this are digits of the length of a run of the byte at the front.
-constexpr unsigned kRunSymbols = 2;
+constexpr unsigned run_symbols = 2;
 
 // How often codes are made for the groups that chose them, and chosen again.
-constexpr unsigned kImprovements = 4;
+constexpr unsigned improvements = 4;
 
 // Ranks up to which it takes longer to call a function than to look.
-constexpr unsigned kNear = 6;
+constexpr unsigned near_length = 6;
 
 // While the first codes are guessed, the length for symbols that a table is not for.
-constexpr std::uint8_t kFarLength = 15;
+constexpr std::uint8_t far_length = 15;
 
 // As many tables as pay for themselves: fewer for fewer symbols.
 unsigned count_tables(std::size_t symbols) {
-    constexpr std::array<std::size_t, 4> kLimits = {200, 600, 1200, 2400};
-    return kMinTables + static_cast<unsigned>(std::count_if(
-                            kLimits.begin(), kLimits.end(),
+    constexpr std::array<std::size_t, 4> count_limits = {200, 600, 1200, 2400};
+    return min_tables + static_cast<unsigned>(std::count_if(
+                            count_limits.begin(), count_limits.end(),
                             [symbols](std::size_t limit) { return symbols >= limit; }));
 }
 
@@ -34,7 +34,7 @@ unsigned count_tables(std::size_t symbols) {
 
 SymbolCoder::SymbolCoder(std::size_t capacity)
     : symbols_(make_storage<std::uint16_t>(capacity + 1)) {
-    selectors_.reserve(capacity / kGroupLength + 1);
+    selectors_.reserve(capacity / group_length + 1);
 }
 
 void SymbolCoder::write(const std::uint8_t *last_column, std::size_t length, BitWriter &writer) {
@@ -86,16 +86,16 @@ void SymbolCoder::move_to_front(const std::uint8_t *last_column, std::size_t len
         do {
             ++rank;
             std::swap(moved, front[rank]);
-        } while (moved != byte && rank < kNear);
+        } while (moved != byte && rank < near_length);
         if (moved != byte) {
             const auto *found = static_cast<const std::uint8_t *>(
-                std::memchr(&front[kNear + 1], byte, front.size() - kNear - 1));
+                std::memchr(&front[near_length + 1], byte, front.size() - near_length - 1));
             rank = static_cast<unsigned>(found - front.data());
-            std::memmove(&front[kNear + 2], &front[kNear + 1], rank - kNear - 1);
-            front[kNear + 1] = moved;
+            std::memmove(&front[near_length + 2], &front[near_length + 1], rank - near_length - 1);
+            front[near_length + 1] = moved;
         }
         front[0] = byte;
-        add(rank + kRunSymbols - 1);
+        add(rank + run_symbols - 1);
     }
     add_run(run);
     add(alphabet_ - 1);
@@ -103,9 +103,9 @@ void SymbolCoder::move_to_front(const std::uint8_t *last_column, std::size_t len
 
 void SymbolCoder::choose_codes() {
     table_count_ = count_tables(symbol_count_);
-    selectors_.assign((symbol_count_ + kGroupLength - 1) / kGroupLength, 0);
+    selectors_.assign((symbol_count_ + group_length - 1) / group_length, 0);
     guess_codes();
-    for (unsigned turn = 0; turn < kImprovements; ++turn) improve_codes();
+    for (unsigned turn = 0; turn < improvements; ++turn) improve_codes();
 }
 
 // To begin with, each table is for a range of symbols that occur about as often as the others'.
@@ -119,7 +119,7 @@ void SymbolCoder::guess_codes() {
         while (end < alphabet_ && (taken < share || table + 1 == table_count_)) {
             taken += frequencies_[end++];
         }
-        lengths_[table].fill(kFarLength);
+        lengths_[table].fill(far_length);
         std::fill(lengths_[table].begin() + first, lengths_[table].begin() + end, 0);
         first = end;
         left -= taken;
@@ -128,22 +128,22 @@ void SymbolCoder::guess_codes() {
 
 void SymbolCoder::improve_codes() {
     // The lengths of a symbol in all tables side by side, to be added at once.
-    constexpr unsigned kLanes = 8;
-    using Costs = std::array<std::uint16_t, kLanes>;
-    std::array<Costs, kMaxAlphabet> costs{};
-    for (unsigned table = 0; table < kLanes; ++table) {
+    constexpr unsigned lane_count = 8;
+    using Costs = std::array<std::uint16_t, lane_count>;
+    std::array<Costs, max_alphabet> costs{};
+    for (unsigned table = 0; table < lane_count; ++table) {
         for (unsigned symbol = 0; symbol < alphabet_; ++symbol) {
             costs[symbol][table] = table < table_count_ ? lengths_[table][symbol] : 255;
         }
     }
-    std::array<std::array<std::uint32_t, kMaxAlphabet>, kMaxTables> frequencies{};
+    std::array<std::array<std::uint32_t, max_alphabet>, max_tables> frequencies{};
     for (std::size_t group = 0; group < selectors_.size(); ++group) {
-        const std::size_t begin = group * kGroupLength;
-        const std::size_t end = std::min(begin + kGroupLength, symbol_count_);
+        const std::size_t begin = group * group_length;
+        const std::size_t end = std::min(begin + group_length, symbol_count_);
         Costs sums{};
         for (std::size_t at = begin; at < end; ++at) {
             const Costs &cost = costs[symbols_[at]];
-            for (unsigned lane = 0; lane < kLanes; ++lane) {
+            for (unsigned lane = 0; lane < lane_count; ++lane) {
                 sums[lane] = static_cast<std::uint16_t>(sums[lane] + cost[lane]);
             }
         }
@@ -175,7 +175,7 @@ void SymbolCoder::write_map(BitWriter &writer) const {
 void SymbolCoder::write_selectors(BitWriter &writer) const {
     writer.write(3, table_count_);
     writer.write(15, selectors_.size());
-    std::array<std::uint8_t, kMaxTables> recent;
+    std::array<std::uint8_t, max_tables> recent;
     std::iota(recent.begin(), recent.end(), std::uint8_t{0});
     for (const std::uint8_t table : selectors_) {
         const auto found = std::find(recent.begin(), recent.end(), table);
@@ -200,10 +200,10 @@ void SymbolCoder::write_codes(BitWriter &writer) const {
 }
 
 void SymbolCoder::write_symbols(BitWriter &writer) const {
-    std::array<std::array<std::uint32_t, kMaxAlphabet>, kMaxTables> codes;
+    std::array<std::array<std::uint32_t, max_alphabet>, max_tables> codes;
     for (unsigned table = 0; table < table_count_; ++table) {
         std::uint32_t next = 0;
-        for (unsigned length = 1; length <= kLongestCode; ++length, next <<= 1) {
+        for (unsigned length = 1; length <= longest_code; ++length, next <<= 1) {
             for (unsigned symbol = 0; symbol < alphabet_; ++symbol) {
                 if (lengths_[table][symbol] == length) codes[table][symbol] = next++;
             }
@@ -211,8 +211,8 @@ void SymbolCoder::write_symbols(BitWriter &writer) const {
     }
     for (std::size_t group = 0; group < selectors_.size(); ++group) {
         const unsigned table = selectors_[group];
-        const std::size_t begin = group * kGroupLength;
-        const std::size_t end = std::min(begin + kGroupLength, symbol_count_);
+        const std::size_t begin = group * group_length;
+        const std::size_t end = std::min(begin + group_length, symbol_count_);
         for (std::size_t at = begin; at < end; ++at) {
             writer.write(lengths_[table][symbols_[at]], codes[table][symbols_[at]]);
         }

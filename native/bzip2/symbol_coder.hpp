@@ -20,7 +20,7 @@ public:
     void write(const std::uint8_t *last_column, std::size_t length, BitWriter &writer);
 
 private:
-    using Lengths = std::array<std::uint8_t, kMaxAlphabet>;
+    using Lengths = std::array<std::uint8_t, max_alphabet>;
 
     void note_bytes_in_use(const std::uint8_t *last_column, std::size_t length);
     void move_to_front(const std::uint8_t *last_column, std::size_t length);
@@ -38,9 +38,9 @@ private:
     unsigned alphabet_ = 0;
     Storage<std::uint16_t> symbols_;
     std::size_t symbol_count_ = 0;
-    std::array<std::uint32_t, kMaxAlphabet> frequencies_;
+    std::array<std::uint32_t, max_alphabet> frequencies_;
     unsigned table_count_ = 0;
-    std::array<Lengths, kMaxTables> lengths_;
+    std::array<Lengths, max_tables> lengths_;
     std::vector<std::uint8_t> selectors_;
 };
 

@@ -14,7 +14,7 @@ namespace {
 using imgadm::bzip2::Decoder;
 
 // A few hundred bytes can decode to gigabytes of one repeated byte, which proves nothing more.
-constexpr std::size_t kEnough = std::size_t{1} << 24;
+constexpr std::size_t enough_bytes = std::size_t{1} << 24;
 
 struct Run {
     std::vector<std::uint8_t> bytes;
@@ -28,7 +28,7 @@ Run run(unsigned threads, std::size_t piece, const std::uint8_t *data, std::size
     Run run;
     std::array<std::uint8_t, 40000> buffer;
     std::size_t fed = 0;
-    while (run.bytes.size() < kEnough) {
+    while (run.bytes.size() < enough_bytes) {
         const Decoder::Reading reading = decoder.read(buffer.data(), buffer.size());
         run.answer = reading.answer;
         if (reading.answer == Decoder::Answer::bytes) {
@@ -54,9 +54,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const Run whole = run(1, std::max<std::size_t>(size, 1), data, size);
     const Run pieces = run(2, size / 7 + 1, data, size);
     const std::size_t common = std::min(whole.bytes.size(), pieces.bytes.size());
-    const bool same_bytes = std::equal(whole.bytes.begin(), whole.bytes.begin() +
-                                       static_cast<std::ptrdiff_t>(common), pieces.bytes.begin());
-    const bool complete = whole.bytes.size() < kEnough && pieces.bytes.size() < kEnough;
+    const bool same_bytes =
+        std::equal(whole.bytes.begin(), whole.bytes.begin() + static_cast<std::ptrdiff_t>(common),
+                   pieces.bytes.begin());
+    const bool complete = whole.bytes.size() < enough_bytes && pieces.bytes.size() < enough_bytes;
     if (!same_bytes) std::abort();
     if (complete && (whole.bytes.size() != pieces.bytes.size() || whole.answer != pieces.answer ||
                      whole.offset != pieces.offset || whole.ignored != pieces.ignored)) {

@@ -1,7 +1,8 @@
 // Runs a fuzz target where there is no libFuzzer: ITERATIONS SECONDS SEED FILE...
 //
 // Every file is run as it is, then mutations of them, until there were so many or they took so many
-// seconds of processor time. The same seed makes the same inputs. One that crashes is left in the file crash-TARGET-SEED of the working directory.
+// seconds of processor time. The same seed makes the same inputs. One that crashes is left in the
+// file crash-TARGET-SEED of the working directory.
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
@@ -20,8 +21,7 @@ extern "C" __attribute__((weak)) std::size_t
 LLVMFuzzerCustomMutator(std::uint8_t *data, std::size_t size, std::size_t max_size, unsigned seed);
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 // What such a mutator falls back to; libFuzzer has its own.
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t *data, std::size_t size,
-                                        std::size_t max_size);
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t *data, std::size_t size, std::size_t max_size);
 
 namespace {
 
@@ -79,10 +79,10 @@ Input mutated(const std::vector<Input> &corpus) {
     input.resize(room);
     std::size_t size = base.size();
     for (std::size_t rounds = 1 + below(4); rounds != 0; --rounds) {
-        size = LLVMFuzzerCustomMutator != nullptr
-                   ? LLVMFuzzerCustomMutator(input.data(), size, room,
-                                             static_cast<unsigned>(source()))
-                   : LLVMFuzzerMutate(input.data(), size, room);
+        size =
+            LLVMFuzzerCustomMutator != nullptr
+                ? LLVMFuzzerCustomMutator(input.data(), size, room, static_cast<unsigned>(source()))
+                : LLVMFuzzerMutate(input.data(), size, room);
     }
     input.resize(size);
     return input;
@@ -97,14 +97,14 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t *data, std::size_t size,
         return std::min<std::size_t>(1, max_size);
     }
     switch (below(4)) {
-    case 0: return below(size);  // cut
-    case 1: {                    // grow
-        const std::size_t count = below(max_size - size + 1);
-        std::generate_n(data + size, count, [] { return static_cast<std::uint8_t>(source()); });
-        return size + count;
-    }
-    case 2: data[below(size)] = static_cast<std::uint8_t>(source()); return size;
-    default: data[below(size)] ^= static_cast<std::uint8_t>(1u << below(8)); return size;
+        case 0: return below(size);  // cut
+        case 1: {                    // grow
+            const std::size_t count = below(max_size - size + 1);
+            std::generate_n(data + size, count, [] { return static_cast<std::uint8_t>(source()); });
+            return size + count;
+        }
+        case 2: data[below(size)] = static_cast<std::uint8_t>(source()); return size;
+        default: data[below(size)] ^= static_cast<std::uint8_t>(1u << below(8)); return size;
     }
 }
 

@@ -11,8 +11,7 @@
 
 using namespace imgadm::zstream;
 
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t *data, std::size_t size,
-                                        std::size_t max_size);
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t *data, std::size_t size, std::size_t max_size);
 
 namespace {
 
@@ -33,10 +32,10 @@ public:
         }
         const Place place = places[below(places.size())];
         switch (below(5)) {
-        case 0: remove(place); break;
-        case 1: repeat(place, places[below(places.size())].start); break;
-        case 2: edit_payload(place); break;
-        default: edit_field(place); break;
+            case 0: remove(place); break;
+            case 1: repeat(place, places[below(places.size())].start); break;
+            case 2: edit_payload(place); break;
+            default: edit_field(place); break;
         }
         sum_again();
         return size_;
@@ -70,8 +69,7 @@ private:
         if (size_ + place.size > max_size_) {
             return;
         }
-        const std::vector<std::uint8_t> copy(data_ + place.start,
-                                             data_ + place.start + place.size);
+        const std::vector<std::uint8_t> copy(data_ + place.start, data_ + place.start + place.size);
         std::copy_backward(data_ + before, data_ + size_, data_ + size_ + place.size);
         std::copy(copy.begin(), copy.end(), data_ + before);
         size_ += place.size;
@@ -89,17 +87,37 @@ private:
         const std::size_t offset = below(last_field / 4) * 4;
         std::uint8_t *const field = data_ + place.start + offset;
         switch (below(4)) {
-        case 0: field[below(4)] = interesting<std::uint8_t>(); break;
-        case 1: store(field, interesting<std::uint32_t>(), order_); break;
-        default: store(field, interesting<std::uint64_t>(), order_); break;
+            case 0: field[below(4)] = interesting<std::uint8_t>(); break;
+            case 1: store(field, interesting<std::uint32_t>(), order_); break;
+            default: store(field, interesting<std::uint64_t>(), order_); break;
         }
     }
 
     template <typename Integer> Integer interesting() {
-        constexpr std::uint64_t values[] = {
-            0, 1, 2, 3, 5, 14, 15, 16, 23, 24, 44, 112, 511, 512, 513, 4096, 8192,
-            largest_plain_block, largest_plain_block + 512, largest_block, INT64_MAX,
-            std::uint64_t{1} << 48, to_the_end - 511, to_the_end};
+        constexpr std::uint64_t values[] = {0,
+                                            1,
+                                            2,
+                                            3,
+                                            5,
+                                            14,
+                                            15,
+                                            16,
+                                            23,
+                                            24,
+                                            44,
+                                            112,
+                                            511,
+                                            512,
+                                            513,
+                                            4096,
+                                            8192,
+                                            largest_plain_block,
+                                            largest_plain_block + 512,
+                                            largest_block,
+                                            INT64_MAX,
+                                            std::uint64_t{1} << 48,
+                                            to_the_end - 511,
+                                            to_the_end};
         const std::uint64_t value = values[below(std::size(values))];
         return static_cast<Integer>(below(4) == 0 ? value + below(16) - 8 : value);
     }

@@ -46,8 +46,8 @@ std::string content_of(int fd) {
     return content + std::to_string(::lseek(fd, 0, SEEK_END));
 }
 
-template <typename Consumer> std::string outcome(Consumer &consumer, Bytes stream,
-                                                 std::size_t slice) {
+template <typename Consumer>
+std::string outcome(Consumer &consumer, Bytes stream, std::size_t slice) {
     try {
         while (!stream.empty()) {
             const std::size_t count = std::min(slice, stream.size);
@@ -90,7 +90,8 @@ std::string verified(Bytes stream, std::size_t slice) {
 class Unpacker {
 public:
     explicit Unpacker(Bytes stream)
-        : plain_({std::nullopt, options_for(stream).origin_guid}, options_for(stream).size_in_mib) {}
+        : plain_({std::nullopt, options_for(stream).origin_guid}, options_for(stream).size_in_mib) {
+    }
 
     void feed(Bytes slice) {
         const Passage passage = plain_.feed(slice);

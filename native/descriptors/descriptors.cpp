@@ -149,13 +149,11 @@ std::optional<std::size_t> in_kernel(const char *name, int source, int sink, con
 std::optional<std::size_t> splice_some(int source, int sink, std::size_t size,
                                        const Waiter &waiter) {
     return in_kernel("splice", source, sink, waiter, [&] {
-        return ::splice(source, nullptr, sink, nullptr, size,
-                        SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        return ::splice(source, nullptr, sink, nullptr, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     });
 }
 
-std::optional<std::size_t> tee_some(int source, int sink, std::size_t size,
-                                    const Waiter &waiter) {
+std::optional<std::size_t> tee_some(int source, int sink, std::size_t size, const Waiter &waiter) {
     return in_kernel("tee", source, sink, waiter,
                      [&] { return ::tee(source, sink, size, SPLICE_F_NONBLOCK); });
 }

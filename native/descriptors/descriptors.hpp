@@ -30,10 +30,7 @@ public:
     // `stall_milliseconds` bounds each single wait for input; negative means for ever. `floor`
     // bounds many short waits, which a peer can string together without end.
     Waiter(int cancel_descriptor, int stall_milliseconds, Meter &meter, Floor floor = {})
-        : cancel_(cancel_descriptor),
-          stall_(stall_milliseconds),
-          meter_(meter),
-          floor_(floor),
+        : cancel_(cancel_descriptor), stall_(stall_milliseconds), meter_(meter), floor_(floor),
           bytes_at_window_(meter.bytes_out()) {}
 
     // Throw Cancelled, or std::system_error with ETIMEDOUT: nothing came, or less than the floor.
@@ -61,9 +58,9 @@ std::size_t read_some(int descriptor, void *data, std::size_t size, const Waiter
 // All of it; counted as output.
 void write_all(int descriptor, const void *data, std::size_t size, const Waiter &waiter);
 
-// The same, but where the kernel can, the pipe gets the pages of memory that the bytes are in, not a
-// copy: they must stay as they are until they have been read. Returns how many bytes that are
-// in the pipe may still need them: all that are unread; none where the kernel can't lend.
+// The same, but where the kernel can, the pipe gets the pages of memory that the bytes are in, not
+// a copy: they must stay as they are until they have been read. Returns how many bytes that are in
+// the pipe may still need them: all that are unread; none where the kernel can't lend.
 std::size_t lend_all(int pipe, const void *data, std::size_t size, const Waiter &waiter);
 
 // Whether the kernel can move bytes between descriptors by itself (Linux: splice and tee).

@@ -15,8 +15,7 @@ std::int64_t now_nanoseconds() {
 
 // Readers try again while the version is odd or has changed meanwhile, so that they never see a
 // wait twice, or not at all, while it is being booked.
-template <typename Change>
-void Meter::change(Change change) {
+template <typename Change> void Meter::change(Change change) {
     const std::uint32_t version = version_.load(std::memory_order_relaxed);
     version_.store(version + 1, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release);

@@ -27,8 +27,7 @@ public:
     void end_wait();
 
 private:
-    template <typename Change>
-    void change(Change change);
+    template <typename Change> void change(Change change);
     std::int64_t waited(Wait kind, const std::atomic<std::int64_t> &done) const;
     static double shown(std::int64_t nanoseconds, std::atomic<std::int64_t> &most);
 

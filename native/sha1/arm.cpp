@@ -10,8 +10,8 @@
 namespace imgadm::sha1 {
 namespace {
 
-__attribute__((target("+crypto")))
-void compress_instructions(State &state, const std::uint8_t *blocks, std::size_t count) {
+__attribute__((target("+crypto"))) void
+compress_instructions(State &state, const std::uint8_t *blocks, std::size_t count) {
     constexpr std::uint32_t constants[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
     uint32x4_t abcd = vld1q_u32(state.data());
     std::uint32_t e = state[4];

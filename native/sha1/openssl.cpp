@@ -16,8 +16,7 @@ struct Library {
     int (*final)(void *context, unsigned char *digest, unsigned *size);
 };
 
-template <typename Function>
-bool resolve(void *handle, const char *name, Function &function) {
+template <typename Function> bool resolve(void *handle, const char *name, Function &function) {
     function = reinterpret_cast<Function>(dlsym(handle, name));
     return function != nullptr;
 }

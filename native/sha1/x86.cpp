@@ -49,10 +49,10 @@ IMGADM_SHA void rounds(__m128i &abcd, __m128i &e, __m128i (&w)[4], const std::ui
     }
 }
 
-__attribute__((target("sha,sse4.1,ssse3")))
-void compress_instructions(State &state, const std::uint8_t *blocks, std::size_t count) {
-    __m128i abcd = _mm_shuffle_epi32(
-        _mm_loadu_si128(reinterpret_cast<const __m128i *>(state.data())), 0x1b);
+__attribute__((target("sha,sse4.1,ssse3"))) void
+compress_instructions(State &state, const std::uint8_t *blocks, std::size_t count) {
+    __m128i abcd =
+        _mm_shuffle_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i *>(state.data())), 0x1b);
     __m128i e0 = _mm_set_epi32(static_cast<int>(state[4]), 0, 0, 0);
     __m128i w[4];
     for (int i = 0; i < 4; ++i) w[i] = load_words(blocks, i);

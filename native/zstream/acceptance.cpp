@@ -19,8 +19,9 @@ std::string described(ObjectSet kind) {
 void require_wanted(const Begin &begin, const Wanted &wanted, std::uint64_t offset) {
     const auto kind = static_cast<ObjectSet>(begin.object_set);
     if (wanted.kind && *wanted.kind != kind) {
-        fail(Kind::unsupported, offset, "got the stream of " + described(kind) + ", wanted that of " +
-                                            described(*wanted.kind));
+        fail(Kind::unsupported, offset,
+             "got the stream of " + described(kind) + ", wanted that of " +
+                 described(*wanted.kind));
     }
     if (begin.from_guid == 0 || !wanted.from_guid || *wanted.from_guid == begin.from_guid) {
         return;

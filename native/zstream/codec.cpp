@@ -30,11 +30,11 @@ void require_exact(bool exact, std::size_t size) {
 
 const char *codec_name(Codec codec) {
     switch (codec) {
-    case Codec::lzjb: return "lzjb";
-    case Codec::gzip: return "gzip";
-    case Codec::zle: return "zle";
-    case Codec::lz4: return "lz4";
-    case Codec::zstd: break;
+        case Codec::lzjb: return "lzjb";
+        case Codec::gzip: return "gzip";
+        case Codec::zle: return "zle";
+        case Codec::lz4: return "lz4";
+        case Codec::zstd: break;
     }
     return "zstd";
 }
@@ -44,22 +44,22 @@ std::optional<Codec> codec_of(std::uint8_t compression) {
         return Codec::gzip;
     }
     switch (compression) {
-    case 3: return Codec::lzjb;
-    case 14: return Codec::zle;
-    case 15: return Codec::lz4;
-    case 16: return Codec::zstd;
-    default: return std::nullopt;
+        case 3: return Codec::lzjb;
+        case 14: return Codec::zle;
+        case 15: return Codec::lz4;
+        case 16: return Codec::zstd;
+        default: return std::nullopt;
     }
 }
 
 void decompress(Codec codec, Bytes payload, std::uint8_t *out, std::size_t size,
                 const Inflate &inflate) {
     switch (codec) {
-    case Codec::lz4: return require_exact(decode_lz4(sized_block(payload, 4), out, size), size);
-    case Codec::lzjb: return require_exact(decode_lzjb(payload, out, size), size);
-    case Codec::zle: return require_exact(decode_zle(payload, out, size), size);
-    case Codec::gzip:
-    case Codec::zstd: break;
+        case Codec::lz4: return require_exact(decode_lz4(sized_block(payload, 4), out, size), size);
+        case Codec::lzjb: return require_exact(decode_lzjb(payload, out, size), size);
+        case Codec::zle: return require_exact(decode_zle(payload, out, size), size);
+        case Codec::gzip:
+        case Codec::zstd: break;
     }
     if (!inflate) {
         throw MissingCodec{codec};

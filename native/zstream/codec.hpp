@@ -21,7 +21,8 @@ std::optional<Codec> codec_of(std::uint8_t compression);
 
 // Decompresses gzip (a whole zlib stream) and zstd (one magicless frame) into exactly `size` bytes
 // at `out`. Bytes after the end of the compressed data are padding. Throws BadPayload.
-using Inflate = std::function<void(Codec codec, Bytes payload, std::uint8_t *out, std::size_t size)>;
+using Inflate =
+    std::function<void(Codec codec, Bytes payload, std::uint8_t *out, std::size_t size)>;
 
 struct BadPayload {
     std::string reason;

@@ -11,13 +11,15 @@ std::optional<DataBlock> data_block_of(const Record &record) {
     if (const auto *write = std::get_if<Write>(&record)) {
         const auto length = static_cast<std::size_t>(write->length);
         const auto packed = static_cast<std::size_t>(payload_size(record));
-        return DataBlock{write->object, write->offset, length, length, packed,
-                         codec_of(write->compression)};
+        return DataBlock{write->object, write->offset, length,
+                         length,        packed,        codec_of(write->compression)};
     }
     if (const auto *embedded = std::get_if<WriteEmbedded>(&record)) {
-        return DataBlock{embedded->object,        embedded->offset,
+        return DataBlock{embedded->object,
+                         embedded->offset,
                          static_cast<std::size_t>(embedded->length),
-                         embedded->logical_size,  embedded->physical_size,
+                         embedded->logical_size,
+                         embedded->physical_size,
                          codec_of(embedded->compression)};
     }
     return std::nullopt;

@@ -71,8 +71,7 @@ void DiskWriter::write(std::uint64_t offset, Bytes bytes) {
         const bool blank = all_zero(bytes.after(done).first(page_at(done)));
         do {
             done += page_at(done);
-        } while (done < bytes.size &&
-                 all_zero(bytes.after(done).first(page_at(done))) == blank);
+        } while (done < bytes.size && all_zero(bytes.after(done).first(page_at(done))) == blank);
         if (blank) {
             erase(offset + start, done - start);
         } else {
@@ -103,9 +102,8 @@ void DiskWriter::append(std::uint64_t offset, Bytes bytes) {
 }
 
 std::uint64_t DiskWriter::erase(std::uint64_t offset, std::uint64_t length) {
-    const std::uint64_t end = length > content_end_ || offset > content_end_ - length
-                                  ? content_end_
-                                  : offset + length;
+    const std::uint64_t end =
+        length > content_end_ || offset > content_end_ - length ? content_end_ : offset + length;
     if (offset >= end) {
         return 0;  // nothing there but zeros
     }

@@ -18,14 +18,14 @@ StreamError::StreamError(Kind kind, std::uint64_t offset, const std::string &mes
 
 const char *StreamError::kind_name() const {
     switch (kind_) {
-    case Kind::truncated: return "truncated";
-    case Kind::trailing: return "trailing";
-    case Kind::checksum: return "checksum";
-    case Kind::format: return "format";
-    case Kind::unsupported: return "unsupported";
-    case Kind::origin: return "origin";
-    case Kind::size: return "size";
-    case Kind::io: break;
+        case Kind::truncated: return "truncated";
+        case Kind::trailing: return "trailing";
+        case Kind::checksum: return "checksum";
+        case Kind::format: return "format";
+        case Kind::unsupported: return "unsupported";
+        case Kind::origin: return "origin";
+        case Kind::size: return "size";
+        case Kind::io: break;
     }
     return "io";
 }

@@ -11,9 +11,9 @@ class StreamError : public std::runtime_error {
 public:
     enum class Kind { truncated, trailing, checksum, format, unsupported, origin, size, io };
 
-    // The text is "MESSAGE, at byte OFFSET of the stream". offset is that of the record at fault; for
-    // truncated and trailing it is where the stream ends.
-    // os_error is the errno of an io error, 0 otherwise.
+    // The text is "MESSAGE, at byte OFFSET of the stream". offset is that of the record at fault;
+    // for truncated and trailing it is where the stream ends. os_error is the errno of an io error,
+    // 0 otherwise.
     StreamError(Kind kind, std::uint64_t offset, const std::string &message, int os_error = 0);
 
     Kind kind() const { return kind_; }

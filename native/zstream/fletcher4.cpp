@@ -26,9 +26,9 @@ template <ByteOrder order> void sum_words(Fletcher4Sum &sum, Bytes bytes) {
 
 std::string to_string(const Fletcher4Sum &sum) {
     char text[4 * 17];
-    std::snprintf(text, sizeof text, "%llx/%llx/%llx/%llx",
-                  static_cast<unsigned long long>(sum[0]), static_cast<unsigned long long>(sum[1]),
-                  static_cast<unsigned long long>(sum[2]), static_cast<unsigned long long>(sum[3]));
+    std::snprintf(text, sizeof text, "%llx/%llx/%llx/%llx", static_cast<unsigned long long>(sum[0]),
+                  static_cast<unsigned long long>(sum[1]), static_cast<unsigned long long>(sum[2]),
+                  static_cast<unsigned long long>(sum[3]));
     return text;
 }
 

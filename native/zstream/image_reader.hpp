@@ -27,7 +27,8 @@ public:
     // In bytes; without a size that was given, what has been found so far.
     std::uint64_t size() const { return size_; }
 
-    // The first offset, at or after the given one, where there may be data; nowhere if there is none.
+    // The first offset, at or after the given one, where there may be data; nowhere if there is
+    // none.
     static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
     std::uint64_t next_data(std::uint64_t offset);
 

@@ -95,8 +95,7 @@ public:
         require_object(r.object);
         require_object(r.source_object);
         require_block(r.offset, r.length);
-        require(r.length <= ~std::uint64_t{0} - r.source_offset, "source offset",
-                r.source_offset);
+        require(r.length <= ~std::uint64_t{0} - r.source_offset, "source offset", r.source_offset);
         if (r.source_guid != begin_.to_guid) {
             fail(Kind::unsupported, offset_,
                  "got a deduplicated block of the snapshot with guid " +
@@ -114,8 +113,7 @@ public:
         require_object(r.object);
         require(r.length >= smallest_block && r.length <= largest_block && r.length % 8 == 0,
                 "length", r.length);
-        require(r.compression == 0 && r.compressed_size == 0, "compressed size",
-                r.compressed_size);
+        require(r.compression == 0 && r.compressed_size == 0, "compressed size", r.compressed_size);
     }
 
     void operator()(const Free &r) const {
@@ -134,8 +132,7 @@ private:
     void require_block(std::uint64_t offset, std::uint64_t length) const {
         const std::uint64_t largest =
             has(feature::large_blocks) ? largest_block : largest_plain_block;
-        require(length >= smallest_block && length <= largest && length % 8 == 0, "length",
-                length);
+        require(length >= smallest_block && length <= largest && length % 8 == 0, "length", length);
         require(length <= ~std::uint64_t{0} - offset, "offset", offset);
     }
 

@@ -39,8 +39,9 @@ void RecordOrder::check(const Record &record, std::uint64_t offset) {
 
 void RecordOrder::check_object(const Object &object, std::uint64_t offset) {
     if (object.object <= last_object_) {
-        fail(format, offset, named("OBJECT", object.object) + " comes after object " +
-                                 std::to_string(last_object_));
+        fail(format, offset,
+             named("OBJECT", object.object) + " comes after object " +
+                 std::to_string(last_object_));
     }
     last_object_ = object.object;
 }

@@ -8,12 +8,12 @@
 namespace imgadm::zstream {
 
 // Senders put each OBJECT right before its data, or (older ones) a group of OBJECTs before the data
-// of that group. In both, OBJECT numbers rise, an OBJECT precedes its data, and data rises by object
-// and offset.
+// of that group. In both, OBJECT numbers rise, an OBJECT precedes its data, and data rises by
+// object and offset.
 class RecordOrder {
 public:
-    // Throws a format error; also for data that is written to the same place again and again, and for
-    // a WRITE_BYREF whose source has not come yet.
+    // Throws a format error; also for data that is written to the same place again and again, and
+    // for a WRITE_BYREF whose source has not come yet.
     void check(const Record &record, std::uint64_t offset);
 
 private:

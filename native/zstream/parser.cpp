@@ -237,8 +237,8 @@ void Parser::process_record(const std::uint8_t *header) {
     }
 }
 
-// Software older than resumable receive leaves the checksum of a record zero, and so does zfs send in
-// the ENDs of a package itself; zstream does not.
+// Software older than resumable receive leaves the checksum of a record zero, and so does zfs send
+// in the ENDs of a package itself; zstream does not.
 void Parser::check_record_sum(const std::uint8_t *header) {
     const Bytes stored{header + checksum_offset, header_size - checksum_offset};
     sum_.update({header, checksum_offset});
@@ -252,8 +252,8 @@ void Parser::require_sum(const char *what, const std::uint8_t *stored) const {
     const Fletcher4Sum wanted = load_sum(stored, summary_.byte_order);
     if (sum_.sum() != wanted) {
         fail(Kind::checksum, record_offset_,
-             std::string(what) + " checksum is wrong: got " + to_string(sum_.sum()) +
-                 ", wanted " + to_string(wanted));
+             std::string(what) + " checksum is wrong: got " + to_string(sum_.sum()) + ", wanted " +
+                 to_string(wanted));
     }
 }
 
@@ -268,8 +268,9 @@ void Parser::fail_truncated() const {
     std::string where = "after a " + std::string(record_name(type_)) + " record";
     if (state_ == State::before) {
         if (header_filled_ >= magic_offset + magic_size && !order_of_magic(header_.data())) {
-            fail(Kind::format, 0, "got " + std::to_string(offset_) +
-                                      " bytes of something else, wanted a ZFS send stream");
+            fail(Kind::format, 0,
+                 "got " + std::to_string(offset_) +
+                     " bytes of something else, wanted a ZFS send stream");
         }
         where = "inside its first record";
     } else if (header_filled_ != 0) {

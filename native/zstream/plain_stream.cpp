@@ -59,8 +59,8 @@ void PlainStream::keep_end(Bytes slice) {
         return;
     }
     end_record_ = kept(end_, slice_offset_);
-    const Bytes rest = slice.after(static_cast<std::size_t>(
-        std::max(end_, slice_offset_) - slice_offset_));
+    const Bytes rest =
+        slice.after(static_cast<std::size_t>(std::max(end_, slice_offset_) - slice_offset_));
     const Bytes piece = rest.first(header_size - end_record_.size());
     end_record_.insert(end_record_.end(), piece.data, piece.data + piece.size);
 }

@@ -1,4 +1,5 @@
-// Takes one stream out of the package that it may come in, for a receiver that believes what it reads.
+// Takes one stream out of the package that it may come in, for a receiver that believes what it
+// reads.
 #pragma once
 
 #include "zstream/verifier.hpp"
@@ -9,16 +10,17 @@
 
 namespace imgadm::zstream {
 
-// What may be passed on of one slice of the input: `before`, kept back from earlier slices, and then
-// the bytes from `start` up to `stop` of the slice itself.
+// What may be passed on of one slice of the input: `before`, kept back from earlier slices, and
+// then the bytes from `start` up to `stop` of the slice itself.
 struct Passage {
     std::vector<std::uint8_t> before;
     std::size_t start = 0, stop = 0;
 };
 
-// Only records whose header has been checked are passed on; nothing of a package is, so that none of
-// the properties, holds and names in it reach the receiver. END is kept back: without it no receiver
-// has a whole stream, and whoever feeds this may have to wait until the input proves right.
+// Only records whose header has been checked are passed on; nothing of a package is, so that none
+// of the properties, holds and names in it reach the receiver. END is kept back: without it no
+// receiver has a whole stream, and whoever feeds this may have to wait until the input proves
+// right.
 class PlainStream final : private Verifier {
 public:
     // size_in_mib is what a volume must have, the last MiB perhaps not full.

@@ -16,8 +16,8 @@ namespace {
 using Kind = StreamError::Kind;
 
 constexpr std::uint64_t mib = 1 << 20;
-// Senders free each range once, and the end of the volume at most twice more. What is freed over and
-// over costs a receiver that has to write zeros more than it costs the sender.
+// Senders free each range once, and the end of the volume at most twice more. What is freed over
+// and over costs a receiver that has to write zeros more than it costs the sender.
 constexpr std::uint64_t most_often_freed = 8, freed_slack = 8 * mib;
 
 bool covers(const FreeObjects &freed, std::uint64_t object) {
@@ -107,9 +107,9 @@ void RawDiskReceiver::accept(const Free &freed) {
 
 void RawDiskReceiver::accept(const WriteByRef &copy) {
     if (copy.object != volume_data_object || copy.source_object != volume_data_object) {
-        fail_here(Kind::unsupported,
-                  "got a deduplicated block of object " + std::to_string(copy.source_object) +
-                      ", wanted one of the volume's data");
+        fail_here(Kind::unsupported, "got a deduplicated block of object " +
+                                         std::to_string(copy.source_object) +
+                                         ", wanted one of the volume's data");
     }
     require_block(copy.offset, copy.length);
     disk_.copy(copy.source_offset, copy.offset, static_cast<std::size_t>(copy.length));
@@ -120,8 +120,7 @@ void RawDiskReceiver::expect(const DataBlock &block, std::size_t payload_size) {
         require_block(block.offset, block.length);
     } else if (block.object != volume_properties_object || block.offset != 0) {
         fail_here(Kind::format, "data of object " + std::to_string(block.object) + " at " +
-                                    std::to_string(block.offset) +
-                                    " does not belong to a volume");
+                                    std::to_string(block.offset) + " does not belong to a volume");
     }
     block_ = block;
     written_of_block_ = 0;

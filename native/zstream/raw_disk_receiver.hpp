@@ -10,7 +10,7 @@ namespace imgadm::zstream {
 struct ReceiverOptions {
     // Of the volume that the file already holds. Without a guid only a full stream is accepted.
     std::optional<std::uint64_t> origin_guid, origin_block_size, origin_size;
-    Inflate inflate;                      // for gzip and zstd payloads, which are refused without it
+    Inflate inflate;  // for gzip and zstd payloads, which are refused without it
     std::uint64_t write_behind_step = 0;  // see DiskWriter
     bool punch_holes = true;              // see DiskWriter
     std::uint64_t reserve = 0;            // see DiskWriter

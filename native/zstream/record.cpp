@@ -34,9 +34,7 @@ struct FieldWriter {
     template <typename Integer> void operator()(std::size_t offset, const Integer &field) const {
         store(header + offset, field, order);
     }
-    void operator()(std::size_t offset, const std::uint8_t &field) const {
-        header[offset] = field;
-    }
+    void operator()(std::size_t offset, const std::uint8_t &field) const { header[offset] = field; }
 };
 
 template <typename Field> void walk(const Field &field, Begin &r) {
@@ -140,8 +138,8 @@ void read_begin_extras(const FieldReader &field, Begin &begin) {
 
 void write_begin_extras(const FieldWriter &field, const Begin &begin) {
     field(8, stream_magic);
-    field(16, begin.header_type | begin.features << features_shift |
-                  begin.reserved << reserved_shift);
+    field(16,
+          begin.header_type | begin.features << features_shift | begin.reserved << reserved_shift);
     std::memcpy(field.header + name_offset, begin.name.data(),
                 std::min(begin.name.size(), name_size));
 }
@@ -155,8 +153,7 @@ template <typename R> Record decode_as(const FieldReader &field) {
     return record;
 }
 
-template <std::size_t... index>
-constexpr auto decoders_of(std::index_sequence<index...>) {
+template <std::size_t... index> constexpr auto decoders_of(std::index_sequence<index...>) {
     using Decoder = Record (*)(const FieldReader &);
     return std::array<Decoder, sizeof...(index)>{
         &decode_as<std::variant_alternative_t<index, Record>>...};
@@ -181,8 +178,8 @@ struct PayloadSize {
 
 const char *record_name(RecordType type) {
     constexpr const char *names[record_type_count] = {
-        "BEGIN", "OBJECT", "FREEOBJECTS", "WRITE", "FREE", "END", "WRITE_BYREF", "SPILL",
-        "WRITE_EMBEDDED", "OBJECT_RANGE", "REDACT"};
+        "BEGIN",       "OBJECT", "FREEOBJECTS",    "WRITE",        "FREE",  "END",
+        "WRITE_BYREF", "SPILL",  "WRITE_EMBEDDED", "OBJECT_RANGE", "REDACT"};
     return names[static_cast<std::size_t>(type)];
 }
 

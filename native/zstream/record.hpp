@@ -22,8 +22,17 @@ constexpr std::uint64_t to_the_end = ~std::uint64_t{0};  // length of a FREE wit
 constexpr std::size_t largest_embedded_payload = 112;
 
 enum class RecordType : std::uint32_t {
-    begin, object, free_objects, write, free, end, write_by_ref, spill, write_embedded,
-    object_range, redact
+    begin,
+    object,
+    free_objects,
+    write,
+    free,
+    end,
+    write_by_ref,
+    spill,
+    write_embedded,
+    object_range,
+    redact
 };
 constexpr std::size_t record_type_count = 11;
 const char *record_name(RecordType type);
@@ -100,9 +109,7 @@ struct Redact : Free {};
 using Record = std::variant<Begin, Object, FreeObjects, Write, Free, End, WriteByRef, Spill,
                             WriteEmbedded, ObjectRange, Redact>;
 
-inline RecordType type_of(const Record &record) {
-    return static_cast<RecordType>(record.index());
-}
+inline RecordType type_of(const Record &record) { return static_cast<RecordType>(record.index()); }
 
 // Bytes that follow the header. Fields are taken as they are: check the record first.
 std::uint64_t payload_size(const Record &record);

@@ -44,8 +44,8 @@ void Verifier::on_payload(Bytes piece) {
     if (const auto payload = collector_.add(piece)) {
         std::vector<std::uint8_t> block(properties_->length);
         unpack(*properties_, *payload, block.data(), nullptr, offset_);
-        volume_size_ = read_volume_size({block.data(), block.size()},
-                                        parser_.summary().byte_order, offset_);
+        volume_size_ =
+            read_volume_size({block.data(), block.size()}, parser_.summary().byte_order, offset_);
     }
 }
 

@@ -20,8 +20,8 @@ void require_volume_object(const Object &object, std::uint64_t offset) {
     const std::uint32_t wanted = data ? volume_data_type : volume_properties_type;
     if (object.object > volume_properties_object || object.type != wanted) {
         fail(Kind::format, offset,
-             "object " + std::to_string(object.object) + " of type " +
-                 std::to_string(object.type) + " does not belong to a volume");
+             "object " + std::to_string(object.object) + " of type " + std::to_string(object.type) +
+                 " does not belong to a volume");
     }
 }
 
@@ -29,8 +29,8 @@ void require_inside_volume(std::uint64_t end, std::optional<std::uint64_t> size_
                            std::uint64_t offset) {
     if (size_in_mib && end / mib >= *size_in_mib && end > *size_in_mib * mib) {
         fail(Kind::size, offset,
-             "got data up to byte " + std::to_string(end) +
-                 " of the volume, wanted a volume of " + std::to_string(*size_in_mib) + " MiB");
+             "got data up to byte " + std::to_string(end) + " of the volume, wanted a volume of " +
+                 std::to_string(*size_in_mib) + " MiB");
     }
 }
 

@@ -8,8 +8,8 @@
 
 namespace imgadm::zstream {
 
-// Sizes are what the volume must have in MiB, the last of them perhaps not full; where there is none,
-// any size will do. `offset` is that of the record at fault.
+// Sizes are what the volume must have in MiB, the last of them perhaps not full; where there is
+// none, any size will do. `offset` is that of the record at fault.
 
 // Throws a format error for an object that is neither the data nor the properties of a volume.
 void require_volume_object(const Object &object, std::uint64_t offset);

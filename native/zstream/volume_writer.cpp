@@ -74,8 +74,7 @@ struct VolumeWriter::Scan {
 };
 
 VolumeWriter::VolumeWriter(std::unique_ptr<DiskContent> disk, VolumeWriterOptions options)
-    : disk_(std::move(disk)), options_(std::move(options)),
-      disk_size_(options_.size.value_or(0)) {
+    : disk_(std::move(disk)), options_(std::move(options)), disk_size_(options_.size.value_or(0)) {
     const std::size_t block = options_.block_size;
     require(block >= smallest_block && block <= largest_plain_block && (block & (block - 1)) == 0,
             "block_size must be a power of two from 512 to 131072");
@@ -129,52 +128,53 @@ std::size_t VolumeWriter::produce(std::uint8_t *out) {
         return size;
     };
     switch (step_) {
-    case Step::begin: {
-        Begin begin;
-        begin.header_type = static_cast<std::uint32_t>(HeaderType::simple);
-        begin.creation_time = options_.creation_time;
-        begin.object_set = static_cast<std::uint32_t>(ObjectSet::volume);
-        begin.flags = begin_flag::free_records | begin_flag::spill_block |
-                      (options_.from_guid != 0 ? begin_flag::clone : 0);
-        begin.to_guid = guid;
-        begin.from_guid = options_.from_guid;
-        begin.name = options_.name;
-        return advance(Step::data_object, begin);
-    }
-    case Step::data_object:
-        return advance(Step::data_tail, volume_object(volume_data_object, volume_data_type,
-                                                      options_.block_size, guid));
-    case Step::data_tail:
-        scan_ = std::make_unique<Scan>(*disk_, options_);
-        if (!options_.size) {
-            step_ = Step::data;
-            return produce_data(out);
+        case Step::begin: {
+            Begin begin;
+            begin.header_type = static_cast<std::uint32_t>(HeaderType::simple);
+            begin.creation_time = options_.creation_time;
+            begin.object_set = static_cast<std::uint32_t>(ObjectSet::volume);
+            begin.flags = begin_flag::free_records | begin_flag::spill_block |
+                          (options_.from_guid != 0 ? begin_flag::clone : 0);
+            begin.to_guid = guid;
+            begin.from_guid = options_.from_guid;
+            begin.name = options_.name;
+            return advance(Step::data_object, begin);
         }
-        return advance(Step::data, Free{volume_data_object, scan_->end, to_the_end, guid});
-    case Step::data: return produce_data(out);
-    case Step::late_data_tail:
-        return advance(Step::properties_object,
-                       Free{volume_data_object, volume_size(), to_the_end, guid});
-    case Step::properties_object:
-        return advance(Step::properties_tail,
-                       volume_object(volume_properties_object, volume_properties_type,
-                                     volume_properties_size, guid));
-    case Step::properties_tail:
-        return advance(Step::properties, Free{volume_properties_object, volume_properties_size,
-                                              to_the_end, guid});
-    case Step::properties: {
-        std::uint8_t block[volume_properties_size];
-        write_volume_properties(block, volume_size(), options_.salt.value_or(derived_salt(guid)),
-                                RecordEncoder::order);
-        return advance(Step::free_objects,
-                       volume_write(volume_properties_object, volume_properties_type, 0,
-                                    volume_properties_size, guid),
-                       {block, sizeof block});
-    }
-    case Step::free_objects:
-        return advance(Step::end, FreeObjects{first_free_object, free_object_count, guid});
-    case Step::end: return advance(Step::done, End{guid});
-    case Step::done: break;
+        case Step::data_object:
+            return advance(Step::data_tail, volume_object(volume_data_object, volume_data_type,
+                                                          options_.block_size, guid));
+        case Step::data_tail:
+            scan_ = std::make_unique<Scan>(*disk_, options_);
+            if (!options_.size) {
+                step_ = Step::data;
+                return produce_data(out);
+            }
+            return advance(Step::data, Free{volume_data_object, scan_->end, to_the_end, guid});
+        case Step::data: return produce_data(out);
+        case Step::late_data_tail:
+            return advance(Step::properties_object,
+                           Free{volume_data_object, volume_size(), to_the_end, guid});
+        case Step::properties_object:
+            return advance(Step::properties_tail,
+                           volume_object(volume_properties_object, volume_properties_type,
+                                         volume_properties_size, guid));
+        case Step::properties_tail:
+            return advance(Step::properties, Free{volume_properties_object, volume_properties_size,
+                                                  to_the_end, guid});
+        case Step::properties: {
+            std::uint8_t block[volume_properties_size];
+            write_volume_properties(block, volume_size(),
+                                    options_.salt.value_or(derived_salt(guid)),
+                                    RecordEncoder::order);
+            return advance(Step::free_objects,
+                           volume_write(volume_properties_object, volume_properties_type, 0,
+                                        volume_properties_size, guid),
+                           {block, sizeof block});
+        }
+        case Step::free_objects:
+            return advance(Step::end, FreeObjects{first_free_object, free_object_count, guid});
+        case Step::end: return advance(Step::done, End{guid});
+        case Step::done: break;
     }
     return 0;
 }
@@ -182,14 +182,14 @@ std::size_t VolumeWriter::produce(std::uint8_t *out) {
 std::size_t VolumeWriter::produce_data(std::uint8_t *out) {
     const Change change = scan_->changes.next();
     switch (change.kind) {
-    case Change::Kind::write:
-        return encoder_.encode(volume_write(volume_data_object, volume_data_type, change.offset,
-                                            change.length, options_.guid),
-                               change.content, out);
-    case Change::Kind::free:
-        return encoder_.encode(
-            Free{volume_data_object, change.offset, change.length, options_.guid}, {}, out);
-    case Change::Kind::none: break;
+        case Change::Kind::write:
+            return encoder_.encode(volume_write(volume_data_object, volume_data_type, change.offset,
+                                                change.length, options_.guid),
+                                   change.content, out);
+        case Change::Kind::free:
+            return encoder_.encode(
+                Free{volume_data_object, change.offset, change.length, options_.guid}, {}, out);
+        case Change::Kind::none: break;
     }
     if (options_.size) {
         step_ = Step::properties_object;

@@ -17,10 +17,10 @@ struct VolumeWriterOptions {
     // Of the disk, bytes; rounded up to whole blocks. Without it the disk is what its content turns
     // out to be, which is read once, in order.
     std::optional<std::uint64_t> size;
-    std::size_t block_size = 0;    // a power of two from 512 to 131072
-    std::uint64_t guid = 0;        // the snapshot's, not 0
+    std::size_t block_size = 0;  // a power of two from 512 to 131072
+    std::uint64_t guid = 0;      // the snapshot's, not 0
     std::uint64_t creation_time = 0;
-    std::string name;              // dataset@snapshot
+    std::string name;  // dataset@snapshot
     // An incremental stream, received as a clone of the snapshot from_guid, whose disk is `origin`.
     std::uint64_t from_guid = 0;
     std::unique_ptr<DiskContent> origin;
@@ -41,8 +41,8 @@ public:
     // that turns out to be empty.
     std::size_t read(std::uint8_t *out, std::size_t size);
 
-    // The length of the whole stream in bytes; reads the disk for it. Throws what the content throws.
-    // Only for a disk of known size.
+    // The length of the whole stream in bytes; reads the disk for it. Throws what the content
+    // throws. Only for a disk of known size.
     std::uint64_t measure() const;
 
     // The size of the volume in bytes; final only at the end if that of the disk was not known.
@@ -50,8 +50,17 @@ public:
 
 private:
     enum class Step {
-        begin, data_object, data_tail, data, late_data_tail, properties_object, properties_tail, properties,
-        free_objects, end, done
+        begin,
+        data_object,
+        data_tail,
+        data,
+        late_data_tail,
+        properties_object,
+        properties_tail,
+        properties,
+        free_objects,
+        end,
+        done
     };
     struct Scan;
 
@@ -65,7 +74,7 @@ private:
     Step step_ = Step::begin;
     RecordEncoder encoder_;
     std::unique_ptr<Scan> scan_;
-    std::uint64_t disk_size_;  // as far as it is known
+    std::uint64_t disk_size_;           // as far as it is known
     std::vector<std::uint8_t> staged_;  // a record that had no room
     std::size_t staged_from_ = 0, staged_to_ = 0;
 };

@@ -6,6 +6,7 @@ import functools
 import http.server
 import re
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
@@ -69,6 +70,17 @@ def test_every_code_of_an_error_is_documented() -> None:
     codes = {code for code in codes_of(ImgadmError) if code is not None}
     assert {InterruptError.code, PrepareImageError.code} <= codes
     assert sorted(code for code in codes if f"`{code}`" not in text) == []
+
+
+def test_changes_have_a_type_and_say_something() -> None:
+    settings = tomllib.loads((TREE / "pyproject.toml").read_text())["tool"]["towncrier"]
+    types = {type_["directory"] for type_ in settings["type"]}
+    for change in sorted(set((TREE / "changes").iterdir()) - {TREE / "changes" / "README.md"}):
+        name, type_, ending = change.name.split(".")
+        assert name
+        assert (type_ in types, ending) == (True, "md"), change.name
+        assert change.read_text().strip().endswith("."), change.name
+    assert settings["start_string"] in (TREE / "CHANGELOG.md").read_text()
 
 
 def codes_of(kind: type[ImgadmError]) -> Iterator[str | None]:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from . import decisions
+from .decisions import Decision
 from .outcome import Outcome
 
 PARTS = ("exit", "stdout", "stderr", "terminal", "editor_text", "requests")
@@ -19,9 +21,9 @@ PARTS = ("exit", "stdout", "stderr", "terminal", "editor_text", "requests")
 
 @dataclass(frozen=True)
 class Difference:
-    """Why ours differs from the recorded run, and the parts of the outcome that differ."""
+    """The decision why ours differs from the recorded run, and the parts that differ."""
 
-    why: str
+    decision: Decision
     like: str = ""
     exit: str | None = None
     stdout: str | None = None
@@ -53,22 +55,13 @@ class Difference:
 
     def _check(self, part: str, differs: bool) -> None:
         if not differs:
-            raise AssertionError(f"{part} is no difference: {self.why}")
+            raise AssertionError(f"{part} is no difference: {self.decision.differs}")
 
 
-STABLE = "rows that tie keep the order that the source gave them in"
-NO_LIST = "a reply that is not JSON is an error that names the source, not an empty answer"
-INTENDED = "the message that was intended, where the original had a bug of its own"
-TRUTHFUL = "an addition is not called a change of order"
-PINGED = "the request is seen, which the record of this case left out"
-SURVIVED = (
-    "commands that need no sources work without a configuration, and say what is wrong with it"
-)
 HTML_REPLY = (
     "$IMGAPI_HTML: a JSON reply was expected, got status 200 OK, text/html: "
     "<html><body>Not an IMGAPI</body></html>\n"
 )
-NOT_JSON = "our JSON reader says what it wanted, and where"
 EMPTY_OBJECT = (
     "manifest is invalid: not JSON: expecting property name enclosed in double quotes "
     "at line 1, column 2"
@@ -81,9 +74,6 @@ NO_SUCH_POOL = (
     "name another with -P, or a directory: -P /a/path, or IMGADM_POOL=/a/path"
 )
 NO_ORIGIN = f'origin image "{BASE}" does not exist in image source "$IMGAPI_NOORIGIN"'
-DECODED_HERE = "files are decompressed in this process: it tells the fault, and where it is"
-AS_COMPRESSED = "a file that is not compressed as the manifest says is refused"
-CHECKED_FIRST = "the stream is checked before zfs sees it, and the fault is told with its place"
 BAD_STREAM = f"the ZFS stream of image {BASE} cannot be received"
 UNPACKING = f"uncompression error while importing image {BASE}"
 
@@ -131,7 +121,7 @@ Manifest:
 def _no_registry(name: str) -> Difference:
     """What an image by name, for which nobody can be asked, gets."""
     return Difference(
-        "whoever names an image of a registry is told that none is configured",
+        decisions.NO_REGISTRY,
         stderr=f'imgadm import: error (ActiveImageNotFound): an active image "{name}" was not '
         "found in image sources; none of them is a Docker registry: add one with "
         '"imgadm sources -t docker -a <url>", as https://docker.io\n',
@@ -142,7 +132,7 @@ DIFFERENCES: dict[str, Difference] = {
     "import/bad-uuid-ish": _no_registry("notauuid"),
     "import/docker-name-no-docker-source": _no_registry("busybox:latest"),
     "import/P-unknown-pool": Difference(
-        "a pool that is missing is told before a byte has moved",
+        decisions.POOL_FIRST,
         stdout=f"""\
 Importing {BASE} (minimal-64@21.4.0) from "$IMGAPI"
 Gather image {BASE} ancestry
@@ -152,10 +142,11 @@ Aborting ({NO_SUCH_POOL})
         requests=frozenset({f"GET $IMGAPI/images/{BASE}"}),
     ),
     "import/origin-not-in-source": Difference(
-        INTENDED, stderr=f"imgadm import: error (OriginNotFoundInSource): {NO_ORIGIN}\n"
+        decisions.INTENDED_MESSAGE,
+        stderr=f"imgadm import: error (OriginNotFoundInSource): {NO_ORIGIN}\n",
     ),
     "import/E-origin-not-in-source": Difference(
-        INTENDED,
+        decisions.INTENDED_MESSAGE,
         stderr=json.dumps(
             {
                 "name": "imgadm",
@@ -175,29 +166,25 @@ Aborting ({NO_SUCH_POOL})
         + "\n",
     ),
     "import/first-source-down": Difference(
-        "a source that fails before another one has the image is worth a warning",
+        decisions.FAILED_SOURCE,
         like="import/gzip",
         stderr="imgadm import: warning: $UNREACHABLE: connect ECONNREFUSED\n",
     ),
-    "import/predownloaded-good": Difference(
-        "there are no downloaded files to take up again", like="import/gzip"
-    ),
+    "import/predownloaded-good": Difference(decisions.NO_OLD_DOWNLOADS, like="import/gzip"),
     "import/leftover-partial-dataset": Difference(
-        "what a dead import left is cleaned up, and the import succeeds",
+        decisions.CLEANED_UP,
         like="import/gzip",
         state={("datasets removed", f"zones/{BASE}-partial"): ""},
     ),
-    "import/cosmic-ray-download-2nd": Difference(
-        "no variable of the environment makes a download fail", like="import/none-chain3"
-    ),
+    "import/cosmic-ray-download-2nd": Difference(decisions.COSMIC_RAY, like="import/none-chain3"),
     "install/bad-json": Difference(
-        NOT_JSON, stderr=f"imgadm install: error (InvalidManifest): {EMPTY_OBJECT}\n"
+        decisions.JSON_READER, stderr=f"imgadm install: error (InvalidManifest): {EMPTY_OBJECT}\n"
     ),
     "publish/bad-json": Difference(
-        NOT_JSON, stderr=f"imgadm publish: error (InvalidManifest): {EMPTY_OBJECT}\n"
+        decisions.JSON_READER, stderr=f"imgadm publish: error (InvalidManifest): {EMPTY_OBJECT}\n"
     ),
     "publish/html": Difference(
-        "what is no image server is told at the first reply, and is sent no file",
+        decisions.NOT_AN_IMAGE_SERVER,
         stdout="",
         stderr=f"imgadm publish: error (InternalError): {HTML_REPLY}",
         requests=frozenset(
@@ -205,42 +192,42 @@ Aborting ({NO_SUCH_POOL})
         ),
     ),
     "install/corrupt-gzip": Difference(
-        DECODED_HERE,
+        decisions.OWN_DECODERS,
         stderr=f"imgadm install: error (UncompressionError): gzip {UNPACKING}: "
         "Error -6 Incorrect checksum found (at byte 14514 of the file)\n",
     ),
     "install/corrupt-xz": Difference(
-        DECODED_HERE,
+        decisions.OWN_DECODERS,
         stderr=f"imgadm install: error (UncompressionError): xz {UNPACKING}: "
         "the data is corrupt (at byte 12376 of the file)\n",
     ),
     "install/says-xz-is-raw": Difference(
-        AS_COMPRESSED,
+        decisions.AS_COMPRESSED,
         like="install/says-xz-is-gzip",
         stderr=f"imgadm install: error (UncompressionError): xz {UNPACKING}: expected xz data, "
-        "got data in no compression that is known (at byte 0 of the file)\n",
+        "got data in no known compression (at byte 0 of the file)\n",
     ),
     "install/says-xz-is-gzip": Difference(
-        AS_COMPRESSED,
+        decisions.AS_COMPRESSED,
         stderr=f"imgadm install: error (UncompressionError): xz {UNPACKING}: expected xz data, "
         "got gzip data (at byte 0 of the file)\n",
     ),
     "install/gzip-trailing-garbage": Difference(
-        "what follows the compressed data is ignored, with a warning",
+        decisions.TRAILING_BYTES,
         stderr="imgadm install: warning: ignored 8 bytes after the end of the gzip data\n",
     ),
     "install/not-a-stream": Difference(
-        CHECKED_FIRST,
+        decisions.STREAM_CHECKED,
         stderr=f"imgadm install: error (InvalidStream): {BAD_STREAM}: got something that does not "
         "begin with a BEGIN record, wanted a ZFS send stream, at byte 0 of the stream\n",
     ),
     "install/truncated-stream": Difference(
-        CHECKED_FIRST,
+        decisions.STREAM_CHECKED,
         stderr=f"imgadm install: error (InvalidStream): {BAD_STREAM}: stream ends inside a record "
         "header, wanted an END record, at byte 50000 of the stream\n",
     ),
     "list/wrong-uuid-db-file": Difference(
-        "a damaged record is named, and the image listed without it",
+        decisions.DAMAGED_RECORD,
         exit="0",
         stdout="""\
 UUID                                  NAME  VERSION  OS  PUBLISHED
@@ -252,13 +239,16 @@ UUID                                  NAME  VERSION  OS  PUBLISHED
         '\\"deadbeef-0000-4000-8000-00000000dead\\"","v":0}\n',
     ),
     "show/html": Difference(
-        NO_LIST, exit="1", stdout="", stderr=f"imgadm show: error (InternalError): {HTML_REPLY}"
+        decisions.NO_LIST,
+        exit="1",
+        stdout="",
+        stderr=f"imgadm show: error (InternalError): {HTML_REPLY}",
     ),
     "avail/html": Difference(
-        NO_LIST, exit="1", stderr=f"imgadm avail: error (InternalError): {HTML_REPLY}"
+        decisions.NO_LIST, exit="1", stderr=f"imgadm avail: error (InternalError): {HTML_REPLY}"
     ),
     "avail/s-published-desc": Difference(
-        STABLE,
+        decisions.STABLE_SORT,
         stdout="""\
 NAME              OS       SIZE    IMAGE_SIZE
 debian-12         linux    12376   -
@@ -276,7 +266,7 @@ past              smartos  14084   -
 """,
     ),
     "avail/s-bogus": Difference(
-        STABLE,
+        decisions.STABLE_SORT,
         stdout="""\
 NAME              OS       SIZE    IMAGE_SIZE
 past              smartos  14084   -
@@ -294,7 +284,7 @@ debian-12         linux    12376   -
 """,
     ),
     "avail/s-image_size": Difference(
-        STABLE,
+        decisions.STABLE_SORT,
         stdout="""\
 NAME              OS       SIZE    IMAGE_SIZE
 past              smartos  14084   -
@@ -312,16 +302,14 @@ ws2019std         windows  146128  61440
 """,
     ),
     "avail/s-empty": Difference(
-        "a mistake in -s is a usage error, found before anybody is asked",
+        decisions.EMPTY_SORT,
         exit="2",
         stderr="imgadm avail: error (Usage): zero-length sort field: \n",
         requests=frozenset(),
     ),
-    "avail/filter-substr-bool": Difference(
-        "what is no text and no list contains nothing, and that is no error", exit="0", stderr=""
-    ),
+    "avail/filter-substr-bool": Difference(decisions.SUBSTRING_OF_OTHERS, exit="0", stderr=""),
     "avail/two-sources-swapped": Difference(
-        "of an image that several sources have, the first in the configuration has the say",
+        decisions.FIRST_SOURCE,
         stdout="""\
 UUID                                  NAME              DESCRIPTION                 SOURCE
 0f0e0d0c-0b0a-4908-8706-050403020013  past              -                           $IMGAPI
@@ -340,38 +328,38 @@ abcdef01-2345-4678-9abc-def012340099  only-here         -                       
 """,
     ),
     "ancestry/bad-uuid": Difference(
-        "what is no UUID is told as by get and delete",
+        decisions.UUID_OF_ANCESTRY,
         stderr='imgadm ancestry: error (InvalidUUID): invalid uuid: "notauuid"\n',
     ),
     "vacuum/no-tty": Difference(
-        "without a terminal nobody can be asked, which is said, with the way out",
+        decisions.NO_TERMINAL,
         exit="2",
         stderr="imgadm vacuum: error (Usage): cannot ask whether to go on: there is no terminal; "
         "use -f to go on without being asked, or -n to only see what would be done\n",
     ),
     "vacuum/tty-dry-run-y": Difference(
-        "a dry run asks nothing",
+        decisions.DRY_RUN_ASKS_NOTHING,
         terminal=f"[dry-run] Deleted image {BASE} (minimal-64@21.4.0)\r\n"
         "[dry-run] Deleted image 7b5981c4-1889-11e6-8cd9-cf4dc1e40004 (ubuntu-22.04@20221001)\r\n",
     ),
     "vacuum/no-manifest": Difference(
-        "a name that is not known is shown as in tables",
+        decisions.UNKNOWN_NAMES,
         stdout=f"Deleted image {BASE} (-@-)\n",
     ),
     "update/unreachable-two-images": Difference(
-        "the source that failed is named, once, and so are the images that it failed for",
+        decisions.FAILED_UPDATES,
         stderr="imgadm update: error (ECONNREFUSED): $UNREACHABLE: connect ECONNREFUSED; "
         f"not updated: {BASE}, {UBUNTU}\n",
     ),
     "update/rename-to-final-n": Difference(
-        "a dry run changes nothing",
+        decisions.DRY_RUN_CHANGES_NOTHING,
         state={
             ("datasets added", f"zones/{BASE}@final"): None,
             ("datasets removed", f"zones/{BASE}@other"): None,
         },
     ),
     "update/two-errors": Difference(
-        "an image that cannot be updated does not keep the others from it",
+        decisions.OTHERS_GO_ON,
         stderr=f"""\
 imgadm update: error (MultiError): multiple (2) errors
     error (ImageMissingOriginalSnapshot): image "{BASE}" is missing its original snapshot
@@ -380,7 +368,7 @@ imgadm update: error (MultiError): multiple (2) errors
         requests=frozenset({f"GET $IMGAPI/images/{BASE}", f"GET $IMGAPI/images/{UBUNTU}"}),
     ),
     "sources/add-redirect": Difference(
-        "redirects are followed",
+        decisions.REDIRECTS,
         exit="0",
         stdout='Added "imgapi" image source "$IMGAPI_REDIRECT"\n',
         stderr="",
@@ -404,36 +392,43 @@ imgadm update: error (MultiError): multiple (2) errors
         },
     ),
     "sources/add-dsapi-bad-url": Difference(
-        INTENDED,
+        decisions.INTENDED_MESSAGE,
         stderr='imgadm sources: error (ConfigError): "dsapi" source URL does not end with '
         '"/datasets": "$IMGAPI_DSAPI"\n',
     ),
     "sources/add-bad-type": Difference(
-        INTENDED, stderr='imgadm sources: error (ConfigError): invalid source type: "bogus"\n'
+        decisions.INTENDED_MESSAGE,
+        stderr='imgadm sources: error (ConfigError): invalid source type: "bogus"\n',
     ),
-    "sources/check-long": Difference(PINGED, requests=frozenset({"GET $IMGAPI/ping"})),
-    "sources/check-mixed": Difference(PINGED, requests=frozenset({"GET $IMGAPI/ping"})),
+    "sources/check-long": Difference(
+        decisions.UNSEEN_PING, requests=frozenset({"GET $IMGAPI/ping"})
+    ),
+    "sources/check-mixed": Difference(
+        decisions.UNSEEN_PING, requests=frozenset({"GET $IMGAPI/ping"})
+    ),
     "sources/edit-add": Difference(
-        TRUTHFUL, stdout='Added "imgapi" image source "$IMGAPI_SUBSET"\n'
+        decisions.TRUTHFUL_EDIT, stdout='Added "imgapi" image source "$IMGAPI_SUBSET"\n'
     ),
     "sources/edit-add-unreachable-force": Difference(
-        TRUTHFUL, stdout='Added "imgapi" image source "$UNREACHABLE" (insecure)\n'
+        decisions.TRUTHFUL_EDIT, stdout='Added "imgapi" image source "$UNREACHABLE" (insecure)\n'
     ),
     "general/conf-bad-json": Difference(
-        SURVIVED, exit="0", stderr=f'imgadm: warning: config file "{CONF}" is not valid JSON\n'
+        decisions.WITHOUT_CONFIGURATION,
+        exit="0",
+        stderr=f'imgadm: warning: config file "{CONF}" is not valid JSON\n',
     ),
     "general/conf-ua-extra-not-string": Difference(
-        SURVIVED,
+        decisions.WITHOUT_CONFIGURATION,
         exit="0",
         stderr=f'imgadm: warning: "userAgentExtra" in config file "{CONF}" is not a string\n',
     ),
     "create/c-bogus": Difference(
-        "there is zstd as well",
+        decisions.ZSTD,
         stderr='imgadm create: error (Usage): invalid -c,--compression "lzma": must be one of '
         '"none", "gzip", "bzip2", "xz", "zstd"\n',
     ),
     "create/o-missing-dir": Difference(
-        "where the files go is looked at before the machine is touched",
+        decisions.DESTINATION_FIRST,
         exit="1",
         stdout=INHERITED,
         stderr='imgadm create: error (ENOENT): cannot write to the directory "nodir": '
@@ -441,31 +436,31 @@ imgadm update: error (MultiError): multiple (2) errors
         state={("datasets added", f"zones/{MACHINE}@final"): None},
     ),
     "create/m-stdin-bad-json": Difference(
-        NOT_JSON,
+        decisions.JSON_READER,
         stderr=f"imgadm create: error (Usage): invalid manifest JSON on stdin: {UNQUOTED}\n",
     ),
     "create/m-file-bad-json": Difference(
-        NOT_JSON,
+        decisions.JSON_READER,
         stderr=f'imgadm create: error (Usage): invalid manifest JSON in "m.json": {UNQUOTED}\n',
     ),
     "create/s-missing-script": Difference(
-        INTENDED,
+        decisions.INTENDED_MESSAGE,
         stderr="imgadm create: error (ENOENT): cannot read the prepare-image script "
         '"nope.sh": No such file or directory\n',
     ),
     "create/existing-final-snapshot": Difference(
-        "the machine gets its own snapshot back",
+        decisions.SNAPSHOT_BACK,
         state={
             ("datasets added", f"zones/{MACHINE}@final-$MS"): None,
             ("datasets removed", f"zones/{MACHINE}@final"): None,
         },
     ),
     "create/send-fails": Difference(
-        "no empty line ends the words of zfs",
+        decisions.QUIET_END_OF_ZFS,
         stderr=f"imgadm create: error (InternalError): {SEND_FAILED}\n",
     ),
     "create/E-send-fails": Difference(
-        "no empty line ends the words of zfs",
+        decisions.QUIET_END_OF_ZFS,
         stderr=json.dumps(
             {
                 "name": "imgadm",

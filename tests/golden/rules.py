@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha1
 
-from . import fixtures, made_up, tables
+from . import decisions, fixtures, made_up, tables
 from .cases import Case
+from .decisions import Decision
 from .inside import GUID, SUFFIXES
 from .outcome import Outcome
 from .terminal import SUMMARY
@@ -31,24 +32,24 @@ RECORDED_TIME = re.compile(r"2026-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")
 
 @dataclass(frozen=True)
 class Rule:
-    """``why`` is the decision in words, ``change`` what it does to a recorded outcome."""
+    """A decision, and the ``change`` that it makes to a recorded outcome."""
 
-    why: str
+    decision: Decision
     change: Change
 
 
 RULES: list[Rule] = []
 
 
-def rule(why: str) -> Callable[[Change], Change]:
+def rule(decision: Decision) -> Callable[[Change], Change]:
     def register(change: Change) -> Change:
-        RULES.append(Rule(why, change))
+        RULES.append(Rule(decision, change))
         return change
 
     return register
 
 
-@rule("a time of the run itself is another one in every run")
+@rule(decisions.TIMES_OF_THE_RUN)
 def name_times_of_the_run(case: Case, outcome: Outcome) -> Outcome:
     state = {
         key: RECORDED_TIME.sub("$NOW", content) if isinstance(content, str) else content
@@ -57,7 +58,7 @@ def name_times_of_the_run(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, state=state)
 
 
-@rule("what the run itself makes up, a UUID or the name of a snapshot, is another one in every run")
+@rule(decisions.MADE_UP)
 def name_what_is_made_up(case: Case, outcome: Outcome) -> Outcome:
     state = {
         (what, made_up.named(case, path)): made_up.named(case, content)
@@ -68,13 +69,13 @@ def name_what_is_made_up(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, stdout=made_up.named(case, outcome.stdout), state=state)
 
 
-@rule("usage errors exit with 2, as the manual page promises")
+@rule(decisions.USAGE_STATUS)
 def usage_errors_exit_2(case: Case, outcome: Outcome) -> Outcome:
     usage = USAGE_ERROR.search(outcome.stderr) or USAGE_RECORD.search(outcome.stderr)
     return replace(outcome, exit="2") if usage else outcome
 
 
-@rule("list and avail show uuid, name, version, os, published, as the manual page says")
+@rule(decisions.DEFAULT_COLUMNS)
 def default_columns(case: Case, outcome: Outcome) -> Outcome:
     other_form = any(word.startswith(("-o", "-j", "-Hj", "--json")) for word in case.argv)
     if case.command not in ("list", "avail") or other_form or not outcome.stdout:
@@ -82,13 +83,13 @@ def default_columns(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, stdout=tables.with_our_columns(outcome.stdout, case))
 
 
-@rule("images are received in one pass: no downloads directory is read, written or cleared")
+@rule(decisions.ONE_PASS)
 def no_downloads(case: Case, outcome: Outcome) -> Outcome:
     state = {key: value for key, value in outcome.state.items() if "downloads" not in key[0]}
     return replace(outcome, state=state)
 
 
-@rule("images come one after the other, each in one pass: no second one is fetched ahead")
+@rule(decisions.ONE_AT_A_TIME)
 def one_image_at_a_time(case: Case, outcome: Outcome) -> Outcome:
     if case.command != "import":
         return outcome
@@ -106,7 +107,7 @@ def one_image_at_a_time(case: Case, outcome: Outcome) -> Outcome:
     return outcome if fetched else replace(outcome, stdout="".join(ordered))
 
 
-@rule("nobody is asked about an origin that is installed: its record tells what it is based on")
+@rule(decisions.INSTALLED_ORIGINS)
 def no_requests_for_installed_origins(case: Case, outcome: Outcome) -> Outcome:
     installed = tuple(
         f"/images/{uuid}" for step in case.setup for uuid in step.get("installed", ())
@@ -117,13 +118,13 @@ def no_requests_for_installed_origins(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, requests=frozenset(requests))
 
 
-@rule("a manifest is validated before an installation is announced")
+@rule(decisions.VALIDATED_FIRST)
 def invalid_manifests_are_not_announced(case: Case, outcome: Outcome) -> Outcome:
     invalid = case.command == "install" and "error (ManifestValidation)" in outcome.stderr
     return replace(outcome, stdout="") if invalid else outcome
 
 
-@rule("on a terminal a bar leaves no line behind, and each image ends with a summary of its own")
+@rule(decisions.BARS)
 def bars_go_and_summaries_stay(case: Case, outcome: Outcome) -> Outcome:
     if case.command not in ("import", "install") or "-q" in case.argv:
         return outcome
@@ -131,7 +132,7 @@ def bars_go_and_summaries_stay(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, terminal=INSTALLED_LINE.sub(rf"\1{SUMMARY}\r\n", lines))
 
 
-@rule("a failed import or install leaves no record behind")
+@rule(decisions.NO_RECORD_OF_FAILURES)
 def no_record_of_failures(case: Case, outcome: Outcome) -> Outcome:
     if case.command not in ("import", "install") or outcome.exit == "0":
         return outcome
@@ -139,14 +140,14 @@ def no_record_of_failures(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, state=state)
 
 
-@rule("a check of the sources tells the cause of a failure once")
+@rule(decisions.ONE_CAUSE)
 def cause_of_a_failed_check_once(case: Case, outcome: Outcome) -> Outcome:
     if case.command != "sources":
         return outcome
     return replace(outcome, stdout=REPEATED_CAUSE.sub("", outcome.stdout))
 
 
-@rule("manifests of new images tell the guid of the snapshot inside, as those of servers may")
+@rule(decisions.DATASET_GUID)
 def new_manifests_tell_the_guid(case: Case, outcome: Outcome) -> Outcome:
     if case.command != "create" or outcome.exit != "0":
         return outcome
@@ -159,7 +160,7 @@ def _with_guid(content: object) -> object:
     return re.sub(r'("sha1": "[0-9a-f]{40}")\n', rf'\1,\n      "dataset_guid": "{GUID}"\n', content)
 
 
-@rule("compressed files of new images are not those of gzip and xz; what is inside is the same")
+@rule(decisions.OTHER_COMPRESSED_BYTES)
 def new_files_are_compressed_otherwise(case: Case, outcome: Outcome) -> Outcome:
     files = {path: file for (_, path), file in outcome.state.items() if path.endswith(SUFFIXES)}
     if case.command != "create" or not files:
@@ -179,7 +180,7 @@ def new_files_are_compressed_otherwise(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, state=state)
 
 
-@rule("the image file is called by its whole name, with what the compression adds to it")
+@rule(decisions.WHOLE_FILE_NAMES)
 def files_are_called_by_their_names(case: Case, outcome: Outcome) -> Outcome:
     if case.command != "create":
         return outcome
@@ -190,7 +191,7 @@ def files_are_called_by_their_names(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, stdout=stdout)
 
 
-@rule("a version that looks like a number stays what was typed")
+@rule(decisions.TEXT_VERSIONS)
 def versions_stay_text(case: Case, outcome: Outcome) -> Outcome:
     if case.command != "create":
         return outcome
@@ -204,7 +205,7 @@ def versions_stay_text(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, stdout=str(quoted(outcome.stdout)), state=state)
 
 
-@rule("an image is as large as the disk it is made of, though its origin was smaller")
+@rule(decisions.SIZE_OF_THE_DISK)
 def disks_have_the_size_of_the_machine(case: Case, outcome: Outcome) -> Outcome:
     disks = [disk for step in case.setup for disk in step.get("vm", {}).get("disks", ())]
     if case.command != "create" or not disks:
@@ -221,10 +222,7 @@ def disks_have_the_size_of_the_machine(case: Case, outcome: Outcome) -> Outcome:
 TEMPORARY_FILE = re.compile(r"/var/tmp/\.imgadm-create-\$MS-\$PID\.[a-z.]+")
 
 
-@rule(
-    "what is created and published at once is in no file on its way, its SHA-1 comes last, and the "
-    "server is looked for before the machine is touched"
-)
+@rule(decisions.PUBLISHED_IN_ONE_PASS)
 def published_in_one_pass(case: Case, outcome: Outcome) -> Outcome:
     if case.command != "create" or "-p" not in case.argv:
         return outcome
@@ -243,7 +241,7 @@ def published_in_one_pass(case: Case, outcome: Outcome) -> Outcome:
     return replace(outcome, stdout=TEMPORARY_FILE.sub(snapshot, text), requests=frozenset(requests))
 
 
-@rule("with -E the record of an error has the exit status too")
+@rule(decisions.STATUS_IN_RECORDS)
 def exit_status_in_records(case: Case, outcome: Outcome) -> Outcome:
     lines = [_with_exit_status(line, outcome.exit) for line in outcome.stderr.split("\n")]
     return replace(outcome, stderr="\n".join(lines))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from imgadm.base.errors import UnknownCommandError
+from imgadm.cli.errors import UnknownCommandError
 
 if TYPE_CHECKING:
     from imgadm.cli.command import Command

@@ -30,7 +30,7 @@ def run(context: RunContext) -> int:
     options, arguments = context.options, context.arguments
     disk = given_disk(options)
     if not arguments and disk is None:
-        raise UsageError('incorrect number of args (0): ""')
+        raise UsageError('incorrect number of args (0): ""', synopsis_helps=True)
     machine = None if disk is not None else check_uuid(arguments[0])
     compression = _compression(options)
     url, template = options.text("-p"), options.text("-o")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from imgadm.base.errors import ActiveImageNotFoundError, UsageError
+from imgadm.base.errors import UsageError
 from imgadm.base.patterns import is_uuid
 from imgadm.cli.arguments import single_argument
 from imgadm.cli.context import RunContext
 from imgadm.cli.output.transfer_view import View, choose_view
+from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.image_argument import check_image_argument
 from imgadm.operations.importing.import_image import import_image
 from imgadm.operations.importing.import_options import ImportOptions

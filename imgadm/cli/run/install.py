@@ -25,7 +25,9 @@ def run(context: RunContext) -> int:
         _install_disk(context, disk)
         return 0
     if arguments:
-        raise UsageError(f'unexpected args ({len(arguments)}): "{" ".join(arguments)}"')
+        raise UsageError(
+            f'unexpected args ({len(arguments)}): "{" ".join(arguments)}"', synopsis_helps=True
+        )
     pool = context.pool()
     manifest, file = (Path(required_text(options, option)) for option in (MANIFEST, FILE))
     with _view(context) as view:

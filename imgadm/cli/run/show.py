@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from imgadm.base.errors import ActiveImageNotFoundError, ImageNotFoundError
 from imgadm.cli.arguments import single_argument
 from imgadm.cli.context import RunContext
 from imgadm.cli.output.listing import print_json
+from imgadm.operations.errors import ActiveImageNotFoundError, ImageNotFoundError
 from imgadm.operations.image_argument import names_registry_image
 from imgadm.operations.importing.registry_images import find_registry_image
 from imgadm.operations.listing.show_image import show_image

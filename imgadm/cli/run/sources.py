@@ -27,7 +27,7 @@ def run(context: RunContext) -> int:
     """Do the one thing that the options ask for: add, delete, edit, check or list sources."""
     options = context.options
     if context.arguments:
-        raise UsageError(f"unexpected args: {' '.join(context.arguments)}")
+        raise UsageError(f"unexpected args: {' '.join(context.arguments)}", synopsis_helps=True)
     added, kind = options.text("-a"), options.text("-t") or "imgapi"
     if options.flag("--add-docker-hub"):
         added, kind = _DOCKER_HUB, "docker"

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from imgadm.base.errors import DeclinedError, UsageError
+from imgadm.base.errors import UsageError
 from imgadm.base.locks.terms import Locks
 from imgadm.base.patterns import check_uuid
 from imgadm.base.redaction import redact_text
 from imgadm.cli.context import RunContext
+from imgadm.cli.errors import DeclinedError
 from imgadm.cli.output.confirmation import confirm
 from imgadm.cli.output.tables import safe_cell_text
 from imgadm.cli.output.waiting import show_waiting
@@ -52,7 +53,9 @@ def run(context: RunContext) -> int:
     """Remove unused images and leftovers of dead runs, and with ``--records`` lost records."""
     options = context.options
     if context.arguments:
-        raise UsageError(f"unexpected arguments: {' '.join(context.arguments)}")
+        raise UsageError(
+            f"unexpected arguments: {' '.join(context.arguments)}", synopsis_helps=True
+        )
     age = _seconds(options.text("-t"))
     excluded = frozenset(map(check_uuid, options.texts("-x")))
     with_records = options.flag("--records")

@@ -9,8 +9,8 @@ from urllib.parse import unquote_to_bytes
 
 from imgadm.layers.errors import LayerError, shown_name
 
-#: Records in the order of the archive: sparse format 0.0 repeats keys, and their order counts.
 Records = list[tuple[bytes, bytes]]
+"""Records in the order of the archive: sparse format 0.0 repeats keys, and their order counts."""
 
 _SCHILY = b"SCHILY.xattr."
 _LIBARCHIVE = b"LIBARCHIVE.xattr."

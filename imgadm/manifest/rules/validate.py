@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from imgadm.base.errors import ManifestValidationError
 from imgadm.base.json_values import as_boolean, display
+from imgadm.manifest.errors import ManifestValidationError
 from imgadm.manifest.rules.fields import RULES
 from imgadm.manifest.rules.violations import Context, Violation, invalid, missing
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import OriginNotInstalledError, UsageError
+from imgadm.base.errors import UsageError
 from imgadm.base.locks.terms import Locks
 from imgadm.base.patterns import check_uuid
 from imgadm.machines.errors import MaxOriginDepthError
@@ -18,6 +18,7 @@ from imgadm.operations.creating import create_events as events
 from imgadm.operations.creating.plan_image import WantedImage
 from imgadm.operations.creating.save_image import Destination
 from imgadm.operations.disk_images import DiskToImage, add_size, disk_manifest, new_snapshot, opened
+from imgadm.operations.errors import OriginNotInstalledError
 from imgadm.operations.listing.installed_ancestry import installed_ancestry
 from imgadm.pools.base import InstalledImage, Pool
 

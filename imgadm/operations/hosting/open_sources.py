@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from imgadm.base.errors import ConfigError, NoSourcesError
+from imgadm.base.errors import ConfigError
 from imgadm.sources import ClientOptions, Source, open_source
+from imgadm.sources.errors import NoSourcesError
 from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import DEFAULT_SOURCE, RETIRED_HOSTS
 

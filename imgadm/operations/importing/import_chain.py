@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgadm.base.errors import InvalidManifestError, OriginNotFoundInSourceError
 from imgadm.manifest import Manifest
+from imgadm.manifest.errors import InvalidManifestError
+from imgadm.operations.errors import OriginNotFoundInSourceError
 from imgadm.operations.events import AncestorInstalled, Event
 from imgadm.operations.importing.origin_trust import check_installed_origin
 from imgadm.operations.importing.protocol import ImportChain

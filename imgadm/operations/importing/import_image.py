@@ -8,8 +8,8 @@ from functools import partial
 from itertools import groupby
 
 from imgadm import streams
-from imgadm.base.errors import InvalidManifestError
 from imgadm.manifest import Manifest
+from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.events import AncestryWanted, Event, ImportBegins, TransferPlanned
 from imgadm.operations.importing.find_image import find_active_image
 from imgadm.operations.importing.import_chain import look_up_chain

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imgadm.base.errors import ImgadmError, InvalidManifestError, LayerNotVerifiedError
+from imgadm.base.errors import ImgadmError
 from imgadm.base.patterns import is_digest
 from imgadm.manifest import Manifest
 from imgadm.manifest.docker import IDENTIFIER, layer_uuid
+from imgadm.manifest.errors import InvalidManifestError
+from imgadm.operations.errors import LayerNotVerifiedError
 from imgadm.operations.listing.installed_ancestry import recorded_origin
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.layers import RECORDED_AS, LayerFacts

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from imgadm.base.errors import ImgadmError, OriginNotVerifiedError
+from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
+from imgadm.operations.errors import OriginNotVerifiedError
 from imgadm.operations.events import Event, ImageDoubted
 from imgadm.pools.base import InstalledImage
 from imgadm.sources import Source, SourceError

@@ -12,8 +12,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from imgadm.base.errors import ImgadmError, OriginNotInstalledError
+from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
+from imgadm.operations.errors import OriginNotInstalledError
 from imgadm.operations.events import (
     Aborting,
     AlreadyInstalled,

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import DownloadError
 from imgadm.base.patterns import check_uuid
 from imgadm.base.times import iso_milliseconds
 from imgadm.manifest import Manifest, check_manifest, upgrade_manifest
+from imgadm.operations.errors import DownloadError
 from imgadm.operations.events import Event, InstallBegins
 from imgadm.operations.failures import wrong_local_size
 from imgadm.operations.importing.import_options import ImportOptions

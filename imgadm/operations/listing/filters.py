@@ -19,7 +19,10 @@ def parse_filters(arguments: Iterable[str]) -> Filters:
     for argument in arguments:
         field, equals, value = argument.partition("=")
         if not equals:
-            raise UsageError(f'invalid filter: "{argument}" (must be of the form "field=value")')
+            raise UsageError(
+                f'invalid filter: "{argument}" (must be of the form "field=value")',
+                synopsis_helps=True,
+            )
         filters[field] = value
     return filters
 

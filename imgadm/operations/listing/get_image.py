@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imgadm.base.errors import ImageNotInstalledError
 from imgadm.base.patterns import check_uuid
+from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.listing.list_images import installed_document
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgadm.base.errors import ImageNotInstalledError, InvalidManifestError
 from imgadm.base.json_values import display
 from imgadm.base.patterns import check_uuid, is_uuid
+from imgadm.manifest.errors import InvalidManifestError
+from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.listing.list_images import listed_image
 
 if TYPE_CHECKING:

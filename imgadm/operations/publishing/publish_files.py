@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imgadm import streams
-from imgadm.base.errors import FileSystemError, InvalidManifestError, UploadError
+from imgadm.base.errors import FileSystemError
 from imgadm.manifest import ImageFile, Manifest
+from imgadm.manifest.errors import InvalidManifestError
+from imgadm.operations.errors import UploadError
 from imgadm.operations.events import Event
 from imgadm.operations.failures import explain_publication, wrong_local_size
 from imgadm.operations.local_files import read_local_manifest

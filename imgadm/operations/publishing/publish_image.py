@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import APIError, ImgadmError, UploadError
+from imgadm.base.errors import ImgadmError
 from imgadm.base.json_values import display
+from imgadm.client.errors import APIError
 from imgadm.manifest import Manifest
+from imgadm.operations.errors import UploadError
 from imgadm.operations.events import (
     Event,
     FileAdded,

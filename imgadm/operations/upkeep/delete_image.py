@@ -7,15 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgadm.base.errors import (
-    FileSystemError,
-    ImageHasDependentClonesError,
-    ImageNotInstalledError,
-    ImgadmError,
-)
+from imgadm.base.errors import FileSystemError, ImgadmError
 from imgadm.base.locks.holder import OnWait
 from imgadm.base.locks.terms import Locks
 from imgadm.base.patterns import check_uuid
+from imgadm.operations.errors import ImageHasDependentClonesError, ImageNotInstalledError
 
 if TYPE_CHECKING:
     from imgadm.pools.base import Pool

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imgadm.base.errors import (
-    ImageMissingOriginalSnapshotError,
-    ImgadmError,
-    OriginNotVerifiedError,
-)
+from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
+from imgadm.operations.errors import ImageMissingOriginalSnapshotError, OriginNotVerifiedError
 from imgadm.operations.importing.layer_trust import claimed_digest, recorded_digest
 from imgadm.operations.importing.origin_trust import differs_from_source
 from imgadm.operations.listing.installed_ancestry import recorded_origin

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgadm.base.errors import ConfigError, ImgadmError, InvalidManifestError, UpgradeError
+from imgadm.base.errors import ConfigError, ImgadmError, UpgradeError
 from imgadm.base.files.replacement import read_or_none
 from imgadm.base.settings import Settings
+from imgadm.manifest.errors import InvalidManifestError
 from imgadm.state.configuration import CURRENT_VERSION, Configuration
 from imgadm.state.database import Database
 

@@ -17,8 +17,8 @@ from imgadm.base.errors import ConfigError
 from imgadm.base.json_values import display, is_number
 from imgadm.base.redaction import redact_url
 from imgadm.base.urls import is_loopback, normalise_url
-from imgadm.client.client import HttpClient
 from imgadm.client.errors import SourceError
+from imgadm.client.http_client import HttpClient
 from imgadm.client.options import ClientOptions
 from imgadm.client.reply import ServerReply
 from imgadm.registry.access.certificates import tls_for

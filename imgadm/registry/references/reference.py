@@ -6,9 +6,10 @@ import json
 import re
 from dataclasses import dataclass
 
-from imgadm.base.errors import ConfigError, InvalidDockerRepoError
+from imgadm.base.errors import ConfigError
 from imgadm.base.patterns import is_digest
 from imgadm.base.redaction import redact_reference, redact_url
+from imgadm.registry.errors import InvalidDockerRepoError
 from imgadm.registry.references.indexes import OFFICIAL, Index, index_of, names_host, parse_index
 
 DEFAULT_TAG = "latest"

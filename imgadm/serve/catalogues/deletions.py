@@ -11,8 +11,9 @@ import json
 import os
 from pathlib import Path
 
-from imgadm.base.errors import FileSystemError, InvalidManifestError
+from imgadm.base.errors import FileSystemError
 from imgadm.base.files.replacement import remove_durably, write_atomically
+from imgadm.manifest.errors import InvalidManifestError
 from imgadm.serve.catalogues.digests import stamp_of
 from imgadm.serve.catalogues.plain_files import read_plain
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imgadm.base.errors import FileSystemError, ImgadmError, InvalidManifestError
+from imgadm.base.errors import FileSystemError, ImgadmError
 from imgadm.base.files.creation import read_hidden_name
 from imgadm.base.files.opening import kind_of
 from imgadm.base.patterns import is_uuid
 from imgadm.manifest import Manifest, find_violations, parse_manifest
+from imgadm.manifest.errors import InvalidManifestError
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.deletions import finish_deletion
 from imgadm.serve.catalogues.digests import DigestStore

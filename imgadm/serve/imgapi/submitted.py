@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from imgadm.base.errors import InvalidManifestError
 from imgadm.base.json_input import JSONError, json_type, parse_json
 from imgadm.base.json_values import display
 from imgadm.base.patterns import NO_OWNER
 from imgadm.manifest import find_violations, upgrade_manifest
+from imgadm.manifest.errors import InvalidManifestError
 from imgadm.serve.catalogues.field_order import FIELDS_IN_ORDER, ZVOL_FIELDS, in_order
 from imgadm.serve.http.replies import HttpError
 

@@ -1,1 +1,1 @@
-"""HTTP as the first and the last stage: fetching and uploading."""
+"""HTTP as the first or the last stage of a pipeline: downloads and uploads."""

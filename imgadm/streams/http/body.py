@@ -1,4 +1,4 @@
-"""The body of one HTTP answer, read with as few copies as its connection allows."""
+"""The body of one HTTP answer, read with as few copies as the connection allows."""
 
 from __future__ import annotations
 
@@ -21,21 +21,25 @@ from imgadm.streams.http.head import FLOOR_BYTES_A_SECOND, FLOOR_SECONDS
 if TYPE_CHECKING:
     from requests import Response
 
-#: Bytes asked of http.client at a time. If the connection breaks, it loses what it has of them.
 _PIECE = 64 * 1024
+"""Bytes asked of http.client at a time. It loses an unfinished piece if the connection breaks."""
 
-#: Bytes that http.client is waited for before any are passed on: progress is seen in such steps.
 _STEP = 512 * 1024
+"""Bytes read through http.client before they are passed on. Progress shows in such steps."""
 
 
 class Body:
-    """Bytes of one answer, in order, until the connection or the promised length ends.
+    """The bytes of one answer, in order, until the connection or the promised length ends.
 
-    ``length`` is the promised one, None where the server promises none. Where it does not
-    even send chunks, ``is_open_ended`` says so: whole and cut look the same then. A ``coding`` is
-    undone, and ``length`` is None. Waits raise TimeoutError after ``stall_timeout`` seconds (those
-    that http.client does: after the time-out of the request) or if less than the floor comes, and
-    Cancelled. One that has ``ended`` brings nothing.
+    ``length`` is the promised number of bytes, None if the server promises none. ``is_open_ended``:
+    the server does not send chunks either, so that a whole body and one that was cut look the same.
+    A ``coding`` is undone, and then ``length`` is None and ``is_coded`` True. ``is_plain``: the
+    bytes can be read directly from the socket once the buffer of http.client is empty, because the
+    answer came over plain HTTP and has a length. ``address`` is the URL of the answer, without
+    credentials and query. A body that has ``ended`` brings nothing.
+
+    Reading raises TimeoutError after ``stall_timeout`` seconds without a byte (within http.client:
+    after the time-out of the request), or if fewer bytes than the floor come, and Cancelled.
     """
 
     def __init__(
@@ -50,30 +54,28 @@ class Body:
         self._stall_milliseconds = int(stall_timeout * 1000)
         self._floor_seconds = min(FLOOR_SECONDS, 4 * stall_timeout)
         self._waited, self._got = 0.0, 0
-        # What requests and urllib3 offer copies every byte once more; http.client below them
-        # fills a caller's buffer. Where these private names are gone, the public way still works.
+        # The public methods of requests and urllib3 copy every byte once more. http.client below
+        # them fills a caller's buffer. If these private names disappear, the public way works.
         self._file: Any = getattr(response.raw, "_fp", None) or response.raw
         self._socket = _socket_of(self._file)
         sent = sent_length(response)
         self.length = None if coding else sent
         self.is_open_ended = sent is None and not getattr(self._file, "chunked", False)
         if self.is_open_ended and isinstance(self._socket, ssl.SSLSocket):
-            # Or who cuts the connection could make a part pass for the whole.
+            # Else a part would pass for the whole if somebody cuts the connection.
             self._socket.suppress_ragged_eofs = False  # type: ignore[attr-defined]
         self._left = 0 if ended else self.length
         self._coded_left = sent
         self.is_coded = coding is not None
         self._uncoded = Uncoded(coding, self._read_coded) if coding else None
         plain = self._socket is not None and not isinstance(self._socket, ssl.SSLSocket)
-        #: Whether the bytes can be taken straight from the socket, once http.client's buffer is
-        #: empty: plain HTTP with a known length.
         self.is_plain = plain and self.length is not None and hasattr(self._file, "read1")
         self.address = address_of(response.url)
         self._buffered = True
         self._trouble: Exception | None = None
 
     def readinto(self, view: memoryview, cancel: CancelToken, meter: Meter) -> int:
-        """Some bytes, at least one unless the body or the connection has ended (0)."""
+        """Read at least one byte into ``view``, and return how many; 0 at the end of the body."""
         view = view if self._left is None else view[: self._left]
         if not view:
             return 0
@@ -94,7 +96,7 @@ class Body:
         return size
 
     def move_to(self, sink: int, cancel: CancelToken, meter: Meter) -> None:
-        """All the rest into the pipe ``sink``: straight from the socket if it is plain."""
+        """Move the rest into the pipe ``sink``, directly from the socket if the body is plain."""
         scratch = memoryview(bytearray(BUFFER_SIZE))
         while self._buffered or not self.is_plain:
             size = self.readinto(scratch, cancel, meter)
@@ -115,7 +117,7 @@ class Body:
         )
 
     def _check_floor(self, waited: float, size: int) -> None:
-        """Raise TimeoutError for a peer that sends less than the floor while it is waited for."""
+        """Raise TimeoutError if the server sends less than the floor while we wait for it."""
         self._waited += waited
         self._got += size
         if self._waited >= self._floor_seconds:
@@ -124,7 +126,7 @@ class Body:
             self._waited, self._got = 0.0, 0
 
     def _read_coded(self, limit: int) -> bytes:
-        """Return what comes of a body that is coded; no bytes only at its promised end."""
+        """Return bytes of a coded body, none at its promised end."""
         data: bytes = self._file.read1(limit)
         if self._coded_left is not None:
             self._coded_left -= len(data)
@@ -158,14 +160,14 @@ class Body:
         return self._read_buffered(view) if self.is_plain else self._fill(view[:_STEP])
 
     def _read_buffered(self, view: memoryview) -> int:
-        """What came along with the headers and sits in the buffer of http.client, or more."""
+        """Read the bytes that came along with the head, or else further ones."""
         data = self._file.read1(len(view))
         view[: len(data)] = data
         self._buffered = len(data) == len(view)
         return len(data)
 
     def _fill(self, view: memoryview) -> int:
-        """As much as there is room for; trouble is kept for later once there is something."""
+        """Fill ``view``; an error after the first bytes is raised by the next call."""
         if self._trouble is not None:
             raise self._trouble
         filled = 0
@@ -188,6 +190,7 @@ class Body:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        """End the answer."""
         self._response.close()
 
 
@@ -198,8 +201,11 @@ def _socket_of(file: Any) -> socket.socket | None:
 
 
 def sent_length(response: Response) -> int | None:
-    """The promised length in bytes; chunks (RFC 9112, section 6.3) and nonsense promise none."""
-    # The same one may come twice (RFC 9110, section 8.6); two that differ are no answer.
+    """Return the promised length in bytes, None if the server promises none.
+
+    An answer in chunks promises no length (RFC 9112, section 6.3), nor does a malformed one.
+    """
+    # The same length may come twice (RFC 9110, section 8.6). TimedResponse refuses two that differ.
     value = response.headers.get("Content-Length", "").partition(",")[0].strip()
     coding = response.headers.get("Transfer-Encoding", "identity").strip().lower()
     if coding not in ("", "identity") or not (value.isascii() and value.isdigit()):

@@ -1,7 +1,7 @@
 """Content codings of HTTP answers (RFC 9110, section 8.4.1), undone piece by piece.
 
-Nobody asks for one, but caches, proxies and servers of static files send them all the same. What
-comes out of :class:`Uncoded` is bounded by who reads it, whatever the bytes expand to.
+Our requests ask for no coding. Caches, proxies and servers of static files use one all the same.
+The caller bounds each piece that :class:`Uncoded` returns, however far the coded bytes expand.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _PIECE = 64 << 10
 _GZIP_MAGIC = COMPRESSION_FORMATS["gzip"].magics[0]
 _ZSTD_MAGIC = COMPRESSION_FORMATS["zstd"].magics[0]
 _ZSTD_WINDOW = 8 << 20
-"""Bytes; no encoder may need more for an answer (RFC 9659, section 3)."""
+"""Bytes of window; an encoder may need no more for an answer (RFC 9659, section 3)."""
 
 _ALIASES = {"x-gzip": "gzip"}
 _IDENTITY = frozenset({"", "identity", "none"})
 
-Read = Callable[[int], bytes]
-"""Returns some bytes, at most so many, and none at the end."""
+ReadCoded = Callable[[int], bytes]
+"""Returns some bytes, at most as many as the argument says, and none at the end."""
 
 
 def coding_of(header: str | None) -> str | None:
-    """Return the one coding that ``header``, a Content-Encoding, names, and None for none.
+    """Return the one coding that ``header``, a Content-Encoding, names; None if it names none.
 
-    Raises :class:`BadAnswerError` for one that we do not know, and for several.
+    Raises :class:`BadAnswerError` for an unknown coding, and for several.
     """
     names = [name.strip().lower() for name in (header or "").split(",")]
     codings = [_ALIASES.get(name, name) for name in names if name not in _IDENTITY]
@@ -38,21 +38,21 @@ def coding_of(header: str | None) -> str | None:
     if len(codings) > 1 or codings[0] not in ("gzip", "deflate", "zstd"):
         shown = one_line(", ".join(codings))
         raise BadAnswerError(
-            f'the answer has the content coding "{shown}", which nobody asked for and we cannot '
-            "undo"
+            f'the answer has the content coding "{shown}", which nobody asked for and imgadm '
+            "cannot undo"
         )
     return codings[0]
 
 
 class Uncoded:
-    """The bytes that ``read`` brings, without their ``coding``.
+    """The bytes that ``read`` returns, without their ``coding``.
 
-    What begins otherwise than its coding does is not coded at all, whatever a server says, and
-    passes as it is. Raises :class:`BadAnswerError` for what is damaged, and ConnectionResetError
-    where it ends too early.
+    Bytes that do not begin as this coding does are not coded, whatever the server says, and pass
+    as they are. Raises :class:`BadAnswerError` for damaged bytes, and ConnectionResetError if they
+    end too early.
     """
 
-    def __init__(self, coding: str, read: Read) -> None:
+    def __init__(self, coding: str, read: ReadCoded) -> None:
         self._read = read
         self._decoded = self._decode(coding)
         self._limit = 0
@@ -133,8 +133,8 @@ def _if_any(data: bytes) -> Iterator[bytes]:
         yield data
 
 
-def _some(read: Read, size: int) -> bytes:
-    """Return the first bytes, fewer than ``size`` only where there are no more."""
+def _some(read: ReadCoded, size: int) -> bytes:
+    """Return the first ``size`` bytes, or all if there are fewer."""
     got = b""
     while len(got) < size and (more := read(size - len(got))):
         got += more
@@ -142,9 +142,10 @@ def _some(read: Read, size: int) -> bytes:
 
 
 def _deflate_bits(first: bytes) -> int:
-    """Tell the zlib format, which the name stands for, from the bare data that some servers send.
+    """Return the ``wbits`` for zlib that decode data beginning with ``first``.
 
-    See RFC 9110, section 8.4.1.2.
+    The coding "deflate" is the zlib format, but some servers send bare deflate data (RFC 9110,
+    section 8.4.1.2).
     """
     is_zlib = first[0] & 0x0F == 8 and int.from_bytes(first[:2], "big") % 31 == 0
     return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS

@@ -1,7 +1,8 @@
-"""Connections that have one deadline for each exchange, from the name to the end of the head.
+"""Connections with one deadline for each exchange, from the name's resolution to the answer's head.
 
-``requests`` and ``urllib3`` bound every single wait, which a server can string together without
-end: addresses of a name one after the other, a handshake or a head byte by byte, interim answers.
+``requests`` and ``urllib3`` bound each single wait. A server can string such waits together without
+end: the addresses of a name one after the other, a handshake or a head byte by byte, interim
+answers.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from urllib3.exceptions import ConnectTimeoutError
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from imgadm.streams.engine.interruptions import interruptible
-from imgadm.streams.http.head import ReadFrom, TimedReader, TimedResponse
+from imgadm.streams.http.head import timed_response
 
 EXCHANGE_SECONDS = 75.0
-"""How long it may take until there is an answer: to connect 15 seconds, and then 60."""
+"""Seconds until the head of the answer is complete: 15 to connect, and then 60."""
 
 if TYPE_CHECKING:
     _Connection = HTTPConnection
@@ -31,13 +32,13 @@ else:
 
 
 class _Timed(_Connection):
-    """A connection whose exchanges take ``exchange_seconds`` each, at most."""
+    """A connection whose exchanges take at most ``exchange_seconds`` each."""
 
     exchange_seconds = EXCHANGE_SECONDS
     _ends: float | None = None
 
     def connect(self) -> None:
-        self.response_class = http.client.HTTPResponse  # for the words with a proxy
+        self.response_class = http.client.HTTPResponse  # for the answer of a proxy
         try:
             interruptible(
                 super().connect,
@@ -75,25 +76,26 @@ class _PlainConnection(_Timed, HTTPConnection):
 
 class _TlsConnection(_Timed, HTTPSConnection):
     def connect(self) -> None:
-        notice_missing_ends(self)
+        _notice_missing_ends(self)
         super().connect()
 
 
 class CheckingAdapter(HTTPAdapter):
-    """Checks the certificate of a proxy also where a server is asked over plain http through it.
+    """Checks the certificate of an https proxy even for a server that is asked over plain http.
 
-    ``requests`` checks none then, and the proxy may get a password of ours.
+    ``requests`` does not check it in that case, although the proxy may get a password of ours.
     """
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Set up the checks of the connection pool ``conn``, for its own scheme."""
         asked = f"https://{conn.host}/" if conn.scheme == "https" else url
         super().cert_verify(conn, asked, verify, cert)  # type: ignore[no-untyped-call]
 
 
 class TimedAdapter(CheckingAdapter):
-    """Sends requests of a session; each has its answer within ``exchange_seconds``, or fails.
+    """Sends the requests of a session, each with an answer within ``exchange_seconds``.
 
-    What fails so is a ConnectTimeout or a ReadTimeout of requests.
+    A request that takes longer raises ConnectTimeout or ReadTimeout of requests.
     """
 
     def __init__(self, exchange_seconds: float = EXCHANGE_SECONDS, **settings: Any) -> None:
@@ -103,10 +105,12 @@ class TimedAdapter(CheckingAdapter):
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **options: Any
     ) -> None:
+        """Make the pools of connections, ours."""
         super().init_poolmanager(connections, maxsize, block, **options)
         self._take_pools(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Return the pools of connections through ``proxy``, ours."""
         manager = super().proxy_manager_for(proxy, **options)
         self._take_pools(manager)
         return manager
@@ -115,24 +119,16 @@ class TimedAdapter(CheckingAdapter):
         manager.pool_classes_by_scheme = self._pools
 
 
-def notice_missing_ends(connection: HTTPSConnection) -> None:
-    """Let reading tell the end of TLS from a connection that was cut.
+def _notice_missing_ends(connection: HTTPSConnection) -> None:
+    """Let a reader tell the end of TLS from a connection that was cut.
 
-    Python takes both for an end, unless the context says otherwise and
-    ``suppress_ragged_eofs`` of the socket is taken away.
+    Python takes both for an end, unless the context says otherwise and the socket's
+    ``suppress_ragged_eofs`` is off.
     """
     if connection.ssl_context is None:
         requirement = resolve_cert_reqs(connection.cert_reqs)
         connection.ssl_context = create_urllib3_context(cert_reqs=requirement)
     connection.ssl_context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-
-
-def timed_response(
-    ends: float | None, connected: Any, *arguments: Any, heard: bytes = b"", **settings: Any
-) -> http.client.HTTPResponse:
-    """Return the response whose head is read from ``connected`` until ``ends``."""
-    reader = TimedReader(connected, ends=ends, heard=heard)
-    return TimedResponse(ReadFrom(reader), *arguments, **settings)  # type: ignore[arg-type]
 
 
 def _pool_classes(seconds: float) -> dict[str, type[HTTPConnectionPool]]:

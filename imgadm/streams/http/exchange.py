@@ -1,7 +1,8 @@
-"""One connection that sends a body and hears at once when the server speaks before its end.
+"""A connection that sends a body, and hears the server as soon as it answers.
 
-``requests`` and ``urllib3`` look for an answer only after everything has been sent, and wait where
-nothing wakes them. They let their connections be replaced, and that is where this comes in.
+``requests`` and ``urllib3`` look for an answer only after they have sent everything, and nothing
+can wake them while they wait. They allow their connection classes to be replaced, which is what
+this module does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import contextlib
 import errno
 import functools
 import http.client
-import re
 import select
 import socket
 import ssl
@@ -23,18 +23,21 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.engine.interruptions import interruptible
 from imgadm.streams.errors import SendError
-from imgadm.streams.http.connection import EXCHANGE_SECONDS, CheckingAdapter, timed_response
-from imgadm.streams.http.head import MAX_HEAD_BYTES, is_interim
+from imgadm.streams.http.connection import EXCHANGE_SECONDS, CheckingAdapter
+from imgadm.streams.http.head import AnswerHead, timed_response
 
-#: Bytes handed to a connection at a time. TLS tells nothing of its progress within a piece.
 _PIECE = 64 << 10
+"""Bytes given to the connection at a time. TLS reports no progress within a piece."""
+
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_STATUS_BYTES = len(b"HTTP/1.1 100")
-_END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
 class Exchange:
-    """Sends over one connection and hears its answer, within the limits of a pipeline."""
+    """Sends a body over one connection and hears the answer, within the limits of a pipeline.
+
+    ``stall_timeout``: seconds within which the server must take some bytes. ``answer_timeout``:
+    seconds within which it must answer once it has everything. ``cancel`` ends every wait.
+    """
 
     def __init__(self, cancel: CancelToken, stall_timeout: float, answer_timeout: float) -> None:
         self._cancel = cancel
@@ -43,21 +46,19 @@ class Exchange:
         self._deadline: float | None = None
         self._socket: Any = None
         self._close: Callable[[], None] = lambda: None
-        self._heard = b""
-        self._passed_over = 0
+        self._head = AnswerHead()
         self._ended = False
-        #: Whether there is, or was, a connection to the server (or through a proxy to it).
         self.connected = False
 
     @contextlib.contextmanager
     def adapter(self) -> Iterator[CheckingAdapter]:
-        """What sends one request over a connection that this exchange attends to."""
+        """Return the adapter that sends one request over a connection of this exchange."""
         made = _Adapter(self)
         try:
             yield made
         finally:
             made.close()
-            self._close()  # a pool closes its connections only when nobody knows it any more
+            self._close()  # a pool leaves its connections open until it is garbage
 
     @contextlib.contextmanager
     def cut_by_cancelling(self) -> Iterator[None]:
@@ -79,13 +80,21 @@ class Exchange:
         )
 
     def connect(self, connect: Callable[[], None], close: Callable[[], None]) -> None:
-        """Make the connection, or leave that behind if the pipeline ends."""
+        """Call ``connect``, or leave it behind if the pipeline ends meanwhile.
+
+        ``close`` closes what it made. Afterwards ``connected`` is True: the server, or a proxy to
+        it, was reached.
+        """
         self._close = close
         interruptible(connect, self._cancel, discard=lambda _: close(), seconds=EXCHANGE_SECONDS)
         self.connected = True
 
     def send(self, connection: Any, data: Any) -> None:
-        """Send all of ``data``; BrokenPipeError if the server has answered or hung up."""
+        """Send all of ``data`` over the socket ``connection``.
+
+        Raises BrokenPipeError if the server has answered or hung up, and SendError if it takes no
+        bytes for too long.
+        """
         self._socket = connection
         connection.settimeout(0)
         view = memoryview(data).cast("B")
@@ -93,7 +102,7 @@ class Exchange:
             self._hear()
             try:
                 view = view[connection.send(view[:_PIECE]) :]
-                self._passed_over = 0
+                self._head.restart_bound()
             except _NOT_NOW as error:
                 wants_read = isinstance(error, ssl.SSLWantReadError)
                 self._wait(select.POLLIN if wants_read else select.POLLIN | select.POLLOUT)
@@ -102,7 +111,10 @@ class Exchange:
                 raise
 
     def await_answer(self) -> Callable[..., http.client.HTTPResponse]:
-        """Wait for the server to speak; returns what makes a response of its words."""
+        """Wait until the final answer begins, and return the class to make the response with.
+
+        Raises SendError after ``answer_timeout``, and ConnectionResetError if the server hangs up.
+        """
         self._deadline = time.monotonic() + self._answer_timeout
         while not self._has_answer():
             with contextlib.suppress(BrokenPipeError):
@@ -111,38 +123,28 @@ class Exchange:
                 raise ConnectionResetError(errno.ECONNRESET, "the connection was cut")
             if not self._has_answer():
                 self._wait(select.POLLIN)
-        return functools.partial(timed_response, self._deadline, heard=self._heard)
+        return functools.partial(timed_response, self._deadline, head=self._head)
 
     def _has_answer(self) -> bool:
-        if len(self._heard) < _STATUS_BYTES and not self._ended:
-            return False
-        return bool(self._heard) and not is_interim(self._heard)
+        return self._head.has_begun(ended=self._ended)
 
     def _hear(self) -> None:
-        """Take what the server has said by now; BrokenPipeError if that was its last word."""
+        """Take the bytes that the server has sent by now.
+
+        Raises BrokenPipeError if the final answer is among them, or if the server hung up.
+        """
         try:
             while not self._ended and not self._has_answer():
                 self.check_time()
                 self._cancel.check()
-                data = self._socket.recv(64 << 10)
+                data = self._socket.recv(_PIECE)
                 self._ended = not data
-                self._take(data)
+                self._head.feed(data)
         except _NOT_NOW:
             return
         except OSError:
             self._ended = True
         raise BrokenPipeError(errno.EPIPE, "the server does not listen any more")
-
-    def _take(self, data: bytes) -> None:
-        """Keep what has been heard, but for interim answers; SendError if they do not end."""
-        self._heard += data
-        while is_interim(self._heard) and (end := _END_OF_HEAD.search(self._heard)):
-            self._passed_over += end.end()
-            self._heard = self._heard[end.end() :]
-        if not self._has_answer() and self._passed_over + len(self._heard) > MAX_HEAD_BYTES:
-            raise SendError(
-                f"the server sends interim answers, {MAX_HEAD_BYTES} bytes by now, and no other"
-            )
 
     def _wait(self, events: int) -> None:
         """Wait for the socket; SendError if nothing happens for too long, and Cancelled."""
@@ -174,7 +176,7 @@ else:
 
 
 class _Attended(_Connection):
-    """A connection that leaves waiting to its exchange, from the moment that it is made."""
+    """A connection that leaves all waiting to its exchange."""
 
     exchange: Exchange
     _ready = False
@@ -188,7 +190,7 @@ class _Attended(_Connection):
             self.connect()
         if self._ready:
             self.exchange.send(self.sock, data)
-        else:  # the words with a proxy before there is a connection
+        else:  # a request to a proxy, made by connect()
             super().send(data)
 
     def getresponse(self) -> Any:

@@ -1,4 +1,4 @@
-"""What it means that a request failed: the one translation of what HTTP libraries raise."""
+"""The one translation of failed HTTP requests into code, words and permanence."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from imgadm.base.redaction import redact_text
+from imgadm.base.redaction import redact_text, redact_url
 from imgadm.base.text import printable
 
-Step = Literal["getaddrinfo", "connect", "read"]
+RequestStep = Literal["getaddrinfo", "connect", "read"]
+"""What a request was doing when it failed, by the names of the system calls."""
 
 _SHOWN = 1024
+"""Characters of a server's text that a message repeats."""
 
-_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]+)")
+_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]+)(.*)")
 _LASTING_REFUSALS = frozenset({"401", "403", "405", "407"})
 _CERTIFICATE_CODES = {
     10: "CERT_HAS_EXPIRED",
@@ -31,15 +33,18 @@ _CERTIFICATE_CODES = {
     62: "ERR_TLS_CERT_ALTNAME_INVALID",
     64: "ERR_TLS_CERT_ALTNAME_INVALID",
 }
-"""By verify codes of OpenSSL's x509_vfy.h; the names are those that the first imgadm shows."""
+"""Codes of the original imgadm, by the verify codes of OpenSSL's x509_vfy.h."""
 
 
 class BadAnswerError(http.client.HTTPException):
-    """An answer that we do not take: nobody could say what its bytes are."""
+    """An answer that is refused because its bytes could mean more than one thing, or too much."""
 
 
 def request_errors() -> tuple[type[Exception], ...]:
-    """Return all that requests, and the libraries below it, raise for a request that fails."""
+    """Return the types of all exceptions that a failed request raises.
+
+    They are those of requests and of the libraries below it.
+    """
     import requests
     import urllib3
 
@@ -54,38 +59,57 @@ def request_errors() -> tuple[type[Exception], ...]:
 
 @dataclass(frozen=True, slots=True)
 class HttpFailure:
-    """Why a request brought no answer, or none that can be used.
+    """Why a request brought no answer, or an answer that cannot be used.
 
-    ``code`` is the name of the system's error, or what the first imgadm calls it; ``words`` is one
-    printable line. ``spelled`` is that line as the first imgadm has it. ``step`` is what was being
-    done. A failure that is ``permanent`` would come again; after one that is ``unsent`` the server
-    knows nothing of the request. ``answered`` says that something came, which makes no sense.
-    ``address`` is the URL of the request that failed, which after a redirect is another one than
-    was asked for; it has neither credentials nor a query.
+    ``code`` is the name of the system's error, or the code that the original imgadm has for it;
+    None for an answer that makes no sense. ``words`` is one printable line, and ``spelled`` the
+    same line as the original imgadm words it. ``step`` is what the request was doing.
+    ``permanent``: another attempt would fail in the same way. ``unsent``: the server knows nothing
+    of the request. ``answered``: the server did answer, and its answer makes no sense. ``proxied``:
+    the proxy failed. ``address`` is the URL that failed, without its secrets; if the request was
+    ``redirected``, it is the URL that the redirects led to.
     """
 
     code: str | None
     words: str
     spelled: str
-    step: Step
+    step: RequestStep
+    address: str
+    redirected: bool
     permanent: bool = False
     unsent: bool = False
     answered: bool = False
     proxied: bool = False
-    address: str | None = None
+
+    @property
+    def message(self) -> str:
+        """The words, behind the URL that failed."""
+        return f"{self.address}: {self.words}"
 
 
-def failure_of(error: BaseException) -> HttpFailure:
-    """Return what ``error``, raised by requests, urllib3, http.client, ssl or a socket, means."""
+def failure_of(error: BaseException, asked: str, *, at: str | None = None) -> HttpFailure:
+    """Return what ``error`` means for a request to the URL ``asked``.
+
+    ``error`` was raised by requests, urllib3, http.client, ssl or a socket. ``at`` is the URL of
+    the answer whose body was being read, if there was one. It matters after a redirect, where an
+    ``error`` that names no request of its own came from that URL.
+    """
     import requests
     import urllib3
 
+    address, redirected = _where(error, asked, at)
     chain = list(_causes(error))
-    address = _address(error)
     unusable = _unusable(error, chain)
     if unusable is not None:
         return HttpFailure(
-            None, unusable, unusable, "read", permanent=True, answered=True, address=address
+            None,
+            unusable,
+            unusable,
+            "read",
+            address,
+            redirected,
+            permanent=True,
+            answered=True,
         )
     code, detail, permanent = _system_error(chain)
     kinds = (
@@ -95,31 +119,34 @@ def failure_of(error: BaseException) -> HttpFailure:
         requests.exceptions.ConnectTimeout,
     )
     connecting = any(isinstance(link, kinds) for link in chain)
-    step: Step = "getaddrinfo" if code == "ENOTFOUND" else "connect" if connecting else "read"
+    step: RequestStep = (
+        "getaddrinfo" if code == "ENOTFOUND" else "connect" if connecting else "read"
+    )
     return HttpFailure(
         code,
         detail or _words(code),
         detail or f"{step} {code}",
         step,
+        address,
+        redirected,
         permanent=permanent,
         unsent=connecting or step == "getaddrinfo" or permanent,
         proxied=any(isinstance(link, urllib3.exceptions.ProxyError) for link in chain),
-        address=address,
     )
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an exception says, without what in its URLs may let somebody in."""
+    """Return the first line of an exception's text, without the secrets of the URLs in it."""
     return one_line(redact_text(str(error).partition("\n")[0].rstrip() or type(error).__name__))
 
 
 def one_line(text: str) -> str:
-    """Return the beginning of what a stranger wrote, without what a terminal would obey."""
+    """Return the beginning of a server's text as one printable line."""
     return printable(text[:_SHOWN])
 
 
 def address_of(url: str) -> str:
-    """Return ``url`` without credentials, query and fragment, fit to be shown."""
+    """Return ``url`` without credentials, query and fragment, as one printable line."""
     bare = url.partition("#")[0].partition("?")[0]
     try:
         netloc = urlsplit(bare).netloc
@@ -129,8 +156,16 @@ def address_of(url: str) -> str:
     return one_line(bare.replace(netloc, host, 1) if host != netloc else bare)
 
 
+def _where(error: BaseException, asked: str, at: str | None) -> tuple[str, bool]:
+    """Return the URL that failed, without its secrets, and whether a redirect led there."""
+    url = getattr(getattr(error, "request", None), "url", None)
+    failed = address_of(url if isinstance(url, str) else at or asked)
+    redirected = failed != address_of(asked)
+    return (failed if redirected else redact_url(asked)), redirected
+
+
 def _unusable(error: BaseException, chain: list[BaseException]) -> str | None:
-    """Return the words for an answer that makes no sense, None if that is not what happened."""
+    """Return the words for an answer that makes no sense, None for every other failure."""
     import requests
     import urllib3
 
@@ -150,7 +185,7 @@ def _unusable(error: BaseException, chain: list[BaseException]) -> str | None:
 
 
 def _system_error(chain: list[BaseException]) -> tuple[str, str | None, bool]:
-    """Return the code, a text where the code alone says too little, and whether it will last."""
+    """Return code, words where the code alone says too little, and whether the failure lasts."""
     import requests
     import urllib3
 
@@ -175,9 +210,10 @@ def _system_error(chain: list[BaseException]) -> tuple[str, str | None, bool]:
         if isinstance(link, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)):
             return "ECONNRESET", "the connection was cut in the middle of a reply", False
     for link in chain:
-        # How http.client says that a proxy leads to no server.
+        # http.client has only a text, and no field, for a proxy that does not lead to the server.
         if type(link) is OSError and (refusal := _REFUSED_TUNNEL.match(str(link))):
-            words = f"the proxy refuses to connect: {first_line(link).partition(': ')[2]}"
+            said = one_line(redact_text(refusal[1] + refusal[2].rstrip()))
+            words = f"the proxy refuses to connect: {said}"
             return "ECONNRESET", words, refusal[1] in _LASTING_REFUSALS
     return "ECONNRESET", f"no valid HTTP reply: {first_line(chain[-1])}", False
 
@@ -192,7 +228,7 @@ def _words(code: str) -> str:
 
 
 def _is_cut(error: ssl.SSLError) -> bool:
-    """Whether the connection below TLS ended; of some Pythons only the reason says so."""
+    """Tell whether the connection below TLS ended; in some Pythons only the reason says so."""
     kinds = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
     return isinstance(error, kinds) or error.reason == "UNEXPECTED_EOF_WHILE_READING"
 
@@ -203,12 +239,8 @@ def _tls_reason(error: ssl.SSLError) -> str:
     return error.reason or first_line(error)
 
 
-def _address(error: BaseException) -> str | None:
-    url = getattr(getattr(error, "request", None), "url", None)
-    return address_of(url) if isinstance(url, str) else None
-
-
 def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield ``error`` and all exceptions that it wraps or that led to it, each once."""
     seen: set[int] = set()
     queue: list[object] = [error]
     while queue:

@@ -1,4 +1,4 @@
-"""A file on an HTTP server, asked for whole, and again from where a connection broke."""
+"""A file on an HTTP server, requested whole, and again from where a connection broke."""
 
 from __future__ import annotations
 
@@ -9,49 +9,58 @@ from imgadm.base.redaction import redact_url
 from imgadm.streams.errors import FetchError
 from imgadm.streams.http.body import Body, sent_length
 from imgadm.streams.http.codings import coding_of
-from imgadm.streams.http.errors import answer_error, connection_error
-from imgadm.streams.http.failures import BadAnswerError, address_of, request_errors
+from imgadm.streams.http.failures import BadAnswerError, request_errors
+from imgadm.streams.http.fetch_errors import answer_error, connection_error
 
 if TYPE_CHECKING:
     from requests import Response, Session
 
 
 _WHOLE = (200, 203)
-"""Statuses of a whole file; a proxy that changed something of the head says 203."""
+"""Statuses of a whole file. 203 comes from a proxy that changed something in the head."""
 
 _ABOUT_RANGES = (206, 400, 416, 501)
-"""Statuses that only the range may be the reason for."""
+"""Further statuses with which a server may answer a request for a range."""
 
 
 class RemoteFile(Protocol):
-    """A file that is read from the start, and again from a place in it. Methods raise FetchError.
+    """A file on a server that can be read from the start, and again from a position in it.
 
-    Of one that is ``immutable`` all readings are the same, or somebody behind will notice: nobody
-    need prove it. One that is ``patient`` has tried again by itself before it fails to open.
+    Methods raise FetchError. ``immutable``: every reading brings the same bytes, or a later stage
+    notices a difference, so that no server has to prove it. ``patient``: :meth:`open` has tried
+    several times by itself before it fails.
     """
 
     immutable: bool
     patient: bool
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """The URL that is asked."""
+
     def open(self) -> tuple[Body, Mapping[str, str]]:
-        """The body of the whole file, and the headers that came with it."""
+        """Return the body of the whole file, and the headers of its answer."""
 
     def open_at(self, position: int) -> tuple[Body, int]:
-        """The body of the same file again, and where it begins: at ``position``, or else at 0."""
+        """Return the body of the same file again, and the byte at which it begins.
+
+        That is ``position``, or else 0.
+        """
 
     def changed(self, position: int) -> FetchError:
-        """The error of a file that is another one by now."""
+        """Return the error for a file that changed after ``position`` bytes of it came."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End the connections of this file."""
 
 
 class HttpFile:
-    """One file at one address. ``timeouts`` are seconds to connect, and without a byte.
+    """A file at one URL.
 
-    ``size`` is that of the file, where it is known. An answer in a content coding is undone, unless
-    it has just that size: servers of compressed files name their compression as a coding.
+    ``timeouts`` are seconds: to connect, and without a byte. ``size`` is that of the file in bytes,
+    None if nobody knows it. A content coding is undone, unless the answer has exactly this size:
+    servers of compressed files name the file's own compression as a coding. Without a ``session``
+    the file makes its own, and closes it.
     """
 
     patient = False
@@ -78,7 +87,7 @@ class HttpFile:
         self._length: int | None = None
 
     def open(self) -> tuple[Body, Mapping[str, str]]:
-        """The body of the whole file, and the headers that came with it. Raises FetchError."""
+        """Return the body of the whole file, and the headers of its answer. Raises FetchError."""
         if self._session is None:
             self._session = _own_session(self._timeouts)
         response = self._request()
@@ -88,11 +97,11 @@ class HttpFile:
         return body, response.headers
 
     def open_at(self, position: int) -> tuple[Body, int]:
-        """The body of the same file again, and where it begins: at ``position``, or else at 0.
+        """Return the body of the same file again, and the byte at which it begins.
 
-        It begins at ``position`` if the server proves to go on with the same file (RFC 9110,
-        section 13.1.5), or need not prove it. A server that can't do it is asked for the whole.
-        Raises FetchError, also if the file has another length by now.
+        It begins at ``position`` if the server proves that the file is the same (RFC 9110, section
+        13.1.5), or if the file is immutable. Else it begins at 0. Raises FetchError, also for a
+        file that has another length now.
         """
         if position and self._coding is None and (self.immutable or self._etag is not None):
             condition = {} if self.immutable else {"If-Range": str(self._etag)}
@@ -116,9 +125,9 @@ class HttpFile:
         return body, 0
 
     def changed(self, position: int) -> FetchError:
-        """The error of a file that is another one by now."""
+        """Return the error for a file that changed after ``position`` bytes of it came."""
         return FetchError(
-            f"the file at {redact_url(self.url)} changed while it was being fetched; "
+            f"the file at {redact_url(self.url)} changed while it was being downloaded; "
             "import it again",
             code="Changed",
             final=True,
@@ -126,6 +135,7 @@ class HttpFile:
         )
 
     def close(self) -> None:
+        """Close the session, if it is this file's own."""
         if self._own_session and self._session is not None:
             self._session.close()
 
@@ -136,13 +146,13 @@ class HttpFile:
                 coding = coding_of(response.headers.get("Content-Encoding"))
             except BadAnswerError as error:
                 response.close()
-                raise connection_error(error, address_of(response.url)) from error
+                raise connection_error(error, self.url, at=response.url) from error
         if response.status_code != 206:
             self._coding = coding
         return Body(response, self._timeouts[1], coding=coding)
 
     def _continues(self, response: Response, position: int) -> bool:
-        """Whether a 206 answer proves to go on with the same file at ``position``."""
+        """Tell whether a 206 answer proves that it continues the same file at ``position``."""
         given = response.headers.get("Content-Range", "")
         coded = response.headers.get("Content-Encoding", "identity").strip().lower() != "identity"
         if coded or not given.startswith(f"bytes {position}-"):
@@ -153,7 +163,7 @@ class HttpFile:
         return of_same_length and _strong_etag(response) == self._etag
 
     def _ends_at(self, response: Response, position: int) -> bool:
-        """Whether a 416 answer says that a file of unknown length has come to its end."""
+        """Tell whether a 416 answer says that a file of unknown length ends at ``position``."""
         at_end = response.headers.get("Content-Range", "") == f"bytes */{position}"
         return self.immutable and at_end
 
@@ -187,6 +197,6 @@ def _own_session(timeouts: tuple[float, float]) -> Session:
 
 
 def _strong_etag(response: Response) -> str | None:
-    """The entity tag, as it came (IMGAPI servers leave out the quotes), unless it is a weak one."""
+    """Return the entity tag as it came, None for a weak one. IMGAPI servers leave out quotes."""
     etag: str | None = response.headers.get("ETag")
     return None if etag is None or etag.startswith("W/") else etag

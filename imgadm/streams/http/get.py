@@ -1,38 +1,27 @@
-"""Fetching over HTTP, through dropped connections, as one unbroken stream of bytes."""
+"""The stage that downloads a file over HTTP as one unbroken stream of bytes."""
 
 from __future__ import annotations
 
-import http.client
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from imgadm._native import Sha1
-from imgadm.streams.engine.buffers import BUFFER_SIZE
-from imgadm.streams.engine.interruptions import interruptible
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
-from imgadm.streams.errors import FetchError, SizeError, StreamError
+from imgadm.streams.errors import SizeError
 from imgadm.streams.http.body import Body
-from imgadm.streams.http.errors import connection_error
 from imgadm.streams.http.file import HttpFile, RemoteFile
-from imgadm.streams.http.head import FLOOR_BYTES_A_SECOND
-from imgadm.streams.http.retries import RetryPolicy, retry_after
+from imgadm.streams.http.resuming import ResumedFile
+from imgadm.streams.http.retries import RetryPolicy
 from imgadm.streams.http.wanted import ContentMd5, UseOfMd5, Wanted
 
 if TYPE_CHECKING:
     from requests import Session
 
-#: Seconds to wait before the next attempt, after each attempt in a row that brought nothing.
 DELAYS = (0.0, 0.5, 1.0, 2.0)
-
-#: Dropped connections that one fetch survives at most, however much each of them brought.
-MAX_RESUMES = 20
-
-#: Bytes that an attempt has to bring to count for something, if it ended because too little came.
-_LEAST_OF_SLOW = 120 * FLOOR_BYTES_A_SECOND
+"""Seconds to wait before the next attempt, after each attempt in a row that brought nothing."""
 
 
-class HttpGet(Stage):
-    """See :func:`http_get`."""
+class _HttpGet(Stage):
+    """The stage of :func:`http_get`."""
 
     name = "fetch"
     role = "source"
@@ -46,105 +35,35 @@ class HttpGet(Stage):
         retries: RetryPolicy,
         content_md5: UseOfMd5 = "ignored",
     ) -> None:
-        self._file = file
+        self._resumed = ResumedFile(file, retries)
+        self._immutable = file.immutable
         self._wanted = Wanted(size, length_required, content_md5)
-        self._retries = retries
         self._md5: ContentMd5 | None = None
-        self._body: Body | None = None
-        self._own_hash: Sha1 | None = None
 
     def open(self, context: Context) -> None:
-        self._body, headers = self._first_answer(context)
-        self.total = self._wanted.total_of(self._body, headers)
-        self._md5 = self._wanted.md5_of(self._body, headers)
+        body, headers = self._resumed.open(context)
+        self.total = self._wanted.total_of(body, headers)
+        self._md5 = self._wanted.md5_of(body, headers)
         self.verifies = self._md5 is not None
-        self.moves_descriptors = self._body.is_plain and self._md5 is None
+        self.moves_descriptors = body.is_plain and self._md5 is None
         remembered = context.downstream is not None and context.downstream.remembers_sha1
-        if not remembered and not self._file.immutable:
-            self._own_hash = Sha1()
+        if not remembered and not self._immutable:
+            self._resumed.hash_delivered()
             self.moves_descriptors = False
 
-    def _first_answer(self, context: Context) -> tuple[Body, Mapping[str, str]]:
-        """The first answer that is one; servers are asked again as they are later."""
-        failures = 0
-        while True:
-            try:
-                return self._file.open()
-            except FetchError as error:
-                failures += 1
-                wait = None
-                if error.transient and not self._file.patient:
-                    wait = self._retries.wait(failures, asked=retry_after(error.headers))
-                if wait is None:
-                    raise
-            context.cancel.wait(wait)
-
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
-        self._deliver(context, lambda body: self._pass_on(body, context, outlet))
+        self._resumed.deliver(
+            context, lambda body: self._pass_on(body, context, outlet), total=self.total
+        )
         if self._md5 is not None:
             context.facts["content_md5"] = self._md5.checked(context.meter.bytes_out)
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
-        self._deliver(context, lambda body: body.move_to(sink, context.cancel, context.meter))
-
-    def _deliver(self, context: Context, deliver: Callable[[Body], None]) -> None:
-        """Deliver from one connection after the other until everything has been delivered."""
-        meter = context.meter
-        fruitless = resumes = 0
-        while True:
-            before = meter.bytes_out
-            problem = self._attempt(context, deliver, reconnect=resumes > 0)
-            if self._is_complete(problem, meter.bytes_out, context):
-                break
-            slow = problem is not None and problem.code == "ETIMEDOUT"
-            least = _LEAST_OF_SLOW if slow else 1
-            fruitless = 0 if meter.bytes_out - before >= least else fruitless + 1
-            asked = 0.0 if problem is None else retry_after(problem.headers)
-            wait = self._retries.wait(fruitless + 1, asked=asked)
-            if wait is None or resumes >= MAX_RESUMES:
-                raise self._gave_up(resumes, problem, meter.bytes_out)
-            context.cancel.wait(wait)
-            resumes += 1
-        if resumes:
-            times = "once" if resumes == 1 else f"{resumes} times"
-            context.notes.append(f"the connection was lost and resumed {times}")
-
-    def _is_complete(self, problem: FetchError | None, got: int, context: Context) -> bool:
-        if self.total is not None:
-            return got == self.total
-        if problem is None and self._body is not None and self._body.is_open_ended:
-            context.facts["open_ended"] = True
-        return problem is None
-
-    def _attempt(
-        self, context: Context, deliver: Callable[[Body], None], *, reconnect: bool
-    ) -> FetchError | None:
-        """One connection until it ends; what ended it, unless that was the end of the bytes."""
-        try:
-            if reconnect:
-                self._reconnect(context)
-            assert self._body is not None
-            deliver(self._body)
-        except FetchError as error:
-            if not error.transient:
-                raise
-            return error
-        except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, BrokenPipeError) and self.moves_descriptors:
-                raise  # the next stage's trouble, not the network's
-            at = self._file.url if self._body is None else self._body.address
-            return connection_error(error, at)
-        return None
-
-    def _gave_up(self, resumes: int, problem: FetchError | None, got: int) -> StreamError:
-        of_total = "" if self.total is None else f" of {self.total}"
-        tried = f"tried {resumes + 1} times, got {got} bytes{of_total}"
-        if problem is None:
-            return SizeError(
-                f"the connection ended early ({tried})", offset=got, got=got, wanted=self.total
-            )
-        return FetchError(
-            f"{problem.message} ({tried})", code=problem.code, status=problem.status, offset=got
+        self._resumed.deliver(
+            context,
+            lambda body: body.move_to(sink, context.cancel, context.meter),
+            total=self.total,
+            into_pipe=True,
         )
 
     def _pass_on(self, body: Body, context: Context, outlet: Outlet) -> None:
@@ -162,45 +81,14 @@ class HttpGet(Stage):
                     got=got,
                     wanted=self.total,
                 )
-            if self._own_hash is not None:
-                self._own_hash.update(buffer.view[:size])
+            self._resumed.count(buffer.view[:size])
             if self._md5 is not None:
                 self._md5.update(buffer.view[:size])
             context.meter.add_in(size)
             outlet.put(buffer.keep(size))
 
-    def _reconnect(self, context: Context) -> None:
-        """Connect again, and get to where the last connection ended."""
-        position = context.meter.bytes_out
-        assert self._body is not None
-        self._body.close()
-        opened = interruptible(
-            lambda: self._file.open_at(position), context.cancel, discard=lambda it: it[0].close()
-        )
-        self._body, begins_at = opened
-        if begins_at < position:
-            self._discard_prefix(self._body, position, context)
-
-    def _discard_prefix(self, body: Body, position: int, context: Context) -> None:
-        """Read again what was delivered, and make sure that it is the same if it may be another."""
-        again = Sha1()
-        scratch = memoryview(bytearray(BUFFER_SIZE))
-        while again.length < position:
-            left = position - again.length
-            size = body.readinto(scratch[:left], context.cancel, context.meter)
-            if size == 0:
-                raise ConnectionResetError("the connection ended again before the same place")
-            again.update(scratch[:size])
-        delivered = self._own_hash
-        if delivered is None and context.downstream is not None and not self._file.immutable:
-            delivered = context.downstream.sha1_at(position, context)
-        if delivered is not None and again.digest() != delivered.digest():
-            raise self._file.changed(position)
-
     def close(self) -> None:
-        if self._body is not None:
-            self._body.close()
-        self._file.close()
+        self._resumed.close()
 
 
 def http_get(
@@ -215,30 +103,33 @@ def http_get(
     delays: tuple[float, ...] = DELAYS,
     content_md5: UseOfMd5 = "ignored",
 ) -> Stage:
-    """Fetch ``url`` (http or https). Timeouts and delays are in seconds.
+    """Download ``url`` (http or https). Timeouts and delays are in seconds.
 
-    ``session`` (requests) brings proxies, certificates and headers of its own. ``size`` is the
-    number of bytes that must come: an answer that promises another is refused at once, and one
-    that promises none may not bring more. ``length_required`` refuses an answer that does not
-    promise any.
+    ``session`` is one of requests, with its own proxies, certificates and headers. ``size`` is the
+    number of bytes that must come. An answer that promises another number is refused at once, and
+    an answer that promises none may not bring more. ``length_required`` refuses an answer that does
+    not promise any number.
 
-    A content coding is undone, unless the answer has just the ``size`` as it is. A web page where a
-    file is expected is refused. With ``content_md5`` as ``checked`` the file has to have the digest
-    that the server names, if it names one; as ``required`` it has to name one.
-    ``report.facts["open_ended"]`` is set where only the end of the connection told the end of the
-    file: nobody knows then whether it is whole.
+    A content coding is undone, unless the answer as it is has exactly ``size`` bytes. A web page
+    where a file is expected is refused. ``content_md5``: ``checked`` compares the file with the
+    digest that the server names, if it names one; ``required`` refuses a server that names none.
+    ``report.facts["open_ended"]`` is set where only the end of the connection marked the end of the
+    file: the file may then be cut short.
 
-    A connection that is cut, brings nothing for ``stall_timeout``, or fewer than 512 bytes a second
-    for four times as long (120 seconds at most), is resumed in place: by a
-    ``Range`` that the server proves to be of the same file (RFC 9110, section 13.1.5), otherwise by
-    reading again and discarding what was delivered, if it has the same hash. After each attempt in
-    a row that brings nothing the next of ``delays`` is waited; when they are used up, or after
-    :data:`MAX_RESUMES`, the fetch fails. That it was resumed is noted in the report.
+    A connection is lost if it is cut, if it brings nothing for ``stall_timeout``, or if it brings
+    fewer than 512 bytes a second for four times as long (at most 120 seconds). The stage connects
+    again and goes on where it was: by a ``Range`` if the server proves that the file is the same
+    (RFC 9110, section 13.1.5), otherwise by reading what was delivered again, which must have the
+    same hash. After each attempt in a row that brings nothing, the stage waits the next of
+    ``delays``. The download fails after the last of them, and after
+    :data:`imgadm.streams.http.resuming.MAX_RESUMES` lost connections. The report notes how often
+    it was resumed.
 
-    Raises FetchError (no connection, an answer other than 200, a file that changed) and SizeError.
+    The stage raises FetchError (no connection, an answer other than 200, a file that changed) and
+    SizeError.
     """
     file = HttpFile(url, session, headers or {}, (connect_timeout, stall_timeout), size=size)
-    return HttpGet(file, size, length_required, RetryPolicy(delays), content_md5)
+    return _HttpGet(file, size, length_required, RetryPolicy(delays), content_md5)
 
 
 def http_get_file(
@@ -248,5 +139,5 @@ def http_get_file(
     length_required: bool = False,
     delays: tuple[float, ...] = DELAYS,
 ) -> Stage:
-    """Fetch ``file``, wherever that is, as :func:`http_get` does."""
-    return HttpGet(file, size, length_required, RetryPolicy(delays))
+    """Download ``file``, wherever it is, as :func:`http_get` does."""
+    return _HttpGet(file, size, length_required, RetryPolicy(delays))

@@ -1,8 +1,8 @@
-"""The head of an HTTP answer: read within bounds of bytes and time, interim answers passed over.
+"""The head of an HTTP answer, read within bounds of bytes and time.
 
-``http.client`` waits for as long as a server drips, takes 102 and 103 for the answer, a head that
-breaks off for a whole one, and refuses more than a hundred fields. It lets its responses be
-replaced, and that is where this comes in.
+``http.client`` waits for as long as a server drips bytes, takes 102 and 103 for the final answer,
+takes a head that breaks off for a whole one, and refuses more than a hundred fields. It allows its
+response class to be replaced, which is what this module does.
 """
 
 from __future__ import annotations
@@ -16,60 +16,151 @@ from typing import Any
 
 from imgadm.streams.http.failures import BadAnswerError, one_line
 
-MAX_HEAD_BYTES = 512 << 10
-"""Of everything that comes before a body, interim answers included."""
+MAX_ANSWER_HEAD_BYTES = 512 << 10
+"""Bytes of everything before a body, interim answers included."""
 
 FLOOR_BYTES_A_SECOND = 512
-"""A server that sends fewer than that, while we wait for it, has failed."""
+"""A server that sends fewer bytes a second while we wait for it has failed."""
 
 FLOOR_SECONDS = 120.0
-"""Seconds of waiting after which the floor is looked at, again and again."""
+"""Seconds of waiting after each of which the floor is checked."""
 
+_PIECE = 64 << 10
+_STATUS_BYTES = len(b"HTTP/1.1 100")
 _INTERIM = re.compile(rb"HTTP/1\.[0-9] 1(?!01)[0-9][0-9](?![0-9])")
+_END = re.compile(rb"\n\r?\n")
+_LINE = re.compile(rb"[^\n]*\n")
 _NO_CODING = frozenset({"", "identity"})
 
 
-class TimedReader(io.RawIOBase):
-    """What comes from ``connected``, after what was ``heard`` of it already.
+class AnswerHead:
+    """The head of the final answer, found in bytes that come in any pieces.
 
-    Until ``ends``, a time of :func:`time.monotonic`, is taken away, each wait ends then at the
-    latest. After that a peer has to send no less than the floor. Raises TimeoutError.
+    Interim answers before it (RFC 9110, section 15.2) are passed over. The class does no input: who
+    has the bytes feeds them.
     """
 
-    def __init__(self, connected: Any, *, ends: float | None = None, heard: bytes = b"") -> None:
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._searched = 0
+        self._end = 0
+        self._interim = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take further bytes of the connection.
+
+        Raises :class:`BadAnswerError` if no head ends within :data:`MAX_ANSWER_HEAD_BYTES`.
+        """
+        self._bytes += data
+        while not self._end and (found := _END.search(self._bytes, max(0, self._searched - 2))):
+            if _INTERIM.match(self._bytes):
+                self._interim += found.end()
+                del self._bytes[: found.end()]
+                self._searched = 0
+            else:
+                self._end = found.end()
+        self._searched = len(self._bytes)
+        if self._interim + (self._end or len(self._bytes)) > MAX_ANSWER_HEAD_BYTES:
+            raise BadAnswerError(f"there is no answer in the first {MAX_ANSWER_HEAD_BYTES} bytes")
+
+    def restart_bound(self) -> None:
+        """Count from here on the bytes of interim answers.
+
+        A server that still takes an upload may send such answers for hours.
+        """
+        self._interim = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has come of the answer after the interim ones."""
+        return not self._bytes
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole head has come."""
+        return bool(self._end)
+
+    def has_begun(self, *, ended: bool = False) -> bool:
+        """Tell whether the bytes so far begin the final answer.
+
+        ``ended``: the connection has ended, so that no more bytes come.
+        """
+        if len(self._bytes) < _STATUS_BYTES and not ended:
+            return False
+        return bool(self._bytes) and _INTERIM.match(self._bytes) is None
+
+    def lines(self) -> list[bytes]:
+        """Return the lines of the complete head, the blank one last.
+
+        Lines that are no fields are left out.
+        """
+        first, *others = _LINE.findall(self._bytes, 0, self._end)
+        return [first, *(line for line in others if b":" in line or line[:1] in b" \t\r\n")]
+
+    def rest(self) -> bytes:
+        """Return the bytes that came after the head."""
+        return bytes(self._bytes[self._end :])
+
+
+class TimedReader(io.RawIOBase):
+    """The bytes of an answer from the socket ``connected``: first the head, then the rest.
+
+    ``head`` may have been fed with the first of them. :meth:`read_head` ends at ``ends`` at the
+    latest, a time of :func:`time.monotonic`. After it, the server may not be slower than the floor.
+    Raises TimeoutError.
+    """
+
+    def __init__(self, connected: Any, *, ends: float | None, head: AnswerHead) -> None:
         self.connection: socket.socket = connected
         self._raw: io.RawIOBase = connected.makefile("rb", buffering=0)
-        self._heard = heard
+        self._head = head
         self._ends = ends
+        self._rest = b""
         self._idle: float | None = connected.gettimeout()
         self._window = FLOOR_SECONDS if self._idle is None else min(FLOOR_SECONDS, 4 * self._idle)
         self._waited = 0.0
         self._got = 0
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
-    def head_has_come(self) -> None:
-        """Let the body take its time."""
+    def read_head(self) -> list[bytes]:
+        """Return the lines of the head, the blank one last; none if the server sends nothing.
+
+        Raises :class:`BadAnswerError` for a head that is too long, ConnectionResetError for one
+        that breaks off, and TimeoutError.
+        """
+        while not self._head.is_complete:
+            data = self._receive()
+            if not data and self._head.is_empty:
+                return []
+            if not data:
+                raise ConnectionResetError("the connection was cut in the middle of a head")
+            self._head.feed(data)
+        self._rest = self._head.rest()
         if self._ends is not None:
-            self._ends = None
             self.connection.settimeout(self._idle)
+        return self._head.lines()
 
     def readinto(self, memory: Any) -> int | None:
-        if self._heard:
-            size = min(len(memory), len(self._heard))
-            memory[:size], self._heard = self._heard[:size], self._heard[size:]
+        """Read some bytes after the head into ``memory``."""
+        if self._rest:
+            size = min(len(memory), len(self._rest))
+            memory[:size], self._rest = self._rest[:size], self._rest[size:]
             return size
         began = time.monotonic()
+        got = self._raw.readinto(memory)
+        self._check_floor(time.monotonic() - began, got or 0)
+        return got
+
+    def _receive(self) -> bytes:
         if self._ends is not None:
-            left = self._ends - began
+            left = self._ends - time.monotonic()
             if left <= 0:
                 raise TimeoutError("no answer for too long")
             self.connection.settimeout(left if self._idle is None else min(left, self._idle))
-        got = self._raw.readinto(memory)
-        if self._ends is None:
-            self._check_floor(time.monotonic() - began, got or 0)
-        return got
+        return self._raw.read(_PIECE) or b""
 
     def _check_floor(self, waited: float, got: int) -> None:
         self._waited += waited
@@ -81,23 +172,24 @@ class TimedReader(io.RawIOBase):
         self._waited, self._got = 0.0, 0
 
     def close(self) -> None:
+        """Close the file that reads from the socket."""
         self._raw.close()
         super().close()
 
 
 class TimedResponse(http.client.HTTPResponse):
-    """A response whose head comes within bounds, and whose body is framed in one way only."""
+    """A response whose head keeps the bounds, and whose body has exactly one possible length."""
 
     def begin(self) -> None:
+        """Read the head, once."""
         begun: Any = self.headers
         if begun is not None:
             return
         body: Any = self.fp
-        self.fp: Any = _Head(read_head(body), body)
+        self.fp: Any = _HeadFile(body.raw.read_head(), body)
         super().begin()
         if self.fp is not None:
             self.fp = body
-        body.raw.head_has_come()
         self._check_framing()
 
     def _check_framing(self) -> None:
@@ -112,8 +204,23 @@ class TimedResponse(http.client.HTTPResponse):
             raise BadAnswerError(f"the answer has two lengths (Content-Length: {shown})")
 
 
-class ReadFrom:
-    """As much of a socket as :class:`http.client.HTTPResponse` asks for."""
+def timed_response(
+    ends: float | None,
+    connected: Any,
+    *arguments: Any,
+    head: AnswerHead | None = None,
+    **settings: Any,
+) -> TimedResponse:
+    """Return the response whose head is read from the socket ``connected`` until ``ends``.
+
+    ``head`` has the bytes of the answer that have come already.
+    """
+    reader = TimedReader(connected, ends=ends, head=head or AnswerHead())
+    return TimedResponse(_SocketOf(reader), *arguments, **settings)  # type: ignore[arg-type]
+
+
+class _SocketOf:
+    """The one method of a socket that :class:`http.client.HTTPResponse` calls."""
 
     def __init__(self, reader: TimedReader) -> None:
         self._reader = reader
@@ -122,8 +229,12 @@ class ReadFrom:
         return io.BufferedReader(self._reader)
 
 
-class _Head:
-    """A head as ``http.client`` reads it: a line, then more lines at a time than it can count."""
+class _HeadFile:
+    """A head as ``http.client`` reads it: the status line, the fields, the blank line.
+
+    ``http.client`` counts the lines that it reads, and refuses more than a hundred. So each line
+    that it gets from here has as many of the fields as fit into one.
+    """
 
     def __init__(self, lines: list[bytes], connection: Any) -> None:
         self._pieces = lines[:1] + _joined(lines[1:-1]) + lines[1:][-1:]
@@ -136,41 +247,11 @@ class _Head:
         self._connection.close()
 
     def flush(self) -> None:
-        """There is nothing to write."""
-
-
-def read_head(stream: Any) -> list[bytes]:
-    """Return the lines of the head of the answer, the blank one last; none where nothing comes.
-
-    Interim answers before it (RFC 9110, section 15.2) are passed over, lines that are no fields
-    left out. Raises :class:`BadAnswerError` for what is too long, ConnectionResetError for a head
-    that breaks off, TimeoutError.
-    """
-    left = MAX_HEAD_BYTES
-    while True:
-        lines: list[bytes] = []
-        while not lines or lines[-1].rstrip(b"\r\n"):
-            line = stream.readline(left + 1)
-            left -= len(line)
-            if left < 0:
-                raise BadAnswerError(f"there is no answer in the first {MAX_HEAD_BYTES} bytes")
-            if not line.endswith(b"\n"):
-                if not lines and not line:
-                    return []
-                raise ConnectionResetError("the connection was cut in the middle of a head")
-            if not lines or b":" in line or line[:1] in b" \t\r\n":
-                lines.append(line)
-        if not is_interim(lines[0]):
-            return lines
-
-
-def is_interim(head: bytes) -> bool:
-    """Tell whether ``head`` is, or begins, an answer that another one follows."""
-    return _INTERIM.match(head) is not None
+        """Do nothing: there is nothing to write."""
 
 
 def _joined(lines: list[bytes]) -> list[bytes]:
-    """Return the lines joined to pieces no longer than a line may be."""
+    """Return ``lines`` joined to pieces that are no longer than ``http.client`` allows a line."""
     pieces: list[bytes] = []
     for line in lines:
         if pieces and len(pieces[-1]) + len(line) <= http.client._MAXLINE:  # type: ignore[attr-defined]

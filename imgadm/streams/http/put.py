@@ -1,4 +1,4 @@
-"""Uploading over HTTP, in one pass, with an ear for what the server says meanwhile."""
+"""The stage that uploads over HTTP in one pass, and hears an early answer of the server."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from imgadm.streams.http.exchange import Exchange
 
-#: Bytes of an answer that are read at most.
-MAX_ANSWER = 4 << 20
+_MAX_ANSWER = 4 << 20
+"""Bytes of an answer that are read at most."""
 
 
-class HttpPut(Stage):
-    """See :func:`http_put`."""
+class _HttpPut(Stage):
+    """The stage of :func:`http_put`."""
 
     name = "upload"
     role = "sink"
@@ -61,19 +61,22 @@ class HttpPut(Stage):
                 self._judge(_read(response, exchange), body, context)
         except request_errors() as error:
             context.cancel.check()
-            failure = failure_of(error)
+            failure = failure_of(error, self._url)
             raise SendError(
-                f"{redact_url(self._url)}: {failure.words}",
-                reason=failure.words,
+                failure.message,
                 code=failure.code,
                 offset=body.sent,
                 begun=exchange.connected,
+                reason=failure.words,
             ) from error
 
     def _request(
         self, adapter: HTTPAdapter, body: _Body, timeouts: tuple[float, float]
     ) -> Response:
-        """Send as ``session`` would, over a connection of our own: none that may be stale."""
+        """Send the request as ``session`` would, but over a new connection.
+
+        One of the session's own may have been closed by the server meanwhile.
+        """
         import requests
 
         assert self._session is not None
@@ -100,10 +103,10 @@ class HttpPut(Stage):
 
 
 class _Body:
-    """What comes in, as ``requests`` takes it; a length of 0 is one that nobody knows.
+    """The body of the request, as ``requests`` takes it. A length of 0 stands for an unknown one.
 
-    Its last buffer is held back until the stages before have succeeded: the server can't take what
-    they have not vouched for as complete.
+    The last buffer is held back until the stages before have succeeded. So the server can't take
+    the upload for complete before they have verified it.
     """
 
     def __init__(self, inlet: Inlet, size: int | None, meter: Meter) -> None:
@@ -143,7 +146,7 @@ class _Body:
 
 
 def _read(response: Response, exchange: Exchange) -> UploadAnswer:
-    """The whole answer; what is longer than an answer can be is cut off."""
+    """Return the answer; its body is cut off after :data:`_MAX_ANSWER` bytes."""
 
     def read(size: int) -> bytes:
         exchange.check_time()
@@ -154,7 +157,7 @@ def _read(response: Response, exchange: Exchange) -> UploadAnswer:
     with response:
         coding = coding_of(response.headers.get("Content-Encoding"))
         next_block = read if coding is None else Uncoded(coding, read).read
-        while len(body) < MAX_ANSWER and (block := next_block(64 << 10)):
+        while len(body) < _MAX_ANSWER and (block := next_block(64 << 10)):
             body += block
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return UploadAnswer(response.status_code, kind, bytes(body))
@@ -172,17 +175,18 @@ def http_put(
 ) -> Stage:
     """Upload to ``url`` (http or https) with one PUT. Timeouts are in seconds.
 
-    ``session`` (requests) brings proxies, certificates and headers of its own. With a ``size``
-    that many bytes are promised (Content-Length), and have to come; without, they are sent in
-    chunks. The server gets the end of the upload only after all stages before have succeeded.
+    ``session`` is one of requests, with its own proxies, certificates and headers. With a ``size``,
+    that many bytes are promised to the server (Content-Length), and must come. Without one, they
+    are sent in chunks. The server gets the end of the upload only after all stages before have
+    succeeded.
 
-    There is no second try: bytes that have passed are gone. Redirects are not followed. A server
-    that answers before it has everything is heard at once, and its answer is the error. One that
-    takes no byte for ``stall_timeout``, or says nothing for ``answer_timeout`` once it has them
-    all, is given up.
+    The upload is never repeated, because bytes that have passed are gone. Redirects are not
+    followed. If the server answers before it has everything, the upload ends at once, and the
+    answer is the error. The upload fails if the server takes no byte for ``stall_timeout``, or if
+    it has all bytes and does not answer within ``answer_timeout``.
 
     The answer, an :class:`UploadAnswer` with a status of 200 to 299, is left in
-    ``report.facts["answer"]``. Raises SendError and SizeError.
+    ``report.facts["answer"]``. The stage raises SendError and SizeError.
     """
     timeouts = (connect_timeout, stall_timeout, answer_timeout)
-    return HttpPut(url, session, headers or {}, size, timeouts)
+    return _HttpPut(url, session, headers or {}, size, timeouts)

@@ -1,14 +1,14 @@
-"""When a request that failed is made again: one policy for all of them, as a value."""
+"""The one policy for making a failed request again, as an immutable value."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import mktime_tz, parsedate_tz
 
 BUSY = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses of a server that may do better in a while."""
+"""Statuses of a server that may be able to answer later."""
 
 _MOST_SECONDS = 999_999_999.0
 _MOST_DIGITS = 9
@@ -16,33 +16,48 @@ _MOST_DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long to wait before each further attempt, in seconds; ``delays`` has one entry each.
+    """How often, and after what wait, a request that failed is made again.
 
-    A server may ask for up to ``longest_wait``; one that asks for more has failed. No attempt
-    begins later than ``seconds`` after the first one, the waits that servers asked for left out.
+    ``delays`` has the wait before each further attempt, in seconds. A server may ask for a longer
+    one, up to ``longest_wait`` seconds. If it asks for more, the request has failed. No attempt
+    begins later than ``seconds`` after the first one, not counting the waits that servers asked
+    for; None sets no such limit.
+
+    :meth:`after_failure` returns a new value for the rest of the attempts. In that value
+    ``failures`` is the number of attempts that failed, ``pause`` the seconds to wait before the
+    next one, and ``granted`` the seconds that servers have asked for so far.
     """
 
     delays: tuple[float, ...] = (1.0, 2.0, 4.0)
     longest_wait: float = 60.0
     seconds: float | None = None
+    failures: int = 0
+    pause: float = 0.0
+    granted: float = 0.0
 
-    def wait(self, failures: int, *, asked: float = 0.0, elapsed: float = 0.0) -> float | None:
-        """Return how long to wait after ``failures`` attempts that failed, None to give up.
+    def after_failure(self, *, asked: float = 0.0, elapsed: float = 0.0) -> RetryPolicy | None:
+        """Return the policy for the rest after one more failure; None to give up.
 
-        ``asked`` is how long the server asks us to wait; ``elapsed`` how long it has taken so far.
+        ``asked`` is how long the server asks us to wait, and ``elapsed`` how long ago the first
+        attempt began, both in seconds.
         """
-        if failures > len(self.delays) or asked > self.longest_wait:
+        if self.failures >= len(self.delays) or asked > self.longest_wait:
             return None
-        if self.seconds is not None and elapsed > self.seconds:
+        if self.seconds is not None and elapsed - self.granted > self.seconds:
             return None
-        return max(self.delays[failures - 1], asked)
+        return replace(
+            self,
+            failures=self.failures + 1,
+            pause=max(self.delays[self.failures], asked),
+            granted=self.granted + asked,
+        )
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
     """Return how many seconds a server asks us to wait (RFC 9110, section 10.2.3), else 0.
 
-    A date counts from the server's own clock. What is no number of seconds and no date, or lies in
-    the past, asks for nothing.
+    A date counts from the server's own clock. A value that is neither a number of seconds nor a
+    date, or a date in the past, asks for nothing.
     """
     given = headers.get("retry-after", "").strip()
     if given.isascii() and given.isdigit():

@@ -1,4 +1,4 @@
-"""What is wanted of a file on a server, compared with what the head of the answer promises."""
+"""The requirements for a file on a server, compared with the head of its answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imgadm.streams.http.body import Body
 from imgadm.streams.http.failures import one_line
 
 UseOfMd5 = Literal["ignored", "checked", "required"]
-"""What becomes of the Content-MD5 that a server may send (RFC 1864)."""
+"""How the Content-MD5 that a server may send (RFC 1864) is used."""
 
 _SHOWN_MD5 = 80
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
@@ -21,9 +21,10 @@ _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``size`` is that of the file, None if nobody knows; the server has to name one if required.
+    """Requirements for a file.
 
-    Raises FetchError and SizeError for an answer that is not what is wanted.
+    ``size`` is the file's in bytes, None if nobody knows it. ``length_required``: the answer must
+    name a length. Methods raise FetchError and SizeError for an answer that does not fit.
     """
 
     size: int | None
@@ -31,7 +32,7 @@ class Wanted:
     content_md5: UseOfMd5
 
     def total_of(self, body: Body, headers: Mapping[str, str]) -> int | None:
-        """Return how many bytes are to come, None if that is unknown."""
+        """Return the number of bytes that will come, None if that is unknown."""
         self._check_type(body, headers.get("Content-Type", ""))
         length, header = body.length, headers.get("Content-Length")
         if length is None and self.length_required and not body.is_coded:
@@ -49,24 +50,24 @@ class Wanted:
         return length if length is not None else self.size
 
     def md5_of(self, body: Body, headers: Mapping[str, str]) -> ContentMd5 | None:
-        """Return the checksum that the file has to have, None where there is none to check.
+        """Return the checksum to compare the file with, None where there is none.
 
-        That of an answer whose coding is undone is of other bytes than those that arrive.
+        The checksum of an answer whose coding is undone is not used: it is that of the coded bytes.
         """
         header = None if body.is_coded else headers.get("Content-MD5")
         if self.content_md5 == "ignored":
             return None
         if header is None and self.content_md5 == "required":
             raise FetchError(
-                "nothing could tell whether the file is the right one: neither the manifest nor "
-                "the server has a checksum (sha1, Content-MD5)",
+                "the file cannot be verified: neither the manifest nor the server has a checksum "
+                "(sha1, Content-MD5)",
                 code="Unverified",
                 final=True,
             )
         return None if header is None else ContentMd5(header.strip())
 
     def _check_type(self, body: Body, header: str) -> None:
-        """Refuse a page for people, unless it has just the size that the file should have."""
+        """Raise FetchError for a web page, unless it has exactly the size of the file."""
         kind = header.partition(";")[0].strip().lower()
         proven = self.size is not None and body.length == self.size
         if kind in _PAGES and not proven:
@@ -78,9 +79,9 @@ class Wanted:
 
 
 class ContentMd5:
-    """The digest of what passes, and the one that it has to have, in base64.
+    """The MD5 of the bytes that pass, and the one that a server promised.
 
-    ``wanted`` is the header, which may come twice if it says the same.
+    ``wanted`` is the header Content-MD5, in base64. It may hold the same value several times.
     """
 
     def __init__(self, wanted: str) -> None:
@@ -89,10 +90,11 @@ class ContentMd5:
         self._hash = hashlib.md5(usedforsecurity=False)
 
     def update(self, data: memoryview) -> None:
+        """Take further bytes of the file."""
         self._hash.update(data)
 
     def checked(self, size: int) -> str:
-        """Return the digest of all ``size`` bytes; ChecksumError if it is not the wanted one."""
+        """Return the digest of all ``size`` bytes. Raises ChecksumError if it is another one."""
         got = b64encode(self._hash.digest()).decode()
         if got.rstrip("=") != self._wanted.rstrip("="):
             raise ChecksumError("Content-MD5", got=got, wanted=self._wanted, offset=size)

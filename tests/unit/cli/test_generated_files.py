@@ -1,4 +1,4 @@
-"""The manual page and the shell completions are those of today's commands, and shells take them."""
+"""Generated files are in step with what they are made of, and shells take the completions."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from imgadm.cli.commands import GROUPS, find_command
 from imgadm.cli.options import parse_options
 from imgadm.cli.reference.manual import EXAMPLES, manual_page
+from tests.golden.page import page
 from tests.python_path import PACKAGES
 
 TREE = Path(__file__).parents[3]
@@ -36,6 +37,11 @@ def test_manual_page_is_in_step(name: str) -> None:
 def test_completion_is_in_step(shell: str) -> None:
     script = (TREE / "completions" / COMPLETIONS[shell]).read_text()
     assert script == generated(shell), STALE
+
+
+def test_page_about_differences_is_in_step() -> None:
+    path = TREE / "docs" / "how-to" / "coming-from-smartos.md"
+    assert path.read_text() == page(), STALE
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgadm.base.errors import OptionError
+from imgadm.cli.errors import OptionError
 from imgadm.cli.options import Option, OptionKind, Options, parse_options
 
 DECLARED = (

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from imgadm.base.errors import InvalidManifestError
 from imgadm.manifest import Manifest, find_violations
 from imgadm.manifest.docker import (
     UNKNOWN_DATE,
@@ -15,6 +14,7 @@ from imgadm.manifest.docker import (
     published_at,
     with_tags_of,
 )
+from imgadm.manifest.errors import InvalidManifestError
 
 A, B, Z = ("sha256:" + letter * 64 for letter in "ab0")
 BASE = "sha256:794cb9a87034df578c0c59b01e000c321602fdd47963cbe6361b6fb6fce9874e"

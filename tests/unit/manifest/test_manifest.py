@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgadm import manifest as manifest_package
-from imgadm.base.errors import ImgadmError, InvalidManifestError, InvalidUUIDError, PlatformError
+from imgadm.base.errors import ImgadmError, InvalidUUIDError
 from imgadm.base.patterns import check_uuid, is_uuid
 from imgadm.manifest import ImageFile, Manifest, check_platform, parse_manifest, upgrade_manifest
+from imgadm.manifest.errors import InvalidManifestError, PlatformError
 
 UUID = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"
 ORIGIN = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0002"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgadm.base.errors import ManifestValidationError
 from imgadm.manifest import check_manifest, find_violations
+from imgadm.manifest.errors import ManifestValidationError
 from imgadm.manifest.rules.fields import RULES
 
 UUID = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"

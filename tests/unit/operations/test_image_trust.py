@@ -8,14 +8,10 @@ from typing import Any
 
 import pytest
 
-from imgadm.base.errors import (
-    DownloadError,
-    InvalidManifestError,
-    LayerNotVerifiedError,
-    OriginNotVerifiedError,
-)
 from imgadm.base.locks.terms import Locks
 from imgadm.manifest import Manifest
+from imgadm.manifest.errors import InvalidManifestError
+from imgadm.operations.errors import DownloadError, LayerNotVerifiedError, OriginNotVerifiedError
 from imgadm.operations.events import Event, ImageDoubted
 from imgadm.operations.importing.import_chain import look_up_chain
 from imgadm.operations.importing.import_options import ImportOptions

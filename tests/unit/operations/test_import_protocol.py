@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from imgadm.base.errors import ImgadmError, OriginNotInstalledError
+from imgadm.base.errors import ImgadmError
 from imgadm.base.locks.terms import Locks
 from imgadm.operations.disk_images import DiskToImage
+from imgadm.operations.errors import OriginNotInstalledError
 from imgadm.operations.events import (
     AlreadyInstalled,
     Event,

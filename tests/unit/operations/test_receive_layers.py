@@ -15,13 +15,8 @@ import pytest
 import zstandard
 
 from imgadm import streams
-from imgadm.base.errors import (
-    DownloadError,
-    FileSystemError,
-    ImgadmError,
-    LayerNotVerifiedError,
-    UncompressionError,
-)
+from imgadm.base.errors import FileSystemError, ImgadmError
+from imgadm.operations.errors import DownloadError, LayerNotVerifiedError, UncompressionError
 from imgadm.operations.events import (
     Event,
     FileVerified,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imgadm.base.errors import ImageNotInstalledError
 from imgadm.base.locks.terms import Locks
+from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.upkeep.update_images import UpdateOptions, update_images
 from imgadm.operations.upkeep.update_notices import ManifestAdded, Notice
 from imgadm.pools.base import InstalledImage

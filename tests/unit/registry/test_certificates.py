@@ -78,7 +78,7 @@ def wary_web(secure_web: Any, certificate: Path) -> Any:
 def test_a_certificate_of_ours(
     wary_web: Any, certificate: Path, opened_registry: OpenDocker, tmp_path: Path
 ) -> None:
-    from imgadm.base.errors import SourcePingError
+    from imgadm.sources.errors import SourcePingError
 
     directory = folder(tmp_path, urlsplit(wary_web.url).netloc)
     shutil.copy(certificate, directory / "ca.crt")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from imgadm.base.errors import ConfigError, SourcePingError
+from imgadm.base.errors import ConfigError
 from imgadm.registry import parse_index
 from imgadm.sources import ClientOptions, ping_source
+from imgadm.sources.errors import SourcePingError
 from imgadm.state.source_config import SourceConfig
 
 HTML = {"Content-Type": "text/html"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from imgadm.base.errors import ConfigError, InvalidDockerRepoError
+from imgadm.base.errors import ConfigError
 from imgadm.registry import Index, parse_index, parse_reference
+from imgadm.registry.errors import InvalidDockerRepoError
 
 DIGEST = "sha256:" + "a" * 64
 LONG_DIGEST = "sha512:" + "b" * 128

@@ -349,7 +349,7 @@ FORGED = [
 def test_draft_that_names_a_file_elsewhere_is_refused(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    from imgadm.base.errors import InvalidManifestError
+    from imgadm.manifest.errors import InvalidManifestError
 
     (tmp_path / "secret").write_bytes(b"secret")
     draft = tmp_path / ".imgadm" / UUID

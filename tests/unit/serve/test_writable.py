@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import requests
 
-from imgadm.base.errors import InvalidManifestError, LockedError
+from imgadm.base.errors import LockedError
+from imgadm.manifest.errors import InvalidManifestError
 from imgadm.serve import ImageServer, WritableFolder, Writer
 
 from .conftest import UUID, manifest

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from imgadm.base.errors import ConfigError, SourcePingError
+from imgadm.base.errors import ConfigError
 from imgadm.sources import UnusableReplyError
+from imgadm.sources.errors import SourcePingError
 
 UUID = "01b2c898-945f-11e1-a523-af1afbe22822"
 OWNER = "352971aa-31ba-496c-9ade-a379feaecd52"

@@ -14,9 +14,11 @@ import pytest
 import requests
 
 from imgadm import __version__
-from imgadm.base.errors import APIError, ClientError, ConfigError, InternalError, SourcePingError
-from imgadm.client.session import RefusedRedirectError
+from imgadm.base.errors import ConfigError, InternalError
+from imgadm.client.errors import APIError, ClientError
+from imgadm.client.redirects import RefusedRedirectError
 from imgadm.sources import Retry, SourceError, StatusError, UnreachableError, UnusableReplyError
+from imgadm.sources.errors import SourcePingError
 from imgadm.streams.http.retries import retry_after
 
 UUID = "3d0f2a0e-6b9b-4c5d-9a40-5a6f1c1b0001"

@@ -18,7 +18,7 @@ import pytest
 from imgadm import streams
 from imgadm.base.errors import ImgadmError
 from imgadm.client import budget
-from imgadm.client.client import HttpClient
+from imgadm.client.http_client import HttpClient
 from imgadm.client.session import make_session
 from imgadm.registry.access.tokens import Grant, Tokens
 from imgadm.registry.blobs import BlobFile

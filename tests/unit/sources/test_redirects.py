@@ -8,7 +8,8 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgadm.client.session import RefusedRedirectError, make_session
+from imgadm.client.redirects import RefusedRedirectError
+from imgadm.client.session import make_session
 from imgadm.sources import ClientOptions
 
 PIECES = (

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgadm import streams
-from imgadm.streams.http.get import MAX_RESUMES
+from imgadm.streams.http.resuming import MAX_RESUMES
 from tests.unit.streams.stages import Collect
 
 from .servers import (
@@ -182,7 +182,7 @@ def test_a_file_that_changed_meanwhile(way: str, server: Server, second: Answer)
         fetch(server.plan(Answer(CONTENT, send=1_000_000), second))
     assert caught.value.code == "Changed"
     assert str(caught.value) == (
-        f"the file at {server.url} changed while it was being fetched; import it again"
+        f"the file at {server.url} changed while it was being downloaded; import it again"
     )
     assert len(server.requests) == 2
 

@@ -1,4 +1,4 @@
-"""What a failed request or an unwelcome answer means, as a FetchError."""
+"""Failed requests and unwelcome answers, as errors of a fetch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from imgadm.base.redaction import redact_text, redact_url
 from imgadm.streams.errors import FetchError
 from imgadm.streams.http.codings import Uncoded, coding_of
-from imgadm.streams.http.failures import address_of, failure_of, one_line, request_errors
+from imgadm.streams.http.failures import failure_of, one_line, request_errors
 
 if TYPE_CHECKING:
     from requests import Response
@@ -22,8 +22,21 @@ _BODY_SECONDS = 10.0
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
+def connection_error(error: BaseException, asked: str, *, at: str | None = None) -> FetchError:
+    """Return the error of a request to the URL ``asked`` that brought no usable answer.
+
+    ``at`` is the URL of the answer whose body was being read, if there was one.
+    """
+    failure = failure_of(error, asked, at=at)
+    return FetchError(failure.message, code=failure.code, final=failure.permanent)
+
+
 def answer_error(response: Response) -> FetchError:
-    """The error of an answer that is not the file: the server's own code and words, if any."""
+    """Return the error of an answer that is not the file.
+
+    It has the server's own code and message if the body has them, as JSON of an image server or of
+    a registry. Reads the body, and ends the connection.
+    """
     status = response.status_code
     text = _text(response)
     code, message = None, ""
@@ -40,18 +53,17 @@ def answer_error(response: Response) -> FetchError:
             message = f"{_shown_url(response)}: {message}"
     if not message:
         message = f"{_shown_url(response)} answered {status} {one_line(response.reason or '')}"
-        if content_type(response) == "text/plain" and text.strip():
+        if _content_type(response) == "text/plain" and text.strip():
             message += f": {one_line(redact_text(' '.join(text.split())))}"
     return FetchError(message, code=code, status=status, headers=response.headers)
 
 
-def content_type(response: Response) -> str:
-    """The media type of an answer, without its parameters."""
+def _content_type(response: Response) -> str:
     return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def _first_error(body: dict[str, Any]) -> dict[str, Any]:
-    """What has code and message: a body itself, or, of a Docker registry, its first error."""
+    """Return the object with code and message: the body, or a registry's first error in it."""
     errors = body.get("errors")
     if "code" not in body and isinstance(errors, list) and errors and isinstance(errors[0], dict):
         return errors[0]
@@ -59,12 +71,11 @@ def _first_error(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown_url(response: Response) -> str:
-    """Where an answer came from, without the secrets of that address."""
     return redact_url(response.url)
 
 
 def _text(response: Response) -> str:
-    """The beginning of the body, as far as it came."""
+    """Return the beginning of the body, or less if the connection fails before."""
     connection = response.raw.connection
     body = b""
     try:
@@ -78,7 +89,7 @@ def _text(response: Response) -> str:
                     break
     finally:
         if connection is not None:
-            connection.close()  # or it waits in its pool for as long as the error is kept
+            connection.close()  # else its pool keeps it open for as long as the error is kept
     return body[:_BODY_READ].decode(errors="replace")
 
 
@@ -95,14 +106,3 @@ def _pieces(response: Response) -> Iterator[bytes]:
         if not data:
             return
         yield data
-
-
-def connection_error(error: BaseException, url: str) -> FetchError:
-    """The error of a request to ``url`` without a usable answer.
-
-    Its code is the name of the system's error. After a redirect it names the address that failed.
-    """
-    failure = failure_of(error)
-    at = failure.address
-    where = redact_url(url) if at is None or at == address_of(url) else at
-    return FetchError(f"{where}: {failure.words}", code=failure.code, final=failure.permanent)
