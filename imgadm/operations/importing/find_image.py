@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgadm.manifest import Manifest
 from imgadm.operations.asking import ask_in_order
 from imgadm.operations.errors import ActiveImageNotFoundError
-from imgadm.operations.events import Event, SourceFailed
+from imgadm.operations.events.event import OnEvent, SourceFailed
 from imgadm.sources import Source
 
 
@@ -21,9 +21,7 @@ class FoundImage:
     others: Sequence[Source]
 
 
-def find_active_image(
-    sources: Sequence[Source], uuid: str, on_event: Callable[[Event], None]
-) -> FoundImage:
+def find_active_image(sources: Sequence[Source], uuid: str, on_event: OnEvent) -> FoundImage:
     """Ask the sources one after the other; those that fail before the hit are named.
 
     Raises ActiveImageNotFoundError, or what the sources failed with if none has the image.

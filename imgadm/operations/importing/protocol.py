@@ -7,7 +7,7 @@ says which image is wanted, what it is based on, and where its bytes come from.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,19 +15,12 @@ from typing import Any
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
 from imgadm.operations.errors import OriginNotInstalledError
-from imgadm.operations.events import (
-    Aborting,
-    AlreadyInstalled,
-    Event,
-    InstalledMeanwhile,
-    LockAwaited,
-)
+from imgadm.operations.events.event import LockAwaited, OnEvent
+from imgadm.operations.events.importing import Aborting, AlreadyInstalled, InstalledMeanwhile
 from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.preconditions import check_limits, check_space, size_of_files
 from imgadm.operations.importing.receive_layers import make_root
 from imgadm.pools.base import InstalledImage, Pool
-
-OnEvent = Callable[[Event], None]
 
 
 @dataclass(frozen=True)

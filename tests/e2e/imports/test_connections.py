@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from imgadm.base.locks.terms import Locks
-from imgadm.operations.events import ImageInstalled
+from imgadm.operations.events.importing import ImageInstalled
 from imgadm.operations.importing.import_image import import_image
 from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.pools.directory.pool import DirectoryPool

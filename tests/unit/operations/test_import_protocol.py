@@ -14,9 +14,9 @@ from imgadm.base.errors import ImgadmError
 from imgadm.base.locks.terms import Locks
 from imgadm.operations.disk_images import DiskToImage
 from imgadm.operations.errors import OriginNotInstalledError
-from imgadm.operations.events import (
+from imgadm.operations.events.event import Event
+from imgadm.operations.events.importing import (
     AlreadyInstalled,
-    Event,
     ImageInstalled,
     InstallBegins,
     InstalledMeanwhile,
