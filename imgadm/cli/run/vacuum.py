@@ -65,7 +65,7 @@ def run(context: RunContext) -> int:
     unused = operation.find_unused(pools, excluded=excluded, age=age)
     _remove(context, unused, _OF_IMAGES, operation.remove_images)
     if not options.flag("-n"):
-        operation.remove_leftovers(pools, context.locks())
+        operation.clean_pools(pools, context.locks())
     if with_records:
         orphans = operation.find_orphans(pools, excluded=excluded)
         _remove(context, orphans, _OF_RECORDS, operation.remove_records)

@@ -13,7 +13,7 @@ from imgadm.sources import Source
 
 
 @dataclass(frozen=True)
-class FoundImage:
+class ActiveImage:
     """An active image in the first source that has it; ``others`` are the sources after that."""
 
     image: Manifest
@@ -21,7 +21,7 @@ class FoundImage:
     others: Sequence[Source]
 
 
-def find_active_image(sources: Sequence[Source], uuid: str, on_event: OnEvent) -> FoundImage:
+def find_active_image(sources: Sequence[Source], uuid: str, on_event: OnEvent) -> ActiveImage:
     """Ask the sources one after the other; those that fail before the hit are named.
 
     Raises ActiveImageNotFoundError, or what the sources failed with if none has the image.
@@ -37,4 +37,4 @@ def find_active_image(sources: Sequence[Source], uuid: str, on_event: OnEvent) -
         ActiveImageNotFoundError(uuid),
         on_failure=lambda failure: on_event(SourceFailed(failure.message)),
     )
-    return FoundImage(image, source, inquiry.rest)
+    return ActiveImage(image, source, inquiry.rest)

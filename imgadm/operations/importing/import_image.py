@@ -14,7 +14,6 @@ from imgadm.operations.events.event import OnEvent
 from imgadm.operations.events.importing import AncestryWanted, ImportBegins, TransferPlanned
 from imgadm.operations.importing.find_image import find_active_image
 from imgadm.operations.importing.import_chain import look_up_chain
-from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.operations.importing.layer_trust import (
     check_claims,
@@ -22,7 +21,12 @@ from imgadm.operations.importing.layer_trust import (
     installed_digests,
 )
 from imgadm.operations.importing.mirrors import Mirrors
-from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
+from imgadm.operations.importing.protocol import (
+    ImportChain,
+    ImportOptions,
+    ImportRequest,
+    run_import,
+)
 from imgadm.operations.importing.receive_image import receive_file
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.pools.base import Pool

@@ -24,8 +24,12 @@ from imgadm.operations.disk_images import (
 )
 from imgadm.operations.events.event import OnEvent
 from imgadm.operations.events.importing import InstallBegins
-from imgadm.operations.importing.import_options import ImportOptions
-from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
+from imgadm.operations.importing.protocol import (
+    ImportChain,
+    ImportOptions,
+    ImportRequest,
+    run_import,
+)
 from imgadm.operations.importing.receive_image import receive_stream
 from imgadm.pools.base import Pool
 

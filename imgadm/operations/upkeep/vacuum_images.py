@@ -11,7 +11,7 @@ from imgadm.base.locks.holder import Holder
 from imgadm.base.locks.terms import Locks
 from imgadm.operations.events.event import Event, LockAwaited, OnEvent
 from imgadm.operations.events.upkeep import ImageKept, ImageRemoved, RemovalFailed
-from imgadm.operations.upkeep import delete_image
+from imgadm.operations.upkeep.delete_image import remove_leftovers
 from imgadm.operations.upkeep.unused_images import full_name, is_based, unused_images
 from imgadm.pools.base import InstalledImage, Pool
 
@@ -47,10 +47,10 @@ def find_unused(
     return [Candidate(by_name[image.pool], image) for image in unused_images(images, is_kept)]
 
 
-def remove_leftovers(pools: Iterable[Pool], locks: Locks) -> None:
+def clean_pools(pools: Iterable[Pool], locks: Locks) -> None:
     """Remove what dead processes have left on the pools that is no image; never raises."""
     for pool in pools:
-        delete_image.remove_leftovers(pool, pool.leftovers(), locks)
+        remove_leftovers(pool, pool.leftovers(), locks)
 
 
 def find_orphans(
