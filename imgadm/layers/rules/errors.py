@@ -1,4 +1,4 @@
-"""What is wrong with a layer, as one clear line."""
+"""The error of a layer that cannot be unpacked, and the printing of names from its archive."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _LONGEST_SHOWN = 200
 
 
 class LayerError(StreamError):
-    """The archive cannot be unpacked.
+    """A layer's archive cannot be unpacked.
 
     ``kind`` is one of ``truncated``, ``trailing``, ``format``, ``unsupported``, ``limit``, ``name``
-    and ``link``; ``entry`` the name of the entry it is about, as far as that is known; ``reason``
-    the message without the word "layer".
+    and ``link``. ``entry`` is the name of the entry that is wrong, or empty if that is not known.
+    ``reason`` is the message without the word "layer".
     """
 
     def __init__(self, kind: str, reason: str, *, entry: bytes = b"", offset: int | None = None):
@@ -24,7 +24,7 @@ class LayerError(StreamError):
 
 
 def shown_name(name: bytes) -> str:
-    """A name from an archive in one printable line of bounded length."""
+    """Return a name from an archive as one printable line of bounded length."""
     text = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in name[: _LONGEST_SHOWN + 1].decode("utf-8", "backslashreplace")
