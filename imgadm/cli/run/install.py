@@ -11,7 +11,7 @@ from imgadm.cli.output.transfer_view import View, choose_view
 from imgadm.cli.run.disks import given_disk, session_for
 from imgadm.cli.shared_options import FILE, MANIFEST
 from imgadm.operations.disk_images import DiskToImage
-from imgadm.operations.importing.import_options import ImportOptions
+from imgadm.operations.importing.protocol import ImportOptions
 from imgadm.operations.installing.install_disk import install_disk
 from imgadm.operations.installing.install_image import install_image
 from imgadm.operations.manifest_fields import parse_fields, read_fields
@@ -29,7 +29,7 @@ def run(context: RunContext) -> int:
             f'unexpected args ({len(arguments)}): "{" ".join(arguments)}"', synopsis_helps=True
         )
     pool = context.pool()
-    manifest, file = (Path(required_text(options, option)) for option in (MANIFEST, FILE))
+    manifest, file = (Path(required_text(context, option)) for option in (MANIFEST, FILE))
     with _view(context) as view:
         install_image(pool, manifest, file, ImportOptions(locks=context.locks()), view)
     return 0

@@ -99,7 +99,7 @@ class Platform:
         return steps if steps > 0 else None
 
     def _arm64_rank(self, ours: str | None, theirs: str | None) -> int | None:
-        """Return 1 if ``theirs`` is v8, which all variants of arm64 (v8.1 to v9.5) run, else None."""
+        """Return 1 if ``theirs`` is v8, which all variants of arm64, v8.1 to v9.5, run, or None."""
         is_base = self.architecture == "arm64" and theirs == _UNSAID["arm64"]
         return 1 if is_base and re.fullmatch(r"v[89](?:\.[0-9])?", ours or "") else None
 
