@@ -1,4 +1,4 @@
-"""Events of an import, an install or a publication, as lines and bars."""
+"""The events of an import, an installation or a publication as lines and progress bars."""
 
 from __future__ import annotations
 
@@ -11,7 +11,29 @@ from imgadm.base.redaction import redact_text
 from imgadm.base.text import printable
 from imgadm.cli.output.sizes import human_seconds, human_size
 from imgadm.cli.output.waiting import show_waiting
-from imgadm.operations import events
+from imgadm.operations.events.event import Event, LockAwaited, SourceFailed, Transferring
+from imgadm.operations.events.importing import (
+    Aborting,
+    AlreadyInstalled,
+    AncestorInstalled,
+    AncestryWanted,
+    FileVerified,
+    ImageDoubted,
+    ImageInstalled,
+    ImportBegins,
+    InstallBegins,
+    InstalledMeanwhile,
+    LayerInstalled,
+    ProgramSaid,
+    TransferPlanned,
+)
+from imgadm.operations.events.publishing import (
+    FileAdded,
+    ImageActivated,
+    ImagePublished,
+    ManifestAccepted,
+    RemainsOnServer,
+)
 
 if TYPE_CHECKING:
     from imgadm.cli.output.transfer_bar import TransferBar
@@ -20,14 +42,17 @@ if TYPE_CHECKING:
     from imgadm.streams import Report
 
 
-#: What comes while the bar goes on.
-_SHOWN_ABOVE_THE_BAR = (events.Transferring, events.FileVerified, events.LayerInstalled)
+_SHOWN_ABOVE_THE_BAR = (Transferring, FileVerified, LayerInstalled)
+"""The events that do not end the bar."""
 
 
 class View(Protocol):
-    """Shows events while it is open; an exception that leaves it is part of the story."""
+    """A context manager that shows the events it is called with.
 
-    def __call__(self, event: events.Event) -> None: ...
+    It sees the exception that leaves it, and may show that, too.
+    """
+
+    def __call__(self, event: Event) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -38,7 +63,7 @@ class View(Protocol):
 
 
 def choose_view(command: str, *, quiet: bool, as_json: bool) -> View:
-    """How to show events: JSON if asked for, bars on a terminal that has them, else just lines."""
+    """Return the view for ``command``: JSON, bars on a terminal that can show them, or lines."""
     if as_json:
         from imgadm.cli.output.transfer_events import JsonView
 
@@ -51,17 +76,18 @@ def choose_view(command: str, *, quiet: bool, as_json: bool) -> View:
 
 
 def title(image: Manifest) -> str:
+    """Return UUID, name and version of ``image``."""
     return f"{image.uuid} ({image.name}@{image.version})"
 
 
 def installed_title(image: InstalledImage, joint: str = " ") -> str:
-    """An installed image as it is called when it is in the way."""
+    """Return UUID, name and version, with ``joint`` between the two, of an installed image."""
     name = image.manifest.get("name")
     return f"{image.uuid} ({name}{joint}{image.manifest.get('version')})" if name else image.uuid
 
 
 class LineView:
-    """The lines that scripts know, on stdout; what an operator should hear, on stderr."""
+    """A view with the lines that scripts know on stdout, and warnings on stderr."""
 
     def __init__(self, command: str) -> None:
         self._command = command
@@ -75,84 +101,88 @@ class LineView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Lines need no end."""
+        """Do nothing, since lines need no end."""
 
-    def __call__(self, event: events.Event) -> None:
+    def __call__(self, event: Event) -> None:
         match event:
-            case events.AlreadyInstalled(installed, str(source)):
+            case AlreadyInstalled(installed, str(source)):
                 called = installed_title(installed, "@")
                 self.say(f"Image {called} is already installed from {source}")
-            case events.AlreadyInstalled(installed):
+            case AlreadyInstalled(installed):
                 self.say(f"Image {installed_title(installed)} is already installed, skipping")
-            case events.ImportBegins(image, url, channel, reference):
+            case ImportBegins(image, url, channel, reference):
                 suffix = "" if channel is None else f', channel "{channel}"'
                 called = f"{image.uuid} ({reference})" if reference else title(image)
                 self.say(f'Importing {called} from "{url}"{suffix}')
-            case events.InstallBegins(image):
+            case InstallBegins(image):
                 self.say(f"Installing image {title(image)}")
-            case events.AncestryWanted(uuid):
+            case AncestryWanted(uuid):
                 self.say(f"Gather image {uuid} ancestry")
-            case events.AncestorInstalled(uuid):
+            case AncestorInstalled(uuid):
                 self.say(f"Image {uuid} already installed")
-            case events.LockAwaited(uuid, holder):
+            case LockAwaited(uuid, holder):
                 show_waiting(uuid, holder)
-            case events.InstalledMeanwhile(image):
+            case InstalledMeanwhile(image):
                 done = "installed" if self._command == "install" else "imported"
                 self.say(f"Image {title(image)} was {done} while waiting on lock")
-            case events.TransferPlanned(count, size):
+            case TransferPlanned(count, size):
                 images = "image" if count == 1 else "images"
                 suffix = "" if size is None else f" ({human_size(size)})"
                 self.say(f"Must download and install {count} {images}{suffix}")
-            case events.FileVerified(image, size):
+            case FileVerified(image, size):
                 if self._command != "install":
                     self.say(f"Downloaded image {image.uuid} ({human_size(size)})")
-            case events.LayerInstalled(image):
+            case LayerInstalled(image):
                 self.say(f"Imported image {title(image)}")
-            case events.ImageInstalled(image, report):
+            case ImageInstalled(image, report):
                 done = "Installed" if self._command == "install" else "Imported"
                 self.say(f"{done} image {title(image)}")
                 self.summarise(report)
-            case events.ManifestAccepted(uuid, name, version, state):
+            case ManifestAccepted(uuid, name, version, state):
                 self.say(f"Imported image {uuid} ({name}, {version}, state={state})")
-            case events.FileAdded(image, file, compression):
+            case FileAdded(image, file, compression):
                 self.say(f'Added file "{file}" (compression "{compression}") to image {image.uuid}')
                 self.summarise(event.report)
-            case events.ImageActivated(image):
+            case ImageActivated(image):
                 self.say(f"Activated image {image.uuid}")
-            case events.ImagePublished(image, url):
+            case ImagePublished(image, url):
                 self.say(f"Successfully published image {image.uuid} to {url}")
-            case events.RemainsOnServer(uuid, message):
+            case RemainsOnServer(uuid, message):
                 why = redact_text(message)
                 self.say(f"Warning: Could not delete partially published image {uuid}: {why}")
-            case events.SourceFailed(message) | events.ImageDoubted(message=message):
+            case SourceFailed(message) | ImageDoubted(message=message):
                 self.warn(message)
-            case events.ProgramSaid(program, text):
+            case ProgramSaid(program, text):
                 self.tell(f"Stderr from {program}: {text}\n")
-            case events.Aborting(message):
+            case Aborting(message):
                 if self._command != "install":
                     self.say(f"Aborting ({redact_text(message)})")
-            case events.Transferring(image, report):
+            case Transferring(image, report):
                 self.progress(image, report)
 
     def say(self, line: str) -> None:
+        """Print ``line`` on stdout."""
         print(printable(line, keep="\n\t"), flush=True)
 
     def tell(self, text: str) -> None:
+        """Print ``text`` on stderr, without secrets."""
         print(printable(redact_text(text), keep="\n\t"), file=sys.stderr, flush=True)
 
     def warn(self, message: str) -> None:
+        """Print a warning on stderr."""
         self.tell(f"imgadm {self._command}: warning: {message}")
 
     def progress(self, image: Manifest, report: Report) -> None:
-        """Show how far the image has come; nobody reads that here."""
+        """Show the progress of ``image``. Lines do not show it."""
 
     def summarise(self, report: Report) -> None:
+        """Print the notes of ``report`` as warnings."""
         for note in report.notes:
             self.warn(note)
 
 
 class SummaryView(LineView):
-    """Tells also, when an image has come, where the time went."""
+    """A view that also prints size, duration, speed and bottleneck of each image."""
 
     def summarise(self, report: Report) -> None:
         super().summarise(report)
@@ -160,7 +190,7 @@ class SummaryView(LineView):
 
 
 class BarView(SummaryView):
-    """A bar per image on the terminal while it comes."""
+    """A view that also shows a progress bar for each image."""
 
     def __init__(self, command: str) -> None:
         super().__init__(command)
@@ -174,7 +204,7 @@ class BarView(SummaryView):
     ) -> None:
         self._close()
 
-    def __call__(self, event: events.Event) -> None:
+    def __call__(self, event: Event) -> None:
         if not isinstance(event, _SHOWN_ABOVE_THE_BAR):
             self._close()
         super().__call__(event)
@@ -199,7 +229,7 @@ class BarView(SummaryView):
 
 
 def _brief_name(image: Manifest) -> str:
-    """What tells the image from others: of a container image, that is its repository."""
+    """Return a short name of ``image``: for a container image, the last part of its repository."""
     tags = image.raw.get("tags")
     repository = tags.get("docker:repo") if isinstance(tags, dict) else None
     if isinstance(repository, str):
@@ -208,7 +238,7 @@ def _brief_name(image: Manifest) -> str:
 
 
 def summary_line(report: Report) -> str:
-    """How much, how long, how fast, and which stage held up the others."""
+    """Return a line with size, duration and speed, and the stage that slowed the others down."""
     elapsed = max(report.elapsed, 1e-9)
     slowest = report.bottleneck
     rate = human_size(int(report.bytes_out / elapsed))
