@@ -25,7 +25,7 @@ from imgadm.operations.importing.layer_trust import check_layer_name, installed_
 from imgadm.operations.watch import run_watched
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.reception import LayerReception
-from imgadm.streams.engine.pipeline import DIAGNOSIS
+from imgadm.streams.engine.outcome import DIAGNOSIS_SECONDS
 
 
 def receive_layers(
@@ -157,7 +157,7 @@ def _receive_one(
 
     def explain(error: streams.StreamError | OSError) -> ImgadmError:
         # That the transfer was damaged explains more than that the archive is.
-        fetches.settle(index, DIAGNOSIS)
+        fetches.settle(index, DIAGNOSIS_SECONDS)
         watch()
         return explain_layer(error, layer.image.uuid, pool.name, local_file=watch.local_file)
 
