@@ -83,8 +83,8 @@ def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield "| | |"
     yield "| --- | --- |"
     for term, meaning in rows:
-        bar = "\\|"
-        yield f"| `{term.replace('|', bar)}` | {_text(' '.join(meaning.split())).replace('|', bar)} |"
+        cells = f"`{term}`", _text(" ".join(meaning.split()))
+        yield "| {} | {} |".format(*(cell.replace("|", "\\|") for cell in cells))
 
 
 def _text(text: str) -> str:
