@@ -20,7 +20,6 @@ from imgadm.streams.codecs.compress import compress
 from imgadm.streams.codecs.decompress import compression_of, decompress
 from imgadm.streams.disks.disk import Disk, DiskChangedError, open_disk
 from imgadm.streams.disks.formats import DISK_FORMATS, DiskFormatError
-from imgadm.streams.engine.combined_report import CombinedReport
 from imgadm.streams.engine.pipeline import run
 from imgadm.streams.engine.report import Report, StageReport
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Role, Stage
@@ -47,19 +46,14 @@ from imgadm.streams.http.get import http_get, http_get_file
 from imgadm.streams.http.put import http_put
 from imgadm.streams.http.wanted import UseOfMd5
 from imgadm.streams.processes.stages import from_process, into_process, zfs_receive, zfs_send
-from imgadm.streams.zfs.receivers import (
-    RawVolume,
-    plain_zfs_stream,
-    to_raw_disk,
-    verify_zfs_stream,
-    volume_of,
-)
-from imgadm.streams.zfs.volume_sender import (
+from imgadm.streams.zfs.receivers import plain_zfs_stream, to_raw_disk, verify_zfs_stream
+from imgadm.streams.zfs.volume_sender import from_disk, to_volume_stream
+from imgadm.streams.zfs.volumes import (
     BLOCK_SIZES,
     DEFAULT_BLOCK_SIZE,
     NewSnapshot,
-    from_disk,
-    to_volume_stream,
+    RawVolume,
+    volume_of,
 )
 
 __all__ = [
@@ -67,7 +61,6 @@ __all__ = [
     "DEFAULT_BLOCK_SIZE",
     "DISK_FORMATS",
     "ChecksumError",
-    "CombinedReport",
     "CompressionError",
     "Context",
     "DecompressionError",

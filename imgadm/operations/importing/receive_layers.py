@@ -1,4 +1,7 @@
-"""Images of layers into a pool: fetched several at a time, unpacked one on top of the other."""
+"""The reception of layers into a pool, each of which becomes an image.
+
+Several are downloaded at a time. They are unpacked one on top of the other, base first.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,11 @@ from imgadm.operations.failures import (
 )
 from imgadm.operations.importing.layer_fetches import AT_ONCE, Failure, IncomingLayer, LayerFetches
 from imgadm.operations.importing.layer_trust import check_layer_name, installed_digests
+from imgadm.operations.importing.layers_report import LayersReport
 from imgadm.operations.watch import run_watched
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.reception import LayerReception
-from imgadm.streams.engine.pipeline import DIAGNOSIS
+from imgadm.streams.engine.outcome import DIAGNOSIS_SECONDS
 
 
 def receive_layers(
@@ -38,11 +42,12 @@ def receive_layers(
     below: Sequence[str] | None = None,
     local_file: Path | None = None,
 ) -> None:
-    """Receive ``layers``, base first, on top of ``base``; the last is the image that is wanted.
+    """Receive ``layers``, base first, on top of ``base``; the last becomes the wanted image.
 
-    ``below`` are the digests of the layers of ``base``, if the caller has verified them; otherwise
-    its records have to prove them. Each image appears whole or not at all, only after those below
-    it, and only under the UUID that its digests make. The caller holds the locks of all of them.
+    ``below`` are the digests of the layers of ``base``, if the caller has verified them. For None,
+    the records of ``base`` have to prove them. Each image appears whole or not at all, after those
+    below it, and only if its UUID is made of the digests. The caller holds the locks of all of
+    them. ``source`` is the URL to record, None for a local file.
     ``local_file`` is the file on this host that the one layer comes from, which errors then name.
     Raises an ImgadmError for whatever fails; images that were complete stay.
     """
@@ -50,7 +55,7 @@ def receive_layers(
     head = layers[-1].image
     sizes = [layer.size for layer in layers]
     total = None if None in sizes else sum(size or 0 for size in sizes)
-    report = streams.CombinedReport(min(AT_ONCE, len(layers)), total)
+    report = LayersReport(min(AT_ONCE, len(layers)), total)
     manifests = [dict(layer.image.raw) for layer in layers]
     with pool.receive_layers(manifests, source=source, base=base) as reception:
         begun = report.fetches.append
@@ -66,11 +71,12 @@ def receive_layers(
 
 
 def make_root(pool: Pool, image: InstalledImage, manifest: Manifest, on_event: OnEvent) -> None:
-    """Unpack an installed image that is kept as a layer only; the caller holds its lock.
+    """Give an installed image that the pool keeps only as a layer its file tree.
 
-    Raises an ImgadmError, and the image is what it was.
+    ``manifest`` is what the events call it. The caller holds the lock of the image. Raises an
+    ImgadmError, after which the image is what it was.
     """
-    report = streams.CombinedReport(1)
+    report = LayersReport(1)
     with pool.receive_layers((), source=None, base=image) as reception:
         fetches = LayerFetches((), reception.waiting_room, reception.find, report.fetches.append)
         _unpack_beneath(pool, reception, _Watch(pool, manifest, fetches, report, on_event, None))
@@ -80,14 +86,14 @@ def make_root(pool: Pool, image: InstalledImage, manifest: Manifest, on_event: O
 
 
 class _Watch:
-    """Looks after what comes while something is unpacked, and tells how far it is."""
+    """The progress of all downloads while one layer is unpacked, told as events."""
 
     def __init__(
         self,
         pool: Pool,
         head: Manifest,
         fetches: LayerFetches,
-        report: streams.CombinedReport,
+        report: LayersReport,
         on_event: OnEvent,
         local_file: Path | None,
     ) -> None:
@@ -98,11 +104,11 @@ class _Watch:
         self._head = head
         self._on_event = on_event
         self._current: streams.Report | None = None
-        #: Whether what is unpacked now was on the pool before.
+        # True while a layer that was on the pool before is unpacked.
         self.is_beneath = False
 
     def __call__(self, report: streams.Report | None = None) -> None:
-        """Tell how far all is. Raises what a layer could not be fetched for."""
+        """Tell how far everything is. Raises the error of a layer that could not be downloaded."""
         if report is not None and report is not self._current:
             self._current = report
             (self.report.others if self.is_beneath else self.report.unpackings).append(report)
@@ -150,14 +156,14 @@ def _receive_one(
     watch: _Watch,
     digests: list[str],
 ) -> None:
-    """Receive one layer on top of those with ``digests``, and add its own to these."""
+    """Receive one layer on top of those with ``digests``, and add its digest to them."""
     fetches = watch.fetches
     spool = fetches.spool(index)
     root = reception.begin(layer.image.uuid)
 
     def explain(error: streams.StreamError | OSError) -> ImgadmError:
-        # That the transfer was damaged explains more than that the archive is.
-        fetches.settle(index, DIAGNOSIS)
+        # The error of a damaged transfer explains more than that of a damaged archive.
+        fetches.settle(index, DIAGNOSIS_SECONDS)
         watch()
         return explain_layer(error, layer.image.uuid, pool.name, local_file=watch.local_file)
 
@@ -201,7 +207,7 @@ def _unpack(
         stages.append(streams.checksum(algorithm, expected=digest))
     limits = Limits()
     if (room := pool.available()) is not None:
-        # So what is small, and unpacks to terabytes, ends before it has filled the disk.
+        # A small file that unpacks to terabytes ends before it has filled the disk.
         limits = replace(limits, archive_bytes=min(room, limits.archive_bytes))
 
     def explain_with_room(error: streams.StreamError | OSError) -> ImgadmError:
