@@ -13,10 +13,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from imgadm.base.text import excerpt
 from imgadm.layers import whiteouts
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.archive.reader import Archive
-from imgadm.layers.errors import LayerError, shown_name
+from imgadm.layers.errors import LayerError
 from imgadm.layers.limits import Limits
 from imgadm.layers.owners import OwnersWriter
 from imgadm.layers.paths import components, join
@@ -234,4 +235,4 @@ def _explained(error: OSError, entry: ArchiveEntry) -> Exception:
             f"the file system takes no such {entry.kind.value}: {reason}",
             entry=entry.name,
         )
-    return OSError(error.errno, reason, shown_name(entry.name))
+    return OSError(error.errno, reason, excerpt(entry.name))

@@ -12,7 +12,7 @@ from typing import Any
 
 from imgadm import streams
 from imgadm.base.errors import FileSystemError, UsageError
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.operations.errors import InvalidDiskError
 from imgadm.operations.new_manifest import new_manifest
 
@@ -63,7 +63,7 @@ def disk_manifest(
     Raises UsageError for fields that contradict that it is one.
     """
     if fields.get("type", "zvol") != "zvol":
-        raise UsageError(f'a disk becomes an image of type zvol, not "{display(fields["type"])}"')
+        raise UsageError(f'a disk becomes an image of type zvol, not "{excerpt(fields["type"])}"')
     below = None
     if origin is not None:
         below = {field: value for field, value in origin.items() if field != "image_size"}
@@ -80,7 +80,7 @@ def add_size(manifest: dict[str, Any], volume: streams.RawVolume) -> None:
     """Say how large the disk is, in MiB; raises UsageError if another size was given."""
     size = -(-volume.size // _MIB)
     if manifest.setdefault("image_size", size) != size:
-        given = display(manifest["image_size"])
+        given = excerpt(manifest["image_size"])
         raise UsageError(f"the disk has {size} MiB, not image_size={given}: leave that out")
 
 

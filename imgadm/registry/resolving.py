@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.client.errors import SourceError
 from imgadm.registry.documents.image_parts import check_run_config, layers_of
 from imgadm.registry.documents.images import RemoteImage, RemoteLayer
@@ -249,7 +249,7 @@ class Resolver:
     ) -> InvalidDockerInfoError:
         names = [str(platform) for platform in offered]
         more = ", ..." if len(names) > _SHOWN_PLATFORMS else ""
-        shown = display(", ".join(names[:_SHOWN_PLATFORMS]) + more) if names else "none"
+        shown = excerpt(", ".join(names[:_SHOWN_PLATFORMS]) + more) if names else "none"
         hint = "; choose one with --platform" if names else ""
         if digest is not None:
             hint += f", or name it by its digest: {self._reference.canonical_name}@{digest}"

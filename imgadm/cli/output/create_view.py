@@ -126,6 +126,6 @@ def _lines(event: events.CreateEvent) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    from imgadm.base.json_values import display
+    from imgadm.base.text import excerpt
 
-    return "undefined" if value is None else display(value)
+    return "undefined" if value is None else excerpt(value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from imgadm.base.text import excerpt
 from imgadm.layers.archive import sparse
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind, kept_owner
 from imgadm.layers.archive.header import TAR_BLOCK_SIZE, ZERO_BLOCK, Header, parse_header
@@ -19,7 +20,7 @@ from imgadm.layers.archive.pax import (
     parse_records,
     whole_number,
 )
-from imgadm.layers.errors import LayerError, shown_name
+from imgadm.layers.errors import LayerError
 from imgadm.layers.limits import Limits
 from imgadm.streams.codecs.byte_source import ByteSource
 
@@ -202,7 +203,7 @@ class Archive:
         if kind is None:
             what = "a part of an archive of several volumes" if header.type == b"M" else "an entry"
             raise LayerError(
-                "unsupported", f"{what} of type {shown_name(header.type)!r}", entry=header.name
+                "unsupported", f"{what} of type {excerpt(header.type)!r}", entry=header.name
             )
         size = header.size if header.type in _WITH_DATA else 0
         entry = ArchiveEntry(

@@ -8,8 +8,9 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from imgadm.base.text import excerpt
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
-from imgadm.layers.errors import LayerError, shown_name
+from imgadm.layers.errors import LayerError
 from imgadm.layers.owners import OwnersWriter
 from imgadm.layers.paths import components, join
 from imgadm.layers.tree import acls
@@ -37,7 +38,7 @@ class NoTargetError(LayerError):
     def __init__(self, entry: ArchiveEntry) -> None:
         super().__init__(
             "link",
-            f'it is a hard link to "{shown_name(entry.target)}", which is not there',
+            f'it is a hard link to "{excerpt(entry.target)}", which is not there',
             entry=entry.name,
         )
 

@@ -13,7 +13,8 @@ import os
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from imgadm.layers.errors import LayerError, shown_name
+from imgadm.base.text import excerpt
+from imgadm.layers.errors import LayerError
 from imgadm.layers.limits import Limits
 from imgadm.layers.paths import join
 from imgadm.layers.tree import acls
@@ -237,7 +238,7 @@ class Tree:
                 if first_lower is not None:
                     raise LowerObstacleError(first_lower)
                 if is_own or count:
-                    message = f'"{shown_name(path)}" is not a directory'
+                    message = f'"{excerpt(path)}" is not a directory'
                     raise LayerError("name", message, entry=entry)
                 raise LowerObstacleError(path)
             if is_own and not links.own:

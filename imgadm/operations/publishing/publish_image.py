@@ -8,7 +8,7 @@ from typing import Any
 
 from imgadm import streams
 from imgadm.base.errors import ImgadmError
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.client.errors import APIError, ClientError
 from imgadm.manifest import Manifest
 from imgadm.operations.errors import UploadError
@@ -173,7 +173,7 @@ def _is_published_by_another(error: BaseException) -> bool:
 def _accepted(created: Mapping[str, Any], image: Manifest) -> ManifestAccepted:
     """What the server made of the manifest, in the server's words."""
     given = {"name": image.name, "version": image.version, "state": "unactivated", **created}
-    name, version, state = (display(given[field]) for field in ("name", "version", "state"))
+    name, version, state = (excerpt(given[field]) for field in ("name", "version", "state"))
     return ManifestAccepted(image.uuid, name, version, state)
 
 
@@ -243,7 +243,7 @@ def _check_stored(stored: Mapping[str, Any], report: streams.Report) -> None:
     for fact in ("sha1", "size"):
         got, wanted = entry.get(fact, "undefined"), report.facts[fact]
         if got != wanted:
-            raise UploadError(f"{fact} expected to be {wanted}, but was {display(got)}")
+            raise UploadError(f"{fact} expected to be {wanted}, but was {excerpt(got)}")
 
 
 def _activate(repository: Repository, uuid: str) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from imgadm.base.redaction import redact_text, redact_url
+from imgadm.base.text import excerpt
 from imgadm.streams.errors import FetchError
 from imgadm.streams.http.codings import Uncoded, coding_of
-from imgadm.streams.http.failures import failure_of, one_line, request_errors
+from imgadm.streams.http.failures import failure_of, request_errors
 
 if TYPE_CHECKING:
     from requests import Response
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _BODY_READ = 64 * 1024
 _BODY_SECONDS = 10.0
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_SHOWN = 1024
 
 
 def connection_error(error: BaseException, asked: str, *, at: str | None = None) -> FetchError:
@@ -48,13 +50,15 @@ def answer_error(response: Response) -> FetchError:
         said = _first_error(body)
         given = said.get("code")
         code = given if isinstance(given, str) and _CODE.fullmatch(given) else None
-        message = one_line(said["message"]) if isinstance(said.get("message"), str) else ""
+        message = (
+            excerpt(said["message"], limit=_SHOWN) if isinstance(said.get("message"), str) else ""
+        )
         if message and said is not body:
             message = f"{_shown_url(response)}: {message}"
     if not message:
-        message = f"{_shown_url(response)} answered {status} {one_line(response.reason or '')}"
+        message = f"{_shown_url(response)} answered {status} {excerpt(response.reason or '', limit=_SHOWN)}"
         if _content_type(response) == "text/plain" and text.strip():
-            message += f": {one_line(redact_text(' '.join(text.split())))}"
+            message += f": {excerpt(redact_text(' '.join(text.split())), limit=_SHOWN)}"
     return FetchError(message, code=code, status=status, headers=response.headers)
 
 
