@@ -32,8 +32,8 @@ class Example:
 class Section:
     """A part of a help text with a title of its own.
 
-    ``text`` consists of lines for 80 columns. Lines of two columns, with two blanks between them,
-    and indented lines keep their layout in the manual page.
+    Paragraphs of ``text`` are wrapped. Indented lines, and lines of two columns with at least two
+    blanks between them, keep their layout.
     """
 
     title: str

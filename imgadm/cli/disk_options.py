@@ -6,21 +6,21 @@ from imgadm.cli.options import Option, OptionKind
 
 CREATE_FROM = Option(
     ("--disk",),
-    "Create the image from this disk, a file or block device, and not from a machine.",
+    "Create the image from this disk, a file or a block device, instead of a machine.",
     kind=OptionKind.TEXT,
     placeholder="<disk>",
 )
 INSTALL_FROM = Option(
     ("--disk",),
-    "Install this disk: a file or block device, or a raw disk that comes from an http or https URL "
-    "or through a pipe, as /dev/stdin does. A raw disk may be compressed.",
+    "Install this disk: a file, a block device, or the http or https URL of a raw disk. "
+    "/dev/stdin takes a raw disk from a pipe. A raw disk may be compressed.",
     kind=OptionKind.TEXT,
     placeholder="<disk>",
 )
 DISK_FORMAT = Option(
     ("--format",),
-    'The format of the disk: "raw", "qcow2", "vmdk", "vhdx", "vpc" or "vdi". The default is told '
-    "from its first and last bytes.",
+    'The format of the disk: "raw", "qcow2", "vmdk", "vhdx", "vpc" or "vdi". Without this option, '
+    "imgadm recognizes the format by the first and the last bytes of the disk.",
     kind=OptionKind.TEXT,
     placeholder="<format>",
 )

@@ -1,4 +1,4 @@
-"""Options that mean the same in several commands."""
+"""Options that mean the same in several commands, and the options before the command."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from imgadm.cli.options import Option, OptionKind
 GLOBAL_OPTIONS = (
     Option(("-h", "--help"), "Show this help."),
     Option(("--version",), "Print the version of imgadm."),
-    Option(("-v", "--verbose"), "Log everything that happens, and show where errors come from."),
-    Option(("-E",), "On failure, make the last line of stderr the error as a JSON object."),
+    Option(("-v", "--verbose"), "Write all log records, and the stack of an error, to stderr."),
+    Option(("-E",), "On failure, print the error as a JSON object in the last line of stderr."),
 )
-"""The options that come before the command."""
+"""The options before the command."""
 
 HELP = Option(("-h", "--help"), "Show this help.")
 JSON = Option(("-j", "--json"), "Print JSON instead of a table.")
-NO_HEADER = Option(("-H",), "Leave the header of the table out.")
+NO_HEADER = Option(("-H",), "Print no header above the table.")
 NO_WAIT = Option(
-    ("--no-wait",), "Fail at once if another process works on the image, instead of waiting for it."
+    ("--no-wait",),
+    "Fail at once if another process is working on the image. Otherwise wait for it.",
 )
 POOL = Option(
     ("-P",),
-    "The pool: the name of a zpool, or a path with a slash for a directory pool. The default is "
-    "$IMGADM_POOL, else the pool that the host provides.",
+    "The pool: the name of a zpool, or the path of a directory, with a slash in it. The default is "
+    "$IMGADM_POOL, or else the pool of this host.",
     kind=OptionKind.TEXT,
     placeholder="<pool>",
 )
 PLATFORM = Option(
     ("--platform",),
-    "The platform to take the image of a registry for, such as linux/arm64 or linux/arm/v7. The "
-    "default is linux/amd64, which lx and docker zones run.",
+    "The platform that an image from a registry is wanted for, such as linux/arm64 or "
+    "linux/arm/v7. The default is linux/amd64, which lx and docker zones run.",
     kind=OptionKind.TEXT,
     placeholder="<os/arch[/variant]>",
 )
 QUIET = Option(("-q", "--quiet"), "Show no progress.")
-EVENTS = Option(("--json",), "Print what happens as JSON, one event a line.")
+EVENTS = Option(("--json",), "Print each event as a JSON object on a line of its own.")
 MANIFEST = Option(
     ("-m",), "The manifest of the image.", kind=OptionKind.TEXT, placeholder="<manifest>"
 )
@@ -44,25 +45,27 @@ INSECURE = Option(
 )
 TOKEN_FILE = Option(
     ("--token-file",),
-    "A file with the token that the server asks for, which is sent as a bearer token.",
+    "A file with the token that the server wants as a bearer token.",
     kind=OptionKind.TEXT,
     placeholder="<path>",
 )
 
 
 def columns_option(default: str) -> Option:
+    """Return the option ``-o`` of a command with these ``default`` columns."""
     return Option(
         ("-o",),
-        f'The columns of the table; the default is "{default}".',
+        f'The columns of the table. The default is "{default}".',
         kind=OptionKind.TEXT,
         placeholder="FIELD,...",
     )
 
 
 def sort_option(default: str) -> Option:
+    """Return the option ``-s`` of a command with this ``default`` order."""
     return Option(
         ("-s",),
-        "The fields to sort by, in turn; a leading minus reverses the order of one. "
+        "The fields to sort by, the most important first. A leading minus reverses an order. "
         f'The default is "{default}".',
         kind=OptionKind.TEXT,
         placeholder="FIELD,...",

@@ -29,12 +29,13 @@ from imgadm.layers.tree.path_set import PathSet
 from imgadm.layers.tree.removal import Removal
 from imgadm.layers.tree.tree import Directory, LinkRules, LowerLinkError, LowerObstacleError, Tree
 
-#: What the kernels say of a name that is to blame itself, and of anything else that is.
 _BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ}
+"""What the kernels say of a name that is to blame itself, and of anything else that is."""
+
 _BAD_ENTRY = {errno.EFBIG, errno.EINVAL, errno.EMLINK, errno.EOVERFLOW}
 
-#: Bytes of memory that an entry which is put off takes besides its names, roughly.
 _ENTRY_BYTES = 500
+"""Bytes of memory that an entry which is put off takes besides its names, roughly."""
 
 _OWN_LINKS, _ALL_LINKS = LinkRules(lower=False, own=True), LinkRules(lower=True, own=True)
 
@@ -71,7 +72,7 @@ class LayerApplication:
         self._marks: list[_PutOff] = []
         self._entries: list[_PutOff] = []
         self._put_off_bytes = 0
-        #: Once more was put off than memory is for: links of lower layers stay what they are.
+        # Once more was put off than memory is for: links of lower layers stay what they are.
         self._lower_links_stay = False
 
     def apply(self, entry: ArchiveEntry, archive: Archive) -> None:

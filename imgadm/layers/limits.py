@@ -9,22 +9,31 @@ from dataclasses import dataclass
 class Limits:
     """What one layer may have at most. The defaults leave room for any honest image."""
 
-    #: Entries of the archive, whiteouts included.
     entries: int = 4_000_000
-    #: Bytes of the uncompressed archive, its padding included.
+    """Entries of the archive, whiteouts included."""
+
     archive_bytes: int = 1 << 40
-    #: Directories above an entry, links in its path resolved.
+    """Bytes of the uncompressed archive, its padding included."""
+
     depth: int = 256
-    #: Bytes of a name, and of what a link points to.
+    """Directories above an entry, links in its path resolved."""
+
     name_bytes: int = 4096
-    #: Bytes of one extended header.
+    """Bytes of a name, and of what a link points to."""
+
     header_bytes: int = 1 << 20
-    #: Bytes of the records that hold for all entries; each entry of 512 bytes may cost as much.
+    """Bytes of one extended header."""
+
     global_bytes: int = 4096
-    #: Bytes of memory for entries behind a link of a lower layer, which a later entry may replace.
-    #: Once there are more of them, a layer may not replace such links any more.
+    """Bytes of the records that hold for all entries; each entry of 512 bytes may cost as much."""
+
     put_off_bytes: int = 64 << 20
-    #: Files of a storage driver that are kept for hard links to them.
+    """Bytes of memory for entries behind a link of a lower layer, which a later entry may replace.
+    Once there are more of them, a layer may not replace such links any more.
+    """
+
     driver_files: int = 1 << 16
-    #: Regions of data in one sparse file.
+    """Files of a storage driver that are kept for hard links to them."""
+
     regions: int = 1 << 17
+    """Regions of data in one sparse file."""

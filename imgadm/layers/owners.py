@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-#: The name of the file, beside the root.
 OWNERS_FILE_NAME = "owners.jsonl"
+"""The name of the file, beside the root."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from imgadm.layers.tree.aside import Aside
 from imgadm.layers.tree.creation import Creation, NoTargetError
 from imgadm.layers.tree.tree import Directory
 
-#: Hard links among themselves that are followed.
 _MOST_STEPS = 16
+"""Hard links among themselves that are followed."""
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class DriverFiles:
         self._creation = creation
         self._limits = limits
         self._files: dict[tuple[bytes, ...], _Kept] = {}
-        #: Those that are hard links themselves, to what they are to.
+        # Those that are hard links themselves, to what they are to.
         self._links: dict[tuple[bytes, ...], bytes] = {}
 
     def keep(self, parts: list[bytes], entry: ArchiveEntry, data: Iterable[memoryview]) -> None:

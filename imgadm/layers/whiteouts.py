@@ -10,8 +10,8 @@ _PREFIX = b".wh."
 _AUFS_PREFIX = b".wh..wh."
 _OPAQUE = b".wh..wh..opq"
 
-#: What :func:`hidden_by` answers for a directory whose lower contents are hidden.
 EVERYTHING = b"."
+"""What :func:`hidden_by` answers for a directory whose lower contents are hidden."""
 
 
 def hidden_by(name: bytes, *, entry: bytes) -> bytes:

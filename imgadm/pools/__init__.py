@@ -1,4 +1,4 @@
-"""Where images live: zpools and directories, behind one contract (:mod:`imgadm.pools.base`)."""
+"""The pools that hold images: zpools and directories, with one contract (:mod:`.base`)."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from imgadm.base.errors import InternalError
 if TYPE_CHECKING:
     from imgadm.base.settings import Settings
     from imgadm.pools.base import Pool
-    from imgadm.pools.zpool.pool import ZfsHost
+    from imgadm.pools.zpool.host import ZfsHost
 
-#: The zpool that SmartOS keeps images and machines in.
-DEFAULT_ZPOOL = "zones"
+_DEFAULT_ZPOOL = "zones"
+"""The zpool in which SmartOS keeps images and machines."""
 
 
 def open_pool(settings: Settings, name: str | None = None) -> Pool:
-    """The pool that ``-P NAME`` means: a zpool, or, if there is a slash in it, a directory.
+    """Return the pool that ``-P NAME`` means: a directory if there is a slash in it, else a zpool.
 
-    Without a name it is the one that IMGADM_POOL names, else the zpool ``zones``; on a host that
-    has no ``zfs`` program it is a directory under the state directory. Does not look whether the
-    pool is there. Raises InternalError for a zpool on a host without ZFS.
+    Without ``name`` it is the pool that IMGADM_POOL names, else the zpool ``zones``, or, on a host
+    without a ``zfs`` program, the directory ``pool`` in the state directory. The pool need not
+    exist. Raises InternalError for a zpool on a host without ZFS.
     """
     name = name or settings.default_pool
     if name is None and _zfs_program() is None:
         return _directory(settings, settings.root / "pool")
-    name = name or DEFAULT_ZPOOL
+    name = name or _DEFAULT_ZPOOL
     if "/" in name:
         return _directory(settings, Path(name).absolute())
     host = _zfs_host(settings)
@@ -41,16 +41,19 @@ def open_pool(settings: Settings, name: str | None = None) -> Pool:
 
 
 def host_pools(settings: Settings, *, recorded: bool = False) -> list[Pool]:
-    """The pools that images are listed from, as of now.
+    """Return the pools whose images a list shows.
 
-    That is every zpool with an image on it, or ``recorded`` to have one, whether it is there or
-    not; where the default pool is a directory, just that.
+    These are the zpools that have an image. With ``recorded`` they are also those of which only a
+    record says that they have one, whether they exist or not. If the default pool is a directory,
+    it is that one alone.
     """
     default = settings.default_pool
     is_directory = default is not None and "/" in default
     host = None if is_directory else _zfs_host(settings)
     if host is not None:
-        return host.pools(recorded=recorded)
+        from imgadm.pools.zpool.pool import pools_of
+
+        return pools_of(host, recorded=recorded)
     return [open_pool(settings)]
 
 
@@ -71,7 +74,7 @@ def _zfs_host(settings: Settings) -> ZfsHost | None:
     if zfs is None:
         return None
     from imgadm.base.logs import logger
-    from imgadm.pools.zpool.pool import ZfsHost
+    from imgadm.pools.zpool.host import ZfsHost
     from imgadm.state.database import Database
 
     def warn(text: str) -> None:

@@ -1,8 +1,20 @@
-"""What every pool can do: hold images, and receive a new one whole or not at all.
+"""The contract of a pool: a place that holds images, and receives a new one whole or not at all.
 
-A pool is named as ``-P`` names it: ``zones`` is a zpool, a path with a slash a directory pool.
-What is under ``UUID-partial`` (zfs) or ``UUID.XXXXXXXX.partial`` (directory) is nobody's image and
-may be removed by whoever holds that image's lock.
+A pool is a subclass of :class:`Pool`. Its abstract methods are those that every pool has to have;
+the others have defaults, which fit a pool that cannot do more. ``tests/unit/pools/conformance.py``
+is the suite that every pool passes.
+
+Everywhere in the contract:
+
+- An image is known by its UUID, the ``uuid`` of its manifest.
+- A method that changes an image is called by a process that holds the lock of this image. So no
+  other process of this host changes the image meanwhile, but images beside it may come and go.
+- A failure is an :class:`imgadm.base.errors.ImgadmError`: FileSystemError if the operating system
+  refused something, InternalError for anything else. Unless a method says otherwise, nothing has
+  changed then.
+- A process may be killed at any instant. Afterwards the pool shows the image as it was before or as
+  it is after the change. What else is left belongs to no image, and the next
+  :meth:`Pool.receive` of the same image removes it.
 """
 
 from __future__ import annotations
@@ -25,13 +37,18 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class InstalledImage:
-    """An image on a pool and what is recorded about it; not frozen, which takes twice as long.
+    """An image on a pool, and what is recorded of it.
 
-    ``manifest`` has at least ``uuid``; that is all it has where no record was found. ``clones`` are
-    full names of the datasets (or directory-pool images) that are based on it, in the order of the
-    pool, or ``None`` where they were not asked for. ``created`` is when it came, in seconds since
-    1970, if that is known. What is ``doubtful`` may be no image, or hold more than one: no record
-    says so, nor does a snapshot ``@final``, or there are other things inside.
+    ``manifest`` has at least ``uuid``, and no more if the pool has no record of the image. ``pool``
+    is the name of the pool, ``source`` the URL of the server that the image came from. ``clones``
+    are the full names of everything that is based on the image, in the order of the pool, or
+    ``None`` if the method that returned the image does not look for them. ``extra`` is what else is
+    recorded. ``created`` is the time of its installation, in seconds since 1970, if that is known.
+
+    A ``doubtful`` image may be something else, or hold more than an image: neither a record nor a
+    snapshot ``@final`` says that it is one, or there are other things inside. ``vacuum`` keeps it.
+
+    The class is not frozen: making frozen ones takes twice as long, and lists have many.
     """
 
     manifest: dict[str, Any]
@@ -44,14 +61,15 @@ class InstalledImage:
 
     @property
     def uuid(self) -> str:
+        """The UUID of the image."""
         return str(self.manifest["uuid"])
 
 
 @dataclass(frozen=True)
 class Children:
-    """Full names of the snapshots of an image and of all that is cloned from it.
+    """The full names of the snapshots of an image, and of all that is cloned from it.
 
-    What is ``unknown`` may be cloned from it, too: this user may not read the records.
+    ``unknown`` are images that may be cloned from it: this user cannot read their records.
     """
 
     snapshots: tuple[str, ...]
@@ -60,72 +78,96 @@ class Children:
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """``name`` is the full one; ``guid`` is that of ZFS, decimal, None where it is not known."""
+class ImageSnapshot:
+    """A snapshot of an image: its full ``name`` and its ZFS ``guid``, decimal, if known."""
 
     name: str
     guid: str | None
 
 
 class Pool(ABC):
-    """A place where images live."""
+    """A place that holds images.
+
+    ``name`` is what ``-P`` takes: of a zpool its name, of a directory a path with a slash in it.
+    """
 
     name: str
 
     @abstractmethod
-    def get(self, uuid: str) -> InstalledImage | None:
-        """The image, without its clones, or None if it is not on this pool."""
+    def check(self) -> None:
+        """Raise an ImgadmError if this pool does not exist or this user cannot write to it.
 
-    @abstractmethod
-    def children(self, uuid: str) -> Children:
-        """Snapshots and clones of an installed image."""
-
-    @abstractmethod
-    def snapshots(self, image: InstalledImage) -> Sequence[Snapshot]:
-        """The snapshots of an installed image, without those of datasets below it."""
-
-    @abstractmethod
-    def name_final(self, image: InstalledImage, snapshot: str) -> None:
-        """Rename ``snapshot``, the full name of one of an image that has no ``@final``, to that.
-
-        What is cloned from it stays so. Raises InternalError, and nothing has changed then.
+        It may make the pool if it can be made. Every import calls it before the first byte moves.
         """
 
     @abstractmethod
-    def record(
-        self, image: InstalledImage, manifest: Mapping[str, Any], *, source: str | None
-    ) -> None:
-        """Replace the manifest and the source that are recorded of an installed image.
+    def get(self, uuid: str) -> InstalledImage | None:
+        """Return the image ``uuid`` with all members but ``clones``; ``None`` if it is not here.
 
-        Whatever else is recorded stays. Raises FileSystemError, and the old record stays then.
+        An image that is being received is not here, nor is anything in a pool that does not exist.
         """
 
     @abstractmethod
     def images(self) -> Sequence[InstalledImage]:
-        """Return every image on this pool with all its members, in the order of the pool."""
+        """Return every image on this pool with all members, in the order of the pool.
 
-    @abstractmethod
+        The order is the pool's own, and the same each time. A pool that does not exist has none.
+        """
+
     def summaries(self, fields: AbstractSet[str]) -> Sequence[InstalledImage]:
         """Return every image on this pool with its clones, in the order of the pool, for a list.
 
         ``fields``: the manifest members that the caller will read. The pool may leave out all
         others, and ``extra``, ``created`` and ``doubtful``: a list of ten thousand images should
-        not have to open ten thousand records.
+        not have to open ten thousand records. By default it leaves out nothing.
+        """
+        return self.images()
+
+    @abstractmethod
+    def children(self, uuid: str) -> Children:
+        """Return the snapshots of an installed image, and what is cloned from it."""
+
+    @abstractmethod
+    def snapshots(self, image: InstalledImage) -> Sequence[ImageSnapshot]:
+        """Return the snapshots of an installed image, without those of datasets below it.
+
+        An image that was received has one, ``@final``.
+        """
+
+    def name_final(self, image: InstalledImage, snapshot: str) -> None:
+        """Rename ``snapshot``, a full name, to ``@final``; the image has no snapshot of that name.
+
+        What is cloned from the snapshot stays cloned from it. Raises InternalError. By default no
+        snapshot can be renamed, which is right where every image has its ``@final``.
+        """
+        raise InternalError(f'cannot rename "{snapshot}": pool "{self.name}" has only "@final"')
+
+    @abstractmethod
+    def record(
+        self, image: InstalledImage, manifest: Mapping[str, Any], *, source: str | None
+    ) -> None:
+        """Replace the manifest and the source in the record of an installed image.
+
+        Everything else in the record stays. Raises FileSystemError; the old record stays then.
         """
 
     @abstractmethod
     def receive(
         self, manifest: dict[str, Any], *, source: str | None, origin: InstalledImage | None
     ) -> Reception:
-        """Begin to receive the image that ``manifest`` describes, on top of ``origin`` if given.
+        """Begin to receive the image that ``manifest`` describes; it is not installed yet.
 
-        Whatever an earlier, dead reception of this image left is removed first. The record
-        (manifest and source) becomes visible together with the image. Raises InternalError if
-        ``origin`` is nothing that an image can be based on, and FileSystemError; nothing is left
-        then.
+        ``manifest`` has a valid ``uuid`` and ``type``; it may get more members before the commit.
+        ``source`` is the URL of the server that the image comes from. ``origin`` is the installed
+        image that the new one is based on, or ``None`` if the stream is a full one.
+
+        First removes what a dead process has left of this image. The record of the image appears
+        together with the image, when the reception is committed.
+
+        Raises FileSystemError, and InternalError if nothing can be based on ``origin``. Nothing of
+        the reception is left then.
         """
 
-    @abstractmethod
     def receive_layers(
         self,
         manifests: Sequence[dict[str, Any]],
@@ -135,46 +177,60 @@ class Pool(ABC):
     ) -> LayerReception:
         """Begin to receive the images of layers that ``manifests`` describe, the base first.
 
-        The first goes on top of ``base``, if that is given; the last is the one that was asked for.
-        Without ``manifests`` it is ``base`` that gets the root that it lacks. Otherwise as
-        :meth:`receive`.
-        """
+        The last of them is the image that the user asked for. ``base`` is the installed image that
+        the first is based on, if any. Without ``manifests``, ``base`` is the image that gets the
+        file tree that it lacks. Apart from that it is like :meth:`receive`.
 
-    @abstractmethod
+        By default raises InternalError: the pool keeps no layers.
+        """
+        raise InternalError(
+            f'pool "{self.name}" keeps no layers of container images; name another with -P'
+        )
+
     def lacks_root(self, image: InstalledImage) -> bool:
-        """Whether an image of a layer is kept as no more than that."""
+        """Tell whether an image keeps only its layer, without the file tree that it stands for.
+
+        Then :meth:`receive_layers` without manifests makes that tree. By default no image does.
+        """
+        return False
 
     @abstractmethod
     def send(self, image: InstalledImage) -> StoredStream | MadeStream:
-        """The ZFS stream of an installed image, based on its origin where it has one.
+        """Return the ZFS stream of an installed image.
 
-        Raises InternalError if the image can't be sent.
+        It is incremental if the image has an origin, so that :meth:`receive` of any pool with that
+        origin accepts it. Raises InternalError if the image cannot be sent.
         """
 
     def sent_compression(self, image: InstalledImage) -> str:
-        """How what :meth:`send` sends of an image is compressed."""
+        """Return the compression of what :meth:`send` sends, as a manifest names it."""
         return "none"
 
     def disk(self, image: InstalledImage) -> AbstractContextManager[tuple[Path, RawVolume]]:
-        """The raw disk of an installed image, and what an incremental stream must know of it.
+        """Yield the raw disk of an installed image, and what an incremental stream must know of it.
 
-        The path leads to that disk inside the block, whatever another process does to the pool.
+        Inside the block the path leads to this disk, whatever another process does to the pool.
 
-        Raises InternalError if the image has none, or the pool can't tell.
+        Raises InternalError if the image has no disk, or the pool cannot show it as a file, which
+        is the default.
         """
         raise InternalError(
-            f'the disk of image "{image.uuid}" cannot be read in zpool "{self.name}", only in a '
+            f'the disk of image "{image.uuid}" cannot be read in pool "{self.name}", only in a '
             "directory pool: import the image into one, and name that with -P /a/path"
         )
 
     @abstractmethod
     def delete(self, uuid: str) -> None:
-        """Destroy an installed image and its record; nothing uses it, says the caller."""
+        """Delete an installed image and its record.
+
+        The caller has made sure that nothing uses the image. Raises an ImgadmError if the image
+        stays, or a part of it; it is then still an image, or no longer one.
+        """
 
     def orphans(self) -> Sequence[InstalledImage]:
-        """What is recorded of images that are not on this pool, which itself is there.
+        """Return the records of images that are not on this pool although the pool is there.
 
-        There are none where an image and its record are one.
+        There are none, by default, in a pool that keeps an image and its record as one.
         """
         return ()
 
@@ -182,23 +238,21 @@ class Pool(ABC):
         """Remove the record of an orphan."""
 
     def leftovers(self) -> Sequence[str]:
-        """UUIDs of images of which a dead process may have left something that is no image."""
+        """Return the UUIDs of images of which a dead process may have left something behind."""
         return ()
 
     def remove_leftovers(self, uuid: str) -> None:
-        """Remove that; the caller holds the lock of the image. Never raises."""
+        """Remove what a dead process has left of an image; never raises."""
 
     def lock_directory(self, *, shared: bool) -> Path | None:
-        """Where images are to be locked for other hosts that use this pool, None if none can.
+        """Return the directory whose locks keep out other hosts that use this pool.
 
-        Raises FileSystemError unless it can be written to, which is not needed for ``shared`` ones.
+        ``None``, the default, means that no other host can use it. ``shared`` tells whether the
+        caller only keeps others from changing images, for which it need not write there. Raises
+        FileSystemError if the caller wants to change images and cannot write to the directory.
         """
         return None
 
-    @abstractmethod
-    def check(self) -> None:
-        """Raise if this pool does not exist or cannot be written; called before any byte moves."""
-
-    @abstractmethod
     def available(self) -> int | None:
-        """Free space in bytes, or None where the pool cannot tell."""
+        """Return the free space in bytes; ``None``, the default, if the pool cannot tell."""
+        return None

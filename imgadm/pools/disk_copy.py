@@ -1,4 +1,4 @@
-"""A private copy of a disk, as cheap as the file system allows."""
+"""A private copy of a disk, made as cheaply as the file system allows."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ from pathlib import Path
 
 from imgadm.base.files.opening import open_regular
 
-#: linux/fs.h: share the extents of another file of the same file system (btrfs, XFS, bcachefs).
 _FICLONE = 0x40049409
+"""The ioctl (linux/fs.h) that shares the extents of a file of the same file system.
+
+btrfs, XFS and bcachefs have it.
+"""
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
-#: Bytes that are copied through memory at a time.
 _PIECE = 1024 * 1024
+"""The most bytes that are copied through memory at a time."""
 
-#: Bytes that the kernel copies by itself at a time; only in between can the copy be interrupted.
 _STRETCH = 64 * 1024 * 1024
+"""The most bytes that the kernel copies in one call; a signal waits for the end of that call."""
 
 
 def copy_disk(source: Path, target: Path) -> None:
-    """Copy ``source`` to the new file ``target``, by reference if possible, holes as holes.
+    """Copy the regular file ``source`` to the new file ``target``.
 
-    Both are regular files; the copy is its owner's alone. Raises OSError.
+    The copy shares the blocks of ``source`` if the file system can do that. Otherwise only data is
+    copied, and holes stay holes. Only its owner can read the copy. Raises OSError.
     """
     original = open_regular(source)
     try:
@@ -58,7 +62,7 @@ def _copy_data(source: int, target: int) -> None:
 
 
 def _data_extents(descriptor: int, size: int) -> list[tuple[int, int]]:
-    """Where the file holds data; all of it where the platform can't tell."""
+    """Return where the file holds data: everywhere, if the platform cannot tell."""
     if not hasattr(os, "SEEK_DATA"):
         return [(0, size)]
     extents = []
@@ -67,7 +71,7 @@ def _data_extents(descriptor: int, size: int) -> list[tuple[int, int]]:
         try:
             start = os.lseek(descriptor, position, os.SEEK_DATA)
         except OSError as error:
-            if error.errno == errno.ENXIO:  # there is no data behind this
+            if error.errno == errno.ENXIO:  # no data follows
                 break
             return [(0, size)]
         position = os.lseek(descriptor, start, os.SEEK_HOLE)
@@ -77,7 +81,7 @@ def _data_extents(descriptor: int, size: int) -> list[tuple[int, int]]:
 
 def _copy_range(source: int, target: int, start: int, end: int) -> None:
     if hasattr(os, "copy_file_range"):
-        with contextlib.suppress(OSError):  # not between these two: the loop below does it
+        with contextlib.suppress(OSError):  # if it cannot, the loop below copies
             while start < end:
                 stretch = min(_STRETCH, end - start)
                 copied = os.copy_file_range(source, target, stretch, start, start)

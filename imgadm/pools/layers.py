@@ -1,4 +1,4 @@
-"""What a pool that keeps layers has to know of each."""
+"""The layers of container images, as a pool keeps them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from imgadm.base.errors import InternalError
 from imgadm.base.patterns import is_digest
 from imgadm.pools.base import InstalledImage
 
-#: Under what a record in a directory pool has the facts of its layer.
 RECORDED_AS = "layer"
+"""The member of a record that holds the facts of the image's layer."""
 
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """A layer as it is stored: ``digest`` (``sha256:…``), ``size`` (bytes) and ``compression`` of
-    the blob, and ``diff_id``, the digest of the tar archive inside, where that is known.
+    """The facts that identify a layer.
+
+    ``digest`` (``sha256:…``), ``size`` (bytes) and ``compression`` are those of the blob.
+    ``diff_id`` is the digest of the tar archive inside, if it is known.
     """
 
     digest: str
@@ -29,7 +31,7 @@ class LayerFacts:
 
     @classmethod
     def of(cls, image: InstalledImage) -> Self:
-        """What is recorded of an image. Raises InternalError if it is not recorded as a layer."""
+        """Return the facts in the record of an image; raises InternalError if it has none."""
         recorded: Any = image.extra.get(RECORDED_AS)
         try:
             facts = cls(**{name: recorded[name] for name in cls.__dataclass_fields__})
@@ -55,13 +57,13 @@ class LayerFacts:
 
     @property
     def record(self) -> Mapping[str, Any]:
-        """What goes into the record of the image."""
+        """The members that the record of the image gets."""
         return {RECORDED_AS: dict(vars(self))}
 
 
 @dataclass(frozen=True)
 class StoredLayer:
-    """The layer of an installed image, and the file on the pool that has it."""
+    """The layer of an installed image; ``path`` is the file of its blob on the pool."""
 
     image: InstalledImage
     path: Path
@@ -69,6 +71,9 @@ class StoredLayer:
 
 
 def make_root_directory(path: Path) -> None:
-    """The root of an image, as it is if no layer says otherwise; raises OSError."""
+    """Make the root directory of an image, with the mode that it has unless a layer sets another.
+
+    Raises OSError.
+    """
     path.mkdir()
-    path.chmod(0o755)  # whatever the umask is: users of a container have to pass
+    path.chmod(0o755)  # whatever the umask is: all users of a container have to get through it

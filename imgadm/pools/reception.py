@@ -1,4 +1,4 @@
-"""Images on their way into a pool: received whole, or not at all."""
+"""Receptions: images on their way into a pool, which receives them whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MORE_THAN_ANY_DISK = 2**63
 
 
 class UnexpectedNumberOfSnapshotsError(ImgadmError):
-    """The received image ``uuid`` does not have exactly one snapshot, but ``snapshots``."""
+    """A received image ``uuid`` whose ``snapshots`` are not exactly one."""
 
     code = "UnexpectedNumberOfSnapshots"
 
@@ -37,9 +37,9 @@ class UnexpectedNumberOfSnapshotsError(ImgadmError):
 
 @contextmanager
 def beginning(roll_back: Callable[[], None], failure: str) -> Iterator[None]:
-    """What makes room for a reception; if it fails, all of that is gone again.
+    """Call ``roll_back`` if the block, which prepares a reception, fails.
 
-    Raises FileSystemError, beginning with ``failure``, for an OSError.
+    An OSError of the block becomes a FileSystemError whose message begins with ``failure``.
     """
     try:
         yield
@@ -51,38 +51,52 @@ def beginning(roll_back: Callable[[], None], failure: str) -> Iterator[None]:
         raise
 
 
-def told_size(manifest: Mapping[str, Any]) -> int | None:
-    """How many MiB the disk of a zvol image has, as its manifest tells; None if it does not."""
+def size_in_manifest(manifest: Mapping[str, Any]) -> int | None:
+    """Return the ``image_size`` of a zvol image in MiB; ``None`` if there is no valid one."""
     size = manifest.get("image_size")
     return min(int(size), _MORE_THAN_ANY_DISK) if is_whole(size) and size >= 1 else None
 
 
 class Reception(ABC):
-    """One image on its way into a pool; visible to nobody until :meth:`commit`.
+    """An image on its way into a pool, which nobody can see before :meth:`commit`.
 
-    Use it as a context manager: leaving the block without a commit rolls back. The caller holds the
-    lock of the image all the while.
+    A reception is a context manager: leaving the block without a commit rolls back. The caller
+    holds the lock of the image meanwhile, and does this, in this order:
+
+    1. It runs one pipeline that ends with :attr:`stages`.
+    2. It may set :attr:`extra`.
+    3. It calls :meth:`commit`.
     """
 
-    #: What to record of the image besides its manifest and source; set before :meth:`commit`.
     extra: Mapping[str, Any] = MappingProxyType({})
+    """What :meth:`commit` records of the image besides its manifest and source."""
 
     @property
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
-        """What takes the decompressed ZFS stream: the last stages of one pipeline."""
+        """The last stages of a pipeline: they take the decompressed ZFS stream and keep it.
+
+        One of them has to leave the fact ``zfs_stream``, the description of the stream, in the
+        report. They may be run once. A stream that they should not keep, such as a damaged one,
+        makes them raise a StreamError or an OSError.
+        """
 
     @abstractmethod
     def commit(self, report: Report) -> None:
-        """Make the received image visible, durably and at once. ``report`` is the pipeline's.
+        """Install the received image: it appears at one instant, whole, and survives a crash.
 
-        Raises UnexpectedNumberOfSnapshotsError if the stream brought other than one snapshot, and
-        InternalError if the pool refuses; nothing is visible then.
+        ``report`` is that of the pipeline, which has succeeded.
+
+        Raises UnexpectedNumberOfSnapshotsError if the stream has not brought exactly one snapshot,
+        FileSystemError, and InternalError if the pool refuses the image. Nothing is visible then.
         """
 
     @abstractmethod
     def roll_back(self) -> None:
-        """Remove what was received. May be called at any time and more than once; never raises."""
+        """Remove what was received; does nothing after a commit.
+
+        May be called at any time, and more than once. Never raises.
+        """
 
     def __enter__(self) -> Reception:
         return self
@@ -95,43 +109,59 @@ class Reception(ABC):
 class LayerReception(ABC):
     """Images of layers on their way into a pool, each on top of the one before, the base first.
 
-    For each in turn: :meth:`begin`, unpack its layer, :meth:`commit`. What was committed stays;
-    leaving the block rolls back everything else. The caller holds the locks of all these images.
+    A reception is a context manager. The caller holds the locks of all these images meanwhile, and
+    does this, in this order:
+
+    1. For each layer of :meth:`beneath` it calls :meth:`begin` with ``None``, and unpacks the layer
+       into the directory that :meth:`begin` returns.
+    2. For each image it calls :meth:`begin` with its UUID, unpacks its layer likewise, and calls
+       :meth:`commit`.
+    3. If there is no image to receive, it calls :meth:`commit_root`.
+
+    Leaving the block removes what was not committed. Images that were committed stay.
     """
 
-    #: Where layers may wait that have come before it is their turn. Goes with the reception.
     waiting_room: Path
+    """A directory for layers that arrive before it is their turn. It is removed at the end."""
 
     @abstractmethod
     def beneath(self) -> Sequence[StoredLayer]:
-        """Layers, base first, that have to be unpacked before the first that is received."""
+        """Return the installed layers to unpack before the first received one, base first."""
 
     @abstractmethod
     def find(self, digest: str) -> Path | None:
-        """A file on the pool that should have the bytes of a layer with this digest."""
+        """Return a file on the pool that should be the blob ``digest``; ``None`` if there is none.
+
+        The caller verifies the digest of what it reads from that file.
+        """
 
     @abstractmethod
     def begin(self, uuid: str | None) -> Path:
-        """The directory that the layer of an image, or the next of those beneath, goes into.
+        """Return the directory into which the caller is to unpack the layer of image ``uuid``.
 
-        Raises InternalError and FileSystemError.
+        With ``None`` it is the directory for the next layer of :meth:`beneath`. It has the content
+        of all layers below. Raises InternalError and FileSystemError.
         """
 
     @abstractmethod
     def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
-        """Make the image visible, durably and at once; its layer has been unpacked.
+        """Install image ``uuid``, whose layer has been unpacked, as :meth:`Reception.commit` does.
 
-        ``blob`` is the layer as it came, synced, which is the pool's to have unless the caller has
-        to ``keep`` it. Raises InternalError and FileSystemError; the image is not visible then.
+        ``blob`` is the file of the layer, synced. The pool may take it, or remove it, unless the
+        caller has to ``keep`` it. ``facts`` identify it. Raises InternalError and FileSystemError;
+        the image is not visible then.
         """
 
     @abstractmethod
     def commit_root(self) -> None:
-        """What was beneath has been unpacked, and is all that there is to it."""
+        """Give the base its file tree: all layers of :meth:`beneath` have been unpacked.
+
+        Raises InternalError and FileSystemError; the image is as before then.
+        """
 
     @abstractmethod
     def roll_back(self) -> None:
-        """Remove what was not committed. May be called more than once; never raises."""
+        """Remove what was not committed. May be called more than once. Never raises."""
 
     def __enter__(self) -> LayerReception:
         return self

@@ -1,4 +1,4 @@
-"""An installed image on its way out: its ZFS send stream, stored or made on the way."""
+"""The ZFS stream of an installed image: a file, or made while it is read."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ _PIECE = 1024 * 1024
 
 @dataclass(frozen=True)
 class StoredStream:
-    """A stream that lies in a file; whoever takes it closes the file."""
+    """A stream in a file, open for reading; the caller closes ``file``."""
 
     file: BinaryIO
 
 
 @dataclass(frozen=True)
 class MadeStream:
-    """A stream that is made while it is read; closing the generator ends that.
+    """A stream that is made while it is read, until the end or until the generator is closed.
 
-    ``repeatable`` says that it is the same bytes every time.
+    Each piece is valid until the next. ``repeatable`` tells whether the stream has the same bytes
+    every time.
     """
 
     chunks: Generator[memoryview, None, None]
@@ -45,7 +46,12 @@ def disk_stream(
     creation_time: int,
     origin: tuple[Path, RawVolume] | None,
 ) -> Generator[memoryview, None, None]:
-    """The send stream of a raw disk: incremental where its origin's disk and volume are given."""
+    """Yield the ZFS stream of a raw disk, each piece valid until the next.
+
+    ``volume`` describes the disk. ``name`` is the name of the snapshot in the stream, and
+    ``creation_time`` its time in seconds since 1970. The stream is incremental if the disk and the
+    volume of the ``origin`` are given.
+    """
     descriptor = open_regular(disk)
     base = -1
     try:
@@ -72,7 +78,7 @@ def disk_stream(
 
 
 def program_output(argv: Sequence[str]) -> Generator[memoryview, None, None]:
-    """What a program writes. Raises InternalError, at the end, if the program fails."""
+    """Yield what a program writes; raises InternalError, at the end, if the program fails."""
     started = time.monotonic()
     process = subprocess.Popen(
         argv,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from imgadm.streams.http.body import Body
 
-Answer = TypeVar("Answer")
+_Answer = TypeVar("_Answer")
 
 
 def fetch_blob(
@@ -101,9 +101,9 @@ class BlobFile:
 
     def _first(
         self,
-        call: Callable[[streams.HttpFile], Answer],
+        call: Callable[[streams.HttpFile], _Answer],
         is_worth_waiting: Callable[[streams.FetchError], bool],
-    ) -> Answer:
+    ) -> _Answer:
         while True:
             try:
                 return self._patiently(call, is_worth_waiting)
@@ -114,9 +114,9 @@ class BlobFile:
 
     def _patiently(
         self,
-        call: Callable[[streams.HttpFile], Answer],
+        call: Callable[[streams.HttpFile], _Answer],
         is_worth_waiting: Callable[[streams.FetchError], bool],
-    ) -> Answer:
+    ) -> _Answer:
         retries = self._options.retries()
         while True:
             try:

@@ -10,7 +10,7 @@ from imgadm.base.logs import logger
 from imgadm.client.errors import UnreachableError
 from imgadm.registry.repository import RemoteRepository
 
-Answer = TypeVar("Answer")
+_Answer = TypeVar("_Answer")
 
 
 class Places:
@@ -27,7 +27,7 @@ class Places:
         """The repository at the registry itself."""
         return self.repositories[-1]
 
-    def ask(self, question: Callable[[RemoteRepository], Answer]) -> Answer:
+    def ask(self, question: Callable[[RemoteRepository], _Answer]) -> _Answer:
         """Return the first answer that is one. What the registry itself raises is raised."""
         for mirror in self.repositories[:-1]:
             try:

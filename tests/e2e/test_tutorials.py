@@ -27,7 +27,7 @@ TREE = Path(__file__).parents[2]
 SESSION = re.compile(r"^```console\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 DOCUMENTS = sorted(
     str(document.relative_to(TREE))
-    for document in TREE.glob("docs/**/*.md")
+    for document in [TREE / "README.md", *TREE.glob("docs/**/*.md")]
     if SESSION.search(document.read_text())
 )
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -50,6 +50,8 @@ SHOWN_DIRECTORY = "/srv/try"
 
 END = "--end-of-this-output--"
 WANTED = re.compile(r"^<!-- needs: (.*) -->$", re.MULTILINE)
+BEFORE = re.compile(r"^<!-- before: (.*) -->$", re.MULTILINE)
+"""A command that the document does not show: it puts in place what a reader has anyway."""
 
 
 def commands_of(session: str) -> list[tuple[str, str]]:
@@ -170,6 +172,8 @@ def test_sessions_run_as_shown(document: str, tmp_path: Path) -> None:
             registry = open_until_the_end.enter_context(Registry(tmp_path / "registry"))
             push_busybox(registry, tmp_path / "layout")
         session = open_until_the_end.enter_context(contextlib.closing(Session(tmp_path, registry)))
+        for command in BEFORE.findall(text):
+            session.run(command, "")
         for block in SESSION.findall(text):
             for command, expected in commands_of(block):
                 printed = session.run(command, expected)

@@ -205,7 +205,7 @@ Aborting ({NO_SUCH_POOL})
         decisions.AS_COMPRESSED,
         like="install/says-xz-is-gzip",
         stderr=f"imgadm install: error (UncompressionError): xz {UNPACKING}: expected xz data, "
-        "got data in no compression that is known (at byte 0 of the file)\n",
+        "got data in no known compression (at byte 0 of the file)\n",
     ),
     "install/says-xz-is-gzip": Difference(
         decisions.AS_COMPRESSED,

@@ -62,7 +62,7 @@ DUPLICATES = {
     "QUIET",
     "Result",
     "SCRIPT",
-    "SLOW_SECONDS",
+    "_SLOW_SECONDS",
     "Snapshot",
     "TOKEN_FILE",
     "TYPES",

@@ -8,7 +8,7 @@ from imgadm.cli.shared_options import HELP, LISTING_OPTIONS
 
 COMMAND = Command(
     name="avail",
-    summary="List the images that sources offer",
+    summary="List the images in the sources",
     synopses=("avail [<options>] [<filters>]",),
     description="List the images that can be imported from the configured sources.",
     options=(HELP, *LISTING_OPTIONS),

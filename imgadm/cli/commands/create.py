@@ -13,18 +13,18 @@ _QUOTED_COMPRESSIONS = [f'"{name}"' for name in COMPRESSIONS]
 
 _MANIFEST = Option(
     ("-m",),
-    'A JSON object of manifest fields; "-" is the standard input.',
+    'A file with a JSON object of manifest fields; "-" is the standard input.',
     kind=OptionKind.TEXT,
     placeholder="<manifest>",
 )
 _OUTPUT = Option(
     ("-o", "--output-template"),
-    "Where to write the two files: a directory, or how their names begin. The default is "
-    "NAME-VERSION in the current directory.",
+    "Where to write the two files: an existing directory, or a path that their suffixes are "
+    "added to. The default is NAME-VERSION in the current directory.",
     kind=OptionKind.TEXT,
     placeholder="<path>",
 )
-_OVERWRITE = Option(("--overwrite",), "Replace files of that name.")
+_OVERWRITE = Option(("--overwrite",), "Replace existing files.")
 _COMPRESSION = Option(
     ("-c", "--compression"),
     f"How to compress the image file: {_QUOTED_COMPRESSIONS[0]} (the default), "
@@ -34,34 +34,35 @@ _COMPRESSION = Option(
 )
 _LEVEL = Option(
     ("--level",),
-    "How hard to compress, from fast to small: 1 to 9, or 1 to 19 for zstd.",
+    "The level of compression: 1 (fastest) to 9 (smallest), or to 19 for zstd.",
     kind=OptionKind.POSITIVE_INTEGER,
     placeholder="<n>",
 )
 _INCREMENTAL = Option(
     ("-i", "--incremental"),
-    "Only what differs from the image that the machine, or the disk, was made from.",
+    "Store only the differences from the image that the machine, or the disk, was made from.",
 )
 _DEPTH = Option(
     ("--max-origin-depth",),
-    "Fail if the machine is based on more than so many images, each on the next.",
+    "Fail if the machine is based on a chain of more than <n> images.",
     kind=OptionKind.POSITIVE_INTEGER,
     placeholder="<n>",
 )
 _SCRIPT = Option(
     ("-s",),
-    "Prepare the machine with this script first, and roll it back afterwards.",
+    "Run this script inside the machine before the image is made, and roll the machine back "
+    "afterwards.",
     kind=OptionKind.TEXT,
     placeholder="<prepare-image-path>",
 )
 _NO_WAIT = Option(
     ("--no-wait",),
-    "Fail at once if another image of the machine is being created, or the origin of a disk is "
-    "being changed, instead of waiting.",
+    "Fail at once if another process is creating an image of the machine, or is working on the "
+    "origin of the disk. Otherwise wait for it.",
 )
 _PUBLISH = Option(
     ("-p", "--publish"),
-    "Publish to the image server at this URL, with no file in between.",
+    "Publish to the image server at this URL instead of writing files.",
     kind=OptionKind.TEXT,
     placeholder="<url>",
 )
@@ -73,9 +74,10 @@ COMMAND = Command(
         "create [<options>] <vm-uuid> [<field>=<value> ...]",
         "create [<options>] --disk <disk> <field>=<value>...",
     ),
-    description="Create an image from a virtual machine of this host, or from a disk: a manifest "
-    "and an image file, which are read, compressed and written in one pass. They appear when they "
-    "are whole, and nothing is overwritten unasked. The machine is left as it was.",
+    description="Create an image from a virtual machine of this host, or from a disk. The result "
+    "is a manifest and an image file. The disk is read, compressed and written in one pass. Both "
+    "files appear when they are complete, and no file is overwritten without --overwrite. The "
+    "machine is in the same state afterwards as before.",
     options=(
         HELP,
         _MANIFEST,
@@ -106,7 +108,7 @@ COMMAND = Command(
         Example(
             "imgadm create -i -s prepare.sh -o /images "
             "0b97c4a5-a6f8-4b6f-8b4c-4a1b4c9f5e0d name=web version=1.1",
-            "What differs from its image, prepared by a script",
+            "The differences from its image, prepared by a script",
         ),
         Example(
             "imgadm create --disk debian.qcow2 name=debian version=12 os=linux -c gzip",

@@ -10,7 +10,7 @@ COMMAND = Command(
     summary="Remove an installed image",
     synopses=("delete [<options>] <uuid>",),
     description="Remove an image from this host. An image that other images or machines are based "
-    "on stays, and so does everything that is not an image.",
+    "on is not removed. Only images are: a dataset of any other kind is left alone.",
     options=(HELP, POOL, NO_WAIT),
     configuration=ConfigurationUse.OPTIONAL,
     examples=(

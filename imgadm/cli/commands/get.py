@@ -6,11 +6,11 @@ from imgadm.cli.command import Command, ConfigurationUse, Example
 from imgadm.cli.options import Option
 from imgadm.cli.shared_options import HELP, POOL
 
-_CHILDREN = Option(("-r",), "Add the snapshots and clones of the image, as `children`.")
+_CHILDREN = Option(("-r",), "Add the snapshots and the clones of the image as `children`.")
 
 COMMAND = Command(
     name="get",
-    summary="Show what is known about an installed image",
+    summary="Show all facts about an installed image",
     synopses=("get [<options>] <uuid>",),
     description="Print the manifest of an installed image, its pool and its source, as JSON. The "
     "exit status is 3 if the image is not installed.",

@@ -6,10 +6,10 @@ from imgadm.cli.command import Command, Example
 
 COMMAND = Command(
     name="help",
-    summary="Help on imgadm or on one command",
+    summary="Show help on imgadm or on one command",
     synopses=("help [<command>]",),
-    description="Show what imgadm can do, or how one of its commands is used.",
+    description="Show what imgadm does, or how to use one of its commands.",
     options=(),
-    examples=(Example("imgadm help list", "How are the installed images listed?"),),
+    examples=(Example("imgadm help list", "How do I list the installed images?"),),
     parsing_options=False,
 )

@@ -15,44 +15,44 @@ from imgadm.cli.shared_options import (
 
 _CHANNEL = Option(
     ("-C", "--channel"),
-    "The channel to ask all sources for.",
+    "Ask all sources for images of this channel.",
     kind=OptionKind.TEXT,
-    placeholder="ARG",
+    placeholder="<channel>",
 )
 _SOURCE = Option(
     ("-S", "--source"),
-    "Import from the image server at this URL only; may be given several times, and is asked in "
-    "that order. Without a scheme that means https. The configured sources, registries too, are "
-    "left alone.",
+    "Ask only the image server at this URL, and none of the configured sources. If the option is "
+    "given several times, imgadm asks the servers in that order. A URL without a scheme means "
+    "https.",
     kind=OptionKind.TEXTS,
     placeholder="<url>",
 )
 _ZSTREAM = Option(
     ("--zstream",),
-    "The source sends the plain ZFS stream of an installed image, whose size and checksum nobody "
-    "knows, as another host's imgadm serve does. ZFS checks the stream by itself.",
+    "Take a plain ZFS stream without a known size and checksum, as imgadm serve sends images of "
+    "zpools. The stream has checksums of its own, which imgadm and ZFS verify.",
 )
 _VERIFY_ORIGINS = Option(
     ("--verify-origins",),
-    "Import nothing on top of an installed image unless the source has that image with the same "
-    "SHA-1 as it was installed from. Without this option, an image that differs is a warning.",
+    "Fail if the image is based on an installed image that the source does not have with the same "
+    "SHA-1. Without this option, a different SHA-1 causes a warning.",
 )
 _UNVERIFIED = Option(
     ("--unverified",),
-    "Import an image although nothing can tell whether its file is the right one: its manifest has "
-    "no sha1, and its server sends no Content-MD5.",
+    "Import an image whose file cannot be verified, because its manifest has no sha1 and its "
+    "server sends no Content-MD5.",
 )
 
 COMMAND = Command(
     name="import",
-    summary="Import an image from a source, with all that it is based on",
+    summary="Import an image from a source, with all images that it is based on",
     synopses=("import [<options>] <uuid>", "import [<options>] <repository>[:<tag>|@<digest>]"),
-    description="Fetch an image, and those that it is based on, into a pool. The file is fetched, "
-    "checked, decompressed and received at the same time, with nothing stored in between; the "
-    "image appears when everything was right, or not at all. An image that is installed already "
-    "is left alone, with exit status 0. What is not a UUID is the name of an image in a Docker "
-    "registry, one of which must be configured as a source of type docker; each of its layers "
-    "becomes an image, based on the one below it.",
+    description="Install an image from a source into a pool, with all images that it is based on. "
+    "The file is downloaded, checked, decompressed and received at the same time, without a "
+    "temporary file. The image appears when all checks have passed, or not at all. If the image is "
+    "installed already, nothing happens, and the exit status is 0.\n\nAny argument that is not a "
+    "UUID names an image in a Docker registry. A source of type docker must be configured for it. "
+    "Each layer becomes an image, based on the layer below it.",
     options=(
         HELP,
         POOL,
@@ -69,11 +69,12 @@ COMMAND = Command(
     sections=(
         Section(
             "Environment",
-            "http_proxy, https_proxy, no_proxy  The proxies to use.\n"
-            "REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
-            "IMGADM_INSECURE=1                  Trust any certificate.\n"
-            "REGISTRY_AUTH_FILE                 A file of credentials, which counts first.\n"
-            "DOCKER_CONFIG                      Where config.json is, instead of ~/.docker.",
+            """\
+http_proxy, https_proxy, no_proxy  The proxies to use.
+REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.
+IMGADM_INSECURE=1                  Trust any certificate.
+REGISTRY_AUTH_FILE                 A file of credentials, read first.
+DOCKER_CONFIG                      Directory of config.json; else ~/.docker.""",
         ),
     ),
     configuration=ConfigurationUse.REQUIRED,

@@ -22,10 +22,10 @@ COMMAND = Command(
         "install [<options>] --disk <disk> <field>=<value>...",
     ),
     description="Install an image from its manifest and its file, a ZFS stream that may be "
-    "compressed. Neither file is changed. What the image is based on must be installed. With "
-    "--disk, a disk becomes an image of type zvol in one pass, with nothing stored in between; its "
-    "manifest is made from the fields, of which name, version and os are needed (-m may name a "
-    "file of more).",
+    "compressed. Neither file is changed. The image that it is based on must be installed.\n\nWith "
+    "--disk, a disk becomes an image of type zvol in one pass, without a temporary file. Its "
+    "manifest is made of the given fields, which must include name, version and os; -m may name a "
+    "file with further fields.",
     options=(
         HELP,
         MANIFEST,
@@ -41,7 +41,8 @@ COMMAND = Command(
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
         Example(
-            "imgadm install -m debian.imgmanifest -f debian.zvol.gz", "Install what a mirror keeps"
+            "imgadm install -m debian.imgmanifest -f debian.zvol.gz",
+            "Install from files of a mirror",
         ),
         Example(
             "imgadm install --disk https://example.com/debian-12.raw.xz "

@@ -17,25 +17,25 @@ COMMAND = Command(
     name="publish",
     summary="Publish an image from local files to an image server",
     synopses=("publish [<options>] -m <manifest> -f <file> <url>",),
-    description="Send an image, its manifest and its file, to the image server at <url>, one that "
-    "takes images, as imgadm serve --writable does. The image is made there without being visible, "
-    "its file is sent, the server's checksum is compared with ours, and then it is activated. If "
-    "anything fails, it is deleted from the server again. One that the server had before is left "
-    "alone.",
+    description="Send the manifest and the file of an image to the image server at <url>, which "
+    "must accept images, as imgadm serve --writable does. The image stays invisible until the "
+    "server has its whole file with the same checksum. If any step fails, the image is deleted "
+    "from the server. An image that the server had before is left alone.",
     options=(HELP, MANIFEST, FILE, INSECURE, TOKEN_FILE, QUIET, EVENTS),
     sections=(
         Section(
             "Environment",
-            "http_proxy, https_proxy, no_proxy  The proxies to use.\n"
-            "REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.\n"
-            "IMGADM_INSECURE=1                  Trust any certificate.",
+            """\
+http_proxy, https_proxy, no_proxy  The proxies to use.
+REQUESTS_CA_BUNDLE                 Certificates of the authorities to trust.
+IMGADM_INSECURE=1                  Trust any certificate.""",
         ),
     ),
     configuration=ConfigurationUse.OPTIONAL,
     examples=(
         Example(
             "imgadm publish -m debian.imgmanifest -f debian.zvol.gz http://127.0.0.1:8080",
-            "Publish what imgadm create has made",
+            "Publish an image that imgadm create has made",
         ),
     ),
 )

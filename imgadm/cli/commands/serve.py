@@ -9,36 +9,36 @@ from imgadm.cli.shared_options import HELP, POOL
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 _LISTEN = Option(
     ("-l", "--listen"),
-    f"Where to listen; the default is {DEFAULT_ADDRESS}, which only this host can reach. There is "
-    "no access control: whoever can connect can fetch everything that is served.",
+    f"The address and port to listen on. The default is {DEFAULT_ADDRESS}, which only this host "
+    "can reach. There is no access control: everybody who can connect can download all images.",
     kind=OptionKind.TEXT,
     placeholder="<address>:<port>",
 )
-_INSTALLED = Option(("-i", "--installed"), "Serve the installed images next to those in folders.")
-_QUIET = Option(("-q", "--quiet"), "Print nothing about requests.")
+_INSTALLED = Option(("-i", "--installed"), "Also serve the installed images, if folders are given.")
+_QUIET = Option(("-q", "--quiet"), "Print no line for each request.")
 _WRITABLE = Option(
     ("-w", "--writable"),
-    "Take images too, as imgadm publish sends them, into the one folder that is served. Without "
-    "--token-file only where no other host can connect.",
+    "Also accept images from imgadm publish, into the one folder that is served. If other hosts "
+    "can connect, this needs --token-file.",
 )
 _TOKEN_FILE = Option(
     ("--token-file",),
-    "A file with a token that whoever changes images has to show (Authorization: Bearer TOKEN): "
-    "16 letters and digits or more, on one line.",
+    "A file with the token that clients must send to change images (Authorization: Bearer TOKEN): "
+    "one line of at least 16 letters and digits.",
     kind=OptionKind.TEXT,
     placeholder="<path>",
 )
 _MAX_UPLOAD = Option(
     ("--max-upload",),
-    "The largest image file to take, such as 512M; the default is 20G.",
+    "The size of the largest image file to accept, such as 512M. The default is 20G.",
     kind=OptionKind.TEXT,
     placeholder="<size>",
 )
 _HOST_NAME = Option(
     ("--host-name",),
-    "A name by which clients may call this server, besides its addresses and localhost; may be "
-    "given several times. A server that only this host can reach answers to no other names. Where "
-    "other hosts can connect, it answers to any name unless this is given.",
+    "A name of this server that clients may use in URLs, besides its addresses and localhost. May "
+    "be given several times. Without this option, a server that other hosts can reach answers to "
+    "any name, and a server that only this host can reach answers to no further name.",
     kind=OptionKind.TEXTS,
     placeholder="<name>",
 )
@@ -47,11 +47,11 @@ COMMAND = Command(
     name="serve",
     summary="Serve images to other hosts",
     synopses=("serve [<options>] [<folder>...]", "serve -w [<options>] <folder>"),
-    description="Offer images over HTTP, as an image server that imgadm sources -a can add. With "
-    "folders, the pairs of manifest (NAME.imgmanifest) and file (NAME.zvol.gz, NAME.zfs.xz and so "
-    "on) in them; without, the images that are installed on this host. Images of zpools are sent "
-    "as zfs send makes them: import those with --zstream. Nothing can be changed over HTTP unless "
-    "--writable says so. Ends with Ctrl-C.",
+    description="Run an image server, which other hosts add with imgadm sources -a. It serves the "
+    "images in the folders: pairs of a manifest (NAME.imgmanifest) and a file (NAME.zvol.gz, "
+    "NAME.zfs.xz and so on). Without folders it serves the images that are installed on this host. "
+    "Images of zpools are sent as zfs send makes them; import them with --zstream. Clients cannot "
+    "change anything without --writable. Ctrl-C ends the server.",
     options=(
         HELP,
         _LISTEN,
@@ -69,7 +69,7 @@ COMMAND = Command(
         Example("imgadm serve -l 192.0.2.1:8080 -P /images", "Serve a directory pool to others"),
         Example(
             "imgadm serve -w -l 192.0.2.1:8080 --token-file /etc/imgadm-token /export/images",
-            "Let those who know the token publish images",
+            "Let everybody who has the token publish images",
         ),
     ),
 )

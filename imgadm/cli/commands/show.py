@@ -9,11 +9,11 @@ COMMAND = Command(
     name="show",
     summary="Show the manifest of an available image",
     synopses=("show <uuid>", "show [<options>] <repository>[:<tag>|@<digest>]"),
-    description="Print the manifest of an image that one of the sources has, as JSON. Of an image "
-    "in a Docker registry, that is the manifest which its last layer gets when it is imported.",
+    description="Print the manifest of an image in one of the sources, as JSON. For an image in a "
+    "Docker registry, print the manifest that its top layer would get by an import.",
     options=(HELP, PLATFORM),
     configuration=ConfigurationUse.REQUIRED,
     examples=(
-        Example("imgadm show 01b2c898-945f-11e1-a523-af1afbe22822", "What does it need to run?"),
+        Example("imgadm show 01b2c898-945f-11e1-a523-af1afbe22822", "What does the image require?"),
     ),
 )

@@ -8,30 +8,32 @@ from imgadm.cli.shared_options import HELP
 
 _OPTIONS = (
     HELP,
-    Option(("-v", "--verbose"), "List type and TLS setting of each source too."),
+    Option(("-v", "--verbose"), "Also list the type and the TLS setting of each source."),
     Option(("-j", "--json"), "List the sources as JSON."),
     SEPARATOR,
     Option(
         ("-a",),
-        "Add a source, by its URL. Without a scheme that means https.",
+        "Add the source at this URL. A URL without a scheme means https.",
         kind=OptionKind.TEXT,
         placeholder="<source>",
     ),
-    Option(("-d",), "Delete the sources at a URL.", kind=OptionKind.TEXT, placeholder="<source>"),
+    Option(
+        ("-d",), "Delete the sources at this URL.", kind=OptionKind.TEXT, placeholder="<source>"
+    ),
     Option(("-e",), "Edit the sources in $VISUAL, $EDITOR or vi."),
     Option(("-c", "--check"), "Check whether the sources answer."),
     SEPARATOR,
     Option(
         ("-t", "--type"),
-        "The type of the added source: imgapi (the default), dsapi, or docker, which is a Docker "
-        "or OCI registry.",
+        "The type of the added source: imgapi (the default), dsapi, or docker for a Docker or OCI "
+        "registry.",
         kind=OptionKind.TEXT,
         placeholder="<type>",
     ),
     Option(
         ("-k", "--insecure"),
-        "Do not check the TLS certificate of the added source. Only with this option is a registry "
-        "on another machine asked over plain http.",
+        "Do not check the TLS certificate of the added source. A registry on another host needs "
+        "this option for plain http.",
     ),
     Option(("-f", "--force"), "Add or save sources without checking whether they answer."),
     Option(("--add-docker-hub",), "Add Docker Hub.", hidden=True),
@@ -48,8 +50,8 @@ COMMAND = Command(
         "sources -e [-f]",
         "sources -c",
     ),
-    description="List, add, delete, edit or check the servers that images come from. They are "
-    "asked in the order of the list.",
+    description="List, add, delete, edit or check the servers that images come from. imgadm asks "
+    "them in the order of the list.",
     options=_OPTIONS,
     configuration=ConfigurationUse.REQUIRED,
     examples=(

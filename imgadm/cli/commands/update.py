@@ -6,17 +6,17 @@ from imgadm.cli.command import Command, ConfigurationUse, Example
 from imgadm.cli.options import Option
 from imgadm.cli.shared_options import HELP, NO_WAIT, POOL
 
-_DRY_RUN = Option(("-n", "--dry-run"), "Say what would change, and change nothing.")
+_DRY_RUN = Option(("-n", "--dry-run"), "Print what would change, and change nothing.")
 
 COMMAND = Command(
     name="update",
-    summary="Update what is recorded of installed images from the sources",
+    summary="Update the records of installed images from the sources",
     synopses=("update [<options>] [<uuid>...]",),
-    description="Look the installed images up in the sources, on all pools of this host, or only "
-    "those that are named, and record the manifests that the sources have now. An image of which "
-    "nothing was recorded gets its manifest, and the snapshot that an image was installed with is "
-    "called @final again if it is called otherwise. The images themselves stay as they are. One "
-    "that cannot be updated does not keep the others from it.",
+    description="Ask the sources for the installed images of all pools, or only for the named "
+    "ones, and record the manifests that the sources have now. An image without a record gets "
+    "one. If the snapshot that an image was installed with has another name, it is renamed to "
+    "@final. The content of images stays as it is. An image that cannot be updated does not stop "
+    "the update of the others.",
     options=(HELP, _DRY_RUN, POOL, NO_WAIT),
     configuration=ConfigurationUse.REQUIRED,
     examples=(

@@ -1,9 +1,10 @@
-"""Help texts, made from what the commands declare."""
+"""Help texts, made from the declarations of the commands."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from imgadm.cli.command import Command
 from imgadm.cli.commands import GROUPS, find_command
@@ -15,21 +16,24 @@ _INDENT = " " * 4
 _SUMMARY_COLUMN = 43
 _OPTION_COLUMN = range(30, 41)
 
-_PURPOSE = "Manage virtual machine images: find them in image sources, import, list, delete."
+_PURPOSE = (
+    "Manage virtual machine images: find, import, list, update, delete, create and publish them."
+)
 
 ENVIRONMENT = (
     (
         "IMGADM_LOG_LEVEL=<level>",
-        "How much is logged on stderr: trace, debug, info, warn (the default), error or fatal.",
+        "The least severe log records to write to stderr: trace, debug, info, warn (the default), "
+        "error or fatal.",
     ),
-    ("IMGADM_POOL=<pool>", "The pool that is meant where -P is not given."),
-    ("IMGADM_ROOT=<directory>", "Where configuration and records of images are kept."),
+    ("IMGADM_POOL=<pool>", "The pool to use without -P."),
+    ("IMGADM_ROOT=<directory>", "The directory of the configuration and of the records of images."),
 )
-"""Variables that every command heeds, each with what it does."""
+"""The environment variables of every command, each with its effect."""
 
 
 def top_level_help(width: int = FULL_WIDTH) -> str:
-    """Return the text of ``imgadm help``, for a terminal of so many columns."""
+    """Return the text of ``imgadm help`` for a terminal of ``width`` columns."""
     lines = [
         *wrapped(_PURPOSE, width),
         "",
@@ -50,13 +54,14 @@ def top_level_help(width: int = FULL_WIDTH) -> str:
             lines += _command_lines(find_command(name), width)
         lines.append("")
     lines += wrapped(
-        '"imgadm help <command>" tells more about a command, imgadm(8) about everything.', width
+        '"imgadm help <command>" explains a command. The manual page, imgadm(8), explains all.',
+        width,
     )
     return "\n".join(lines) + "\n"
 
 
 def command_help(command: Command, width: int = FULL_WIDTH) -> str:
-    """Return the text of ``imgadm help COMMAND``, for a terminal of so many columns."""
+    """Return the text of ``imgadm help COMMAND`` for a terminal of ``width`` columns."""
     lines = [*wrapped(command.description, width), "", "Usage:"]
     for synopsis in command.synopses:
         lines += _hanging(f"imgadm {synopsis}", width)
@@ -64,8 +69,8 @@ def command_help(command: Command, width: int = FULL_WIDTH) -> str:
         lines += ["", "Options:", *_option_lines(command.options, width)]
     for section in command.sections:
         lines += ["", f"{section.title}:"]
-        for line in section.text.splitlines():
-            lines += _section_lines(line, width)
+        for kind, part in section_parts(section.text):
+            lines += _section_lines(kind, part, width)
     lines += ["", "Examples:" if len(command.examples) > 1 else "Example:"]
     for example in command.examples:
         purpose = wrapped(example.purpose, width - len(_INDENT) - 2)
@@ -91,7 +96,7 @@ def _command_lines(command: Command, width: int) -> list[str]:
 
 
 def _hanging(text: str, width: int) -> list[str]:
-    """Return ``text`` indented, and more so from the second line on."""
+    """Return ``text`` indented, and twice as far from the second line on."""
     first, *others = wrapped(text, width - 2 * len(_INDENT)) if _too_long(text, width) else [text]
     return [_INDENT + first, *(2 * _INDENT + line for line in others)]
 
@@ -100,14 +105,36 @@ def _too_long(text: str, width: int) -> bool:
     return len(_INDENT) + len(text) > width
 
 
-def _section_lines(line: str, width: int) -> list[str]:
-    """Return a line of a section: as it is where there is room, else a column after the other."""
-    if not _too_long(line, width):
-        return [f"{_INDENT}{line}".rstrip()]
-    label, _, text = line.partition("  ")
-    if text:
-        return [*_hanging(label, width), *_continued(text, width)]
-    return [_INDENT + part for part in wrapped(line, width - len(_INDENT))]
+def section_parts(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the parts of a section, each with its kind and its lines.
+
+    The kinds are ``text`` for a paragraph, ``columns`` for lines of two columns with at least two
+    blanks between them, ``indented`` for indented lines, and ``blank``.
+    """
+    for kind, lines in groupby(text.splitlines(), _kind_of_line):
+        yield kind, list(lines)
+
+
+def _kind_of_line(line: str) -> str:
+    if line.startswith(" "):
+        return "indented"
+    return "columns" if "  " in line else "text" if line else "blank"
+
+
+def _section_lines(kind: str, lines: list[str], width: int) -> list[str]:
+    """Return a part of a section: a paragraph is wrapped, other lines stay if they fit."""
+    if kind == "text":
+        return [_INDENT + line for line in wrapped(" ".join(lines), width - len(_INDENT))]
+    fitted = []
+    for line in lines:
+        label, _, text = line.partition("  ")
+        if not _too_long(line, width):
+            fitted.append(f"{_INDENT}{line}".rstrip())
+        elif label:
+            fitted += [*_hanging(label, width), *_continued(text, width)]
+        else:
+            fitted += [_INDENT + part for part in wrapped(line, width - len(_INDENT))]
+    return fitted
 
 
 def _continued(text: str, width: int) -> list[str]:
@@ -115,7 +142,7 @@ def _continued(text: str, width: int) -> list[str]:
 
 
 def continued(command: str, width: int) -> list[str]:
-    """Return ``command`` in lines that a shell joins again."""
+    """Return ``command`` in lines with backslashes at their ends, which a shell joins."""
     if len(command) <= width:
         return [command]
     first, *others = wrapped(command, width - len(_INDENT) - len(" \\"))
@@ -144,7 +171,7 @@ def _option_lines(options: Sequence[Option], width: int) -> Iterator[str]:
 
 
 def option_label(option: Option) -> str:
-    """The names of an option as a help text shows them, each with its value."""
+    """Return the names of ``option`` as help texts show them, each with its value."""
     names = sorted(option.names, key=len)
     if option.kind is OptionKind.FLAG:
         return ", ".join(names)

@@ -1,63 +1,67 @@
-"""The manual page, made from what the commands declare: ``python -m imgadm.cli.reference.manual``.
+"""The manual page, made from the declarations of the commands.
 
-Written in the macros of man(7), which groff, mandoc and illumos all format.
+``python -m imgadm.cli.reference.manual`` prints it, in the macros of man(7), which groff, mandoc
+and illumos all format.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 from imgadm.cli.command import Command
 from imgadm.cli.commands import ALIASES, GROUPS, find_command
 from imgadm.cli.options import Option
-from imgadm.cli.reference.help import ENVIRONMENT, continued, option_label, wrapped
+from imgadm.cli.reference.help import ENVIRONMENT, continued, option_label, section_parts, wrapped
 from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
 _WIDTH = 72
 
 _DESCRIPTION = """\
-imgadm manages virtual machine images. An image is a ZFS send stream, which may be compressed, and
-a manifest, a JSON object that describes it. Image servers offer images by a small HTTP interface
-(IMGAPI); such a server is a source.
+imgadm manages virtual machine images. An image consists of a ZFS send stream, which may be
+compressed, and a manifest, a JSON object that describes it. A source is a server that offers
+images: an image server with a small HTTP interface (IMGAPI), or a Docker registry.
 
-An image is kept in a pool. On a host with ZFS that is a zpool, and the image is a dataset with one
-snapshot. A directory pool is a directory on any file system: the image of a virtual disk is a raw
-disk in it that a hypervisor can boot, any other image is its checked stream. A pool's name with a
-slash in it means a directory pool. Without -P and without IMGADM_POOL the pool is the zpool zones,
-or, on a host that has no zfs program, a directory pool below the directory of imgadm's records.
+Images are installed in a pool. In a zpool, an image is a dataset with one snapshot. A directory
+pool is a directory on any file system. In it, the image of a virtual disk is a raw disk that a
+hypervisor can boot, and any other image is its checked stream. A name of a pool with a slash in it
+is the path of a directory pool. Without -P and IMGADM_POOL, the pool is the zpool zones. On a host
+without the zfs program it is a directory pool below the directory of imgadm's records.
 
-An image is fetched, checked, decompressed and received at the same time, with no temporary file. It
-appears when all checks have passed, or not at all. A connection that is lost is resumed."""
+An image is downloaded, checked, decompressed and received at the same time, without a temporary
+file. It appears when all checks have passed, or not at all. imgadm resumes a download after the
+connection was lost."""
 
 _MORE_ENVIRONMENT = (
     (
         "IMGADM_PATIENCE=<seconds>",
-        "How long to wait for an answer: of a source, which is not asked again then, or of a "
-        "program that is asked about this host (zfs list, zoneadm, sysinfo). Such a program gets "
-        "300 seconds by default. Downloads, and programs that change something, are not bound.",
+        "How long to wait for a source, which is not asked again after that, and for a program "
+        "that reports on this host (zfs list, zoneadm, sysinfo). The default for such programs is "
+        "300 seconds. Downloads, and programs that change something, have no limit.",
     ),
-    ("IMGADM_CONNECT_RETRIES=<number>", "How often a source that fails is asked again: 3 times."),
-    ("IMGADM_INSECURE=1", "Trust whatever TLS certificate a source shows."),
+    (
+        "IMGADM_CONNECT_RETRIES=<number>",
+        "How often imgadm asks a source again after a failure. The default is 3.",
+    ),
+    ("IMGADM_INSECURE=1", "Do not check the TLS certificates of sources."),
     (
         "https_proxy, http_proxy, all_proxy, no_proxy",
-        "The first of them that is set is the proxy for everything, whatever the scheme of the "
-        "URL; no_proxy names hosts that are reached directly. Capitals will do.",
+        "The first of the proxies that is set is used for all URLs, whatever their scheme. "
+        "no_proxy names the hosts to reach without it. The names may be in capitals, too.",
     ),
     (
         "REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE",
-        "A file with the certificates of the authorities to trust.",
+        "A file with the certificates of all authorities to trust.",
     ),
     (
         "DOCKER_CONFIG, REGISTRY_AUTH_FILE",
-        "The directory with Docker's config.json, by default ~/.docker, and a file like it that is "
-        "read before: credentials for Docker registries.",
+        "Where credentials for Docker registries are: the directory of Docker's config.json, by "
+        "default ~/.docker, and a file of the same form, which is read first.",
     ),
-    ("REQ_ID=<id>", "The id of this run in log records and requests; a new UUID by default."),
-    ("VISUAL, EDITOR", "The editor for imgadm sources -e; vi by default."),
-    ("TMPDIR", "Where the text for the editor is kept. Nothing else is written to it."),
+    ("REQ_ID=<id>", "The id of this run in log records and requests. The default is a new UUID."),
+    ("VISUAL, EDITOR", "The editor of imgadm sources -e. The default is vi."),
+    ("TMPDIR", "The directory of the text for the editor. No other file is written to it."),
 )
-"""What is heeded too, but seldom needed."""
+"""Further environment variables, which are seldom needed."""
 
 _FILES = (
     (
@@ -65,48 +69,53 @@ _FILES = (
         "Configuration: the sources, and mirrors of Docker registries, as JSON.",
     ),
     ("/var/imgadm/images/", "Records of the images on zpools."),
-    ("/var/imgadm/cache/", "What makes lists of images faster; may be removed at any time."),
-    ("/var/imgadm/pool/", "The default directory pool, where the host has no ZFS."),
+    (
+        "/var/imgadm/cache/",
+        "Data that makes lists of images faster. You may remove it at any time.",
+    ),
+    ("/var/imgadm/pool/", "The default pool of a host without ZFS."),
     ("POOL/UUID/disk.raw", "In a directory pool: the disk of an image of type zvol."),
     ("POOL/UUID/stream.zfs", "In a directory pool: the checked stream of any other image."),
     ("POOL/UUID/image.json", "In a directory pool: the record of an image."),
 )
 
 _FILES_ELSEWHERE = """\
-For users other than root, $XDG_DATA_HOME/imgadm (by default ~/.local/share/imgadm) takes the place
-of /var/imgadm; IMGADM_ROOT moves it anywhere."""
+For users other than root, the directory is $XDG_DATA_HOME/imgadm (by default
+~/.local/share/imgadm) instead of /var/imgadm. IMGADM_ROOT names any other directory."""
 
 _EXIT_STATUS = (
     ("0", "Success."),
-    ("1", "Any failure without a status of its own."),
+    ("1", "Any other failure."),
     ("2", "The command line makes no sense."),
-    ("3", "The image, or the one that it is based on, is not installed."),
-    ("130, 143, 129", "Ended by Ctrl-C, by SIGTERM or by SIGHUP; what was under way is undone."),
-    ("141", "Nobody reads the output any more, as in imgadm list | head -1."),
+    ("3", "The image, or an image that it is based on, is not installed."),
+    ("130, 143, 129", "Ended by Ctrl-C, SIGTERM or SIGHUP. Unfinished work was undone."),
+    ("141", "The reader of the output has gone, as in imgadm list | head -1."),
 )
 
 _ERRORS = """\
-A failure ends with one line on standard error, imgadm COMMAND: error (CODE): MESSAGE, whose code
-does not change. With -E a JSON object that has the same code and message takes its place.
+A command that fails prints one line on standard error, imgadm COMMAND: error (CODE): MESSAGE. The
+code of an error does not change. With -E, the line is a JSON object with the code and the message.
+At a terminal, a second line may suggest what to type instead.
 
-With -v, or IMGADM_LOG_LEVEL, log records come before it, each a line of JSON in the format of
-bunyan. At debug there is one for each program that was run, with its arguments, its exit status and
-the seconds it took; at trace, also one for each request to a source and for what came back."""
+With -v, or with IMGADM_LOG_LEVEL, imgadm also prints log records, each a line of JSON in the format
+of bunyan. The level debug has a record for each program that imgadm runs, with its arguments, exit
+status and duration in seconds. The level trace also has one for each request to a source and for
+each reply."""
 
 EXAMPLES = (
     (
-        "Which Debian images for hardware virtual machines are there, the newest last?",
+        "List the Debian images for hardware virtual machines, the newest last",
         "imgadm avail os=linux type=zvol name=~debian",
     ),
     (
-        "Import one, with all that it is based on",
+        "Import one of them, with all images that it is based on",
         "imgadm import 7b1d0e6e-52f4-4c5b-9f0a-6d3b8e0c41aa",
     ),
     (
-        "Keep it as a raw disk, on a host that has no ZFS",
+        "Import it as a raw disk, on a host without ZFS",
         "imgadm import -P /images 7b1d0e6e-52f4-4c5b-9f0a-6d3b8e0c41aa",
     ),
-    ("Which images does nothing use?", "imgadm list clones=0 -o uuid,name,version,size"),
+    ("List the images that nothing uses", "imgadm list clones=0 -o uuid,name,version,size"),
     ("Let other hosts import from this one", "imgadm serve -l 192.0.2.1:8080 -P /images"),
 )
 
@@ -186,7 +195,7 @@ def _section(text: str) -> Iterator[str]:
 
     Lines of two columns are terms and what they mean; indented lines stay as they are.
     """
-    for kind, lines in groupby(text.splitlines(), _kind_of_line):
+    for kind, lines in section_parts(text):
         if kind == "text":
             yield from (".PP", *_paragraphs(" ".join(lines)))
         elif kind == "columns":
@@ -197,12 +206,6 @@ def _section(text: str) -> Iterator[str]:
             yield from (".PP", ".nf", ".RS 4")
             yield from _literal([line.removeprefix("    ") for line in lines])
             yield from (".RE", ".fi")
-
-
-def _kind_of_line(line: str) -> str:
-    if line.startswith(" "):
-        return "indented"
-    return "columns" if "  " in line else "text" if line else "blank"
 
 
 def _example(purpose: str, command: str) -> Iterator[str]:

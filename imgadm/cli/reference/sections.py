@@ -6,68 +6,75 @@ from imgadm.cli.command import Section
 
 MACHINE_SECTION = Section(
     "Machines",
-    "The machine must be stopped, and prepared for being copied: without host\n"
-    "keys, logs and the like. Of a joyent, joyent-minimal, builder or lx machine\n"
-    "its file system becomes the image, of a kvm or bhyve machine its first disk.\n"
-    "\n"
-    "With -s the machine may run. It is shut down, given a snapshot, and booted\n"
-    "with the script, which runs inside and has to\n"
-    "\n"
-    "    mdata-put prepare-image:state running\n"
-    "    prepare the machine, and if that works\n"
-    "    mdata-put prepare-image:state success\n"
-    "    or else mdata-put prepare-image:error REASON\n"
-    "        and mdata-put prepare-image:state error\n"
-    "    shut the machine down,\n"
-    "\n"
-    "each within five minutes. The machine then goes back to its snapshot, and is\n"
-    "started again if it ran: also after a failure and Ctrl-C. What a killed run\n"
-    "left is put right by the next create of the same machine: do not use the\n"
-    "machine in between.",
+    """\
+The machine must be stopped, and must not contain host keys, logs and other
+files that copies should not share. The image has the file system of a joyent,
+joyent-minimal, builder or lx machine, or the first disk of a kvm or bhyve
+machine.
+
+With -s the machine may be running. imgadm shuts it down, makes a snapshot, and
+boots it with the script. The script runs inside the machine and has to
+
+    mdata-put prepare-image:state running
+    prepare the machine, and if that works
+    mdata-put prepare-image:state success
+    or else mdata-put prepare-image:error REASON
+        and mdata-put prepare-image:state error
+    shut the machine down,
+
+each within five minutes. Then imgadm rolls the machine back to its snapshot,
+and starts it if it was running. It does so after a failure and after Ctrl-C,
+too. If imgadm itself is killed, the next create of the same machine restores
+it. Do not use the machine before that.""",
 )
 
 DISK_SECTION = Section(
     "Disks",
-    "With --disk no machine, no ZFS and no right of an administrator is needed.\n"
-    "The file is only read; holes and blocks of zeros are left out. A disk that\n"
-    "is not raw must be all in one file, and whole: one with a backing file or\n"
-    "a parent is refused. Give --format raw with a raw disk that others could\n"
-    "write to, such as a machine's: it may look like another format. The image\n"
-    "is of type zvol, and needs name, version and os; nic_driver, disk_driver and\n"
-    "cpu_type are virtio, virtio and host unless given.\n"
-    "\n"
-    "-i with origin=UUID takes only what differs from the disk of that image,\n"
-    "which must be installed in a directory pool (-P). The new image can be\n"
-    "installed where that one is: in a directory pool, or a zpool.",
+    """\
+--disk needs neither a machine nor ZFS nor the rights of an administrator.
+imgadm only reads the disk, and leaves out holes and blocks of zeros. A disk
+that is not raw must be complete in one file, without a backing file or a
+parent. Give --format raw for a raw disk that a machine could write to: the
+machine could make it look like another format. The image has the type zvol,
+and needs name, version and os. The defaults of nic_driver, disk_driver and
+cpu_type are virtio, virtio and host.
+
+-i with origin=UUID stores only the differences from the disk of that image,
+which must be installed in a directory pool (-P). The new image can be
+installed in any directory pool or zpool that has the origin.""",
 )
 
 CREATED_FIELDS_SECTION = Section(
     "Manifest fields",
-    "A new image needs a name and a version. Its type, os, requirements and other\n"
-    "properties of its disk are those of the image that the machine was made\n"
-    "from, unless they are given. FIELD=VALUE wins over the file that -m names.\n"
-    "The value is JSON, if it can be, and else the text itself; fields that are\n"
-    "strings, such as version, take any text as it is.\n"
-    "\n"
-    "Images of joyent machines require this platform or a later one, unless\n"
-    'another is given; the empty requirements={"min_platform":{}} asks for none.',
+    """\
+A new image needs a name and a version. Without other values, its type, os,
+requirements and properties of its disk are those of the image that the
+machine was made from. FIELD=VALUE has precedence over the file of -m. A
+value that is valid JSON is taken as JSON, any other as a string. Fields that
+are strings, such as version, take every value as a string.
+
+Images of joyent machines require the platform of this host or a later one.
+Give min_platform to change that: requirements={"min_platform":{}} requires no
+platform.""",
 )
 
 LISTED_FIELDS_SECTION = Section(
     "Fields",
-    "The fields of a manifest (uuid, name, version, os, type, state, ...) and:\n"
-    "\n"
-    "published, pub    publication time to the second, and the day alone\n"
-    "size              bytes of the image file\n"
-    "source            URL of the source that the image is from",
+    """\
+All fields of manifests (uuid, name, version, os, type, state, ...), and:
+
+published, pub    time of publication; day of publication
+size              size of the image file in bytes
+source            URL of the source of the image""",
 )
 
 FILTER_SECTION = Section(
     "Filters",
-    "name=base-64                 the field is exactly that\n"
-    "name=~base                   the text contains that, or the array has it\n"
-    "disabled=true                the boolean, not the text\n"
-    "files.0.compression=gzip     dots lead into objects and arrays\n"
-    "\n"
-    "All filters must match.",
+    """\
+name=base-64                 the field equals the value
+name=~base                   a text contains the value, or a list has it
+disabled=true                true and false match booleans
+files.0.compression=gzip     a path with dots leads into objects and lists
+
+An image is listed if all filters match.""",
 )

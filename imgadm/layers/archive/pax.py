@@ -10,8 +10,8 @@ from urllib.parse import unquote_to_bytes
 from imgadm.base.text import excerpt
 from imgadm.layers.errors import LayerError
 
-#: Records in the order of the archive: sparse format 0.0 repeats keys, and their order counts.
 Records = list[tuple[bytes, bytes]]
+"""Records in the order of the archive: sparse format 0.0 repeats keys, and their order counts."""
 
 _SCHILY = b"SCHILY.xattr."
 _LIBARCHIVE = b"LIBARCHIVE.xattr."

@@ -40,15 +40,16 @@ _KINDS = {
 _LONG_NAME, _LONG_TARGET = b"L", b"K"
 _EXTENDED, _GLOBAL = b"xX", b"g"
 _VOLUME_LABEL = b"V"
-#: What has data behind its header. In all other entries the size field has no meaning.
 _WITH_DATA = b"0\x007SD"
+"""What has data behind its header. In all other entries the size field has no meaning."""
 
 _SECOND = 1_000_000_000
 _LARGEST_FILE = (1 << 63) - 1
-#: The number above is taken by the kernels for "leave the owner as it is".
 _LARGEST_ID = (1 << 32) - 2
-#: Some hundred million years; file systems keep what they can of it.
+"""The number above is taken by the kernels for "leave the owner as it is"."""
+
 _FURTHEST_TIME = (1 << 53) * _SECOND
+"""Some hundred million years; file systems keep what they can of it."""
 
 
 class Archive:
@@ -60,9 +61,9 @@ class Archive:
         self._unread = 0
         self._padding = 0
         self._globals: dict[bytes, bytes] = {}
-        #: Entries so far.
+        # Entries so far.
         self.count = 0
-        #: What is odd about the archive, though nothing is missing.
+        # What is odd about the archive, though nothing is missing.
         self.notes: list[str] = []
 
     def entries(self) -> Iterator[ArchiveEntry]:

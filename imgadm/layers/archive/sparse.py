@@ -9,10 +9,11 @@ from imgadm.layers.archive.pax import Records, whole_number
 from imgadm.layers.errors import LayerError
 from imgadm.layers.limits import Limits
 
-#: Offset and length of each region of data, ascending.
 Regions = list[tuple[int, int]]
-#: Gives the next so many bytes of the archive.
+"""Offset and length of each region of data, ascending."""
+
 Take = Callable[[int], bytes]
+"""Gives the next so many bytes of the archive."""
 
 
 def old_gnu_map(header: bytes, take: Take, limits: Limits) -> tuple[int, Regions]:

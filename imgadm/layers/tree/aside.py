@@ -11,9 +11,11 @@ from imgadm.layers.tree import acls
 from imgadm.layers.tree.content import write_content
 from imgadm.layers.tree.tree import OPEN_DIRECTORY, Tree
 
-#: In the root, since a file can be given its place there without a copy. No image has a name that
-#: begins so, and nobody can guess the rest, where a file system takes other spellings for the same.
 _PREFIX = b".wh..wh."
+"""In the root, since a file can be given its place there without a copy. No image has a name that
+begins so, and nobody can guess the rest, where a file system takes other spellings for the same.
+"""
+
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PRIVATE = 0o600
 

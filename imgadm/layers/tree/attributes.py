@@ -12,18 +12,22 @@ from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.owners import OwnersWriter, Recorded
 
 _SET_ID = 0o6000
-#: What the owner of a file, and of a directory, must be able to do for the next layer, the next
-#: reader and whoever deletes it, while that owner is not root.
 _LEAST_FILE_MODE = 0o400
+"""What the owner of a file, and of a directory, must be able to do for the next layer, the next
+reader and whoever deletes it, while that owner is not root.
+"""
+
 _LEAST_DIRECTORY_MODE = 0o700
 
-#: Attributes of the host that built the image, or which would make its file system take a file
-#: for something else. Nobody unpacks them.
 _OF_THE_HOST = (b"security.selinux", b"system.nfs4_acl", b"trusted.overlay.", b"user.overlay.")
+"""Attributes of the host that built the image, or which would make its file system take a file for
+something else. Nobody unpacks them.
+"""
 
-#: What file systems and kernels say of attributes that they don't keep, or not for this process.
 _REFUSED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.EINVAL}
-#: And of those that are too long, or too many for one file: ext4 has no space for these.
+"""What file systems and kernels say of attributes that they don't keep, or not for this process."""
+
+# And of those that are too long, or too many for one file: ext4 has no space for these.
 _REFUSED |= {errno.E2BIG, errno.ERANGE, errno.ENOSPC}
 
 
@@ -43,11 +47,11 @@ class Attributes:
     """Gives what has been made its attributes, and records what could not be given."""
 
     def __init__(self, ownership: Ownership, owners: OwnersWriter) -> None:
-        #: Whether owners and devices are set.
+        # Whether owners and devices are set.
         self.real = ownership is Ownership.REAL
         self._owners = owners
         self._records_all = owners.keeps_all
-        #: Extended attributes that were not set, and the first of them.
+        # Extended attributes that were not set, and the first of them.
         self.refused = 0
         self.first_refused = b""
 

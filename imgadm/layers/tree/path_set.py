@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 
-#: Paths that are kept loose; beyond that they are packed, in eight bytes each.
 _LOOSE = 1 << 16
+"""Paths that are kept loose; beyond that they are packed, in eight bytes each."""
 
 
 class PathSet:

@@ -20,8 +20,8 @@ class Removal:
         self._tree = tree
         self._owners = owners
         self._made = made
-        #: Directories in which nothing of lower layers is left, and those of them that stay. They
-        #: are not walked through again, however many whiteouts a layer has.
+        # Directories in which nothing of lower layers is left, and those of them that stay. They
+        # are not walked through again, however many whiteouts a layer has.
         self._emptied, self._kept = PathSet(), PathSet()
 
     def replace(self, parent: Directory, name: bytes) -> None:

@@ -23,14 +23,18 @@ from imgadm.layers.whiteouts import is_marker
 
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
-#: Links that one path may go through, as in the kernel.
 _MOST_LINKS = 40
-#: Components that one path may have in all, those of its links included.
+"""Links that one path may go through, as in the kernel."""
+
 _MOST_STEPS = 1024
-#: Directories that stay open.
+"""Components that one path may have in all, those of its links included."""
+
 _MOST_OPEN = 64
-#: What the kernels say of a component that is a link, or no directory.
+"""Directories that stay open."""
+
 NOT_A_DIRECTORY = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
+"""What the kernels say of a component that is a link, or no directory."""
+
 _DEFAULT_MODE = 0o755
 
 
@@ -82,12 +86,12 @@ class Tree:
     def __init__(self, root: str | os.PathLike[str], limits: Limits, made: PathSet) -> None:
         self._limits = limits
         self._made_by_layer = made
-        #: Links of lower layers that were followed.
+        # Links of lower layers that were followed.
         self.followed = PathSet()
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.root = _directory(b"", descriptor, depth=0)
         self._open: OrderedDict[bytes, Directory] = OrderedDict()
-        #: Directories as archives name them, links and all, to those that they are.
+        # Directories as archives name them, links and all, to those that they are.
         self._known: dict[tuple[LinkRules, tuple[bytes, ...]], bytes] = {}
         self._made = 0
 
@@ -192,7 +196,7 @@ class Tree:
     ) -> Directory | None:
         pending = parts[::-1]
         above: list[bytes] = []
-        #: What is below ``here``, and not there yet.
+        # What is below ``here``, and not there yet.
         missing: list[bytes] = []
         here, count, steps = self.root, 0, 0
         first_lower: bytes | None = None

@@ -11,7 +11,7 @@ from imgadm.base.locks.holder import OnWait
 from imgadm.base.locks.terms import Locks
 from imgadm.base.redaction import HIDDEN, SecretUrl
 from imgadm.base.settings import Settings
-from imgadm.operations.in_parallel import in_parallel
+from imgadm.operations.asking import ask_all
 from imgadm.state.configuration import Configuration
 from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import check_source
@@ -132,7 +132,7 @@ def check_sources(
     on_slow: Callable[[SourceConfig], None] | None = None,
 ) -> list[Check]:
     """Ping all sources at once; ``on_slow`` hears of those that are waited for."""
-    errors = in_parallel(ping, sources, on_slow=on_slow)
+    errors = ask_all(ping, sources, on_slow=on_slow)
     return [Check(source, error) for source, error in zip(sources, errors, strict=True)]
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from imgadm.manifest import Manifest
+from imgadm.operations.asking import ask_in_order
 from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.events import Event, SourceFailed
-from imgadm.operations.in_parallel import combined
-from imgadm.sources import Source, SourceError
+from imgadm.sources import Source
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,15 @@ def find_active_image(
 
     Raises ActiveImageNotFoundError, or what the sources failed with if none has the image.
     """
-    failures: list[SourceError] = []
-    for index, source in enumerate(sources):
-        try:
-            found = source.get_image(uuid)
-        except SourceError as error:
-            failures.append(error)
-            continue
+
+    def active_image(source: Source) -> Manifest | None:
+        found = source.get_image(uuid)
         image = None if found is None else Manifest.of(found)
-        if image is not None and image.state == "active":
-            for failure in failures:
-                on_event(SourceFailed(failure.message))
-            return FoundImage(image, source, sources[index + 1 :])
-    if failures:
-        raise combined([failure.bare() for failure in failures])
-    raise ActiveImageNotFoundError(uuid)
+        return image if image is not None and image.state == "active" else None
+
+    inquiry = ask_in_order(active_image, sources)
+    source, image = inquiry.required(
+        ActiveImageNotFoundError(uuid),
+        on_failure=lambda failure: on_event(SourceFailed(failure.message)),
+    )
+    return FoundImage(image, source, inquiry.rest)

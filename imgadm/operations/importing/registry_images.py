@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
 from imgadm.manifest.docker import layer_manifests
+from imgadm.operations.asking import ask_in_order
 from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.importing.layer_fetches import IncomingLayer
-from imgadm.operations.in_parallel import combined
 from imgadm.registry import NotInRegistryError, Platform, Reference, RemoteImage, parse_reference
 from imgadm.registry.references.indexes import parse_index
-from imgadm.sources import SourceError
 from imgadm.sources.registry import DockerSource
 
 if TYPE_CHECKING:
@@ -88,21 +87,19 @@ def find_registry_image(
     there. ``on_failure`` hears of those that failed before the hit. Raises
     ActiveImageNotFoundError, InvalidDockerRepoError, and what the registries failed with.
     """
-    failures: list[SourceError] = []
-    for source, reference in _places(registries, name):
+
+    def resolve(place: tuple[DockerSource, Reference]) -> RemoteImage | None:
+        source, reference = place
         try:
-            remote = source.resolve(reference, platform)
+            return source.resolve(reference, platform)
         except NotInRegistryError:
-            continue
-        except SourceError as error:
-            failures.append(error)
-            continue
-        for failure in failures:
-            on_failure(failure)
-        return RegistryImage(remote, source)
-    if failures:
-        raise combined(failures)
-    raise ActiveImageNotFoundError(name)
+            return None
+
+    inquiry = ask_in_order(resolve, _places(registries, name))
+    (source, _), remote = inquiry.required(
+        ActiveImageNotFoundError(name), on_failure=on_failure, shape=lambda failure: failure
+    )
+    return RegistryImage(remote, source)
 
 
 def _places(registries: Sequence[DockerSource], name: str) -> list[tuple[DockerSource, Reference]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgadm.base.errors import ImgadmError
 from imgadm.client.errors import ClientError
-from imgadm.operations.in_parallel import LateError, in_parallel
+from imgadm.operations.asking import LateError, ask_all
 from imgadm.operations.listing.filters import Filters, matching
 from imgadm.operations.listing.rows import ListedImage
 from imgadm.sources import SourceError
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """The images on offer, and the errors of the sources that did not answer."""
+class AvailableImages:
+    """The images that the sources offer, and the errors of the sources that did not answer."""
 
     images: Sequence[ListedImage]
     failures: list[ImgadmError]
@@ -31,14 +31,14 @@ def avail_images(
     *,
     on_slow: Callable[[Source], None] | None = None,
     seconds: float | None = None,
-) -> Offer:
+) -> AvailableImages:
     """Ask all sources at once; an image that several have is that of the first in their order.
 
     What state an image is in is up to the sources: nothing is left out here but what does not
     match. ``on_slow`` hears of sources that are waited for; one that has not answered after
     ``seconds`` counts as one that failed.
     """
-    answers = in_parallel(
+    answers = ask_all(
         lambda source: source.list_images(), sources, on_slow=on_slow, seconds=seconds
     )
     images: dict[str, ListedImage] = {}
@@ -50,7 +50,7 @@ def avail_images(
         url = source.url
         for manifest in answer:
             images.setdefault(manifest["uuid"], ListedImage(manifest, url))
-    return Offer(matching(list(images.values()), filters), failures)
+    return AvailableImages(matching(list(images.values()), filters), failures)
 
 
 def _named(error: ImgadmError, url: str) -> ImgadmError:

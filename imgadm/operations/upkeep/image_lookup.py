@@ -9,10 +9,10 @@ from itertools import islice
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
 from imgadm.manifest.errors import InvalidManifestError
-from imgadm.operations.in_parallel import ask_ahead
+from imgadm.operations.asking import ask_ahead, ask_in_order
 from imgadm.sources import Source, SourceError, UnreachableError
 
-AT_ONCE = 8
+_AT_ONCE = 8
 """Images that are asked for at the same time."""
 
 
@@ -25,14 +25,18 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """``found`` is None if no source has the image; ``failures`` are of those asked before."""
+class ImageLookup:
+    """The outcome of asking for one image.
+
+    ``found`` is None if no source has the image. ``failures`` are the errors of the sources that
+    were asked before.
+    """
 
     found: Found | None
     failures: Sequence[SourceError]
 
 
-def look_up_images(sources: Sequence[Source], uuids: Iterable[str]) -> Iterator[Answer]:
+def look_up_images(sources: Sequence[Source], uuids: Iterable[str]) -> Iterator[ImageLookup]:
     """Yield what ``sources``, asked one after the other, say about each image, in their order.
 
     A source that cannot be reached, however often that was tried, is not asked again: its failure
@@ -40,27 +44,26 @@ def look_up_images(sources: Sequence[Source], uuids: Iterable[str]) -> Iterator[
     """
     lost: dict[Source, UnreachableError] = {}
 
-    def ask(uuid: str) -> Answer:
-        failures: list[SourceError] = []
-        for source in sources:
-            if source in lost:
-                failures.append(lost[source])
-                continue
-            try:
-                image = _get(source, uuid)
-            except SourceError as error:
-                if isinstance(error, UnreachableError):
-                    lost[source] = error
-                failures.append(error)
-                continue
-            if image is not None:
-                return Answer(Found(image, source), failures)
-        return Answer(None, failures)
+    def get(source: Source, uuid: str) -> Manifest | None:
+        if source in lost:
+            raise lost[source].with_traceback(None)  # which would grow with each image
+        try:
+            return _get(source, uuid)
+        except UnreachableError as error:
+            lost[source] = error
+            raise
+
+    def look_up(uuid: str) -> ImageLookup:
+        inquiry = ask_in_order(lambda source: get(source, uuid), sources)
+        if inquiry.hit is None:
+            return ImageLookup(None, inquiry.failures)
+        source, image = inquiry.hit
+        return ImageLookup(Found(image, source), inquiry.failures)
 
     waiting = iter(uuids)
     # The first goes ahead, so that a source that is gone is found to be so by one request alone.
-    for some, at_once in ((islice(waiting, 1), 1), (waiting, AT_ONCE)):
-        for answer in ask_ahead(ask, some, at_once=at_once):
+    for some, at_once in ((islice(waiting, 1), 1), (waiting, _AT_ONCE)):
+        for answer in ask_ahead(look_up, some, at_once=at_once):
             if isinstance(answer, ImgadmError):
                 raise answer
             yield answer

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from imgadm.base.errors import ImgadmError, UsageError
 from imgadm.base.locks.terms import Locks
+from imgadm.operations.asking import combined
 from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.events import LockAwaited, SourceFailed
-from imgadm.operations.in_parallel import combined
-from imgadm.operations.upkeep.image_lookup import Answer, Found, look_up_images
+from imgadm.operations.upkeep.image_lookup import Found, ImageLookup, look_up_images
 from imgadm.operations.upkeep.update_notices import Notice, NotInSources
 from imgadm.operations.upkeep.update_plan import Plan, plan_update
 from imgadm.pools.base import InstalledImage, Pool
@@ -45,7 +45,7 @@ def update_images(
         return
     wanted = dict.fromkeys(image.uuid for _, image in targets)
     answers = look_up_images(open_sources(), wanted)
-    known: dict[str, Answer] = {}
+    known: dict[str, ImageLookup] = {}
     update = _Update(options, on_notice)
     for pool, image in targets:
         if image.uuid not in known:
@@ -76,7 +76,7 @@ class _Update:
         self._warned: set[str] = set()
         self._failures: dict[str, tuple[ImgadmError, list[str]]] = {}
 
-    def image(self, pool: Pool, image: InstalledImage, answer: Answer) -> None:
+    def image(self, pool: Pool, image: InstalledImage, answer: ImageLookup) -> None:
         """Update one image as far as the sources' answer allows."""
         if answer.found is not None:
             for failure in answer.failures:

@@ -1,1 +1,1 @@
-"""A directory as a pool."""
+"""Directories as pools of images."""

@@ -1,11 +1,12 @@
-"""Who may read the images of a directory pool: their owner, unless ``POOL/pool.json`` says more.
+"""The access to the images of a directory pool, as ``POOL/pool.json`` sets it.
 
 ::
 
     {"mode": "0640", "group": "kvm"}
 
-``mode`` is that of files, and directories get the right to search where it has that to read;
-``group`` is a name or a number, and without it files keep the group that the system gives them.
+``mode`` is the mode of files; in directories, everyone who may read may also search. ``group`` is a
+name or a number. Without it files keep the group that the system gives them. Without the file
+``pool.json``, only the owner of an image can read it.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from typing import Any
 from imgadm.base.errors import ConfigError, FileSystemError
 from imgadm.base.files.opening import open_regular
 
-SETTINGS = "pool.json"
+_SETTINGS = "pool.json"
 
 _PRIVATE_DIRECTORY = 0o700
 _MOST_BYTES = 64 * 1024
-#: What chown(2) takes for "leave it as it is".
 _NO_GROUP = (1 << 32) - 1
+"""The number with which chown(2) leaves the group as it is."""
 _MODES = frozenset({0o600, 0o640, 0o644, 0o660, 0o664})
 
 
 @dataclass(frozen=True)
 class Access:
-    """What the files of an image get: ``mode``, and ``group``, the id of one."""
+    """The ``mode`` of an image's files, and the id of their ``group``, ``None`` to leave it."""
 
     mode: int = 0o600
     group: int | None = None
@@ -42,8 +43,10 @@ class Access:
         os.fchmod(descriptor, self.mode)
 
     def apply_to_directory(self, descriptor: int, *, has_root: bool) -> None:
-        """Likewise. A directory with a file tree is for its owner alone: what is set-uid in there
-        is nothing for other users of this host.
+        """Set group and mode of a directory; raises OSError.
+
+        A directory with a file tree (``has_root``) is for its owner alone: no other user of this
+        host must be able to run the set-uid programs in the tree.
         """
         if has_root:
             os.fchmod(descriptor, _PRIVATE_DIRECTORY)
@@ -56,17 +59,17 @@ class Access:
             try:
                 os.fchown(descriptor, -1, self.group)
             except PermissionError as error:
-                reason = f"{SETTINGS} gives files to group {self.group}, and you are not in it"
+                reason = f"{_SETTINGS} gives files to group {self.group}, and you are not in it"
                 raise PermissionError(error.errno, reason) from error
 
 
 def read_access(pool: Path) -> Access:
-    """What the settings of a pool say.
+    """Return the access that the settings of a pool set.
 
-    Raises ConfigError for settings that make no sense, or that somebody else may have written, and
-    FileSystemError where they cannot be read.
+    Raises ConfigError for settings that make no sense, or that an untrusted user may have written,
+    and FileSystemError if they cannot be read.
     """
-    path = pool / SETTINGS
+    path = pool / _SETTINGS
     try:
         descriptor = open_regular(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What the directory of an image tells of it, beside the record."""
+"""The content of an image's directory besides its record: names, times, links, streams."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ from imgadm.pools.directory.record import recorded_guid
 if TYPE_CHECKING:
     from imgadm import streams
 
-#: What the directory of an image has beside the record: of a zvol, of any other ZFS stream, and of
-#: a container's layer.
 DISK = "disk.raw"
+"""The disk of a zvol image."""
 STREAM = "stream.zfs"
+"""The stream of an image that came as the stream of anything but a volume."""
 LAYER, ROOT, OWNERS = "layer", "root", "owners.jsonl"
+"""The layer of a container image, its file tree, and the attributes that are not set there."""
 
 _GUID = re.compile(r"[0-9]{1,20}")
 
 
 def look_inside(image: InstalledImage, directory: Path, known: AbstractSet[str]) -> InstalledImage:
-    """Return ``image`` with when it came, and doubtful if that is not all that is there.
+    """Return ``image`` with ``created`` and ``doubtful`` set, according to its ``directory``.
 
-    It came when the oldest of its files did: the record may have been written again, and a root has
-    the time that its layer gives it. Whatever has no name that is ``known`` may be a machine's, or
-    the operator's.
+    Its time is that of the oldest of its files. The record may be younger, and a root has the time
+    that its layer gives it. The image is doubtful if it has no record, or if there is a name that
+    is not ``known``: such a file may belong to a machine, or to the operator.
     """
     unrecorded = image.manifest.keys() <= {"uuid"}
     try:
         times = {path.name: path.stat().st_mtime for path in directory.iterdir()}
     except OSError:
         return replace(image, doubtful=True)
-    # A process that died while it wrote a file has left it under the name of that, and more.
+    # A process that died while it wrote the record has left a file with a longer name.
     others = [name for name in times if name not in known and not name.startswith(".image.json.")]
     return replace(
         image,
@@ -50,9 +51,10 @@ def look_inside(image: InstalledImage, directory: Path, known: AbstractSet[str])
 
 
 def open_content(directory: Path, name: str) -> int:
-    """Open a file of an image to read it: a regular one, that this image has. Raises OSError.
+    """Open a regular file in the ``directory`` of an image for reading; raises OSError.
 
-    In a pool that others may write to, a link of either kind could lead to what they cannot read.
+    No link is followed: in a pool to which other users may write, a symbolic or hard link could
+    lead to a file that they cannot read.
     """
     above = open_image(directory)
     try:
@@ -68,9 +70,9 @@ def open_content(directory: Path, name: str) -> int:
 
 
 def open_image(directory: Path) -> int:
-    """Open the directory of an image; raises OSError.
+    """Open the directory of an image, or that to which a trusted link leads; raises OSError.
 
-    It may be a link, to an image that is kept elsewhere, if :func:`is_trusted_link`.
+    See :func:`is_trusted_link`.
     """
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     try:
@@ -91,16 +93,20 @@ def open_image(directory: Path) -> int:
 
 
 def is_trusted_link(link: os.stat_result, pool: Path) -> bool:
-    """Whether a link in a pool may stand for an image: root, this user or the owner of the pool
-    made it. Another user of the pool could lead to what only this one can read."""
+    """Tell whether a link in ``pool`` may stand for an image.
+
+    It may if root, this user or the owner of the pool made it. The link of another user could lead
+    to files that only this one can read.
+    """
     return link.st_uid in (0, os.geteuid(), pool.stat().st_uid)
 
 
 def accepted_stream(manifest: Mapping[str, Any], origin: InstalledImage | None) -> streams.Stage:
-    """The stage that passes on the stream of an image that is no zvol, if ``zfs receive`` would.
+    """Return the stage that passes on the stream of an image, if ``zfs receive`` would accept it.
 
-    It must be full, or based on the snapshot of ``origin``, and that of a file system unless the
-    image is of type ``other``. What is kept is sent to others, so a package is left out.
+    The image is not a zvol. Its stream must be full or based on the snapshot of ``origin``, and be
+    that of a file system unless the image is of type ``other``. Of a package the stage passes on
+    only the stream inside, because the pool sends it to others later.
 
     Raises InternalError if nothing can be based on ``origin``.
     """

@@ -1,4 +1,4 @@
-"""The images that are in a directory pool, as their records and their directories tell."""
+"""The list of the images in a directory pool, made from their records and directories."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from imgadm.state.summaries import Summary, read_summaries
 
 
 class DirectoryImages:
-    """The images in the directory ``path``; summaries are kept in ``cache_directory``, if given.
+    """The images in the directory ``path``.
 
-    Each of those that this user may not read is warned of once.
+    Their summaries are kept in ``cache_directory``, if that is given. About an image that this user
+    may not read there is one warning.
     """
 
     def __init__(self, path: Path, cache_directory: Path | None) -> None:
@@ -30,7 +31,7 @@ class DirectoryImages:
         self._told: set[str] = set()
 
     def get(self, uuid: str) -> InstalledImage | None:
-        """The image, as its record describes it. Raises FileSystemError."""
+        """Return the image ``uuid`` as its record describes it; raises FileSystemError."""
         if not self.is_directory(self._path / uuid):
             return None
         denied: list[str] = []
@@ -59,8 +60,10 @@ class DirectoryImages:
         return found
 
     def clones(self, uuid: str) -> tuple[Sequence[str], Sequence[str]]:
-        """UUIDs of images that are based on one, and of those that may be, which nobody can tell:
-        this user may not read their records. Raises FileSystemError."""
+        """Return the UUIDs of images that are based on ``uuid``, and of those that may be.
+
+        The latter are images whose records this user may not read. Raises FileSystemError.
+        """
         found, denied = self._read_summaries()
         based = [image.uuid for image in found if image.manifest.get("origin") == uuid]
         return based, [other for other in denied if self._may_be_based(other, uuid)]
@@ -88,7 +91,7 @@ class DirectoryImages:
         return found
 
     def _tell_of_denied(self, denied: Sequence[str]) -> None:
-        """Warn of images that this user may not read, of each once, and of all in one line."""
+        """Warn of the images that this user may not read, in one line, and of each only once."""
         untold = sorted(set(denied) - self._told)
         self._told.update(untold)
         if len(untold) > 1:
@@ -123,7 +126,7 @@ class DirectoryImages:
         return entry.is_dir(follow_symlinks=False)
 
     def _present(self, images: Iterable[InstalledImage]) -> list[InstalledImage]:
-        """Leave out those that were deleted meanwhile: their records are gone with them."""
+        """Return ``images`` without those that another process has deleted meanwhile."""
         return [
             image
             for image in images
@@ -144,9 +147,9 @@ class DirectoryImages:
                 yield InstalledImage(summary.manifest, self._name, summary.source)
 
     def _may_be_based(self, denied: str, uuid: str) -> bool:
-        """Whether an image that this user may not read can be made of ``uuid``.
+        """Tell whether an image that this user may not read can be based on ``uuid``.
 
-        Only its owner can have done that, who has to be able to read ``uuid``.
+        It can if its owner is able to read ``uuid``.
         """
         if denied == uuid:
             return False
@@ -157,7 +160,7 @@ class DirectoryImages:
         return owner in (0, origin.st_uid) or origin.st_mode & 0o077 != 0
 
     def is_directory(self, path: Path) -> bool:
-        """Whether there is one, or a link to one that can be trusted. Raises FileSystemError."""
+        """Tell whether ``path`` is a directory or a trusted link to one; raises FileSystemError."""
         try:
             here = path.lstat()
             if stat.S_ISLNK(here.st_mode):
@@ -170,10 +173,10 @@ class DirectoryImages:
 
 
 def unusable_pool(path: Path, error: OSError) -> FileSystemError:
-    """What is said of a directory that can't be used as a pool."""
+    """Return the error for a directory that cannot be used as a pool."""
     return FileSystemError(
-        f'cannot use "{path}" as a pool: {error.strerror}; a directory that you may '
-        "write to is wanted, or room for one: make it, or name another with -P",
+        f'cannot use "{path}" as a pool: {error.strerror}; make it a directory that you may write '
+        "to, or name another with -P",
         code=errno.errorcode.get(error.errno or 0),
         cause=error,
     )

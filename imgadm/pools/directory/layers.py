@@ -1,8 +1,9 @@
 """Layers on their way into a directory pool.
 
-Every image keeps its layer as it came. The one that was asked for gets a root too: all layers up to
-it, unpacked one after the other from what is kept and from what comes. It is made in the partial
-directory of that image, and lower ones appear beside it while it grows.
+Every image keeps its layer as it came. The image that the user asked for also gets a root, into
+which all layers up to its own are unpacked, first the installed ones and then those that arrive.
+The root is made in the partial directory of that image. The images of the lower layers appear in
+the pool while it grows.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ from imgadm.pools.reception import LayerReception, beginning
 if TYPE_CHECKING:
     from imgadm.pools.directory.pool import DirectoryPool
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class DirectoryLayerReception(LayerReception):
-    """See :meth:`imgadm.pools.base.Pool.receive_layers`."""
+    """A reception of layers; see :meth:`imgadm.pools.base.Pool.receive_layers`."""
 
     def __init__(
         self,
@@ -62,13 +63,13 @@ class DirectoryLayerReception(LayerReception):
             for uuid in {*self._pending, self._head}:
                 remove_partials(pool.path, uuid)
             self._directory = self._partial(self._head).inside
-            # Of a name of its own: a fetch that is left behind must not find that of a later one.
+            # The name is unique: a fetch that is left behind must not write into a later room.
             self.waiting_room = self._directory / unique_name("waiting", ".", "")
             self.waiting_room.mkdir()
             make_root_directory(self._directory / ROOT)
 
     def _partial(self, uuid: str) -> PartialDirectory:
-        """The directory that an image is in until it is whole."""
+        """Return the directory in which an image is until it is whole."""
         if uuid not in self._partials:
             self._partials[uuid] = PartialDirectory(self._pool.path, uuid, self._access)
         return self._partials[uuid]
@@ -82,7 +83,7 @@ class DirectoryLayerReception(LayerReception):
 
     @cached_property
     def _kept(self) -> dict[str, InstalledImage]:
-        """By the digest of its layer, as computed when that came, an image that keeps it."""
+        """The images that keep their layer, by its digest as it was computed on arrival."""
         kept = {}
         for summary in self._pool.summaries(frozenset({"type"})):
             if summary.manifest.get("type") != "docker":
@@ -133,10 +134,10 @@ class DirectoryLayerReception(LayerReception):
         try:
             owner = os.fstat(descriptor).st_uid
             if owner != os.geteuid():
-                # What is set-uid in a root of ours would be there for that user.
+                # That user could run the set-uid programs in a root that this user has made.
                 reason = f"the image belongs to user {owner}; delete it, or import it as that user"
                 raise PermissionError(errno.EPERM, reason)
-            # What is set-uid in an image is nothing for other users of this host.
+            # Other users of this host must not be able to run the set-uid programs in an image.
             self._access.apply_to_directory(descriptor, has_root=True)
             if (self._directory / OWNERS).exists():
                 os.rename(self._directory / OWNERS, OWNERS, dst_dir_fd=descriptor)
@@ -145,7 +146,7 @@ class DirectoryLayerReception(LayerReception):
         finally:
             os.close(descriptor)
 
-    def _doing(self, step: Callable[[], T], failure: str) -> T:
+    def _doing(self, step: Callable[[], _T], failure: str) -> _T:
         try:
             return step()
         except OSError as error:
@@ -157,7 +158,7 @@ class DirectoryLayerReception(LayerReception):
 
 
 def _chain(pool: DirectoryPool, head: InstalledImage) -> list[StoredLayer]:
-    """The layers that ``head`` is made of, base first. Raises InternalError if one is missing."""
+    """Return the layers of ``head``, base first; raises InternalError if one is missing."""
     layers: list[StoredLayer] = []
     image: InstalledImage | None = head
     while image is not None:

@@ -1,8 +1,8 @@
-"""Images on their way into a directory pool: each in a new directory of its own, until it is whole.
+"""The directory of an image on its way into a directory pool, until the image is whole.
 
-``POOL/UUID.XXXXXXXX.partial`` has a name that nobody else uses, and is its owner's alone. The lock
-of the image, in the pool, is held meanwhile: so what a process finds there that has just got that
-lock is of the dead.
+``POOL/UUID.XXXXXXXX.partial`` has a unique name, and only its owner can look into it. Its process
+holds the lock of the image in the pool. So a partial directory that a process finds after it has
+got this lock was left by a dead process.
 """
 
 from __future__ import annotations
@@ -23,24 +23,27 @@ from imgadm.pools.directory.access import Access
 _PRIVATE = 0o700
 _PROBE = ".probe"
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-#: Earlier versions called it ``UUID.partial``.
 _PARTIAL = re.compile(r"(?:\.[0-9a-f]{8})?\.partial")
+"""The end of the name; earlier versions called the directory ``UUID.partial``."""
 _UUID_LENGTH = 36
 
 
 def partial_name(uuid: str) -> str:
-    """Return a name that nothing in a pool has, for what is no image any more, or not yet."""
+    """Return a unique name for a directory that is not an image yet, or no longer one."""
     return unique_name(uuid, ".", ".partial")
 
 
 def image_of_partial(name: str) -> str | None:
-    """The UUID of the image that a directory of this name in a pool is to become, or was."""
+    """Return the UUID of the image whose partial directory has this name; ``None`` if none."""
     uuid = name[:_UUID_LENGTH]
     return uuid if _PARTIAL.fullmatch(name, _UUID_LENGTH) and is_uuid(uuid) else None
 
 
 def remove_partials(pool: Path, uuid: str) -> None:
-    """Remove what dead processes have left of an image, whose lock is held; never raises."""
+    """Remove what dead processes have left of an image; never raises.
+
+    The caller holds the lock of the image.
+    """
     try:
         with os.scandir(pool) as entries:
             names = [entry.name for entry in entries]
@@ -50,15 +53,15 @@ def remove_partials(pool: Path, uuid: str) -> None:
     try:
         for name in names:
             if image_of_partial(name) == uuid:
-                remove_tree(name, directory, pool / name)
+                _remove_tree(name, directory, pool / name)
     finally:
         os.close(directory)
 
 
-def remove_tree(name: str, directory: int, path: Path) -> None:
-    """Remove what is called ``name`` in a directory, which is ``path``; a warning says if it stays.
+def _remove_tree(name: str, directory: int, path: Path) -> None:
+    """Remove ``name``, with all below it, from an open ``directory``; ``path`` is its full path.
 
-    A link is removed, not what it leads to.
+    Of a link only the link itself is removed. If anything stays, a warning says that.
     """
     import shutil
 
@@ -72,19 +75,20 @@ def remove_tree(name: str, directory: int, path: Path) -> None:
         os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
         return
-    except OSError:  # it stays, as it does where an error was ignored
+    except OSError:  # it stays, as it does if rmtree has ignored an error
         pass
     logger().warning(f'could not remove "{path}"; remove it by hand')
 
 
 class PartialDirectory:
-    """A new directory for the image ``uuid`` in ``pool``, known by its descriptor.
+    """A new directory for the image ``uuid`` in ``pool``, kept open.
 
-    ``path`` is what it is called, and what is done in it is done at ``inside``: who may write to
-    the pool may put something else at ``path``. ``access`` is what the image gets in the end.
+    ``path`` is its path, for messages. Everything that happens in the directory happens below
+    ``inside``, which leads to the open directory: another user who may write to the pool could put
+    something else at ``path``. ``access`` is the access that the image gets at the commit.
 
-    Raises OSError. :meth:`close` has to be called in the end; without :meth:`commit` it removes
-    the directory.
+    Raises OSError. The caller has to call :meth:`close` at the end, which removes the directory
+    unless :meth:`commit` has succeeded.
     """
 
     def __init__(self, pool: Path, uuid: str, access: Access) -> None:
@@ -98,7 +102,7 @@ class PartialDirectory:
         try:
             os.mkdir(self._name, _PRIVATE, dir_fd=self._pool)
             self.descriptor = os.open(self._name, _OPEN, dir_fd=self._pool)
-            # Neither the umask nor a set-group-id bit of the pool has a say in what is below.
+            # Neither the umask nor a set-group-id bit of the pool may change the modes below.
             os.fchmod(self.descriptor, _PRIVATE)
             self.inside = Path(pinned_path(self.descriptor, self.path))
             if not self._is_ours():
@@ -108,7 +112,7 @@ class PartialDirectory:
             raise
 
     def make_file(self, name: str) -> None:
-        """Make an empty file that is its owner's alone; raises OSError."""
+        """Make an empty file that only its owner can read; raises OSError."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         os.close(os.open(name, flags, 0o600, dir_fd=self.descriptor))
 
@@ -117,10 +121,10 @@ class PartialDirectory:
         self._check_place(self._name)
 
     def commit(self, *needed: str) -> None:
-        """Give the directory its final name, durably; the files in it have been synced.
+        """Rename the directory to its final name, durably; the caller has synced the files in it.
 
-        It has to have the files that are ``needed``. Raises OSError, FileExistsError among them if
-        something has the final name already.
+        Raises OSError, also if a file of ``needed`` is missing, and FileExistsError if something
+        has the final name already.
         """
         self.check()
         self._open_to_others(needed)
@@ -138,9 +142,9 @@ class PartialDirectory:
         self._release()
 
     def close(self) -> None:
-        """Remove the directory, unless it has its final name; never raises."""
+        """Close the directory, and remove it unless it has its final name; never raises."""
         if self.descriptor >= 0 and is_same_file(os.fstat(self.descriptor), self._name, self._pool):
-            remove_tree(self._name, self._pool, self.path)
+            _remove_tree(self._name, self._pool, self.path)
         self._release()
 
     def _open_to_others(self, needed: tuple[str, ...]) -> None:
@@ -159,9 +163,10 @@ class PartialDirectory:
         self._access.apply_to_directory(self.descriptor, has_root=has_root)
 
     def _is_ours(self) -> bool:
-        """Whether it belongs to whom new files belong; a server may map root to somebody else.
+        """Tell whether the directory belongs to the same user as a new file in it.
 
-        Also whether files can be given the group that they are to have, before a byte has come.
+        A file server may map root to another user. An error for files that cannot get the group of
+        ``access`` is raised here too, before the first byte has arrived.
         """
         self.make_file(_PROBE)
         try:

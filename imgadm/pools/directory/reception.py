@@ -11,7 +11,7 @@ from imgadm.pools.directory.access import read_access
 from imgadm.pools.directory.contents import DISK, STREAM, accepted_stream
 from imgadm.pools.directory.partial import PartialDirectory, remove_partials
 from imgadm.pools.directory.record import RECORD, described_stream, write_record
-from imgadm.pools.reception import Reception, beginning, told_size
+from imgadm.pools.reception import Reception, beginning, size_in_manifest
 
 if TYPE_CHECKING:
     from imgadm import streams
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class DirectoryReception(Reception):
-    """Received into a directory of its own; renamed when everything is right."""
+    """A partial directory, which is renamed when every check has passed."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class DirectoryReception(Reception):
         else:
             with self._pool.disk(origin) as (below, volume):
                 copy_disk(below, disk)
-        size = told_size(self._manifest)
+        size = size_in_manifest(self._manifest)
         return (streams.to_raw_disk(disk, origin=volume, size_in_mib=size, reserve=reserve),)
 
     @property

@@ -1,7 +1,7 @@
 """The record of an image in a directory pool: ``image.json`` in the image's own directory.
 
-It has what a record of a zpool's image has, and, as ``stream``, what is to be known of the stream
-that the image came as.
+It has the members of a record of a zpool's image, and ``stream``, which describes the stream that
+the image was received from.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
 
 
 def read_record(pool: str, uuid: str, on_denied: Callable[[str], None]) -> InstalledImage:
-    """The image ``uuid`` in the directory ``pool``.
+    """Return the image ``uuid`` in the directory ``pool``, as its record describes it.
 
-    A record that cannot be used is named in the log, and the image is one without a record; so is
-    one that this user may not read, but ``on_denied`` is called with its UUID instead.
+    Without a usable record the image has only its UUID. The log names a damaged record. If this
+    user may not read the record, ``on_denied`` is called with the UUID instead.
     """
     path = f"{pool}/{uuid}/{RECORD}"
     try:
@@ -83,7 +83,7 @@ def write_record(
 
 
 def described_stream(summary: Any) -> dict[str, Any]:
-    """What is to be known later of the stream that an image came as; guids as ZFS prints them."""
+    """Return what a record says of the stream ``summary`` of an image; guids are decimal texts."""
     described = {
         "type": summary.type,
         "name": summary.name,
@@ -98,14 +98,17 @@ def described_stream(summary: Any) -> dict[str, Any]:
 
 
 def recorded_guid(image: InstalledImage) -> str | None:
-    """The guid of the one snapshot of an image, None where the record does not have it."""
+    """Return the guid of the snapshot of an image; ``None`` if the record does not say it."""
     stream = image.extra.get("stream")
     guid = stream.get("guid") if isinstance(stream, dict) else None
     return guid if isinstance(guid, str) else None
 
 
 def recorded_volume(image: InstalledImage) -> streams.RawVolume:
-    """The disk of an image in a directory pool, as an incremental stream must know it."""
+    """Return what an incremental stream must know of an image's disk.
+
+    Raises InternalError if the image is not recorded as a disk.
+    """
     from imgadm import streams
 
     stream: Any = image.extra.get("stream")

@@ -1,1 +1,1 @@
-"""A zpool as a pool."""
+"""Zpools as pools of images."""

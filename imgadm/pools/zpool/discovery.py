@@ -1,4 +1,4 @@
-"""Which datasets of the host are images, told from one listing of all of them."""
+"""The images among the datasets of the host, found in one listing of all of them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ _FIELDS_OF_ZONE = 4
 _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"-", "false", "no"})
 
 LISTING = ("list", "-t", "filesystem,volume,snapshot", "-pH", "-o")
+"""The arguments of ``zfs`` that list all datasets; :data:`COLUMNS` follows."""
 COLUMNS = "name,origin,mountpoint,imgadm:ignore,creation"
+"""The columns of the listing in which :func:`find_images` looks."""
 
 
 class FoundImage(NamedTuple):
-    """An image dataset, and the names of all datasets that are clones of it or of what is in it.
+    """The dataset of an image.
 
-    ``created`` is in seconds since 1970. A ``doubtful`` one may be something else, or more: there
-    are datasets below it, or it has neither a record nor a ``@final``.
+    ``clones`` are the names of all datasets that are cloned from it or from a dataset below it.
+    ``created`` is in seconds since 1970. A ``doubtful`` dataset may be something else, or hold more
+    than an image: there are datasets below it, or it has neither a record nor a ``@final``.
     """
 
     pool: str
@@ -45,10 +48,10 @@ class _Row(NamedTuple):
 
 
 def zone_roots() -> frozenset[str]:
-    """Mountpoints of the zones of this host; none where there are no zones.
+    """Return the mountpoints of the zones of this host; none if the host has no zones.
 
-    Raises InternalError if ``zoneadm`` does not tell: the datasets of machines would look like
-    images. It always lists the global zone.
+    Raises InternalError if ``zoneadm`` does not list them, for without them the datasets of
+    machines would look like images. It always lists the global zone.
     """
     zoneadm = find_program("zoneadm")
     if zoneadm is None:
@@ -65,9 +68,10 @@ def zone_roots() -> frozenset[str]:
 
 
 def names_below(listing: Completed, dataset: str) -> list[str]:
-    """The names that a listing of ``dataset`` and all below it has; ``dataset`` is the first.
+    """Return the names in a listing of ``dataset`` and all below it; ``dataset`` is the first.
 
-    Raises InternalError if there is anything else: names are renamed and destroyed by.
+    Raises InternalError if the listing has any other name: callers rename and destroy by these
+    names.
     """
     names = [name for (name,) in listing.rows(1)]
     wanted = f"{dataset} and what is below it"
@@ -86,16 +90,19 @@ def find_images(
     warn: Callable[[str], None],
     came_with_stream: Callable[[str], bool],
 ) -> list[FoundImage]:
-    """The images among the datasets that ``listing`` names, in its order.
+    """Return the images among the datasets that ``listing`` names, in its order.
 
-    A dataset is one if it is named ``POOL/UUID``, is no zone's, is not marked ``imgadm:ignore``,
-    and does not look as virtual machines do: a clone without a ``@final`` of its own, or something
-    with disks below it. ``is_recorded`` tells of a pool and a UUID whether an image is recorded,
-    ``came_with_stream`` of a dataset whether its ``imgadm:ignore`` came with a stream: who made an
-    image that was imported has no say in whether it is listed here.
+    A dataset is an image if it is named ``POOL/UUID``, belongs to no zone, is not marked
+    ``imgadm:ignore``, and does not look like a virtual machine. A machine is a clone without a
+    ``@final`` of its own, or has disks below it.
+
+    ``is_recorded`` tells of a pool and a UUID whether there is a record of that image.
+    ``came_with_stream`` tells of a dataset whether its ``imgadm:ignore`` came with a stream. Such a
+    mark does not count: the maker of an image does not decide whether this host lists it. ``warn``
+    is called with a warning about a mark that makes no sense.
 
     Raises InternalError for a listing that makes no sense. A machine may own datasets, and give
-    them properties that have newlines in them: those must not pass for datasets of others.
+    them properties with newlines in them; a line of such a property must not pass for a dataset.
     """
     rows = [_Row(*fields) for fields in listing.rows(COLUMNS.count(",") + 1)]
     names: set[str] = set()
@@ -145,7 +152,7 @@ def _is_image(
 
 
 def _clones(rows: Iterable[_Row]) -> Mapping[str, list[str]]:
-    """Clones by the dataset, directly below the pool, that their origin is in."""
+    """Return the clones by the dataset, directly below the pool, that has their origin."""
     clones: dict[str, list[str]] = {}
     for row in rows:
         if row.is_clone:
@@ -154,7 +161,7 @@ def _clones(rows: Iterable[_Row]) -> Mapping[str, list[str]]:
 
 
 def _datasets_below(rows: Iterable[_Row]) -> Mapping[str, list[str]]:
-    """File systems and volumes by the dataset, directly below the pool, that they are in."""
+    """Return file systems and volumes by the dataset, directly below the pool, that has them."""
     below: dict[str, list[str]] = {}
     for row in rows:
         if "@" not in row.name and (top := _top(row.name)) != row.name:

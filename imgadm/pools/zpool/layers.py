@@ -1,9 +1,9 @@
 """Layers on their way into a zpool: each a clone of the one before, unpacked below ``root/``.
 
-A layer is unpacked into ``POOL/UUID-partial``, mounted where nobody but root can look, and becomes
-``POOL/UUID`` when it is whole. There, too, nobody but root can look inside. Layers that come before
-it is their turn wait in a dataset of their own, ``POOL/UUID-partial-layers`` of the image that was
-asked for, which goes in the end.
+A layer is unpacked into ``POOL/UUID-partial``, which is mounted where only root can look, and which
+becomes ``POOL/UUID`` when it is whole. Only root can look into that, too. A layer that arrives
+before it is its turn waits in the dataset ``POOL/UUID-partial-layers``, with the UUID of the image
+that the user asked for; it is destroyed at the end.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from imgadm.pools.zpool.mounts import make_private_directory, remove_private_dir
 from imgadm.pools.zpool.properties import HARMLESS, as_options
 
 if TYPE_CHECKING:
-    from imgadm.pools.zpool.pool import ZfsHost
+    from imgadm.pools.zpool.host import ZfsHost
 
-#: Where the file tree of an image is, below the mountpoint of its dataset.
-ROOT = "root"
+_ROOT = "root"
+"""The directory of the file tree, below the mountpoint of the image's dataset."""
 
 
 class ZfsLayerReception(LayerReception):
-    """See :meth:`imgadm.pools.base.Pool.receive_layers`."""
+    """A reception of layers; see :meth:`imgadm.pools.base.Pool.receive_layers`."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class ZfsLayerReception(LayerReception):
         assert uuid is not None
         mountpoint = self._mounts / uuid
         partial = self._partial(uuid)
-        root = mountpoint / ROOT
+        root = mountpoint / _ROOT
         if self._below is None:
             self._mount_new(partial, mountpoint, "create", *HARMLESS)
             mountpoint.chmod(0o700)
@@ -78,7 +78,7 @@ class ZfsLayerReception(LayerReception):
         mountpoint.chmod(0o700)
         if root.is_symlink() or not root.is_dir():
             raise InternalError(
-                f'image "{self._below}" has no directory "{ROOT}", so no layer can be unpacked on '
+                f'image "{self._below}" has no directory "{_ROOT}", so no layer can be unpacked on '
                 "top of it: it was not installed as a layer"
             )
         return root
@@ -92,8 +92,8 @@ class ZfsLayerReception(LayerReception):
         made.check("error importing")
         if not os.path.ismount(mountpoint):
             raise InternalError(
-                f'"{dataset}" was not mounted at "{mountpoint}": layers are unpacked by who '
-                "may mount file systems"
+                f'"{dataset}" was not mounted at "{mountpoint}": layers can be unpacked only by a '
+                "user who may mount file systems, such as root"
             )
 
     def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:

@@ -1,4 +1,4 @@
-"""Mounting what strangers have filled: nobody else may look into it, its snapshots included."""
+"""Private mounts of file systems with foreign content, and their closing to other users."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from imgadm.base.files.replacement import make_directory
 from imgadm.base.logs import logger
 
 if TYPE_CHECKING:
-    from imgadm.pools.zpool.pool import ZfsHost
+    from imgadm.pools.zpool.host import ZfsHost
 
 
 def make_private_directory(directory: Path) -> None:
-    """Make a directory that nobody else can look into; file systems are mounted below it.
+    """Make a directory that no other user can look into, to mount file systems below it.
 
     Raises OSError and FileSystemError.
     """
@@ -25,25 +25,26 @@ def make_private_directory(directory: Path) -> None:
 
 
 def remove_private_directory(directory: Path) -> None:
-    """Remove it with the places in it, as far as nothing is mounted there; never raises."""
+    """Remove such a directory and the mountpoints in it that are empty; never raises."""
     with contextlib.suppress(OSError):
         for path in (*directory.iterdir(), directory):
             path.rmdir()
 
 
 def close_to_others(host: ZfsHost, dataset: str, place: Path) -> bool:
-    """Let nobody else enter the file system ``dataset``, whose mountpoint is ``place``.
+    """Give the root directory of the file system ``dataset`` to this user alone.
 
-    What holds for a file system (``setuid=off``) does not hold for its snapshots, which a kernel
-    mounts below ``.zfs`` for whoever looks there. The way to them is through its own root. Clones
-    have the root that the snapshot has.
+    ``place`` is its mountpoint. Properties such as ``setuid=off`` hold for the file system but not
+    for its snapshots, which the kernel mounts below ``.zfs`` for every user who looks there. The
+    only way to them leads through this root directory. Clones get the root directory that the
+    snapshot has.
 
-    Returns False, and tells why in the log, if it cannot be mounted or changed. Raises OSError and
-    InternalError.
+    Returns whether it is closed. If the file system cannot be mounted or changed, the log says why.
+    Raises OSError and InternalError.
     """
     place.mkdir(mode=0o700, exist_ok=True)
     mounted = host.run("mount", dataset)
-    # Where the pool has no mountpoint, setting one mounts.
+    # If the pool has no mountpoint, setting one has mounted the file system.
     if mounted.status != 0 and "already mounted" not in mounted.stderr:
         logger().warning(f'could not mount "{dataset}": {mounted.stderr.strip()}')
         return False

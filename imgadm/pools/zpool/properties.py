@@ -1,17 +1,17 @@
-"""What imgadm sets on the datasets of images."""
+"""The properties that imgadm sets on the datasets of images."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 HARMLESS = ("setuid=off", "devices=off")
-"""Settings of every file system that strangers have filled.
+"""The settings of every file system with foreign content.
 
-Who may look into it must not become root through a program in it, nor reach a disk through a device
-node. Clones, which machines are made of, do not inherit them.
+A user who can look into it must not become root through a program in it, nor reach a disk through a
+device node. The clones that machines are made of do not inherit these settings.
 """
 
 
 def as_options(settings: Iterable[str]) -> list[str]:
-    """The options that make ``zfs`` create a dataset with these settings."""
+    """Return the options with which ``zfs`` creates a dataset with these ``settings``."""
     return [word for setting in settings for word in ("-o", setting)]

@@ -1,7 +1,7 @@
 """A ZFS stream on its way into a zpool.
 
-Nothing but its files or its disk is taken from a stream: what comes as a package is unpacked before
-``zfs`` sees it, and it is mounted only when it is an image, where the pool would have it.
+Only files or a disk are taken from a stream. A package is unpacked before ``zfs`` sees it, so its
+properties have no effect. A file system is mounted where others can look only when it is an image.
 """
 
 from __future__ import annotations
@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import InternalError
 from imgadm.base.programs.programs import log_program, program_environment
-from imgadm.pools.reception import Reception, UnexpectedNumberOfSnapshotsError, beginning, told_size
+from imgadm.pools.reception import (
+    Reception,
+    UnexpectedNumberOfSnapshotsError,
+    beginning,
+    size_in_manifest,
+)
 from imgadm.pools.zpool.discovery import names_below
 from imgadm.pools.zpool.mounts import (
     close_to_others,
@@ -21,22 +26,22 @@ from imgadm.pools.zpool.properties import HARMLESS, as_options
 
 if TYPE_CHECKING:
     from imgadm import streams
-    from imgadm.pools.zpool.pool import ZfsHost
+    from imgadm.pools.zpool.host import ZfsHost
     from imgadm.streams.zfs.receivers import StreamKind
 
 _MIB = 1 << 20
 
-#: What the stream of an image of a type is of; of others it may be either.
 _KINDS: dict[object, StreamKind] = {
     "zvol": "zvol",
     "zone-dataset": "zfs",
     "lx-dataset": "zfs",
     "docker": "zfs",
 }
+"""The kind of dataset in the stream of an image, by its type; other types may have either."""
 
 
 class ZfsReception(Reception):
-    """Received as ``POOL/UUID-partial``; renamed when everything is right."""
+    """A dataset ``POOL/UUID-partial``, which is renamed when every check has passed."""
 
     def __init__(
         self,
@@ -55,11 +60,11 @@ class ZfsReception(Reception):
         self._final = f"{pool}/{self._uuid}"
         self._partial = f"{self._final}-partial"
         self._kind = _KINDS.get(manifest.get("type"))
-        self._image_size = told_size(manifest)
+        self._image_size = size_in_manifest(manifest)
         assert host.mounts is not None
         self._mounts = host.mounts / self._uuid
         self._place = self._mounts / "image"
-        #: Of a file system, until it is an image.
+        # These hold for a file system until it is an image.
         self._settings = (*HARMLESS, f"mountpoint={self._place}")
         self._has_settings = False
         self._committed = False
@@ -84,12 +89,13 @@ class ZfsReception(Reception):
 
     def _options(self) -> list[str]:
         options = ["-u"]
-        # At once where that can be, so that it is never without them, whoever mounts everything.
+        # If zfs can set them at once, the file system is never without them, even if another
+        # program mounts all file systems meanwhile.
         self._has_settings = self._kind == "zfs" and self._host.takes_properties
         if self._has_settings:
             options += as_options(self._settings)
-        # Left alone, zfs takes any snapshot of the pool with the guid that the stream names: the
-        # same stream under another UUID, too.
+        # Otherwise zfs takes any snapshot of the pool with the guid that the stream names, which
+        # an image with the same stream and another UUID has, too.
         if self._origin is not None:
             options += ("-o", f"origin={self._origin}")
         return options
@@ -118,12 +124,12 @@ class ZfsReception(Reception):
         size = answer.check("error importing").stdout.strip()
         if not size.isdecimal() or -(-int(size) // _MIB) != self._image_size:
             raise InternalError(
-                f"the volume of image {self._uuid} has {size} bytes, its manifest says "
-                f"{self._image_size} MiB (image_size): one of them is not what it should be"
+                f"the volume of image {self._uuid} has {size} bytes, but image_size of its "
+                f"manifest is {self._image_size} MiB: one of the two is wrong"
             )
 
     def _make_harmless(self) -> bool:
-        """Returns whether it may be mounted where everybody finds it."""
+        """Close the file system to other users; return whether it may be mounted in its place."""
         if not self._has_settings:
             for setting in self._settings:
                 self._change("set", setting)

@@ -28,7 +28,7 @@ class FileFacts:
     dataset_guid: str | None = None
 
 
-class Upload(Protocol):
+class UploadBody(Protocol):
     """The bytes of a file while they arrive."""
 
     length: int | None
@@ -39,7 +39,7 @@ class Upload(Protocol):
 
 
 def receive_upload(
-    upload: Upload, file: BinaryIO, facts: FileFacts, *, folder: Path, limit: int
+    upload: UploadBody, file: BinaryIO, facts: FileFacts, *, folder: Path, limit: int
 ) -> Digests:
     """Write ``upload`` to ``file`` and sync it; return its digests.
 

@@ -24,7 +24,7 @@ from imgadm.serve.catalogues.field_order import in_order
 from imgadm.serve.catalogues.folder import FolderCatalogue
 from imgadm.serve.catalogues.pairs import FolderImage, SkippedPair, write_manifest
 from imgadm.serve.catalogues.refusals import Refusal, RefusedError, activated, taken, unknown
-from imgadm.serve.catalogues.uploads import MAX_UPLOAD_BYTES, FileFacts, Upload, receive_upload
+from imgadm.serve.catalogues.uploads import MAX_UPLOAD_BYTES, FileFacts, UploadBody, receive_upload
 
 
 class WritableFolder:
@@ -95,7 +95,7 @@ class WritableFolder:
                 raise RefusedError(Refusal.NO_ORIGIN, f'origin image "{origin}" does not exist')
             return self._drafts.add(manifest).manifest
 
-    def add_file(self, uuid: str, facts: FileFacts, upload: Upload) -> Mapping[str, Any]:
+    def add_file(self, uuid: str, facts: FileFacts, upload: UploadBody) -> Mapping[str, Any]:
         """Store the file of an unactivated image; it replaces a file that the image has already."""
         with self._upload_of(uuid) as (draft, file):
             with file:

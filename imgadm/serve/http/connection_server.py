@@ -14,7 +14,7 @@ from collections.abc import Callable
 from imgadm.base.errors import ImgadmError
 from imgadm.serve.http.connections import Connections, ServedConnection
 from imgadm.serve.http.handler import AccessRecord, ConnectionHandler
-from imgadm.serve.http.request import Answer
+from imgadm.serve.http.request import Responder
 
 STOP_SECONDS = 5
 _PAUSE_SECONDS = 0.1
@@ -40,7 +40,7 @@ class ConnectionServer:
         self,
         family: socket.AddressFamily,
         address: tuple[str, int],
-        answer: Answer,
+        answer: Responder,
         *,
         idle_timeout: float,
         head_timeout: float,

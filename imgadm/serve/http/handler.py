@@ -19,7 +19,7 @@ from imgadm.serve.http.connection_input import ConnectionInput
 from imgadm.serve.http.connections import ServedConnection
 from imgadm.serve.http.replies import HttpError, Reply
 from imgadm.serve.http.reply_bodies import BodySender
-from imgadm.serve.http.request import Answer, HttpRequest
+from imgadm.serve.http.request import HttpRequest, Responder
 from imgadm.serve.http.request_body import RequestBody
 from imgadm.serve.http.request_head import RequestHead, parse_head
 
@@ -63,7 +63,7 @@ class ConnectionHandler:
     def __init__(
         self,
         served: ServedConnection,
-        answer: Answer,
+        answer: Responder,
         listener: Listener,
         *,
         idle_timeout: float,
@@ -110,7 +110,10 @@ class ConnectionHandler:
         return keeps
 
     def _refuse(self, error: HttpError, received: bytes) -> None:
-        """Answer what is no request, and end the connection: nobody knows where the next begins."""
+        """Answer bytes that are no request, and end the connection.
+
+        It is unknown where the next request would begin.
+        """
         self._began = time.monotonic()
         method, _, rest = received.lstrip(b"\r\n").partition(b"\r\n")[0].partition(b" ")
         target = rest.partition(b" ")[0]

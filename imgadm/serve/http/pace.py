@@ -8,7 +8,7 @@ from collections.abc import Callable
 LEAST_BYTES_PER_SECOND = 100
 """What is slower, for as long as a client may be silent, is ended."""
 SLOW_BYTES_PER_SECOND = 8 << 10
-SLOW_SECONDS = 5.0
+SLOW_CLIENT_SECONDS = 5.0
 """What has been as slow for as long makes room when there are too many connections, and so does
 what has not moved at all: whoever waits moves little at a time."""
 
@@ -42,7 +42,7 @@ class Pace:
         for window in (self._waited, self._recent):
             window.seconds += seconds
             window.bytes += count
-        if self._recent.seconds >= SLOW_SECONDS:
+        if self._recent.seconds >= SLOW_CLIENT_SECONDS:
             self._was_slow = self._recent.is_below(SLOW_BYTES_PER_SECOND)
             self._recent = _Window()
         if self._waited.seconds >= self._patience:
@@ -54,7 +54,9 @@ class Pace:
     def is_slow(self) -> bool:
         """Tell whether the client hardly moves. May be asked by any thread."""
         since = self._since
-        return self._was_slow or (since is not None and self._clock() - since >= SLOW_SECONDS)
+        return self._was_slow or (
+            since is not None and self._clock() - since >= SLOW_CLIENT_SECONDS
+        )
 
 
 class _Window:

@@ -26,7 +26,7 @@ class HttpRequest:
     wait: Callable[[threading.Event, float | None], bool]
 
 
-Answer = Callable[[HttpRequest], Reply]
+Responder = Callable[[HttpRequest], Reply]
 """A function that answers a request, on the thread of its connection.
 
 It may raise :class:`imgadm.serve.http.replies.HttpError`, whose reply is sent then. For any other

@@ -14,7 +14,7 @@ from imgadm.base.text import excerpt
 from imgadm.serve.http.replies import HttpError
 
 MAX_REQUEST_LINE_BYTES = 8 << 10
-MAX_HEAD_BYTES = 32 << 10
+MAX_REQUEST_HEAD_BYTES = 32 << 10
 MAX_FIELDS = 100
 MAX_LEADING_LINES = 2
 
@@ -85,11 +85,11 @@ class HeadScanner:
         self._looked_at = known
         if not self._line_is_known:
             self._check_line(bytes(received[begin : begin + MAX_REQUEST_LINE_BYTES + 2]))
-        if known > MAX_HEAD_BYTES:
+        if known > MAX_REQUEST_HEAD_BYTES:
             raise HttpError(
                 431,
                 "RequestHeaderFieldsTooLarge",
-                f"the head of a request has at most {MAX_HEAD_BYTES} bytes",
+                f"the head of a request has at most {MAX_REQUEST_HEAD_BYTES} bytes",
             )
         return None if found < 0 else known
 

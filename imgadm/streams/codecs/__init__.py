@@ -1,1 +1,1 @@
-"""Stages that look at bytes or change their form: checksums and compressions."""
+"""Checksum and compression stages, and the codec of each compression."""

@@ -1,4 +1,4 @@
-"""The compressed bytes, as decoders like to take them."""
+"""A source of bytes from which decoders read, peek and to which they return bytes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 
 class ByteSource:
-    """Bytes that arrive in pieces, to be peeked at, put back, and read to their end.
+    """Bytes that arrive in pieces, and that a reader can take, peek at and put back.
 
-    ``position`` is the number of bytes taken for good, for error messages.
+    ``views`` yields the pieces; each is valid until the next. ``position`` is the number of bytes
+    taken and not put back, for error messages.
     """
 
     def __init__(self, views: Iterator[memoryview]) -> None:
@@ -19,7 +20,7 @@ class ByteSource:
         self.blank_rest = False
 
     def next(self, limit: int | None = None) -> memoryview | None:
-        """Some bytes, at most ``limit``, valid until the next call; None at the end."""
+        """Take and return at most ``limit`` bytes, valid until the next call; None at the end."""
         while not self._rest:
             view = next(self._views, None)
             if view is None:
@@ -31,7 +32,7 @@ class ByteSource:
         return piece
 
     def peek(self, size: int) -> bytes:
-        """The next bytes without taking them: ``size`` of them unless the end comes first."""
+        """Return the next ``size`` bytes without taking them; fewer only if the end comes first."""
         while not self._rest and (view := next(self._views, None)) is not None:
             self._rest = self._view = view
         if len(self._rest) < size:
@@ -42,12 +43,12 @@ class ByteSource:
         return bytes(self._rest[:size])
 
     def put_back(self, size: int) -> None:
-        """Undo the taking of the last ``size`` bytes, all of them from the piece taken last."""
+        """Put back the last ``size`` bytes, all of which are from the piece taken last."""
         self._rest = self._view[len(self._view) - len(self._rest) - size :]
         self.position -= size
 
     def take(self, size: int) -> bytearray:
-        """The next ``size`` bytes, fewer only if the end comes first."""
+        """Take and return the next ``size`` bytes; fewer only if the end comes first."""
         taken, length = bytearray(size), 0
         with memoryview(taken) as room:
             while length < size and (view := self.next(size - length)) is not None:
@@ -57,12 +58,12 @@ class ByteSource:
         return taken
 
     def restore(self, taken: bytes | bytearray) -> None:
-        """Undo the taking of the last bytes, whatever number of pieces they came in."""
+        """Put back ``taken``, the last bytes that were taken, in whatever number of pieces."""
         self._rest = self._view = memoryview(b"".join([taken, self._rest]))
         self.position -= len(taken)
 
     def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes; empty at the end. For libraries that want a file."""
+        """Take and return up to ``size`` bytes, none at the end, for libraries that read a file."""
         view = self.next(size)
         return b"" if view is None else bytes(view)
 
@@ -72,9 +73,9 @@ class ByteSource:
             size -= len(view)
 
     def skip_rest(self) -> int:
-        """Take and drop everything that is left; returns how many bytes that was.
+        """Take and drop all bytes that are left, and return their number.
 
-        ``blank_rest`` tells from then on whether all of them were zeros.
+        Afterwards ``blank_rest`` tells whether all of them were zeros.
         """
         before = self.position
         self.blank_rest = True

@@ -1,4 +1,4 @@
-"""The checksum stage: looks at every byte, and at the end vouches for them or fails."""
+"""The checksum stage, which hashes every byte and checks the digest and the size at the end."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from imgadm.streams.errors import ChecksumError, SizeError
 
 
 class _Hasher(Protocol):
-    """What the stage needs of a hash; :mod:`hashlib` objects have it."""
+    """The methods that the stage needs of a hash object; those of :mod:`hashlib` have them."""
 
     def update(self, data: memoryview, /) -> None: ...
     def hexdigest(self) -> str: ...
 
 
 class _Checksum(Stage):
-    """See :func:`checksum`."""
+    """The stage that :func:`checksum` makes."""
 
     def __init__(self, algorithm: str, expected: str | None, size: int | None) -> None:
         self.name = "checksum"
@@ -87,13 +87,14 @@ class _Checksum(Stage):
 
 
 def checksum(algorithm: str, *, expected: str | None = None, size: int | None = None) -> Stage:
-    """Hash what passes, and fail at the end if it is not what was ``expected`` (hexadecimal).
+    """Return a stage that hashes all bytes and passes them on.
 
-    ``algorithm`` is any that :mod:`hashlib` knows; SHA-1 takes the native engine. ``size`` is the
-    exact number of bytes that must come. The digest is left in ``report.facts[algorithm]`` and the
-    number of bytes in ``report.facts["size"]``. The next stage sees the end of the stream only
-    after the check has passed.
+    ``algorithm`` is any that :mod:`hashlib` knows; the native core computes SHA-1. ``expected`` is
+    the hexadecimal digest that the bytes must have. ``size`` is the exact number of bytes that must
+    arrive. The stage leaves the digest in ``report.facts[algorithm]`` and the number of bytes in
+    ``report.facts["size"]``. The next stage sees the end of the stream only after the check has
+    passed.
 
-    Raises SizeError (as soon as there is one byte too many) and ChecksumError.
+    The stage raises SizeError, as soon as one byte too many arrives, and ChecksumError.
     """
     return _Checksum(algorithm, expected, size)

@@ -1,4 +1,4 @@
-"""The compression stage: one stage for every format, one encoder for each."""
+"""The compression stage, which loads the encoder of the wanted format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imgadm.streams.errors import CompressionError
 
 
 class _Compress(Stage):
-    """See :func:`compress`."""
+    """The stage that :func:`compress` makes."""
 
     name = "compress"
 
@@ -54,13 +54,15 @@ class _Compress(Stage):
 
 
 def compress(name: str, *, level: int | None = None, threads: int | None = None) -> Stage:
-    """Compress as ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``, on all usable processors.
+    """Return a stage that compresses all bytes.
 
-    ``level`` is that of the format's usual program, from the fastest to the smallest: 1 to 9 for
-    gzip (6 if it is None) and bzip2 (9), 0 to 9 for xz (6), 1 to 19 for zstd (3). The usual
-    programs read what is written, and it is the same for any number of ``threads``.
+    ``name`` is ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``. ``level`` is a level of the
+    format's usual program, from the fastest to the smallest: 1 to 9 for gzip (6 if it is None) and
+    bzip2 (9), 0 to 9 for xz (6), 1 to 19 for zstd (3). ``threads`` None means one for every usable
+    processor. The format's usual program reads the result, which is the same for any number of
+    ``threads``.
 
-    Raises ValueError for arguments that make no sense; CompressionError from :func:`run`, if
-    there is not enough memory.
+    Raises ValueError for an unknown ``name``, a ``level`` that the format does not have, or fewer
+    than one thread. The stage raises CompressionError if there is not enough memory.
     """
     return _Compress(name, level, threads)

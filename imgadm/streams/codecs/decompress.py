@@ -1,4 +1,4 @@
-"""The decompression stage: one stage for every format, one decoder for each."""
+"""The decompression stage, which loads the decoder of the format that it finds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from imgadm.streams.errors import DecompressionError
 
 
 class _Decompress(Stage):
-    """See :func:`decompress`."""
+    """The stage that :func:`decompress` makes."""
 
     judges_content = True
 
@@ -70,12 +70,12 @@ class _Decompress(Stage):
         move_bytes(source, sink, cancel, meter)
 
     def _settle(self, first_bytes: bytes, context: Context) -> str:
-        """The compression to decode; an error if the bytes contradict the one that was named."""
+        """Return the compression to decode; raise an error if it is not the named one."""
         if not first_bytes and not (self._exact and self._named in (None, "none")):
             raise DecompressionError(self._named or "unknown", "the file is empty", offset=0)
         found = recognise_compression(first_bytes)
         if self._named is not None and found != self._named:
-            got = f"{found} data" if found != "none" else "data in no compression that is known"
+            got = f"{found} data" if found != "none" else "data in no known compression"
             raise DecompressionError(
                 self._named,
                 f"expected {self._described()}, got {got}",
@@ -91,21 +91,27 @@ class _Decompress(Stage):
 
 
 def decompress(compression: str | None = None, *, exact: bool = False) -> Stage:
-    """Decompress ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``; None: tell by the first bytes.
+    """Return a stage that decompresses all bytes.
 
-    What follows the compressed data is ignored, as the programs of some formats do, and noted;
-    with ``exact`` it is an error, but for zeros behind gzip data, to which some writers pad. An
-    empty file is an error too, unless it is ``exact``, and as ``none`` or None. Output comes in
-    buffers of bounded size whatever the input expands to. Raises DecompressionError if the bytes
-    are of another compression than the one named, damaged, or cut short.
+    ``compression`` is ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``. With None, the first bytes
+    decide. The output comes in buffers of bounded size, whatever the input expands to.
+
+    The stage ignores and notes bytes behind the compressed data, as the programs of some formats
+    do. With ``exact`` such bytes are an error, except for zeros behind gzip data, with which some
+    writers pad. An empty file is an error, unless ``exact`` is true and ``compression`` is ``none``
+    or None.
+
+    The stage raises DecompressionError for data that is in another compression than the named one,
+    damaged, or cut short.
     """
     return _Decompress(compression, exact=exact)
 
 
 def compression_of(path: str | os.PathLike[str]) -> str:
-    """The compression of a file, told from its first bytes. Raises OSError.
+    """Return the compression of a file, which its first bytes show.
 
-    Only of what can be read at any offset: from a pipe nothing is taken, and ESPIPE is raised.
+    The file must allow reads at any offset. Raises OSError, with ESPIPE for a pipe, of which
+    nothing is read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:

@@ -1,4 +1,4 @@
-"""Compressing a stream in pieces, each by itself, as formats allow whose files can be joined."""
+"""The compression of a stream in independent pieces, for formats whose files can be joined."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from imgadm.streams.codecs.ordered_jobs import OrderedJobs
 from imgadm.streams.engine.buffers import Buffer, BufferPool
 from imgadm.streams.engine.stage import Context, Inlet, Outlet
 
-#: Compresses some bytes to a whole file of the format. Runs on any thread.
 EncodePiece = Callable[[memoryview], bytes]
+"""A function that compresses bytes to a whole file of the format, on any thread."""
 
 
 def encode_pieces(
@@ -23,7 +23,10 @@ def encode_pieces(
     size: int,
     threads: int,
 ) -> None:
-    """Put what ``encode`` makes of every ``size`` bytes, in order, on ``threads`` threads."""
+    """Cut the inlet into pieces of ``size`` bytes, and put each, encoded, on the outlet in order.
+
+    ``encode`` runs on ``threads`` threads. An empty inlet is one empty piece.
+    """
 
     def job(piece: Buffer) -> bytes:
         try:
@@ -49,9 +52,9 @@ def _put(outlet: Outlet, encoded: bytes) -> None:
 
 
 def cut(inlet: Inlet, size: int) -> Iterator[Buffer]:
-    """The bytes of the inlet in buffers of ``size`` bytes, the last of what is left.
+    """Yield the bytes of the inlet in buffers of ``size`` bytes; the last may be shorter.
 
-    Buffers that have the size already are passed on as they are.
+    A buffer that has the size already is passed on without a copy.
     """
     pool = BufferPool(size)
     piece, filled = None, 0

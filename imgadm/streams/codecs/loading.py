@@ -26,8 +26,8 @@ class EncoderSettings:
 Decode = Callable[[ByteSource, Outlet, Context], None]
 """A decoder: reads the compressed data of the source to its end.
 
-It puts buffers of bounded size on the outlet. It raises DecompressionError for anything else than
-valid data of its format.
+It puts buffers of bounded size on the outlet. It raises DecompressionError for data that is not
+valid in its format.
 """
 
 Encode = Callable[[Inlet, Outlet, Context, EncoderSettings], None]

@@ -1,4 +1,4 @@
-"""Work on pieces of one stream on several threads, with the results in the order of the pieces."""
+"""Jobs on the pieces of one stream, on several threads, with results in the pieces' order."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ _Result = TypeVar("_Result")
 
 
 class OrderedJobs(Generic[_Result]):
-    """Jobs that may be done at the same time, and a bounded number of them at once.
+    """A bounded queue of jobs that run on ``threads`` threads; a context manager.
 
-    Jobs should do their work off the GIL and be short: leaving the ``with`` block drops those that
-    have not begun, and waits for those that have.
+    Jobs should be short and work without the GIL. Leaving the ``with`` block drops the jobs that
+    have not begun and waits for those that have. ``name`` is part of the threads' names.
     """
 
     def __init__(self, threads: int, *, name: str, jobs_per_thread: int = 2) -> None:
-        # Those beyond one wait for a thread or for their turn, so that no thread waits for a job.
+        # The jobs beyond one per thread wait for a thread, or their results for their turn. Thus no
+        # thread waits for a job.
         self._limit = jobs_per_thread * threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"imgadm-{name}")
         self._jobs: deque[Future[_Result]] = deque()
@@ -36,17 +37,17 @@ class OrderedJobs(Generic[_Result]):
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def __len__(self) -> int:
-        """Jobs whose results have not been taken."""
+        """Return the number of jobs whose results nobody has taken yet."""
         return len(self._jobs)
 
     @property
     def full(self) -> bool:
-        """Whether a result should be taken before the next job is given."""
+        """Whether the caller should take a result before it submits the next job."""
         return len(self._jobs) >= self._limit
 
     def submit(self, job: Callable[[], _Result]) -> None:
         self._jobs.append(self._threads.submit(job))
 
     def next(self) -> _Result:
-        """The result of the oldest job, waited for; or what it raised."""
+        """Wait for the oldest job and return its result, or raise its exception."""
         return self._jobs.popleft().result()

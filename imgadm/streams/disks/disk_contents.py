@@ -6,10 +6,9 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-#: Bytes from the start of a disk that :func:`known_content` wants to see.
 CONTENT_HEAD_SIZE = 132 * 1024
+"""Bytes from the start of a disk that :func:`known_content` wants to see."""
 
-#: What is known, and the bytes at an offset that tell it.
 _KNOWN: tuple[tuple[str, bytes, int], ...] = (
     ("a partition table", b"\x55\xaa", 510),
     ("a GPT", b"EFI PART", 512),
@@ -61,6 +60,7 @@ _KNOWN: tuple[tuple[str, bytes, int], ...] = (
     ("Minix", b"\x68\x24", 1040),
     ("Minix", b"\x5a\x4d", 1048),
 )
+"""What is known, and the bytes at an offset that tell it."""
 
 _GPT = b"EFI PART"
 _PROTECTIVE = 0xEE

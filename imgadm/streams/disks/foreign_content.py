@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-#: Bytes from the start that :func:`foreign_content` wants to see, or all that there are.
 FOREIGN_HEAD_SIZE = 33 * 1024
+"""Bytes from the start that :func:`foreign_content` wants to see, or all that there are."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Foreign:
 _UNPACK = "unpack it first"
 _CONVERT = "convert it first: qemu-img convert -O raw"
 
-#: qcow2 begins likewise, but for the version.
 OLD_QCOW = b"QFI\xfb\0\0\0\1"
+"""qcow2 begins likewise, but for the version."""
+
 _STREAM = "a ZFS send stream (an image file, perhaps)"
 
-#: Kind, what to do, and the bytes at an offset that tell it.
 _SIGNATURES: tuple[tuple[str, str, bytes, int], ...] = (
     ("lz4 data", "decompress it first: lz4 -d", b"\x04\x22\x4d\x18", 0),
     ("lz4 data", "decompress it first: lz4 -d", b"\x02\x21\x4c\x18", 0),
@@ -96,9 +96,11 @@ _SIGNATURES: tuple[tuple[str, str, bytes, int], ...] = (
     ("a picture", "name a disk", b"\x89PNG\r\n\x1a\n", 0),
     ("a picture", "name a disk", b"\xff\xd8\xff", 0),
 )
+"""Kind, what to do, and the bytes at an offset that tell it."""
 
-#: In descriptions of other files, in lower case.
 _DESCRIPTION = re.compile(rb"#\s*disk descriptorfile")
+"""In descriptions of other files, in lower case."""
+
 _DMG = b"koly"
 _BOOTABLE = b"\x55\xaa"
 _TEXT_SIZE = 512

@@ -13,8 +13,8 @@ from imgadm.base.compressions import COMPRESSION_FORMATS, recognise_compression
 from imgadm.streams.disks.foreign_content import OLD_QCOW, foreign_content
 from imgadm.streams.errors import StreamError
 
-#: Bytes from the end that :func:`format_of` wants to see, or all that there are.
 TAIL_SIZE = 4096
+"""Bytes from the end that :func:`format_of` wants to see, or all that there are."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ _READABLE = (
     _Signature("vdi", b"\x7f\x10\xda\xbe", 0x40),
 )
 
-#: Formats of disks that can be read.
 DISK_FORMATS = ("raw", *(signature.format for signature in _READABLE))
+"""Formats of disks that can be read."""
 
-#: How the footer of a VHD begins, which is at the very end of one that does not grow. Such a disk
-#: has nothing before its content.
 VHD_COOKIE = b"conectix"
+"""How the footer of a VHD begins, which is at the very end of one that does not grow. Such a disk
+has nothing before its content.
+"""
+
 VHD_FOOTER_SIZE = 512
 
 

@@ -21,9 +21,10 @@ from imgadm.streams.files.read_write import WRITE_BEHIND_STEP
 StreamKind = Literal["zfs", "zvol"]
 """What a stream is of: a file system or a volume."""
 
-#: Windows of zstd up to this many bytes are accepted for blocks of any size: what every decoder
-#: should support (RFC 8878, section 3.1.1.1.2).
 _SMALLEST_WINDOW_LIMIT = 8 * 1024 * 1024
+"""Windows of zstd up to this many bytes are accepted for blocks of any size: what every decoder
+should support (RFC 8878, section 3.1.1.1.2).
+"""
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ from imgadm.streams.zfs.receivers import RawVolume
 if TYPE_CHECKING:
     from imgadm._native import DiskReader
 
-#: The volblocksize of volumes, unless somebody asks for another.
 DEFAULT_BLOCK_SIZE = 8192
+"""The volblocksize of volumes, unless somebody asks for another."""
 
-#: What needs no feature of a pool, so that every receiver takes it.
 BLOCK_SIZES = tuple(512 << shift for shift in range(9))
+"""What needs no feature of a pool, so that every receiver takes it."""
 
 
 @dataclass(frozen=True)

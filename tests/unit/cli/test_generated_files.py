@@ -57,11 +57,12 @@ def test_manual_page_keeps_sections_together() -> None:
     """Lines that were broken for the help are one paragraph; indented ones are as they were."""
     page = manual_page().replace("\\-", "-")
     assert (
-        ".PP\nWith -s the machine may run. It is shut down, given a snapshot, and\nbooted" in page
+        ".PP\nWith -s the machine may be running. imgadm shuts it down, makes a\nsnapshot, and"
+        in page
     )
     assert ".RS 4\nmdata-put prepare-image:state running\nprepare the machine" in page
     assert "\n    and mdata-put prepare-image:state error\nshut the machine down,\n.RE" in page
-    assert ".B name=~base\nthe text contains that, or the array has it\n" in page
+    assert ".B name=~base\na text contains the value, or a list has it\n" in page
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")

@@ -31,7 +31,7 @@ def test_answers_come_in_order_while_others_are_asked_for() -> None:
     def answer(uuid: str) -> dict[str, Any]:
         if uuid == UUIDS[1]:
             assert last_is_asked_for.wait(60)
-        if uuid == UUIDS[image_lookup.AT_ONCE]:
+        if uuid == UUIDS[image_lookup._AT_ONCE]:
             last_is_asked_for.set()
         return manifest_of(uuid)
 
@@ -45,7 +45,7 @@ def test_no_more_images_are_asked_for_at_once_than_said() -> None:
     next(answers)
     assert source.asked == UUIDS[:1]
     next(answers)
-    assert len(source.asked) <= 1 + image_lookup.AT_ONCE
+    assert len(source.asked) <= 1 + image_lookup._AT_ONCE
 
 
 def test_each_source_is_asked_until_one_has_the_image() -> None:

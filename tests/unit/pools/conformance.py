@@ -20,7 +20,7 @@ import pytest
 
 from imgadm import streams
 from imgadm.base.errors import InternalError
-from imgadm.pools.base import InstalledImage, Pool, Snapshot
+from imgadm.pools.base import ImageSnapshot, InstalledImage, Pool
 from imgadm.pools.reception import Reception
 from imgadm.pools.sending import StoredStream
 
@@ -166,7 +166,7 @@ class PoolConformance:
 
     def test_snapshot_is_the_one_that_was_sent(self, bench: Bench) -> None:
         image = bench.install("zvol-embedded")
-        final = Snapshot(f"{image.pool}/{image.uuid}@final", sent_guid("zvol-embedded"))
+        final = ImageSnapshot(f"{image.pool}/{image.uuid}@final", sent_guid("zvol-embedded"))
         assert list(bench.open().snapshots(image)) == [final]
         with pytest.raises(InternalError, match="@nothing"):
             bench.open().name_final(image, f"{image.pool}/{image.uuid}@nothing")

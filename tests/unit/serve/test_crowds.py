@@ -95,7 +95,7 @@ def test_clients_that_drip_make_room(server: ImageServer) -> None:
 def test_clients_that_read_nothing_make_room(
     folder: Path, server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(pace, "SLOW_CLIENT_SECONDS", 0.2)
     (folder / "foo.zvol").write_bytes(bytes(64 << 20))
     with crowd(server, FILE):
         assert requests.get(server.url + "/ping", timeout=30).status_code == 200

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from imgadm.serve import AccessRecord, ImageServer, WritableFolder, Writer
 from imgadm.serve.http.replies import HttpError
-from imgadm.serve.http.request_head import MAX_HEAD_BYTES, HeadScanner, parse_head
+from imgadm.serve.http.request_head import MAX_REQUEST_HEAD_BYTES, HeadScanner, parse_head
 
 from .conftest import UUID, manifest
 from .test_writable import ZVOL
@@ -198,7 +198,7 @@ def test_connection_is_kept_where_both_want_that(raw: Any, version: bytes, line:
 @given(st.binary(max_size=60) | st.sampled_from([one for one, _ in MALFORMED]), st.data())
 def test_faults_do_not_depend_on_how_the_bytes_arrive(request_bytes: bytes, data: Any) -> None:
     whole = verdict([request_bytes])
-    pieces, rest = [], request_bytes[: MAX_HEAD_BYTES + 2]
+    pieces, rest = [], request_bytes[: MAX_REQUEST_HEAD_BYTES + 2]
     while rest and len(pieces) < 40:
         count = data.draw(st.integers(1, max(1, len(rest))))
         pieces.append(rest[:count])

@@ -1,1 +1,1 @@
-"""bzip2."""
+"""The codec of bzip2."""

@@ -1,4 +1,4 @@
-"""bzip2, by the native decoder, which works on as many blocks at once as there are processors."""
+"""The bzip2 decoder, in native code, which decodes one block on each processor at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imgadm.streams.errors import DecompressionError
 
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
-    """Decode all streams. What follows the last is ignored, as bzip2 does, and noted."""
+    """Decode all streams, then ignore and note the bytes behind the last one, as bzip2 does."""
     decoder = Bzip2Decoder(usable_processors())
     try:
         buffer = outlet.buffer()

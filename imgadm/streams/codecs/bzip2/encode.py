@@ -1,4 +1,7 @@
-"""bzip2, by the native encoder: one stream for every block, joined, as every bzip2 reads them."""
+"""The bzip2 encoder, in native code: one stream for every block, joined into one file.
+
+Every bzip2 program reads such files.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,23 @@ from imgadm.streams.codecs.encode_pieces import encode_pieces
 from imgadm.streams.codecs.loading import EncoderSettings
 from imgadm.streams.engine.stage import Context, Inlet, Outlet
 
-#: Bytes in a block for each level, as the format has it, and those that are left free in it.
 _BLOCK_UNIT = 100_000
+"""The size in bytes of a block of level 1; a block of level n is n times as large."""
+
 _SPARE = 19
+"""The number of bytes that the encoder leaves free in a block."""
 
 
 def content_size(level: int) -> int:
-    """Bytes of content in a stream, except for the last: what fits into one block."""
+    """Return the number of bytes of content in every stream but the last.
+
+    That many bytes fit into one block of ``level``.
+    """
     return level * _BLOCK_UNIT - _SPARE
 
 
 def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: EncoderSettings) -> None:
-    """Write one stream for as many bytes as a block of the level is large."""
+    """Write one stream for every :func:`content_size` bytes of content."""
     encode_pieces(
         *(inlet, outlet, context, lambda content: bzip2_compress(content, settings.level)),
         size=content_size(settings.level),

@@ -1,1 +1,1 @@
-"""gzip (RFC 1952)."""
+"""The codec of gzip (RFC 1952)."""

@@ -1,6 +1,7 @@
-"""gzip (RFC 1952), by Intel's ISA-L where it runs and by zlib elsewhere.
+"""The gzip decoder (RFC 1952).
 
-Members that tell their size are decoded by libdeflate, where there is one.
+Intel's ISA-L decodes where it runs, zlib elsewhere. Where libdeflate is available, it decodes
+members that record their size in the header, and small members.
 """
 
 from __future__ import annotations
@@ -23,20 +24,25 @@ from imgadm.streams.errors import DecompressionError
 
 _MAGIC = COMPRESSION_FORMATS["gzip"].magics[0]
 
-#: Compressed bytes that a decoder is given at a time, at least and at most. What it does not need
-#: it has to give back, at the end of each member, so that files of small members get small pieces.
 _FIRST_PIECE = 512
+"""The smallest number of compressed bytes that a decoder gets at a time.
+
+A decoder gives back the bytes that it does not need at the end of each member. Therefore files of
+small members get small pieces.
+"""
+
 _PIECE = 64 * 1024
+"""The largest number of compressed bytes that a decoder gets at a time."""
 
-#: So often is it tried in vain to decode many small members in one go, before each is by itself.
 _FRUITLESS_ATTEMPTS = 16
+"""The number of vain attempts to decode small members in one go; then each is decoded alone."""
 
-#: More decode no faster than what follows can take it, and only need memory.
 _MOST_THREADS = 8
+"""The largest number of threads; more would need memory and not make an import faster."""
 
 
 class _Member(Protocol):
-    """Decodes one gzip member; checks its CRC and its length when it ends."""
+    """A decoder of one gzip member, which checks the CRC and the length at its end."""
 
     @property
     def eof(self) -> bool: ...
@@ -48,7 +54,7 @@ class _Member(Protocol):
 
 
 class _ZlibMember:
-    """zlib's decoder, which hands back the input that it had no room for, as one that keeps it."""
+    """A decoder by zlib that keeps the input for which there was no room in the output."""
 
     def __init__(self) -> None:
         self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 16)
@@ -70,7 +76,7 @@ class _ZlibMember:
 
 
 def _new_member() -> _Member:
-    """By ISA-L; by zlib where there is none."""
+    """Return a decoder by ISA-L, or by zlib where ISA-L is missing."""
     isal = isal_library.load_igzip()
     if isal is None:
         return _ZlibMember()
@@ -84,10 +90,10 @@ def _errors() -> tuple[Any, ...]:
 
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
-    """Decode all members. What follows the last is ignored, as gzip does, and noted.
+    """Decode all members, then ignore and note the bytes behind the last one, as gzip does.
 
-    Members that tell their size are decoded several at a time, for as long as it is true, and small
-    ones many in one go.
+    Members that record their size are decoded several at a time, as long as the sizes are true.
+    Many small members are decoded in one go.
     """
     threads = min(usable_processors(), _MOST_THREADS)
     trusted = threads > 1
@@ -114,7 +120,7 @@ def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
 
 
 def _whole_decoder(library: ctypes.CDLL | None) -> DecodeWhole:
-    """By libdeflate, into memory that is used again; where there is none, as any other member."""
+    """Return a decoder by libdeflate into reused memory, or else by ISA-L or zlib."""
     if library is None:
         return _decode_whole
     pool = BufferPool(CONTENT_SIZE)
@@ -132,7 +138,7 @@ def _whole_decoder(library: ctypes.CDLL | None) -> DecodeWhole:
 def _decode_whole(compressed: bytearray, size: int) -> Buffer | None:
     member = _new_member()
     try:
-        # Where the content is as long as it may be, the trailer has yet to be read.
+        # With room for ``size`` bytes only, the decoder would stop before it reads the trailer.
         content = member.decompress(memoryview(compressed), size + 1)
     except _errors():
         return None
@@ -143,7 +149,11 @@ def _decode_whole(compressed: bytearray, size: int) -> Buffer | None:
 def _decode_member(
     source: ByteSource, output: Coalesced, context: Context, limit: int, piece: int
 ) -> None:
-    """Decode one member, ``piece`` bytes of it first, ``limit`` bytes of content at a time."""
+    """Decode one member.
+
+    The decoder first gets ``piece`` compressed bytes. It makes at most ``limit`` bytes of content
+    at a time.
+    """
     skip_header(source)
     member = _new_member()
     member.decompress(PLAIN_HEADER, limit)

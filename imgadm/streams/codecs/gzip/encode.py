@@ -1,8 +1,9 @@
-"""gzip (RFC 1952) of many members, which every gzip reads and our decoder reads in parallel.
+"""The gzip encoder (RFC 1952), which writes many members.
 
-Levels 1 to 3 are those of Intel's ISA-L where it runs, ten times as fast as zlib's and up to a
-seventh larger. Levels 4 to 9 are those of libdeflate where there is one, as small as zlib's of the
-same number in a third of their time. Elsewhere they are zlib's, which are those of ``gzip``.
+Every gzip program reads such files, and imgadm decodes the members in parallel. Intel's ISA-L makes
+the levels 1 to 3 where it runs: ten times as fast as zlib, and up to a seventh larger. libdeflate
+makes the levels 4 to 9 where it is available: as small as zlib's level of the same number, in a
+third of the time. Elsewhere zlib makes them, with the levels of the program ``gzip``.
 """
 
 from __future__ import annotations
@@ -20,24 +21,28 @@ from imgadm.streams.engine.stage import Context, Inlet, Outlet
 if TYPE_CHECKING:
     from ctypes import CDLL
 
-#: The highest level of those that are fast, and of ISA-L.
 _HIGHEST_FAST = 3
+"""The highest level that counts as fast, and the highest that ISA-L makes."""
 
-#: Fast levels store a piece of so many bytes if deflate would save less than that share of them.
-#: Decoding it is copying then, where long codes take as long as any. It saves a tenth of the time
-#: to decode a disk of ours, and costs a hundredth of its size.
 _PIECE = 128 * 1024
+"""The number of bytes that the fast levels either deflate or store."""
+
 _WORTHWHILE = 1 / 4
+"""The share of a piece that deflate must save, or else the fast levels store the piece.
 
-#: What deflate makes of no content.
+Decoding a stored piece is copying, while long codes take as long to decode as any. That saves a
+tenth of the time to decode a typical disk, and costs a hundredth of its size.
+"""
+
 _EMPTY = b"\x03\0"
+"""The deflate data of an empty content."""
 
-#: Bytes in a stored block (RFC 1951, section 3.2.4).
 _LARGEST_STORED = 0xFFFF
+"""The largest number of bytes in a stored block (RFC 1951, section 3.2.4)."""
 
 
 def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: EncoderSettings) -> None:
-    """Write one member for every :data:`~.member_layout.CONTENT_SIZE` bytes."""
+    """Write one member for every :data:`~.member_layout.CONTENT_SIZE` bytes of content."""
     encode_pieces(
         *(inlet, outlet, context, _encoder(settings.level)),
         size=member_layout.CONTENT_SIZE,
@@ -78,7 +83,7 @@ def _member(blocks: Sequence[bytes | memoryview], crc: int, length: int) -> byte
 
 
 def _pieces(encoder: Any, content: memoryview) -> Iterator[bytes]:
-    """The blocks of each piece, in whole bytes. Each may refer to those before, stored or not."""
+    """Yield the blocks of each piece, in whole bytes; they may refer to all pieces before."""
     for start in range(0, len(content), _PIECE):
         piece = content[start : start + _PIECE]
         deflated = encoder.compress(piece) + encoder.flush(zlib.Z_SYNC_FLUSH)

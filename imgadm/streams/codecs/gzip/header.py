@@ -1,7 +1,8 @@
-"""The header of a gzip member (RFC 1952, section 2.3.1), which may be as long as its maker likes.
+"""The reader of gzip member headers (RFC 1952, section 2.3.1), which have no largest size.
 
-ISA-L wants a whole header at a time (https://github.com/intel/isa-l/issues/224), and has no room
-for the longest. So headers are read here, and every decoder gets :data:`PLAIN_HEADER` instead.
+ISA-L needs a whole header at a time (https://github.com/intel/isa-l/issues/224), and has no room
+for long ones. Therefore this module reads the headers, and every decoder gets :data:`PLAIN_HEADER`
+instead.
 """
 
 from __future__ import annotations
@@ -12,24 +13,25 @@ from imgadm.base.compressions import COMPRESSION_FORMATS
 from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.errors import DecompressionError
 
-#: A header without fields: what decoders see of any other.
 PLAIN_HEADER = COMPRESSION_FORMATS["gzip"].magics[0] + b"\x08\0\0\0\0\0\0\xff"
+"""A header without optional fields, which decoders get in the place of any header."""
 
-#: Bytes of a header, more than which nobody has a use for.
 LONGEST_HEADER = 16 * 1024 * 1024
+"""The number of bytes beyond which a header is refused."""
 
 _FLAG_HEADER_CRC, FLAG_EXTRA, FLAG_NAME, FLAG_COMMENT = 2, 4, 8, 16
 _RESERVED = 0xE0
 _DEFLATE = 8
 
-#: Bytes that are searched for the end of a text at a time.
 _TEXT_PIECE = 4096
+"""The number of bytes that are searched for the end of a text at a time."""
 
 
 def skip_header(source: ByteSource) -> None:
-    """Take the header that the source is at, and check it.
+    """Take the header at the position of ``source``, and check it.
 
-    Raises DecompressionError if it is none, is cut short, or is longer than anybody needs.
+    Raises DecompressionError if there is no valid header, or if it is cut short or longer than
+    :data:`LONGEST_HEADER`.
     """
     header = _Header(source)
     fixed = header.take(len(PLAIN_HEADER))
@@ -50,7 +52,7 @@ def skip_header(source: ByteSource) -> None:
 
 
 class _Header:
-    """What has been read of one header; ``crc`` is the CRC-32 of that."""
+    """The part of one header that has been read; ``crc`` is its CRC-32."""
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source
@@ -68,7 +70,7 @@ class _Header:
         return taken
 
     def skip_text(self) -> None:
-        """Take a text, up to and with the zero byte that ends it."""
+        """Take a text and the zero byte that ends it."""
         while (view := self._source.next(_TEXT_PIECE)) is not None:
             length = bytes(view).find(0) + 1
             if length:

@@ -1,6 +1,6 @@
-"""Intel's ISA-L, where there is a wheel of it for the processor.
+"""Intel's ISA-L, where a wheel of it exists for the processor.
 
-``IMGADM_ISAL=0`` forbids it.
+``IMGADM_ISAL=0`` forbids its use.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def _allowed(name: str) -> Any:
 
 
 def load_igzip() -> Any:
-    """Its own interface, or None."""
+    """Return the module with the library's own interface, or None."""
     return _allowed("igzip_lib")
 
 
 def load_isal_zlib() -> Any:
-    """The one that is like zlib's, or None."""
+    """Return the module with an interface like that of :mod:`zlib`, or None."""
     return _allowed("isal_zlib")

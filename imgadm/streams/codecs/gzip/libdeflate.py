@@ -1,13 +1,13 @@
-"""libdeflate, bound at run time: codes gzip members that are in memory as a whole.
+"""libdeflate, bound at run time, which decodes and encodes gzip members that are whole in memory.
 
-Decoding takes less time than piece by piece, and no memory of its own for the content; encoding
-takes a third of zlib's time for the same size. The functions are those of the public header, whose
-ABI is the same since version 1.0. By ctypes, since cffi takes longer to load than is saved on most
-images.
+Decoding a whole member takes less time than decoding it piece by piece, and needs no memory of its
+own for the content. Encoding takes a third of zlib's time for the same size. The functions are
+those of the public header, whose ABI is the same since version 1.0. ctypes binds them, because
+loading cffi takes longer than libdeflate saves on most images.
 
-It is the one inside the package ``deflate``, or else the host's, which is often older and slower.
-The functions of that package would do, but make a new object for every member, and ignore what
-follows one.
+The library is the one inside the package ``deflate``, or else that of the host, which is often
+older and slower. The package's own functions make a new object for every member and ignore the
+bytes behind it, and are therefore not used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SUCCESS = 0
 
 
 def load_libdeflate() -> ctypes.CDLL | None:
-    """The library, or None: there is none here, or ``IMGADM_LIBDEFLATE=0`` forbids it."""
+    """Return the library, or None if it is missing or ``IMGADM_LIBDEFLATE=0`` forbids its use."""
     return None if os.environ.get("IMGADM_LIBDEFLATE", "1") == "0" else _loaded()
 
 
@@ -70,7 +70,7 @@ def _bound(path: str | None) -> ctypes.CDLL | None:
 
 
 class MemberDecoder:
-    """Decodes members that are somewhere in memory, one after the other."""
+    """A decoder of members in memory, one after the other."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
@@ -83,8 +83,8 @@ class MemberDecoder:
     def decode(self, data: bytes, start: int, room: memoryview) -> tuple[int, int] | None:
         """Decode the member at ``start`` of ``data`` to the beginning of ``room``.
 
-        Returns how many bytes it has and how many its content has, or None if it is not all there,
-        is damaged, or does not fit into ``room``, where anything may be then.
+        Returns the size of the member and that of its content, in bytes. Returns None if the member
+        is incomplete, damaged, or does not fit into ``room``; then ``room`` may hold anything.
         """
         if not room:
             return None
@@ -97,15 +97,16 @@ class MemberDecoder:
         return (self._used.value, self._made.value) if status == _SUCCESS else None
 
     def close(self) -> None:
-        """Free its memory; it is of no use then."""
+        """Free the decoder's memory; afterwards it can't decode any more."""
         self._library.libdeflate_free_decompressor(self._decompressor)
 
 
 def decode_member(library: ctypes.CDLL, member: bytearray, room: memoryview, size: int) -> bool:
-    """Whether ``member`` is one gzip member and no more, with exactly ``size`` bytes of content.
+    """Decode ``member`` to the beginning of ``room``, and tell whether it was as expected.
 
-    They are then at the beginning of ``room``, which is at least as long, and their CRC and length
-    have been checked; otherwise anything may be there. Raises MemoryError.
+    That is so if ``member`` is one gzip member and no more, with exactly ``size`` bytes of content,
+    and its CRC and length are right. Otherwise ``room`` may hold anything. ``room`` must have at
+    least ``size`` bytes. Raises MemoryError.
     """
     if not 0 <= size <= len(room):
         raise ValueError(f"no room for {size} bytes in {len(room)}")
@@ -115,7 +116,7 @@ def decode_member(library: ctypes.CDLL, member: bytearray, room: memoryview, siz
     source, target = ctypes.c_char.from_buffer(member), ctypes.c_char.from_buffer(room)
     used = ctypes.c_size_t()
     try:
-        # Without a place for the length of the content, any other than ``size`` is an error.
+        # Without a pointer for the length of the content, any length but ``size`` is an error.
         status = library.libdeflate_gzip_decompress_ex(
             *(decompressor, ctypes.addressof(source), len(member)),
             *(ctypes.addressof(target), size, ctypes.byref(used), None),
@@ -126,11 +127,11 @@ def decode_member(library: ctypes.CDLL, member: bytearray, room: memoryview, siz
 
 
 def deflate(library: ctypes.CDLL, content: memoryview, level: int) -> tuple[memoryview, int]:
-    """``content`` deflated, without header and trailer, and its CRC-32.
+    """Return ``content`` deflated, without header and trailer, and its CRC-32.
 
     Raises MemoryError.
     """
-    if content.readonly:  # ctypes tells the address only of what is writable
+    if content.readonly:  # ctypes gives the address only of writable memory
         content = memoryview(bytearray(content))
     compressor = library.libdeflate_alloc_compressor(level)
     if compressor is None:

@@ -1,8 +1,8 @@
-"""Gzip members that tell their size (:mod:`.member_layout`), several at a time.
+"""The parallel decoding of gzip members that record their size (:mod:`.member_layout`).
 
-Only what is entirely as we would have written it is decoded here. Anything else, a size that is not
-true, damage, an end in the middle, is put back for the decoder that goes byte by byte, which
-takes every valid file and knows what to say of the others.
+This decoder takes only members exactly as imgadm writes them. It puts any other back, be its size
+untrue, its data damaged or its end missing. The decoder that goes byte by byte then decodes it or
+reports what is wrong.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from imgadm.streams.codecs.ordered_jobs import OrderedJobs
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context, Outlet
 
-#: One more than usual: it is this thread that hands out members, and that waits for what follows.
 _JOBS_PER_THREAD = 3
+"""One more than usual, because one thread hands out members and waits for the next stage."""
 
-#: Decodes a whole member with that many bytes of content and checks it; None if it is not right.
 DecodeWhole = Callable[[bytearray, int], Buffer | None]
+"""A function that decodes a member with so many bytes of content; None if the member is wrong."""
 
 
 def decode_sized_members(
@@ -37,9 +37,10 @@ def decode_sized_members(
     decode_whole: DecodeWhole,
     threads: int,
 ) -> bool:
-    """Decode members up to the first that does not tell its size.
+    """Decode members up to the first that does not record its size.
 
-    False: up to one that is not as it should be, which the source is at; others may be like it.
+    Returns False if decoding ended at a member that is not as its header says. The source is then
+    at that member, and the caller should expect more of the same kind.
     """
 
     def job(member: bytearray) -> tuple[bytearray, Buffer | None]:
@@ -69,7 +70,7 @@ def decode_sized_members(
 
 
 def _take_member(source: ByteSource, size: int) -> bytearray | None:
-    """The next ``size`` bytes, or None if they can't be a member of ours; then none are taken."""
+    """Take the next ``size`` bytes; take none and return None if they can't be a member."""
     if not HEADER_SIZE + TRAILER_SIZE < size <= LARGEST_MEMBER:
         return None
     member = source.take(size)

@@ -1,7 +1,7 @@
-"""Gzip members so small that what Python does for each would be most of the work.
+"""The decoding of gzip members so small that Python's work for each would be most of the work.
 
-Files that were made piece by piece consist of millions of them. As many as fit are decoded from one
-window into one buffer, by libdeflate, which needs a member to be in memory as a whole.
+Files that were made piece by piece consist of millions of them. libdeflate, which needs a member to
+be whole in memory, decodes as many as fit from one window into one buffer.
 """
 
 from __future__ import annotations
@@ -16,21 +16,24 @@ from imgadm.streams.codecs.gzip.member_layout import HEADER_SIZE, TRAILER_SIZE, 
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context, Outlet
 
-#: Bytes of a member, header and trailer included, up to which it is small.
 SMALL = 16 * 1024
+"""The largest size in bytes of a small member, header and trailer included."""
 
-#: Bytes that are looked at at a time. A small member that its end cuts is decoded twice.
 _WINDOW = 16 * SMALL
+"""The number of bytes that are decoded in one go.
 
-#: Flags of headers that libdeflate reads as everybody does. It passes over a header's checksum.
+A small member that crosses the end of a window is decoded twice.
+"""
+
 _TEXT = 1
 _FLAGS = _TEXT | FLAG_EXTRA | FLAG_NAME | FLAG_COMMENT
+"""The header flags of members that libdeflate may decode; it does not check a header's checksum."""
 
 _BEGINNING = COMPRESSION_FORMATS["gzip"].magics[0] + b"\x08"
 
 
 class Coalesced:
-    """Puts short pieces of content on the outlet together, and long ones as they are."""
+    """An output that joins short pieces of content, and passes long ones on as they are."""
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
@@ -39,7 +42,7 @@ class Coalesced:
 
     @property
     def room(self) -> memoryview:
-        """Where the next bytes of content may be written before they are :meth:`wrote`."""
+        """The memory for the next bytes of content; the caller then calls :meth:`wrote`."""
         if self._buffer is None:
             self._buffer = self._outlet.buffer()
             self._filled = 0
@@ -50,7 +53,7 @@ class Coalesced:
 
     @property
     def pending(self) -> bool:
-        """Whether there is content that has not been put on the outlet yet."""
+        """Whether content waits that is not on the outlet yet."""
         return self._filled > 0
 
     def put(self, content: bytes) -> None:
@@ -66,7 +69,7 @@ class Coalesced:
         self.wrote(len(content))
 
     def flush(self) -> None:
-        """Put what is pending on the outlet."""
+        """Put the waiting content on the outlet."""
         buffer, self._buffer = self._buffer, None
         filled, self._filled = self._filled, 0
         if buffer is not None:
@@ -79,10 +82,10 @@ class Coalesced:
 def decode_small_members(
     source: ByteSource, output: Coalesced, context: Context, library: ctypes.CDLL, *, sized: bool
 ) -> None:
-    """Decode members for as long as they are small, and nothing is odd about them.
+    """Decode members as long as they are small and ordinary.
 
-    What the source is at then is for another decoder, which knows what to say of it; where that is
-    to have members that tell their size, they are not ``sized`` here.
+    Afterwards the source is at the first member that is not; another decoder decodes it or reports
+    what is wrong. Without ``sized``, members that record their size are not decoded here either.
     """
     decoder = libdeflate.MemberDecoder(library)
     try:
@@ -100,7 +103,7 @@ def decode_small_members(
 def _decode_window(
     window: bytes, output: Coalesced, decoder: libdeflate.MemberDecoder, *, sized: bool
 ) -> int:
-    """Decode the members at the beginning of ``window``; returns how many bytes they have."""
+    """Decode the members at the beginning of ``window``, and return their size in bytes."""
     at, shortest = 0, len(_BEGINNING) + TRAILER_SIZE
     while window.startswith(_BEGINNING, at) and len(window) - at > shortest:
         flags = window[at + len(_BEGINNING)]

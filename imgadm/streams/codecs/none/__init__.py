@@ -1,1 +1,1 @@
-"""No compression."""
+"""The decoder of uncompressed data."""

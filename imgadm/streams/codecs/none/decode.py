@@ -1,4 +1,4 @@
-"""No compression: the bytes as they are."""
+"""The decoder of uncompressed data, which passes the bytes on as they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from imgadm.streams.engine.stage import Context, Outlet
 
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
-    """Copy what is left of the source, for a compression that was told from its first bytes."""
+    """Copy the rest of ``source``, whose first bytes showed that it is in no compression."""
     while (view := source.next(outlet.pool.size)) is not None:
         context.cancel.check()
         buffer = outlet.buffer().keep(len(view))

@@ -1,1 +1,1 @@
-"""xz."""
+"""The codec of xz."""

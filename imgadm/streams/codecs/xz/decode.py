@@ -1,4 +1,7 @@
-"""xz, on all processors where the file has several blocks and the host's liblzma can."""
+"""The xz decoder, by the host's liblzma on all processors, or else by :mod:`lzma`.
+
+Only a file of several blocks can occupy several processors.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,18 @@ from imgadm.streams.errors import DecompressionError
 
 _MAGIC = COMPRESSION_FORMATS["xz"].magics[0]
 
-#: Memory, in bytes, above which fewer blocks are decoded at once.
 _MEMORY_FOR_THREADS = 80 * 1024 * 1024
+"""The bytes of memory above which the decoder decodes fewer blocks at once."""
 
-#: Memory, in bytes, that decoding may take at all; ``xz -9`` needs 65 MiB.
 _MEMORY_LIMIT = 512 * 1024 * 1024
+"""The bytes of memory that decoding may take at most; ``xz -9`` needs 65 MiB."""
 
-#: Milliseconds after which the threaded decoder returns even if it has nothing yet.
 _PATIENCE = 100
+"""The milliseconds after which the threaded decoder returns, even without output."""
 
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
-    """Decode all streams, padding between them included (xz file format, section 2)."""
+    """Decode all streams and the padding between them (xz file format, section 2)."""
     loaded = liblzma.load_liblzma()
     if loaded is None:
         _decode_plain(source, outlet, context)
@@ -85,7 +88,7 @@ def _decode_plain(source: ByteSource, outlet: Outlet, context: Context) -> None:
             source.read(4)
             continue
         if source.position and not source.peek(6) == _MAGIC:
-            raise _fail("there is something else after the end of the xz data", source)
+            raise _fail("something other than xz data follows the end of the xz data", source)
         decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_LIMIT)
         while not decoder.eof:
             context.cancel.check()

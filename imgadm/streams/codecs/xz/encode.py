@@ -1,4 +1,7 @@
-"""xz of several blocks, by the host's liblzma on all processors, or by :mod:`lzma` on as many."""
+"""The xz encoder, which writes several blocks, each on a processor of its own.
+
+The host's liblzma makes them, or :mod:`lzma` where it can't be loaded.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +14,31 @@ from imgadm.streams.codecs.xz import liblzma
 from imgadm.streams.engine.stage import Context, Inlet, Outlet
 from imgadm.streams.errors import CompressionError
 
-#: Bytes of content in a block, and most of a dictionary: it decides about the memory of a thread.
-#: ``xz -6`` has blocks of 24 MiB, which are smaller by a fiftieth, and take twice the memory.
 BLOCK_CONTENT_SIZE = 6 * 1024 * 1024
+"""The number of bytes of content in a block, and the largest size of a dictionary.
 
-#: Bytes that a thread needs at most, and that all of them may take. There are fewer otherwise.
+It decides how much memory a thread needs. With blocks of 24 MiB, as ``xz -6`` makes them, the
+result is smaller by a fiftieth and a thread takes twice the memory.
+"""
+
 _THREAD_MEMORY = 100 * 1024 * 1024
+"""The largest number of bytes that one thread needs."""
+
 _MEMORY_LIMIT = 1024 * 1024 * 1024
+"""The number of bytes that all threads may need together; it bounds the number of threads."""
 
-#: Milliseconds after which the threaded encoder returns even if it has nothing yet.
 _PATIENCE = 100
+"""The milliseconds after which the threaded encoder returns, even without output."""
 
-#: Bytes after which a plain encoder looks whether the pipeline is ending.
 _STEP = 64 * 1024
+"""The number of bytes after which :mod:`lzma`'s encoder checks for a cancelled pipeline."""
 
-#: Dictionary sizes of the presets, in MiB.
 _DICTIONARY = (0.25, 1, 2, 4, 4, 8, 8, 16, 32, 64)
+"""The dictionary sizes of the levels, in MiB."""
 
 
 def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: EncoderSettings) -> None:
-    """Write one stream of blocks; where liblzma can't be loaded, a stream for each block."""
+    """Write one stream of blocks, or a stream for each block where liblzma can't be loaded."""
     threads = min(settings.threads, _MEMORY_LIMIT // _THREAD_MEMORY)
     bounded = EncoderSettings(settings.level, threads)
     loaded = liblzma.load_liblzma_encoder()

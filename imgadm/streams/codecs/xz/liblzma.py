@@ -1,6 +1,6 @@
-"""The threaded coders of the host's liblzma (5.4 or later), bound at run time.
+"""The threaded decoder and encoder of the host's liblzma (5.4 or later), bound at run time.
 
-Nothing of liblzma is needed to build. Layouts are those of its public ABI, lzma/base.h,
+The build needs nothing of liblzma. The layouts are those of its public ABI, lzma/base.h,
 lzma/container.h and lzma/lzma12.h, which have been stable since 5.2 and, for the threaded decoder,
 5.4.
 """
@@ -24,7 +24,6 @@ FILTER_LZMA2 = 0x21
 VLI_UNKNOWN = 2**64 - 1
 CHECK_CRC64 = 4
 
-#: What the other return values of lzma_code mean.
 _MESSAGES = {
     5: "not enough memory",
     6: "decoding it would take more memory than is allowed",
@@ -33,6 +32,7 @@ _MESSAGES = {
     9: "the data is corrupt",
     10: "the data ends in the middle",
 }
+"""The meaning of the other return values of ``lzma_code``."""
 
 _DECLARATIONS = """
 typedef struct {
@@ -64,18 +64,21 @@ void lzma_end(lzma_stream *stream);
 
 
 def message(status: int) -> str:
-    """What went wrong when a function of the library returned ``status``."""
+    """Return the words for ``status``, a failure that a function of the library returned."""
     return _MESSAGES.get(status, f"liblzma says {status}")
 
 
 def load_liblzma() -> tuple[Any, Any] | None:
-    """The binding and the library, or None: the host has none with a threaded decoder, or
-    ``IMGADM_LIBLZMA=0`` forbids it."""
+    """Return the binding and the library, or None if they can't be used.
+
+    That is so if the host has no liblzma with a threaded decoder, or if ``IMGADM_LIBLZMA=0``
+    forbids its use.
+    """
     return None if os.environ.get("IMGADM_LIBLZMA", "1") == "0" else _loaded()
 
 
 def load_liblzma_encoder() -> tuple[Any, Any] | None:
-    """The same where it can encode, too."""
+    """Return the same as :func:`load_liblzma`, but None if there is no threaded encoder either."""
     loaded = load_liblzma()
     return loaded if loaded is not None and hasattr(loaded[1], "lzma_stream_encoder_mt") else None
 

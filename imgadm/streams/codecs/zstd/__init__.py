@@ -1,1 +1,1 @@
-"""Zstandard (RFC 8878)."""
+"""The codec of Zstandard (RFC 8878)."""

@@ -1,4 +1,4 @@
-"""Zstandard (RFC 8878), by the zstandard package."""
+"""The Zstandard decoder (RFC 8878), by the zstandard package."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from imgadm.streams.codecs.zstd.frames import FrameTracker
 from imgadm.streams.engine.stage import Context, Outlet
 from imgadm.streams.errors import DecompressionError
 
-#: Largest window that is accepted, in bytes: that of ``zstd --ultra -22``, and no more memory.
 _WINDOW_LIMIT = 128 * 1024 * 1024
+"""The largest accepted window, in bytes: that of ``zstd --ultra -22``. It bounds the memory."""
 
 _READ_SIZE = 256 * 1024
 
 
 class _TrackedSource:
-    """The source as the library reads it, watched for where frames begin and end."""
+    """A source for the library to read, which shows ``frames`` every byte."""
 
     def __init__(self, source: ByteSource, frames: FrameTracker) -> None:
         self._source = source
@@ -31,10 +31,10 @@ class _TrackedSource:
 
 
 def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
-    """Decode all frames. Every frame must be complete; nothing may follow the last."""
+    """Decode all frames. Every frame must be complete, and nothing may follow the last."""
     frames = FrameTracker()
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
-    tracked: Any = _TrackedSource(source, frames)  # of a file, the library only needs read()
+    tracked: Any = _TrackedSource(source, frames)  # the library calls only read()
     reader = decompressor.stream_reader(tracked, read_size=_READ_SIZE, read_across_frames=True)
     try:
         while True:
@@ -47,6 +47,6 @@ def decode(source: ByteSource, outlet: Outlet, context: Context) -> None:
             outlet.put(buffer.keep(size))
     except zstandard.ZstdError as error:
         raise DecompressionError("zstd", str(error), offset=source.position) from None
-    # The library takes the end of the input for the end of the data, wherever it comes.
+    # The library takes the end of the input for the end of the data, even within a frame.
     if not frames.complete:
         raise DecompressionError("zstd", "the data ends in the middle", offset=source.position)

@@ -1,7 +1,7 @@
-"""zstd (RFC 8878), by the zstandard package, in frames that can be made at the same time.
+"""The Zstandard encoder (RFC 8878), by the zstandard package, in independent frames.
 
 The library's own threads write one frame, but a call for a high level can't be interrupted for
-seconds. Frames of this size are as small as one frame, to a part in a thousand.
+seconds. All frames of this size together are larger than a single frame by a part in a thousand.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from imgadm.streams.codecs.encode_pieces import encode_pieces
 from imgadm.streams.codecs.loading import EncoderSettings
 from imgadm.streams.engine.stage import Context, Inlet, Outlet
 
-#: Bytes of content in a frame, except for the last.
 FRAME_CONTENT_SIZE = 4 * 1024 * 1024
+"""The number of bytes of content in every frame but the last."""
 
-#: Bytes after which an encoder looks whether the pipeline is ending.
 _STEP = 256 * 1024
+"""The number of bytes after which an encoder checks for a cancelled pipeline."""
 
 
 def encode(inlet: Inlet, outlet: Outlet, context: Context, settings: EncoderSettings) -> None:
-    """Write one frame, with its size and a checksum, for every piece of the content."""
+    """Write a frame, with its content size and a checksum, for every piece of the content."""
 
     def encode_frame(content: memoryview) -> bytes:
         compressor = zstandard.ZstdCompressor(level=settings.level, write_checksum=True)

@@ -1,4 +1,4 @@
-"""Where Zstandard frames begin and end (RFC 8878, section 3.1), without decoding them."""
+"""The boundaries of Zstandard frames (RFC 8878, section 3.1), found without decoding them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _RLE = 1
 
 
 class FrameTracker:
-    """Follows the headers of frames and blocks through data fed in any pieces."""
+    """A parser of frame and block headers in data that is fed in pieces of any size."""
 
     def __init__(self) -> None:
         self._between_frames = True
@@ -20,11 +20,11 @@ class FrameTracker:
 
     @property
     def complete(self) -> bool:
-        """Whether what has been fed ends where a frame ends."""
+        """Whether the data fed so far ends where a frame ends."""
         return self._between_frames and self._wanted[0] == 0 and not self._header
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes. What belongs to no frame is the decoder's to complain about."""
+        """Parse the next bytes. Bytes that belong to no frame are left to the decoder to refuse."""
         position = 0
         while position < len(data):
             skip, need = self._wanted
@@ -41,7 +41,7 @@ class FrameTracker:
                 self._wanted = self._steps.send(int.from_bytes(header, "little"))
 
     def _follow(self) -> Generator[tuple[int, int], int, None]:
-        """Yields (bytes to skip, bytes of the next header); is sent that header as a number."""
+        """Yield the number of bytes to skip and that of the next header; receive that header."""
         trailing = 0
         while True:
             self._between_frames = True

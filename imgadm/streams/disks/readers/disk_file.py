@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 from imgadm.streams.disks.formats import DiskFormatError
 
-#: Of one table or description, in bytes; those of the largest disks are smaller.
 _LARGEST_TABLE = 64 << 20
-#: Bytes of tables that are read at once where they follow each other.
+"""Of one table or description, in bytes; those of the largest disks are smaller."""
+
 _READ_AHEAD = 256 << 10
+"""Bytes of tables that are read at once where they follow each other."""
 
 
 class DiskFile:
@@ -28,7 +29,7 @@ class DiskFile:
         self.size = size
         self.format = format_
         self._ahead_from, self._ahead = 0, b""
-        #: Where the file has data, as far as the last look told: nothing before, something up to.
+        # Where the file has data, as far as the last look told: nothing before, something up to.
         self._data, self._seen_from = (0, 0), 0
 
     def bytes_at(self, offset: int, size: int) -> bytes:

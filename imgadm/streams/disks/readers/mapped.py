@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 
 from imgadm.streams.disks.readers.disk_file import DiskFile
 
-#: What a table says of a cluster that reads as zeros.
 HOLE = -1
+"""What a table says of a cluster that reads as zeros."""
 
-#: Bytes of the largest disk that any of these formats is used for: vhdx ends there, vmdk before.
 _LARGEST_DISK = 64 << 40
+"""Bytes of the largest disk that any of these formats is used for: vhdx ends there, vmdk before."""
 
-#: Bytes of one read.
 _READ_SIZE = 1024 * 1024
-#: Bytes of a hole that is worth telling; what is shorter is read with the data around it.
+"""Bytes of one read."""
+
 _SMALLEST_HOLE = 256 * 1024
+"""Bytes of a hole that is worth telling; what is shorter is read with the data around it."""
 
 
 class MappedDisk(ABC):
@@ -28,8 +29,8 @@ class MappedDisk(ABC):
     below that which only the format understands, for a packed one.
     """
 
-    #: Bytes in the file of what one packed place is for, at least.
     smallest_packed = 8
+    """Bytes in the file of what one packed place is for, at least."""
 
     def __init__(self, file: DiskFile, *, size: int, cluster: int, per_table: int) -> None:
         if size == 0:
@@ -42,16 +43,16 @@ class MappedDisk(ABC):
         self.size = size
         self.cluster = cluster
         self.per_table = per_table
-        #: Bytes of the disk that one packed place is for; the others are for one cluster.
+        # Bytes of the disk that one packed place is for; the others are for one cluster.
         self.packed_size = cluster
-        #: Called before each read; what it raises ends a long one.
+        # Called before each read; what it raises ends a long one.
         self.before_read: Callable[[], object] = lambda: None
         self._content = memoryview(bytearray(_READ_SIZE))
         self._table: tuple[int, Sequence[int] | None] = (-1, None)
         self._unpacked: tuple[int, bytes] = (HOLE, b"")
-        #: How many plain clusters there are, and how many packed places.
+        # How many plain clusters there are, and how many packed places.
         self._plain = self._packed = 0
-        #: Where runs of data begin and end.
+        # Where runs of data begin and end.
         self._starts, self._ends = array("Q"), array("Q")
 
     @abstractmethod

@@ -6,10 +6,11 @@ import zlib
 
 from imgadm.streams.codecs.gzip import isal_library
 
-#: Bytes of history that a zstd frame may want; clusters are smaller.
 _ZSTD_WINDOW = 8 << 20
-#: Bytes of content in a block of such a frame, at most (RFC 8878, section 3.1.1.2).
+"""Bytes of history that a zstd frame may want; clusters are smaller."""
+
 _ZSTD_BLOCK = 128 << 10
+"""Bytes of content in a block of such a frame, at most (RFC 8878, section 3.1.1.2)."""
 
 
 def smallest_zstd(size: int) -> int:

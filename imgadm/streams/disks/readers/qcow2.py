@@ -27,8 +27,9 @@ _LARGEST_L1 = 32 << 20
 _OFFSET = 0x00FFFFFFFFFFFE00
 _COMPRESSED, _READS_AS_ZEROS = 1 << 62, 1
 _SUBCLUSTERS = 32
-#: Of a second table that are looked at together, at most.
 _ENTRIES_AT_ONCE = 1024
+"""Of a second table that are looked at together, at most."""
+
 _SECTOR = 512
 
 

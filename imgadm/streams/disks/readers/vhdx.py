@@ -28,8 +28,9 @@ _OTHER_ITEMS = {
 _REGION_REQUIRED, _ITEM_REQUIRED = 1, 4
 _HAS_PARENT = 2
 
-#: States of a block: those that read as zeros, and the one that is all there.
 _ZEROS, _PRESENT, _PARTLY = (0, 1, 2, 3, 5), 6, 7
+"""States of a block: those that read as zeros, and the one that is all there."""
+
 _PER_TABLE = 1 << 14
 
 
@@ -39,7 +40,7 @@ class _Vhdx(MappedDisk):
     ) -> None:
         super().__init__(file, size=size, cluster=block, per_table=_PER_TABLE)
         self._at, length = region
-        #: After so many blocks the table has an entry for something that only parents need.
+        # After so many blocks the table has an entry for something that only parents need.
         self._chunk = (sector << 23) // block
         if self._entry(-(-size // block) - 1) * 8 + 8 > length:
             raise file.damaged("its table does not fit its size")

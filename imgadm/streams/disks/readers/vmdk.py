@@ -19,15 +19,18 @@ _UNTOUCHED = b"\n \r\n"  # another byte here, and the file came through a transf
 _REDUNDANT, _ZEROED_GRAINS, _COMPRESSED, _MARKERS = 1 << 1, 1 << 2, 1 << 16, 1 << 17
 _KNOWN_FLAGS = 1 | _REDUNDANT | _ZEROED_GRAINS | _COMPRESSED | _MARKERS
 _DEFLATE = 1
-#: Instead of where the tables are: in the copy of the header at the end.
 _AT_END = (1 << 64) - 1
+"""Instead of where the tables are: in the copy of the header at the end."""
+
 _FOOTER = 3
 _ZEROED = 1
 _MARKER = 12
-#: In sectors; VMware's have 128. The specification wants more than 8, and others make smaller ones.
 _LARGEST_GRAIN = 1 << 15
-#: In bytes; with grains of VMware's size, a disk of 64 TiB has half of that.
+"""In sectors; VMware's have 128. The specification wants more than 8, and others make smaller ones.
+"""
+
 _LARGEST_DIRECTORY = 16 << 20
+"""In bytes; with grains of VMware's size, a disk of 64 TiB has half of that."""
 
 
 @dataclass(frozen=True)

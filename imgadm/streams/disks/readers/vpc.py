@@ -19,10 +19,11 @@ _NOT_ALLOCATED = 0xFFFFFFFF
 _PER_TABLE = 1 << 14
 _SECTOR = 512
 
-#: Creators for whom the disk has the size of its geometry: Virtual PC, and QEMU before 2.1.
 _BY_GEOMETRY = (b"vpc ", b"qemu")
-#: The largest geometry, which says only that the disk is at least as large.
+"""Creators for whom the disk has the size of its geometry: Virtual PC, and QEMU before 2.1."""
+
 _LARGEST_GEOMETRY = (65535, 16, 255)
+"""The largest geometry, which says only that the disk is at least as large."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from imgadm.base import logs
 from imgadm.base.errors import FileSystemError, ImgadmError, InternalError
 from imgadm.base.logs import Log
 from imgadm.pools.reception import UnexpectedNumberOfSnapshotsError
-from imgadm.pools.zpool.pool import ZfsHost, ZfsPool
+from imgadm.pools.zpool.host import ZfsHost
+from imgadm.pools.zpool.pool import ZfsPool
 from imgadm.state.database import Database
 from tests.golden.host import Host
 from tests.golden.sources.server import Sources

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from imgadm.base.errors import InternalError
-from imgadm.pools.zpool.pool import ZfsHost, ZfsPool
+from imgadm.pools.zpool.host import ZfsHost
+from imgadm.pools.zpool.pool import ZfsPool
 from imgadm.state.database import Database
 
 from .test_zfs import EmulatedBench

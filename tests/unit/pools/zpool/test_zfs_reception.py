@@ -137,7 +137,7 @@ def test_a_size_that_the_stream_does_not_tell_is_looked_at_in_the_pool(
 ) -> None:
     base = install(zpool, "zvol-full")
     zpool.wrap("get volsize", "echo 1073741824")
-    with pytest.raises(InternalError, match=r"has 1073741824 bytes, its manifest says 32 MiB"):
+    with pytest.raises(InternalError, match=r"has 1073741824 bytes, but .* is 32 MiB"):
         install(zpool, "zvol-incr", base, image_size=32)
     assert zpool.names() == {base.uuid}
 

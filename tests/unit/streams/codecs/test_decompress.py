@@ -267,7 +267,7 @@ def test_the_wrong_compression_named(way: str, named: str, is_: str) -> None:
         streams.run(Supply(pieces(FORMS[is_][1](CONTENT), 4)), streams.decompress(named), sink)
     assert (caught.value.got, caught.value.wanted, caught.value.offset) == (is_, named, 0)
     wanted = "uncompressed data" if named == "none" else f"{named} data"
-    got = "data in no compression that is known" if is_ == "none" else f"{is_} data"
+    got = "data in no known compression" if is_ == "none" else f"{is_} data"
     assert str(caught.value) == f"{named}: expected {wanted}, got {got}"
     assert not sink.saw_end
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from imgadm.base.errors import ImgadmError, InternalError
-from imgadm.operations import in_parallel as module
-from imgadm.operations.in_parallel import LateError, in_parallel
+from imgadm.operations import asking as module
+from imgadm.operations.asking import LateError, ask_all
 
 
 def test_answers_come_in_the_order_of_the_questions() -> None:
@@ -21,7 +21,7 @@ def test_answers_come_in_the_order_of_the_questions() -> None:
             second_is_done.set()
         return item * 10
 
-    assert in_parallel(ask, [1, 2]) == [10, 20]
+    assert ask_all(ask, [1, 2]) == [10, 20]
 
 
 def test_an_error_is_an_answer_and_a_bug_is_none() -> None:
@@ -30,13 +30,13 @@ def test_an_error_is_an_answer_and_a_bug_is_none() -> None:
     def fail(kind: Exception) -> None:
         raise kind
 
-    assert in_parallel(fail, [error]) == [error]
+    assert ask_all(fail, [error]) == [error]
     with pytest.raises(KeyError):
-        in_parallel(fail, [error, KeyError("x")])
+        ask_all(fail, [error, KeyError("x")])
 
 
 def test_who_is_slow_is_told_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(module, "_SLOW_SECONDS", 0.05)
     told = threading.Event()
     slow: list[str] = []
 
@@ -49,7 +49,7 @@ def test_who_is_slow_is_told_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
         slow.append(item)
         told.set()
 
-    assert in_parallel(ask, ["quick", "slow"], on_slow=on_slow) == ["QUICK", "SLOW"]
+    assert ask_all(ask, ["quick", "slow"], on_slow=on_slow) == ["QUICK", "SLOW"]
     assert slow == ["slow"]
 
 
@@ -61,7 +61,7 @@ def test_who_is_late_is_left_behind() -> None:
             never.wait(60)
         return item.upper()
 
-    answers: list[str | ImgadmError] = in_parallel(
+    answers: list[str | ImgadmError] = ask_all(
         ask, ["late", "quick"], on_slow=pytest.fail, seconds=0.2
     )
     never.set()
