@@ -56,7 +56,7 @@ def answer_error(response: Response) -> FetchError:
         if message and said is not body:
             message = f"{_shown_url(response)}: {message}"
     if not message:
-        message = f"{_shown_url(response)} answered {status} {excerpt(response.reason or '', limit=_SHOWN)}"
+        message = f"{_shown_url(response)} answered {status} {excerpt(response.reason or '')}"
         if _content_type(response) == "text/plain" and text.strip():
             message += f": {excerpt(redact_text(' '.join(text.split())), limit=_SHOWN)}"
     return FetchError(message, code=code, status=status, headers=response.headers)
