@@ -39,8 +39,8 @@ from imgadm.streams.errors import (
     ZfsStreamError,
 )
 from imgadm.streams.files.discard import discard
+from imgadm.streams.files.free_space import keep_room, reserve_of
 from imgadm.streams.files.read_write import read_file, write_file
-from imgadm.streams.files.room import keep_room, reserve_of
 from imgadm.streams.files.spool import Spool, SpoolError
 from imgadm.streams.http.file import HttpFile, RemoteFile
 from imgadm.streams.http.get import http_get, http_get_file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import FileSystemError, ImgadmError, InternalError
 from imgadm.operations.creating.create_events import (
     CreateEvent,
     SavingManifest,
@@ -19,7 +17,8 @@ from imgadm.operations.creating.create_events import (
     Sent,
 )
 from imgadm.operations.creating.image_output import ImageOutput, ReservedOutput, output_prefix
-from imgadm.operations.errors import InvalidDiskError
+from imgadm.operations.failures import explain_creation
+from imgadm.operations.watch import run_watched
 
 
 @dataclass(frozen=True)
@@ -96,23 +95,23 @@ class _ToFiles(Delivery):
         self._on_event(SendingFile(output.file_path))
         sink = streams.write_file(output.file_path, replace=not self.files.new)
         try:
-            report = run_stages(
+            report = run_watched(
                 source,
                 *self._compression.stages(),
                 streams.checksum("sha1"),
                 sink,
-                what=f'writing "{output.file_path}"',
-                on_event=self._on_event,
+                tell=lambda report: self._on_event(Sending(report)),
+                explain=lambda error: explain_creation(error, f'writing "{output.file_path}"'),
             )
         finally:
             self.files.has_file = sink.complete
         self._on_event(SavingManifest(output.manifest_path))
-        file = described_file(report, self._compression, guid)
+        file = _described_file(report, self._compression, guid)
         self.files.save_manifest({**self._manifest, "files": [file]})
         self._on_event(Sent(report))
 
 
-def described_file(
+def _described_file(
     report: streams.Report, compression: Compression, guid: str | None
 ) -> dict[str, Any]:
     """The entry in ``files`` of a manifest for what has come through a pipeline."""
@@ -122,48 +121,3 @@ def described_file(
         "sha1": report.facts["sha1"],
     }
     return file if guid is None else {**file, "dataset_guid": guid}
-
-
-def run_stages(
-    *stages: streams.Stage, what: str, on_event: Callable[[CreateEvent], None]
-) -> streams.Report:
-    """Run a pipeline, telling of its progress; raises an ImgadmError that names ``what`` failed."""
-    raised: list[BaseException] = []
-
-    def progress(report: streams.Report) -> None:
-        try:
-            on_event(Sending(report))
-        except BaseException as error:
-            raised.append(error)
-            raise
-
-    try:
-        return streams.run(*stages, on_progress=progress)
-    except (streams.StreamError, OSError) as error:
-        if error in raised:
-            raise
-        raise explained(error, what) from error
-
-
-def explained(error: streams.StreamError | OSError, what: str) -> ImgadmError:
-    """The failure of a pipeline, which was ``what`` it says, as an error of the tool."""
-    match error:
-        case streams.ProcessError():
-            how = f"exit code {error.status}" if error.status >= 0 else f"signal {-error.status}"
-            said = "\n".join(f"        {line}" for line in error.stderr.splitlines())
-            return InternalError(
-                f"{error.program} error: {how}\n    cmd: {' '.join(error.argv)}"
-                f"\n    stderr:\n{said}",
-                cause=error,
-            )
-        case streams.DiskChangedError() | streams.DiskFormatError():
-            return InvalidDiskError(error.message, cause=error)
-        case streams.StreamError():
-            return InternalError(f"error {what}: {error.message}", cause=error)
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT as number):
-            return FileSystemError(
-                f"error {what}: no space left; free some, or write elsewhere with -o",
-                code=errno.errorcode[number],
-                cause=error,
-            )
-    return FileSystemError.from_os_error(f"error {what}", error)

@@ -22,7 +22,7 @@ from imgadm.operations.importing.layer_trust import (
 )
 from imgadm.operations.importing.mirrors import Mirrors
 from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
-from imgadm.operations.importing.receive_image import transfer
+from imgadm.operations.importing.receive_image import receive_file
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.pools.base import Pool
 from imgadm.sources import Source
@@ -112,7 +112,7 @@ class _ServedImage(ImportRequest):
         origin = None if image.origin is None else self._pool.get(image.origin)
 
         def fetch(source: Source) -> None:
-            transfer(
+            receive_file(
                 self._pool,
                 image,
                 fetch=_fetch(source, image, self._options),

@@ -6,13 +6,13 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from imgadm import streams
-from imgadm.base.errors import FileSystemError, ImgadmError
+from imgadm.base.errors import ImgadmError
 from imgadm.layers import LayerError, Limits, unpack_layer
 from imgadm.manifest import Manifest
-from imgadm.operations.errors import UncompressionError
 from imgadm.operations.events import (
     Event,
     FileVerified,
@@ -20,9 +20,14 @@ from imgadm.operations.events import (
     LayerInstalled,
     Transferring,
 )
+from imgadm.operations.failures import (
+    explain_layer,
+    explain_reception,
+    explain_stored_layer,
+)
 from imgadm.operations.importing.layer_fetches import AT_ONCE, Failure, IncomingLayer, LayerFetches
 from imgadm.operations.importing.layer_trust import check_layer_name, installed_digests
-from imgadm.operations.importing.receive_image import explain
+from imgadm.operations.watch import run_watched
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.reception import LayerReception
 from imgadm.streams.engine.pipeline import DIAGNOSIS
@@ -36,12 +41,14 @@ def receive_layers(
     base: InstalledImage | None,
     on_event: Callable[[Event], None],
     below: Sequence[str] | None = None,
+    local_file: Path | None = None,
 ) -> None:
     """Receive ``layers``, base first, on top of ``base``; the last is the image that is wanted.
 
     ``below`` are the digests of the layers of ``base``, if the caller has verified them; otherwise
     its records have to prove them. Each image appears whole or not at all, only after those below
     it, and only under the UUID that its digests make. The caller holds the locks of all of them.
+    ``local_file`` is the file on this host that the one layer comes from, which errors then name.
     Raises an ImgadmError for whatever fails; images that were complete stay.
     """
     digests = installed_digests(pool, base) if below is None else list(below)
@@ -53,7 +60,7 @@ def receive_layers(
     with pool.receive_layers(manifests, source=source, base=base) as reception:
         begun = report.fetches.append
         with LayerFetches(layers, reception.waiting_room, reception.find, begun) as fetches:
-            watch = _Watch(pool, head, fetches, report, on_event)
+            watch = _Watch(pool, head, fetches, report, on_event, local_file)
             _unpack_beneath(pool, reception, watch)
             for index, layer in enumerate(layers):
                 _receive_one(pool, reception, index, layer, watch, digests)
@@ -73,7 +80,7 @@ def make_root(
     report = streams.CombinedReport(1)
     with pool.receive_layers((), source=None, base=image) as reception:
         fetches = LayerFetches((), reception.waiting_room, reception.find, report.fetches.append)
-        _unpack_beneath(pool, reception, _Watch(pool, manifest, fetches, report, on_event))
+        _unpack_beneath(pool, reception, _Watch(pool, manifest, fetches, report, on_event, None))
         reception.commit_root()
     report.end()
     on_event(ImageInstalled(manifest, report))
@@ -89,7 +96,9 @@ class _Watch:
         fetches: LayerFetches,
         report: streams.CombinedReport,
         on_event: Callable[[Event], None],
+        local_file: Path | None,
     ) -> None:
+        self.local_file = local_file
         self.fetches = fetches
         self.report = report
         self._pool = pool
@@ -105,10 +114,19 @@ class _Watch:
             self._current = report
             (self.report.others if self.is_beneath else self.report.unpackings).append(report)
         if (failure := self.fetches.failure()) is not None:
-            raise _why(failure, self._pool) from failure.error
+            raise self._error_for(failure) from failure.error
         for image, size in self.fetches.newly_verified():
             self._on_event(FileVerified(image, size))
         self._on_event(Transferring(self._head, self.report))
+
+    def _error_for(self, failure: Failure) -> BaseException:
+        """Return what to raise for a layer that has not come."""
+        error, uuid = failure.error, failure.layer.image.uuid
+        if failure.copy is not None:
+            return explain_stored_layer(error, failure.copy, uuid, self._pool.name)
+        if isinstance(error, streams.StreamError | OSError):
+            return explain_reception(error, uuid, self._pool.name, local_file=self.local_file)
+        return error
 
 
 def _unpack_beneath(pool: Pool, reception: LayerReception, watch: _Watch) -> None:
@@ -116,20 +134,18 @@ def _unpack_beneath(pool: Pool, reception: LayerReception, watch: _Watch) -> Non
     for stored in reception.beneath():
         facts = stored.facts
         algorithm, _, digest = facts.digest.partition(":")
-        try:
-            _unpack(
-                pool,
-                reception.begin(None),
-                streams.read_file(stored.path),
-                streams.checksum(algorithm, expected=digest, size=facts.size),
-                compression=facts.compression,
-                diff_id=facts.diff_id,
-                watch=watch,
-            )
-        except (streams.StreamError, OSError) as error:
-            if _is_full(error):
-                raise explain(error, Manifest.of(stored.image.manifest), pool) from error
-            raise _damaged(stored.path, error) from error
+        _unpack(
+            pool,
+            reception.begin(None),
+            streams.read_file(stored.path),
+            streams.checksum(algorithm, expected=digest, size=facts.size),
+            compression=facts.compression,
+            diff_id=facts.diff_id,
+            watch=watch,
+            explain=partial(
+                explain_stored_layer, path=stored.path, uuid=stored.image.uuid, pool=pool.name
+            ),
+        )
     watch.is_beneath = False
 
 
@@ -145,20 +161,22 @@ def _receive_one(
     fetches = watch.fetches
     spool = fetches.spool(index)
     root = reception.begin(layer.image.uuid)
-    try:
-        report = _unpack(
-            pool,
-            root,
-            spool.reader(),
-            compression=None,
-            diff_id=layer.diff_id,
-            watch=watch,
-        )
-    except (streams.StreamError, OSError) as error:
+
+    def explain(error: streams.StreamError | OSError) -> ImgadmError:
         # That the transfer was damaged explains more than that the archive is.
         fetches.settle(index, DIAGNOSIS)
         watch()
-        raise _explain(error, layer, pool) from error
+        return explain_layer(error, layer.image.uuid, pool.name, local_file=watch.local_file)
+
+    report = _unpack(
+        pool,
+        root,
+        spool.reader(),
+        compression=None,
+        diff_id=layer.diff_id,
+        watch=watch,
+        explain=explain,
+    )
     while not fetches.has_ended(index):
         watch()
     watch()
@@ -182,6 +200,7 @@ def _unpack(
     compression: str | None,
     diff_id: str | None,
     watch: _Watch,
+    explain: Callable[[streams.StreamError | OSError], ImgadmError],
 ) -> streams.Report:
     stages = [*source, streams.decompress(compression, exact=True)]
     if diff_id is not None:
@@ -191,51 +210,17 @@ def _unpack(
     if (room := pool.available()) is not None:
         # So what is small, and unpacks to terabytes, ends before it has filled the disk.
         limits = replace(limits, archive_bytes=min(room, limits.archive_bytes))
-    try:
-        return streams.run(*stages, unpack_layer(root, limits=limits), on_progress=watch)
-    except LayerError as error:
-        if error.kind == "limit" and room is not None and (error.offset or 0) > room:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        raise
 
+    def explain_with_room(error: streams.StreamError | OSError) -> ImgadmError:
+        at_limit = isinstance(error, LayerError) and error.kind == "limit" and error.offset
+        if at_limit and room is not None and at_limit > room:
+            return explain(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        return explain(error)
 
-def _explain(error: streams.StreamError | OSError, layer: IncomingLayer, pool: Pool) -> ImgadmError:
-    uuid = layer.image.uuid
-    match error:
-        case streams.ChecksumError():
-            return UncompressionError(
-                f"the layer of image {uuid} holds other files than its configuration says: "
-                f'{error.algorithm} of the archive is "{error.got}", expected "{error.wanted}"',
-                cause=error,
-            )
-        case LayerError():
-            return UncompressionError(
-                f"the layer of image {uuid} cannot be unpacked: {error.reason}", cause=error
-            )
-    return explain(error, layer.image, pool)
-
-
-def _why(failure: Failure, pool: Pool) -> BaseException:
-    """What to raise for a layer that has not come."""
-    error = failure.error
-    if failure.copy is not None and not _is_full(error):
-        return _damaged(failure.copy, error)
-    if isinstance(error, streams.StreamError | OSError):
-        return explain(error, failure.layer.image, pool)
-    return error
-
-
-def _damaged(path: Path, error: BaseException) -> FileSystemError:
-    return FileSystemError(
-        f'"{path}" is damaged ({error}); delete that image, with what is based on it, and import '
-        "it again",
-        cause=error,
+    return run_watched(
+        *stages, unpack_layer(root, limits=limits), tell=watch, explain=explain_with_room
     )
 
 
 def _described(compression: str | None) -> str:
     return "not compressed" if compression == "none" else f"{compression} data"
-
-
-def _is_full(error: BaseException) -> bool:
-    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}

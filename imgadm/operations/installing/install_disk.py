@@ -25,7 +25,7 @@ from imgadm.operations.disk_images import (
 from imgadm.operations.events import Event, InstallBegins
 from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
-from imgadm.operations.importing.receive_image import receive
+from imgadm.operations.importing.receive_image import receive_stream
 from imgadm.pools.base import Pool
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class _DiskImage(ImportRequest):
 
     def receive(self, missing: Sequence[Manifest]) -> None:
         (image,) = missing
-        receive(
+        receive_stream(
             self._pool,
             image,
             *self._stages,

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from imgadm import streams
-from imgadm.base.errors import ImgadmError
 from imgadm.base.patterns import check_uuid
 from imgadm.base.times import iso_milliseconds
 from imgadm.manifest import Manifest, check_manifest, upgrade_manifest
 from imgadm.operations.errors import DownloadError
 from imgadm.operations.events import Event, InstallBegins
+from imgadm.operations.failures import wrong_local_size
 from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.operations.importing.layer_trust import (
@@ -22,7 +22,7 @@ from imgadm.operations.importing.layer_trust import (
     installed_digests,
 )
 from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
-from imgadm.operations.importing.receive_image import transfer
+from imgadm.operations.importing.receive_image import receive_file
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.operations.local_files import read_local_manifest
 from imgadm.pools.base import InstalledImage, Pool
@@ -81,21 +81,19 @@ class _LocalImage(ImportRequest):
     def receive(self, missing: Sequence[Manifest]) -> None:
         (image,) = missing
         origin = None if image.origin is None else self._pool.get(image.origin)
-        try:
-            if image.type == "docker":
-                self._receive_layer(image, origin)
-                return
-            transfer(
-                self._pool,
-                image,
-                fetch=streams.read_file(self._path),
-                compression=None if image.file is None else image.file.compression,
-                source=None,
-                origin=origin,
-                on_event=self._on_event,
-            )
-        except DownloadError as error:
-            raise _worded_for_files(error, self._path) from error
+        if image.type == "docker":
+            self._receive_layer(image, origin)
+            return
+        receive_file(
+            self._pool,
+            image,
+            fetch=streams.read_file(self._path),
+            compression=None if image.file is None else image.file.compression,
+            source=None,
+            origin=origin,
+            on_event=self._on_event,
+            local_file=self._path,
+        )
 
     def _receive_layer(self, image: Manifest, origin: InstalledImage | None) -> None:
         """Receive the layer of a container image, a tar archive, on top of its origin."""
@@ -111,29 +109,17 @@ class _LocalImage(ImportRequest):
             compression=None if file is None else file.compression,
         )
         receive_layers(
-            self._pool, [layer], source=None, base=origin, on_event=self._on_event, below=below
+            self._pool,
+            [layer],
+            source=None,
+            base=origin,
+            on_event=self._on_event,
+            below=below,
+            local_file=self._path,
         )
 
 
 def _check_size(image: Manifest, path: Path) -> None:
     wanted = None if image.file is None else image.file.size
     if wanted is not None and path.is_file() and (size := path.stat().st_size) != wanted:
-        raise DownloadError(
-            f"image file size error: manifest says {wanted} bytes, {path} is {size} bytes"
-        )
-
-
-def _worded_for_files(error: DownloadError, path: Path) -> ImgadmError:
-    if isinstance(error.cause, streams.ChecksumError):
-        return DownloadError(
-            f"image file checksum ({error.cause.algorithm}) error: manifest says "
-            f'"{error.cause.wanted}", {path} is "{error.cause.got}"',
-            cause=error.cause,
-        )
-    if isinstance(error.cause, streams.SizeError):
-        return DownloadError(
-            f"image file size error: manifest says {error.cause.wanted} bytes, "
-            f"{path} is {error.cause.got} bytes",
-            cause=error.cause,
-        )
-    return error
+        raise wrong_local_size(DownloadError, path, wanted=wanted, got=size)

@@ -10,8 +10,9 @@ from typing import Any
 from imgadm import streams
 from imgadm.manifest import Manifest
 from imgadm.operations.creating.create_events import CreateEvent, SendingFile
-from imgadm.operations.creating.save_image import Compression, Delivery, Destination, explained
+from imgadm.operations.creating.save_image import Compression, Delivery, Destination
 from imgadm.operations.events import Event
+from imgadm.operations.failures import explain_creation
 from imgadm.operations.publishing.publish_image import Upload, publish_image
 from imgadm.sources import Repository, SourceError
 
@@ -46,7 +47,7 @@ class _ToServer(Delivery):
             stages=(source, *to.compression.stages()),
             compression=to.compression.name,
             name=name,
-            explain=lambda error: explained(error, f"sending {name}"),
+            explain=lambda error: explain_creation(error, f"sending {name}"),
             dataset_guid=guid,
         )
         publish_image(to.repository, self._image, upload, to.on_event)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imgadm import streams
-from imgadm.base.errors import FileSystemError, ImgadmError, InternalError
+from imgadm.base.errors import FileSystemError
 from imgadm.manifest import ImageFile, Manifest
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.errors import UploadError
 from imgadm.operations.events import Event
+from imgadm.operations.failures import explain_publication, wrong_local_size
 from imgadm.operations.local_files import read_local_manifest
 from imgadm.operations.publishing.publish_image import Upload, publish_image
 from imgadm.sources import Repository
@@ -42,7 +43,7 @@ def publish_files(
             stages=[streams.read_file(file_path)],
             compression=image.file.compression,
             name=name,
-            explain=lambda error: _worded(error, file_path),
+            explain=lambda error: explain_publication(error, file_path),
             size=size,
             sha1=image.file.sha1,
             dataset_guid=image.file.dataset_guid,
@@ -63,30 +64,9 @@ def _check_file(file: ImageFile, path: Path) -> int | None:
     if size == 0:
         raise UploadError(f"{path} is empty")
     if file.size is not None and file.size != size:
-        raise _wrong_size(file.size, size, path)
+        raise wrong_local_size(UploadError, path, wanted=file.size, got=size)
     if found != file.compression:
         raise UploadError(
             f'image file compression error: manifest says "{file.compression}", {path} is "{found}"'
         )
     return size
-
-
-def _worded(error: streams.StreamError | OSError, path: Path) -> ImgadmError:
-    match error:
-        case streams.ChecksumError():
-            return UploadError(
-                f'image file checksum (sha1) error: manifest says "{error.wanted}", '
-                f'{path} is "{error.got}"',
-                cause=error,
-            )
-        case streams.SizeError():
-            return _wrong_size(error.wanted, error.got, path)
-        case streams.StreamError():
-            return InternalError(f"error publishing {path}: {error.message}", cause=error)
-    return FileSystemError.from_os_error(f'cannot read "{path}"', error)
-
-
-def _wrong_size(wanted: object, got: object, path: Path) -> UploadError:
-    return UploadError(
-        f"image file size error: manifest says {wanted} bytes, {path} is {got} bytes"
-    )

@@ -9,7 +9,7 @@ from typing import Any
 from imgadm import streams
 from imgadm.base.errors import ImgadmError
 from imgadm.base.text import excerpt
-from imgadm.client.errors import APIError, ClientError
+from imgadm.client.errors import APIError
 from imgadm.manifest import Manifest
 from imgadm.operations.errors import UploadError
 from imgadm.operations.events import (
@@ -21,6 +21,8 @@ from imgadm.operations.events import (
     RemainsOnServer,
     Transferring,
 )
+from imgadm.operations.failures import explain_upload
+from imgadm.operations.watch import run_watched
 from imgadm.sources import (
     Repository,
     SourceError,
@@ -186,54 +188,25 @@ def _add_file(
         sha1=upload.sha1,
         dataset_guid=upload.dataset_guid,
     )
-    listener = _Listener(image, on_event)
-    try:
-        report = streams.run(
-            *upload.stages,
-            streams.checksum("sha1", expected=upload.sha1, size=upload.size),
-            streams.http_put(
-                request.url, session=request.session, headers=request.headers, size=upload.size
-            ),
-            on_progress=listener,
-        )
-    except streams.SendError as error:
-        raise _refused(repository, image.uuid, error) from error
-    except (streams.StreamError, OSError) as error:
-        if error is listener.raised:
-            raise
-        raise upload.explain(error) from error
+
+    def explain(error: streams.StreamError | OSError) -> ImgadmError:
+        if isinstance(error, streams.SendError):
+            return explain_upload(error, repository, image.uuid)
+        return upload.explain(error)
+
+    report = run_watched(
+        *upload.stages,
+        streams.checksum("sha1", expected=upload.sha1, size=upload.size),
+        streams.http_put(
+            request.url, session=request.session, headers=request.headers, size=upload.size
+        ),
+        tell=lambda report: on_event(Transferring(image, report)),
+        explain=explain,
+    )
     answer = report.facts["answer"]
     stored = repository.stored(image.uuid, answer.status, answer.content_type, answer.body)
     _check_stored(stored, report)
     return report
-
-
-class _Listener:
-    """Turns the live report of a pipeline into events."""
-
-    def __init__(self, image: Manifest, on_event: OnEvent) -> None:
-        self._image = image
-        self._on_event = on_event
-        #: What showing the event raised, which is no failure of the pipeline.
-        self.raised: BaseException | None = None
-
-    def __call__(self, report: streams.Report) -> None:
-        try:
-            self._on_event(Transferring(self._image, report))
-        except BaseException as error:
-            self.raised = error
-            raise
-
-
-def _refused(repository: Repository, uuid: str, error: streams.SendError) -> ImgadmError:
-    """The failure of an upload, in the server's words if it had any."""
-    if error.answer is not None:
-        answer = error.answer
-        try:
-            repository.stored(uuid, answer.status, answer.content_type, answer.body)
-        except SourceError as failure:
-            return failure.named()
-    return ClientError(f"{repository.url}: Error: {error.reason}", cause=error)
 
 
 def _check_stored(stored: Mapping[str, Any], report: streams.Report) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Protocol
 
 from imgadm._native import Sha1, move_and_hash
+from imgadm.streams.engine.arguments import check_count
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
-from imgadm.streams.errors import ChecksumError, SizeError
+from imgadm.streams.errors import ChecksumError, MisuseError, SizeError
 
 
 class _Hasher(Protocol):
@@ -24,16 +26,17 @@ class _Checksum(Stage):
         self.name = "checksum"
         self.algorithm = algorithm
         self.verifies = expected is not None
-        self._expected = expected.lower() if expected is not None else None
+        check_count("size", size)
         self._size = size
         self._seen = 0
         self._hasher: _Hasher
         if algorithm == "sha1":
-            self._sha1 = Sha1()
+            self._sha1, digest_size = Sha1(), 20
             self._hasher = self._sha1
             self.moves_descriptors = self.remembers_sha1 = True
         else:
-            self._hasher = hashlib.new(algorithm, usedforsecurity=False)
+            self._hasher, digest_size = _new_hash(algorithm)
+        self._expected = None if expected is None else _digest(algorithm, expected, digest_size)
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         for buffer in inlet:
@@ -86,15 +89,44 @@ class _Checksum(Stage):
         return self._sha1.copy()
 
 
+def _new_hash(algorithm: object) -> tuple[_Hasher, int]:
+    """Return a hash and the size of its digests in bytes. Raises MisuseError."""
+    try:
+        hasher = hashlib.new(algorithm, usedforsecurity=False)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise MisuseError(
+            f"unknown algorithm {algorithm!r}, expected one of hashlib such as sha256",
+            got=algorithm,
+        ) from None
+    if hasher.digest_size == 0:
+        raise MisuseError(
+            f'digests of "{algorithm}" can have any length, expected an algorithm such as sha256',
+            got=algorithm,
+        )
+    return hasher, hasher.digest_size
+
+
+def _digest(algorithm: str, expected: object, size: int) -> str:
+    """Return ``expected`` in lower case. Raises MisuseError if it can't be a digest."""
+    if not isinstance(expected, str) or not re.fullmatch(f"[0-9A-Fa-f]{{{2 * size}}}", expected):
+        raise MisuseError(
+            f"expected is {expected!r}, but a digest of {algorithm} has {2 * size} hexadecimal "
+            "digits",
+            got=expected,
+        )
+    return expected.lower()
+
+
 def checksum(algorithm: str, *, expected: str | None = None, size: int | None = None) -> Stage:
     """Return a stage that hashes all bytes and passes them on.
 
-    ``algorithm`` is any that :mod:`hashlib` knows; the native core computes SHA-1. ``expected`` is
-    the hexadecimal digest that the bytes must have. ``size`` is the exact number of bytes that must
-    arrive. The stage leaves the digest in ``report.facts[algorithm]`` and the number of bytes in
-    ``report.facts["size"]``. The next stage sees the end of the stream only after the check has
-    passed.
+    ``algorithm`` is any of :mod:`hashlib` whose digests have a fixed length; the native core
+    computes SHA-1. ``expected`` is the hexadecimal digest that the bytes must have, in upper or
+    lower case. ``size`` is the exact number of bytes that must arrive. The stage leaves the digest
+    in ``report.facts[algorithm]`` and the number of bytes in ``report.facts["size"]``. The next
+    stage sees the end of the stream only after the check has passed.
 
-    The stage raises SizeError, as soon as one byte too many arrives, and ChecksumError.
+    Raises MisuseError for arguments that no bytes could meet. The stage raises SizeError, as soon
+    as one byte too many arrives, and ChecksumError.
     """
     return _Checksum(algorithm, expected, size)

@@ -6,8 +6,9 @@ from imgadm._native import move_bytes
 from imgadm.base.compressions import COMPRESSION_FORMATS, COMPRESSIONS
 from imgadm.streams.codecs.loading import EncoderSettings, load_encoder
 from imgadm.streams.codecs.processors import usable_processors
+from imgadm.streams.engine.arguments import check_choice, check_count
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
-from imgadm.streams.errors import CompressionError
+from imgadm.streams.errors import CompressionError, MisuseError
 
 
 class _Compress(Stage):
@@ -16,15 +17,13 @@ class _Compress(Stage):
     name = "compress"
 
     def __init__(self, compression: str, level: int | None, threads: int | None) -> None:
-        if compression not in COMPRESSIONS:
-            names = ", ".join(COMPRESSIONS)
-            raise ValueError(f'unknown compression "{compression}", must be one of: {names}')
+        check_choice("compression", compression, COMPRESSIONS)
+        check_count("level", level)
+        check_count("threads", threads, least=1)
         levels = COMPRESSION_FORMATS[compression].levels
         if level is not None and (levels is None or level not in levels):
             wanted = "it has none" if levels is None else f"must be {levels}"
-            raise ValueError(f"invalid level {level} for {compression}, {wanted}")
-        if threads is not None and threads < 1:
-            raise ValueError(f"got {threads} threads, wanted at least 1")
+            raise MisuseError(f"invalid level {level} for {compression}, {wanted}", got=level)
         self.moves_descriptors = levels is None
         self._compression = compression
         self._settings = (
@@ -62,7 +61,7 @@ def compress(name: str, *, level: int | None = None, threads: int | None = None)
     processor. The format's usual program reads the result, which is the same for any number of
     ``threads``.
 
-    Raises ValueError for an unknown ``name``, a ``level`` that the format does not have, or fewer
+    Raises MisuseError for an unknown ``name``, a ``level`` that the format does not have, or fewer
     than one thread. The stage raises CompressionError if there is not enough memory.
     """
     return _Compress(name, level, threads)

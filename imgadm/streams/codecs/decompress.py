@@ -12,6 +12,7 @@ from imgadm.base.compressions import (
 )
 from imgadm.streams.codecs.byte_source import ByteSource
 from imgadm.streams.codecs.loading import load_decoder
+from imgadm.streams.engine.arguments import check_choice, check_path
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import DecompressionError
 
@@ -22,9 +23,8 @@ class _Decompress(Stage):
     judges_content = True
 
     def __init__(self, compression: str | None, *, exact: bool) -> None:
-        if compression is not None and compression not in COMPRESSIONS:
-            names = ", ".join(COMPRESSIONS)
-            raise ValueError(f'unknown compression "{compression}", must be one of: {names}')
+        if compression is not None:
+            check_choice("compression", compression, COMPRESSIONS)
         self.name = "decompress"
         self.moves_descriptors = compression == "none"
         self._named = compression
@@ -113,6 +113,7 @@ def compression_of(path: str | os.PathLike[str]) -> str:
     The file must allow reads at any offset. Raises OSError, with ESPIPE for a pipe, of which
     nothing is read.
     """
+    check_path("path", path)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         return recognise_compression(os.pread(descriptor, COMPRESSION_MAGIC_SIZE, 0))

@@ -23,6 +23,7 @@ from imgadm.streams.disks.formats import (
     DiskFormatError,
     format_of,
 )
+from imgadm.streams.engine.arguments import check_choice, check_path
 from imgadm.streams.errors import StreamError
 
 if TYPE_CHECKING:
@@ -149,6 +150,11 @@ class Disk:
         if self._status() != self._began:
             raise DiskChangedError(self.path)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the disk can't be read any more."""
+        return self._descriptor < 0
+
     def close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -194,6 +200,7 @@ def open_disk(path: str | os.PathLike[str], *, as_format: str | None = None) -> 
 
     Raises DiskFormatError for what is no such disk, OSError.
     """
-    if as_format is not None and as_format not in DISK_FORMATS:
-        raise ValueError(f'unknown format "{as_format}", must be one of: {", ".join(DISK_FORMATS)}')
+    check_path("path", path)
+    if as_format is not None:
+        check_choice("format", as_format, DISK_FORMATS)
     return Disk(Path(path), as_format)

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from imgadm._native import Cancelled
 from imgadm.base.signals import run_beyond_signals
-from imgadm.streams.engine.arguments import check_seconds
+from imgadm.streams.engine.arguments import check_listener, check_seconds
 from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.engine.descriptors import kernel_moves
 from imgadm.streams.engine.layout import lay_out
 from imgadm.streams.engine.links import ChannelLinks, Links, PipeLinks
 from imgadm.streams.engine.report import Report
 from imgadm.streams.engine.stage import Context, Stage
-from imgadm.streams.errors import ChecksumError, MisuseError, SizeError, StreamError, UnreadError
+from imgadm.streams.errors import ChecksumError, SizeError, StreamError, UnreadError
 
 DIAGNOSIS = 0.5
 """Seconds for which a checksum may go on after a later stage found the bytes bad.
@@ -45,8 +45,7 @@ def run(
     names the stage for a StreamError; a note does for an OSError.
     """
     check_seconds("interval", interval)
-    if on_progress is not None and not callable(on_progress):
-        raise MisuseError(f"on_progress is {on_progress!r}, expected a function", got=on_progress)
+    check_listener("on_progress", on_progress)
     return _Pipeline(stages).run(on_progress, interval)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgadm._native import WriteBehind, move_bytes, read_into, write_all
 from imgadm.base.files.creation import NewFile
+from imgadm.streams.engine.arguments import check_path
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 
 #: Bytes after which what was written durably is handed to the disk, and soon dropped from memory.
@@ -22,7 +23,7 @@ class ReadFile(Stage):
     moves_descriptors = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
+        self._path = Path(os.fsdecode(path))
         self._descriptor = -1
 
     def open(self, context: Context) -> None:
@@ -119,6 +120,7 @@ class WriteFile(Stage):
 
 def read_file(path: str | os.PathLike[str]) -> Stage:
     """The bytes of a file, pipe or device. Raises OSError from :func:`run`."""
+    check_path("path", path)
     return ReadFile(path)
 
 
@@ -137,4 +139,5 @@ def write_file(
     there yet; with it, a regular file may. A ``private`` file is its owner's alone, whatever the
     umask. Raises OSError from :func:`run`.
     """
+    check_path("path", path)
     return WriteFile(path, durable=durable, replace=replace, private=private)

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from imgadm._native import read_into, write_all
+from imgadm.streams.engine.arguments import check_count, check_path
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage, waiting_for_input
 from imgadm.streams.errors import StreamError
 
@@ -25,6 +26,8 @@ class Spool:
     """
 
     def __init__(self, path: Path, total: int | None = None) -> None:
+        check_path("path", path)
+        check_count("total", total)
         self.path = path
         self.total = total
         self._written = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from imgadm.base.redaction import redact_url
 from imgadm.streams.errors import FetchError
@@ -23,6 +23,7 @@ _ABOUT_RANGES = (206, 400, 416, 501)
 """Further statuses with which a server may answer a request for a range."""
 
 
+@runtime_checkable
 class RemoteFile(Protocol):
     """A file on a server that can be read from the start, and again from a position in it.
 

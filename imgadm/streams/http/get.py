@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, get_args
 
+from imgadm.streams.engine.arguments import (
+    check_choice,
+    check_count,
+    check_headers,
+    check_kind,
+    check_seconds,
+    check_web_address,
+)
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import SizeError
 from imgadm.streams.http.body import Body
@@ -35,6 +43,9 @@ class _HttpGet(Stage):
         retries: RetryPolicy,
         content_md5: UseOfMd5 = "ignored",
     ) -> None:
+        check_kind("file", file, RemoteFile, "a RemoteFile such as an HttpFile")
+        check_count("size", size)
+        check_choice("content_md5", content_md5, get_args(UseOfMd5))
         self._resumed = ResumedFile(file, retries)
         self._immutable = file.immutable
         self._wanted = Wanted(size, length_required, content_md5)
@@ -91,6 +102,13 @@ class _HttpGet(Stage):
         self._resumed.close()
 
 
+def _policy(delays: tuple[float, ...]) -> RetryPolicy:
+    check_kind("delays", delays, Sequence, "a sequence of seconds")
+    for delay in delays:
+        check_seconds("one of delays", delay, zero=True)
+    return RetryPolicy(tuple(delays))
+
+
 def http_get(
     url: str,
     *,
@@ -128,8 +146,12 @@ def http_get(
     The stage raises FetchError (no connection, an answer other than 200, a file that changed) and
     SizeError.
     """
+    check_web_address(url)
+    check_headers(headers)
+    check_seconds("stall_timeout", stall_timeout)
+    check_seconds("connect_timeout", connect_timeout)
     file = HttpFile(url, session, headers or {}, (connect_timeout, stall_timeout), size=size)
-    return _HttpGet(file, size, length_required, RetryPolicy(delays), content_md5)
+    return _HttpGet(file, size, length_required, _policy(delays), content_md5)
 
 
 def http_get_file(
@@ -140,4 +162,4 @@ def http_get_file(
     delays: tuple[float, ...] = DELAYS,
 ) -> Stage:
     """Download ``file``, wherever it is, as :func:`http_get` does."""
-    return _HttpGet(file, size, length_required, RetryPolicy(delays))
+    return _HttpGet(file, size, length_required, _policy(delays))

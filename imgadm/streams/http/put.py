@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm._native import Meter
 from imgadm.base.redaction import redact_url
+from imgadm.streams.engine.arguments import (
+    check_count,
+    check_headers,
+    check_seconds,
+    check_web_address,
+)
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import SendError, SizeError, UploadAnswer
 from imgadm.streams.http.codings import Uncoded, coding_of
@@ -188,5 +194,11 @@ def http_put(
     The answer, an :class:`UploadAnswer` with a status of 200 to 299, is left in
     ``report.facts["answer"]``. The stage raises SendError and SizeError.
     """
+    check_web_address(url)
+    check_headers(headers)
+    check_count("size", size)
+    check_seconds("stall_timeout", stall_timeout)
+    check_seconds("connect_timeout", connect_timeout)
+    check_seconds("answer_timeout", answer_timeout)
     timeouts = (connect_timeout, stall_timeout, answer_timeout)
     return _HttpPut(url, session, headers or {}, size, timeouts)

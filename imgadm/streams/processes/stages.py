@@ -10,6 +10,7 @@ from pathlib import Path
 
 from imgadm._native import Cancelled, move_bytes, read_into, write_all
 from imgadm.base.signals import run_beyond_signals
+from imgadm.streams.engine.arguments import check_argv, check_dataset, check_kind, check_listener
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.descriptors import kernel_moves, make_pipe
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
@@ -171,6 +172,8 @@ def into_process(
 
     Raises ProcessError if the program fails, StreamError if it can't be started or ends early.
     """
+    check_argv(argv)
+    check_listener("on_end", on_end)
     return IntoProcess(argv, name, on_end, copies_input=copies_input, environment=environment)
 
 
@@ -184,6 +187,8 @@ def from_process(
 
     Raises ProcessError if the program fails, StreamError if it can't be started.
     """
+    check_argv(argv)
+    check_listener("on_end", on_end)
     return FromProcess(argv, name, on_end)
 
 
@@ -200,6 +205,8 @@ def zfs_receive(
     The dataset, whole or in part, is the caller's to rename or to destroy. Whatever properties the
     stream has are obeyed: a stream of strangers goes through :func:`plain_zfs_stream` first.
     """
+    check_dataset("dataset", dataset)
+    check_kind("options", options, (list, tuple), 'a list such as ["-u"]')
     argv = [zfs, "receive", *options, dataset]
     return into_process(
         argv, name="zfs receive", on_end=on_end, copies_input=True, environment=environment
@@ -213,5 +220,8 @@ def zfs_send(
 
     It is incremental where the snapshot ``origin`` is given, which whoever receives it must have.
     """
+    check_dataset("snapshot", snapshot, snapshot=True)
+    if origin is not None:
+        check_dataset("origin", origin, snapshot=True)
     base = () if origin is None else ("-i", origin)
     return from_process([zfs, "send", *base, snapshot], name="zfs send", on_end=on_end)

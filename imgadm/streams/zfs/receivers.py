@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from imgadm import _native
 from imgadm.base.files.opening import open_regular
+from imgadm.streams.engine.arguments import check_choice, check_count, check_kind, check_path
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import StreamError, ZfsStreamError
@@ -25,6 +26,10 @@ _SMALLEST_WINDOW_LIMIT = 8 * 1024 * 1024
 """Windows of zstd up to this many bytes are accepted for blocks of any size: what every decoder
 should support (RFC 8878, section 3.1.1.1.2).
 """
+
+
+MOST_GUID = (1 << 64) - 1
+"""The largest guid: they have 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +199,12 @@ def _typed_errors() -> Iterator[None]:
         raise ZfsStreamError(error.kind, str(error), offset=error.offset) from None
 
 
+def _check_stream(kind: StreamKind | None, from_guid: int | None) -> None:
+    if kind is not None:
+        check_choice("kind", kind, get_args(StreamKind))
+    check_count("from_guid", from_guid, most=MOST_GUID)
+
+
 def verify_zfs_stream(*, kind: StreamKind | None = None, from_guid: int | None = None) -> Stage:
     """Pass on a ZFS send stream of one snapshot, checking every record of it.
 
@@ -203,6 +214,7 @@ def verify_zfs_stream(*, kind: StreamKind | None = None, from_guid: int | None =
     Leaves a summary (``imgadm._native.StreamSummary``) in ``report.facts["zfs_stream"]``. Raises
     ZfsStreamError, at the end also for a stream that is cut short or goes on after its end.
     """
+    _check_stream(kind, from_guid)
     return _VerifyZfsStream(kind, from_guid)
 
 
@@ -222,6 +234,8 @@ def plain_zfs_stream(
 
     The summary is left as by :func:`verify_zfs_stream`. Raises ZfsStreamError.
     """
+    _check_stream(kind, from_guid)
+    check_count("size_in_mib", size_in_mib)
     return _PlainZfsStream(kind, from_guid, size_in_mib)
 
 
@@ -244,6 +258,11 @@ def to_raw_disk(
 
     Raises ZfsStreamError (damage, or a stream that can't be applied to a raw disk) and OSError.
     """
+    check_path("path", path)
+    if origin is not None:
+        check_kind("origin", origin, RawVolume, "a RawVolume; see volume_of()")
+    check_count("size_in_mib", size_in_mib)
+    check_count("reserve", reserve)
     return _ToRawDisk(path, origin, durable, size_in_mib, reserve)
 
 

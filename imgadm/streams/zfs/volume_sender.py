@@ -19,9 +19,11 @@ from imgadm.streams.disks.formats import (
     DiskFormatError,
     format_of,
 )
+from imgadm.streams.engine.arguments import check_choice, check_count, check_dataset, check_kind
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
-from imgadm.streams.zfs.receivers import RawVolume
+from imgadm.streams.errors import MisuseError
+from imgadm.streams.zfs.receivers import MOST_GUID, RawVolume
 
 if TYPE_CHECKING:
     from imgadm._native import DiskReader
@@ -50,8 +52,17 @@ class NewSnapshot:
     origin: tuple[Path, RawVolume] | None = None
 
     def __post_init__(self) -> None:
+        check_kind("guid", self.guid, int, "a random number of 64 bits")
+        check_count("guid", self.guid, least=1, most=MOST_GUID)
+        check_choice("block_size", self.block_size, BLOCK_SIZES)
+        check_dataset("name", self.name, snapshot=True)
+        check_count("creation_time", self.creation_time, most=MOST_GUID)
         if self.origin is not None and self.origin[1].block_size != self.block_size:
-            raise ValueError("the block size must be that of the origin")
+            raise MisuseError(
+                "the block size must be that of the origin",
+                got=self.block_size,
+                wanted=self.origin[1].block_size,
+            )
 
     def volume(self, size: int) -> RawVolume:
         """The volume that a disk of ``size`` bytes becomes: in whole blocks."""
@@ -115,6 +126,11 @@ class _FromDisk(_MakesStream):
     def __init__(self, disk: Disk, snapshot: NewSnapshot) -> None:
         super().__init__(snapshot)
         self._disk = disk
+
+    def open(self, context: Context) -> None:
+        if self._disk.closed:
+            raise MisuseError("the disk has been closed, expected an open one")
+        super().open(context)
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         content = self._disk.content
@@ -236,6 +252,8 @@ def from_disk(disk: Disk, snapshot: NewSnapshot) -> Stage:
     receive it. Leaves a :class:`RawVolume` in ``report.facts["volume"]``. Raises DiskChangedError
     if the disk was written to meanwhile, and what reading it raises.
     """
+    check_kind("disk", disk, Disk, "a Disk; see open_disk()")
+    check_kind("snapshot", snapshot, NewSnapshot, "a NewSnapshot")
     return _FromDisk(disk, snapshot)
 
 
@@ -248,4 +266,5 @@ def to_volume_stream(
     DiskFormatError if nothing comes, or if, but for ``any_content``, it looks like anything but
     such a disk; ``instead`` is what an operator can do about one in another format.
     """
+    check_kind("snapshot", snapshot, NewSnapshot, "a NewSnapshot")
     return _ToVolumeStream(snapshot, any_content=any_content, instead=instead)

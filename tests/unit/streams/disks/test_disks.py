@@ -188,3 +188,11 @@ def test_incremental_stream_brings_what_differs(raw: Path, tmp_path: Path) -> No
         )
     with pytest.raises(ValueError, match="block size must be that of the origin"):
         streams.NewSnapshot(guid=8, origin=(raw, base), block_size=512)
+
+
+def test_closed_disk_is_refused(raw: Path) -> None:
+    """Its descriptor may be that of another file by now."""
+    with streams.open_disk(raw) as disk:
+        pass
+    with pytest.raises(streams.MisuseError, match="the disk has been closed"):
+        streams.run(streams.from_disk(disk, SNAPSHOT), streams.discard())

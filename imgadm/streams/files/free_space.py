@@ -1,30 +1,32 @@
-"""Room on a file system that sinks leave to others, whatever a stream brings."""
+"""Free space of a file system that sinks leave to others, whatever a stream brings."""
 
 from __future__ import annotations
 
 import errno
 import os
 
+from imgadm.streams.engine.arguments import check_count, check_path
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 
-#: Bytes after which it is looked again how much room there is.
 _LOOK_STEP = 16 * 1024 * 1024
+"""Bytes after which the stage asks again how much is free."""
 
 _MOST_KEPT = 1024 * 1024 * 1024
 _KEPT_SHARE = 64
 
 
 def reserve_of(path: str | os.PathLike[str]) -> int:
-    """Bytes of the file system of ``path`` to keep free: a 64th of it, at most 1 GiB.
+    """Return how many bytes of the file system of ``path`` to keep free: a 64th, at most 1 GiB.
 
-    A sink that keeps them free fails with ENOSPC before the services of the host do.
-    Raises OSError.
+    A sink that keeps them free fails with ENOSPC before the services of the host do. Raises
+    OSError.
     """
+    check_path("path", path)
     status = os.statvfs(path)
     return min(_MOST_KEPT, status.f_blocks * status.f_frsize // _KEPT_SHARE)
 
 
-class KeepRoom(Stage):
+class _KeepRoom(Stage):
     """See :func:`keep_room`."""
 
     name = "keep room"
@@ -51,6 +53,9 @@ class KeepRoom(Stage):
 def keep_room(path: str | os.PathLike[str], reserve: int) -> Stage:
     """Pass bytes on to a sink on the file system of ``path`` while that has ``reserve`` bytes free.
 
-    Raises OSError: ENOSPC where it has fewer.
+    Raises OSError: ENOSPC where it has fewer. Raises MisuseError at once for a ``reserve`` that is
+    no number of bytes.
     """
-    return KeepRoom(path, reserve)
+    check_path("path", path)
+    check_count("reserve", reserve)
+    return _KeepRoom(path, reserve)
