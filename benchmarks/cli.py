@@ -10,23 +10,22 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import (
+from benchmarks.cases import (
     compression,
     containers,
     disks,
     hashes,
     listings,
     memory,
-    results,
     startup,
-    subject,
-    table,
     transfers,
 )
-from benchmarks.measure import Plan
-from benchmarks.programs import serving
-from benchmarks.rows import Row
-from benchmarks.shapes import Bench, clear
+from benchmarks.cases.shapes import Bench, clear
+from benchmarks.figures import results, table
+from benchmarks.figures.rows import Row
+from benchmarks.measuring.measure import Plan
+from benchmarks.measuring.programs import serving
+from benchmarks.subjects import subject
 from imgadm.base.compressions import COMPRESSIONS
 
 PARTS = (

@@ -14,10 +14,10 @@ import pytest
 # Last, so that it is the installed imgadm that is measured.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import subject
-from benchmarks.programs import serving
-from benchmarks.shapes import Bench, clear
-from benchmarks.subject import Image, Subject
+from benchmarks.cases.shapes import Bench, clear
+from benchmarks.measuring.programs import serving
+from benchmarks.subjects import subject
+from benchmarks.subjects.subject import Image, Subject
 from imgadm.base.compressions import COMPRESSIONS
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import history
+from benchmarks.figures import history
 
 
 def result(figure: float, *, higher_is_better: bool = False) -> dict[str, Any]:

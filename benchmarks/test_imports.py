@@ -10,11 +10,11 @@ from collections.abc import Callable
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks import shapes
-from benchmarks.peers import Program, decoders
-from benchmarks.shape_clock import CLOCK
-from benchmarks.shapes import Bench
-from benchmarks.subject import Image
+from benchmarks.cases import shapes
+from benchmarks.cases.shapes import Bench
+from benchmarks.measuring.peers import Program, decoders
+from benchmarks.measuring.shape_clock import CLOCK
+from benchmarks.subjects.subject import Image
 from imgadm.base.compressions import COMPRESSIONS
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)

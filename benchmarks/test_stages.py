@@ -7,10 +7,10 @@ from functools import partial
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks import shapes
-from benchmarks.shape_clock import CLOCK
-from benchmarks.shapes import Bench
-from benchmarks.subject import Image
+from benchmarks.cases import shapes
+from benchmarks.cases.shapes import Bench
+from benchmarks.measuring.shape_clock import CLOCK
+from benchmarks.subjects.subject import Image
 from imgadm._native import Sha1, sha1_engines
 
 by_shape_clock = pytest.mark.benchmark(timer=CLOCK)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imgadm.client.options import ClientOptions
     from imgadm.pools.base import Pool
     from imgadm.sources import Source
-    from imgadm.sources.registry import DockerSource
+    from imgadm.sources.docker_source import DockerSource
     from imgadm.state.configuration import Configuration
     from imgadm.state.source_config import SourceConfig
 

@@ -73,7 +73,7 @@ def layer_manifests(
             "version": digest.partition(":")[2][:12],
             "disabled": False,
             "public": True,
-            "published_at": published_at(config.get("created")),
+            "published_at": publication_date(config.get("created")),
             "type": "docker",
         }
         if config.get("os") == "linux":
@@ -85,7 +85,7 @@ def layer_manifests(
     return manifests
 
 
-def published_at(created: Any) -> str:
+def publication_date(created: Any) -> str:
     """The date of a configuration (RFC 3339) in UTC, cut to milliseconds.
 
     :data:`UNKNOWN_DATE` for what is no date, or one that no program writes seriously.

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from imgadm.manifest.rules.fields import ZVOL_FIELDS
+
 INHERITED = (
     "type",
     "os",
@@ -16,10 +18,7 @@ INHERITED = (
     "traits",
     "generate_passwords",
     "inherited_directories",
-    "nic_driver",
-    "disk_driver",
-    "cpu_type",
-    "image_size",
+    *ZVOL_FIELDS,
 )
 """Fields that a new image has from the one that its disk was cloned from, unless they are given."""
 

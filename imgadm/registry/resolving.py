@@ -24,7 +24,7 @@ from imgadm.registry.places import Places
 from imgadm.registry.references.platforms import Platform
 from imgadm.registry.references.reference import Reference
 
-MAX_DEPTH = 4
+_MAX_DEPTH = 4
 """Of indexes in indexes."""
 
 _SHOWN_PLATFORMS = 20
@@ -84,10 +84,10 @@ class Resolver:
 
     def _from_index(self, index: ImageIndex, depth: int) -> RemoteImage | None:
         """Return the image for the platform: one that an index names as such, before others."""
-        if depth > MAX_DEPTH:
+        if depth > _MAX_DEPTH:
             raise InvalidContentError(
                 self._url,
-                f"{self._reference} has manifest lists in more than {MAX_DEPTH} levels",
+                f"{self._reference} has manifest lists in more than {_MAX_DEPTH} levels",
             )
         images, indexes, unnamed = self._sorted(index)
         for entry in images:

@@ -1,8 +1,8 @@
-"""Where images come from, behind one interface.
+"""Image sources of all types, behind one interface.
 
 :func:`open_source` turns an entry of the configuration into a :class:`Source`. Importing this
-package, and opening a source, loads no HTTP library; the first request does. What registries need
-is loaded with the first of them.
+package and opening a source load no HTTP library. The first request does. The modules for
+registries are loaded with the first source of that type.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from imgadm.base.errors import ConfigError
 from imgadm.client.errors import SourceError, StatusError, UnreachableError, UnusableReplyError
 from imgadm.client.options import ClientOptions, Retry
-from imgadm.sources.base import FileRequest, Source
 from imgadm.sources.dsapi import DsapiSource
 from imgadm.sources.imgapi import ImgapiSource
 from imgadm.sources.publishing import Repository
+from imgadm.sources.source import FileRequest, Source
 from imgadm.state.source_config import SourceConfig
 
 __all__ = [
@@ -36,10 +36,10 @@ _TYPES = {"imgapi": ImgapiSource, "dsapi": DsapiSource}
 def open_source(config: SourceConfig, options: ClientOptions | None = None) -> Source:
     """Return the source that ``config`` describes.
 
-    Raises :class:`ConfigError` for a type or a URL that is none.
+    Raises :class:`ConfigError` for an unknown type, and for a URL that is invalid for the type.
     """
     if config.type == "docker":
-        from imgadm.sources.registry import DockerSource
+        from imgadm.sources.docker_source import DockerSource
 
         return DockerSource(config, options)
     source = _TYPES.get(config.type)
@@ -49,9 +49,10 @@ def open_source(config: SourceConfig, options: ClientOptions | None = None) -> S
 
 
 def ping_source(config: SourceConfig, options: ClientOptions | None = None) -> None:
-    """Raise :class:`SourcePingError` unless ``config`` answers as a source of its type should.
+    """Ask the server of ``config`` whether it is a source of its type.
 
-    Raises :class:`ConfigError` as :func:`open_source`.
+    Raises :class:`SourcePingError` if it does not answer so, and :class:`ConfigError` as
+    :func:`open_source` does.
     """
     with open_source(config, options) as source:
         source.ping()

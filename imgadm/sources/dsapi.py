@@ -1,7 +1,8 @@
-"""A source that speaks DSAPI, the Dataset API of SDC 6.5, which came before IMGAPI.
+"""Sources that speak DSAPI, the Dataset API of SDC 6.5 and the predecessor of IMGAPI.
 
-``GET /ping``, ``/datasets`` and ``/datasets/UUID`` next to the source's URL. Manifests are of
-version 1 and leave here in the current format; the file is wherever its manifest says.
+The requests are ``GET /ping``, ``/datasets`` and ``/datasets/UUID``, next to the source's URL. The
+server's manifests have version 1, and are upgraded to the current format. The manifest of an image
+says where its file is.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from imgadm.base.urls import dsapi_root, normalise_url, shown_value
 from imgadm.client.options import ClientOptions
 from imgadm.manifest import upgrade_manifest
 from imgadm.manifest.errors import InvalidManifestError
-from imgadm.sources.base import FileRequest
 from imgadm.sources.http_source import HttpSource
+from imgadm.sources.source import FileRequest
 from imgadm.state.source_config import SourceConfig
 
 
 class DsapiSource(HttpSource):
-    """A dataset server, whose URL ends with ``/datasets``. It knows no channels."""
+    """A dataset server. Its URL ends with ``/datasets``, and it has no channels."""
 
     def __init__(self, config: SourceConfig, options: ClientOptions | None = None) -> None:
         super().__init__(config, options)
@@ -42,7 +43,7 @@ class DsapiSource(HttpSource):
         return None if found is None else self._upgraded(found)
 
     def file_request(self, uuid: str) -> FileRequest:
-        """Return how to fetch the file; the manifest is asked again for where it is."""
+        """Return how to download the file, after asking for the manifest with its URL again."""
         found = self._manifest(self._url(check_uuid(uuid)), uuid)
         if found is None:
             raise self._unusable(f"image {uuid} was there a moment ago, and is not any more")
@@ -56,7 +57,7 @@ class DsapiSource(HttpSource):
         return self._root.url("/ping")
 
     def _is_pong(self, value: Any) -> bool:
-        """Whatever it says: servers of that time answer with a status and little else."""
+        """Return True: the old servers answer with a status and little else."""
         return True
 
     def _url(self, uuid: str) -> str:
@@ -70,7 +71,7 @@ class DsapiSource(HttpSource):
             raise self._unusable(f"the manifest of image {uuid}: {error.message}") from error
 
     def _file_url(self, manifest: Mapping[str, Any]) -> str:
-        """Return where the file is: an HTTP URL, and no plain one if the source's is HTTPS."""
+        """Return the URL of the file: an HTTP URL, and https if the source's own is."""
         files = manifest.get("files")
         file = files[0] if isinstance(files, list) and files else None
         given = file.get("url") if isinstance(file, dict) else None
@@ -88,6 +89,6 @@ class DsapiSource(HttpSource):
 
 
 def _server(url: str) -> tuple[str, str]:
-    """Return scheme, and host with port; ConfigError for what is no HTTP URL."""
+    """Return the scheme, and the host with its port. Raises ConfigError if it is no HTTP URL."""
     parts = urlsplit(normalise_url(url, typed=False))
     return parts.scheme, parts.netloc

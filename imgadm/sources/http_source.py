@@ -1,4 +1,4 @@
-"""What sources that answer JSON over HTTP have in common: connections, and the shape of answers."""
+"""The common base of sources that answer JSON over HTTP: connections and checks of answers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from imgadm.client.budget import REPLY_SECONDS, Budget
 from imgadm.client.errors import SourceError, UnusableReplyError
 from imgadm.client.options import ClientOptions
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
-from imgadm.sources.base import Source
 from imgadm.sources.errors import SourcePingError
+from imgadm.sources.source import Source
 from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class HttpSource(Source):
-    """A source whose answers are JSON. The credentials in its URL go to that server alone."""
+    """A source whose answers are JSON. The credentials in its URL go to its own server alone."""
 
     _headers: ClassVar[Mapping[str, str]] = {}
 
@@ -40,11 +40,12 @@ class HttpSource(Source):
 
     @property
     @abstractmethod
-    def _ping_url(self) -> str: ...
+    def _ping_url(self) -> str:
+        """The URL that answers a ping."""
 
     @abstractmethod
     def _is_pong(self, value: Any) -> bool:
-        """Tell whether a source of this type says ``value`` to a ping."""
+        """Tell whether ``value``, the answer to a ping, comes from a source of this type."""
 
     def ping(self) -> None:
         wrong = f'unexpected ping error with "{self.config.type}" image source "{self.url}"'
@@ -81,7 +82,7 @@ class HttpSource(Source):
             return self._clients[with_credentials]
 
     def _manifest(self, url: str, uuid: str) -> dict[str, Any] | None:
-        """Return the manifest of the image ``uuid`` at ``url``, ``None`` if nothing is there."""
+        """Return the manifest of the image ``uuid`` at ``url``, None for a status of 404."""
         reply = self._client().get(url, limit=MAX_MANIFEST_BYTES)
         if reply.status == 404:
             return None
@@ -94,13 +95,14 @@ class HttpSource(Source):
         return manifest
 
     def _list_budget(self) -> Budget:
-        """Return what all answers to the question for a list may take."""
+        """Return the limits for all answers that make up one list."""
         return Budget.of_list(self._options.clock, self._options.within_patience(REPLY_SECONDS))
 
     def _manifests(self, url: str, budget: Budget) -> list[dict[str, Any]]:
         """Return the list of manifests at ``url``; each of them has a UUID.
 
-        What it takes is taken off the ``budget``.
+        Its size is subtracted from the ``budget``. If the options have a cache, a list that is
+        still current comes from it.
         """
         cache = self._options.cache
         if cache is None or self._address.credentials:
@@ -124,9 +126,10 @@ class HttpSource(Source):
         return images
 
     def _identity_of(self, url: str) -> str:
-        """Return a text that is another one for every request that may get another reply.
+        """Return the name of a request in the cache.
 
-        What came over a connection that nobody checked is never taken for what a trusted one says.
+        Requests that may get different replies have different names. That includes the trust: a
+        reply over an unchecked connection is never used for a request that checks certificates.
         """
         from imgadm.client.identity import trusted_certificates
 

@@ -1,6 +1,7 @@
-"""A source that speaks IMGAPI: a server, or static files in the same places.
+"""Sources that speak IMGAPI: servers, or static files under the same paths.
 
-``GET /ping``, ``/images``, ``/images/UUID`` and ``/images/UUID/file`` under a base URL.
+The requests are ``GET /ping``, ``/images``, ``/images/UUID`` and ``/images/UUID/file``, under a
+base URL.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from typing import Any, ClassVar
 
 from imgadm.base.patterns import check_uuid, is_uuid
 from imgadm.client.budget import Budget
-from imgadm.sources.base import FileRequest
 from imgadm.sources.http_source import HttpSource
+from imgadm.sources.source import FileRequest
 
 MAX_PAGES = 1000
+"""Pages that one list of images may have."""
+
 PAGE = 1000
+"""Images of one page."""
 
 
 class ImgapiSource(HttpSource):
-    """An image server. ``config.channel``, else ``?channel=`` of the URL, is sent with requests."""
+    """An image server. Requests name ``config.channel``, or else ``?channel=`` of its URL."""
 
     _headers: ClassVar[Mapping[str, str]] = {"accept-version": "~2"}
 
@@ -27,13 +31,14 @@ class ImgapiSource(HttpSource):
         return self.config.channel or self._address.channel
 
     def list_images(self) -> list[dict[str, Any]]:
-        """Return all images, page by page where the server has its list in pages.
+        """Return all images, page by page if the server divides its list into pages.
 
-        A server that has no pages answers with what we have already, which is the end as well.
+        A server that does not answers the request for the second page with the same images again,
+        which ends the list, too.
         """
         budget = self._list_budget()
         images = page = self._page((), budget)
-        if len(page) > PAGE:  # all at once, and it may all come again
+        if len(page) > PAGE:  # the whole list, which may come once more
             budget.allow_again()
         known = {image["uuid"] for image in images}
         for _ in range(MAX_PAGES):

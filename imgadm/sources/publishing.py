@@ -1,7 +1,8 @@
-"""An image server to publish to: the half of IMGAPI that changes something.
+"""Image servers to publish to: the half of IMGAPI that changes something.
 
-Under a base URL ``POST /images/UUID?action=import`` makes an image, ``PUT /images/UUID/file`` gives
-it a file, ``POST /images/UUID?action=activate`` shows it, and ``DELETE /images/UUID`` deletes it.
+Under a base URL, ``POST /images/UUID?action=import`` creates an image, ``PUT /images/UUID/file``
+uploads its file, ``POST /images/UUID?action=activate`` makes it visible, and ``DELETE
+/images/UUID`` deletes it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from imgadm.base.urls import server_address
 from imgadm.client.errors import StatusError, UnusableReplyError
 from imgadm.client.options import ClientOptions
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
-from imgadm.sources.base import FileRequest
+from imgadm.sources.source import FileRequest
 
 if TYPE_CHECKING:
     from imgadm.client.http_client import HttpClient
@@ -30,9 +31,9 @@ _NOTHING = b"{}"
 class Repository:
     """The image server at ``url``, whose ``?channel=`` goes with all requests.
 
-    ``token`` is sent as a bearer token. Methods raise :class:`imgadm.client.errors.SourceError`,
-    and :class:`ConfigError` is raised for what is no HTTP URL. Nothing is requested before the
-    first call.
+    ``token`` is sent as a bearer token, instead of the credentials in ``url``. Methods raise
+    :class:`imgadm.client.errors.SourceError`. The constructor raises :class:`ConfigError` if
+    ``url`` is no HTTP URL. Nothing is requested before the first call.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Repository:
         self._made: HttpClient | None = None
 
     def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """Make an unactivated image of ``manifest``, without a file; returns what is stored."""
+        """Create an unactivated image without a file, and return the manifest that is stored."""
         url = self._url(manifest["uuid"], ("action", "import"))
         body = compact_json(manifest).encode()
         return self._checked(self._send("POST", url, body).json(), manifest["uuid"])
@@ -59,28 +60,28 @@ class Repository:
     def file_request(
         self, uuid: str, *, compression: str, sha1: str | None, dataset_guid: str | None
     ) -> FileRequest:
-        """Return how to upload the file of an image: a PUT to that URL."""
+        """Return how to upload the file of an image: with a PUT."""
         known = {"compression": compression, "sha1": sha1, "dataset_guid": dataset_guid}
         query = [(name, value) for name, value in known.items() if value is not None]
         return FileRequest(self._url(uuid, *query, suffix="/file"), self._client().session, {})
 
     def stored(self, uuid: str, status: int, content_type: str, body: bytes) -> dict[str, Any]:
-        """Return the manifest with which the server answered the upload of a file.
+        """Return the manifest in the server's answer to the upload of a file.
 
-        Raises what the answer means, if it is none.
+        Raises :class:`imgadm.client.errors.SourceError` for an answer that is none.
         """
         return self._checked(self._client().reply(status, content_type, body).json(), uuid)
 
     def activate(self, uuid: str) -> None:
-        """Make an image with a file available to everyone."""
+        """Activate an image that has a file, which makes it available to everyone."""
         self._send("POST", self._url(uuid, ("action", "activate")), _NOTHING)
 
     def delete(self, uuid: str) -> None:
-        """Delete an image; one that is not there is fine."""
+        """Delete an image. An image that does not exist is no error."""
         self._send("DELETE", self._url(uuid), b"", accept=404)
 
     def find(self, uuid: str) -> dict[str, Any] | None:
-        """Return the manifest of an image in whatever state, ``None`` if it is not there."""
+        """Return the manifest of an image in any state, None if it does not exist."""
         reply = self._client().get(self._url(uuid), limit=MAX_MANIFEST_BYTES)
         return None if reply.status == 404 else self._checked(reply.json(), uuid)
 
@@ -105,8 +106,8 @@ class Repository:
         from imgadm.client.http_client import HttpClient
 
         if self._made is None:
-            # A connection for each request: minutes of upload lie between two of them, after which
-            # a server has closed what was kept open.
+            # One connection a request: a server would close an idle one during the minutes of an
+            # upload.
             headers = {"accept-version": "*", "connection": "close"}
             if self._token is not None:
                 headers["authorization"] = f"Bearer {self._token}"
@@ -137,7 +138,7 @@ class Repository:
         return reply
 
     def _unauthorized(self, error: StatusError) -> StatusError:
-        """The server's refusal, with what to do about it."""
+        """Return the server's refusal with a hint about the token."""
         hint = "name a file with a token: --token-file"
         if self._token is not None:
             hint = "the one that --token-file names is refused"

@@ -22,7 +22,8 @@ from imgadm.base.patterns import UUID
 from imgadm.base.redaction import redact_url
 from imgadm.state.summaries import Summary, read_summaries
 
-_KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
+RECORD_KEYS = frozenset({"manifest", "zpool", "source"})
+"""The keys of a record that this version of imgadm knows."""
 _NAME = re.compile(rf"(.+)-({UUID})\.json")
 
 
@@ -158,5 +159,5 @@ def _parse(content: bytes, uuid: str) -> Record:
     return Record(
         manifest=manifest,
         source=redact_url(source) if isinstance(source, str) else None,
-        extra={key: value for key, value in record.items() if key not in _KNOWN_KEYS},
+        extra={key: value for key, value in record.items() if key not in RECORD_KEYS},
     )

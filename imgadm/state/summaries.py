@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FIELDS = frozenset(
+SUMMARY_FIELDS = frozenset(
     {"uuid", "name", "version", "type", "os", "state", "origin", "published_at"}
     | {"published", "published_date", "pub", "source", "zpool", "clones"}
 )
@@ -32,7 +32,7 @@ _SHARE_OF_CHANGES = 20
 
 
 class Summary(NamedTuple):
-    """A manifest, of which there may be no more than :data:`FIELDS`, and its source."""
+    """A manifest, of which there may be no more than :data:`SUMMARY_FIELDS`, and its source."""
 
     manifest: dict[str, Any]
     source: str | None
@@ -82,7 +82,7 @@ def read_summaries(
     return summaries
 
 
-_TAG = ",".join(("summaries-2", *sorted(FIELDS)))
+_TAG = ",".join(("summaries-2", *sorted(SUMMARY_FIELDS)))
 
 
 def _known(body: bytes) -> Mapping[str, list[Any]]:
@@ -92,4 +92,4 @@ def _known(body: bytes) -> Mapping[str, list[Any]]:
 
 
 def _short(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    return {field: manifest[field] for field in FIELDS if field in manifest}
+    return {field: manifest[field] for field in SUMMARY_FIELDS if field in manifest}

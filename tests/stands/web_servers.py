@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from imgadm.sources import ClientOptions, open_source
-from imgadm.sources.base import Source
+from imgadm.sources.source import Source
 from imgadm.state.source_config import SourceConfig
 
 Answer = Any

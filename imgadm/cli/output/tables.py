@@ -15,7 +15,7 @@ from imgadm.base.json_text import compact_json
 from imgadm.base.text import is_printable, printable
 from imgadm.operations.listing.comparison import (
     MISSING,
-    as_number,
+    number_form,
     number_text,
     spells_number,
     string_form,
@@ -132,7 +132,7 @@ def _sorted_by(order: list[int], values: list[Any], *, reverse: bool) -> list[in
     """Return the indexes in ``order`` by the ``values`` that they have."""
     if _are_plain_texts(values):
         return sorted(order, key=values.__getitem__, reverse=reverse)
-    numbers = [as_number(value) for value in values]
+    numbers = [number_form(value) for value in values]
     present = [index for index, value in enumerate(values) if value is not MISSING]
     keys: list[tuple[bool, Any]]
     if all(numbers[index] is not None for index in present):

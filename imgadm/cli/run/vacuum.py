@@ -15,6 +15,7 @@ from imgadm.cli.errors import DeclinedError
 from imgadm.cli.output.confirmation import confirm
 from imgadm.cli.output.tables import safe_cell_text
 from imgadm.cli.output.waiting import show_waiting
+from imgadm.operations.events import LockAwaited
 from imgadm.operations.upkeep import vacuum_images as operation
 from imgadm.pools.base import InstalledImage
 
@@ -63,7 +64,7 @@ def run(context: RunContext) -> int:
     unused = operation.find_unused(pools, excluded=excluded, age=age)
     _remove(context, unused, _OF_IMAGES, operation.remove_images)
     if not options.flag("-n"):
-        operation.remove_leftovers(pools, context.locks())
+        operation.clean_pools(pools, context.locks())
     if with_records:
         orphans = operation.find_orphans(pools, excluded=excluded)
         _remove(context, orphans, _OF_RECORDS, operation.remove_records)
@@ -85,7 +86,7 @@ def _remove(
     candidates: Sequence[operation.Candidate],
     words: _Words,
     remove: Callable[
-        [Sequence[operation.Candidate], Locks, Callable[[operation.Event], None]], None
+        [Sequence[operation.Candidate], Locks, Callable[[operation.VacuumEvent], None]], None
     ],
 ) -> None:
     """Show the candidates of a dry run; otherwise ask, unless forced, and remove them."""
@@ -110,10 +111,10 @@ def _ask(candidates: Sequence[operation.Candidate], words: _Words) -> None:
     print()
 
 
-def _show(context: RunContext, words: _Words, event: operation.Event) -> None:
+def _show(context: RunContext, words: _Words, event: operation.VacuumEvent) -> None:
     match event:
-        case operation.LockAwaited(image, holder):
-            show_waiting(image.uuid, holder)
+        case LockAwaited(uuid, holder):
+            show_waiting(uuid, holder)
         case operation.Removed(image):
             print(f"{words.removed} {_title(image)}", flush=True)
         case operation.Kept(image, reason):

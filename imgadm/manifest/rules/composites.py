@@ -11,18 +11,18 @@ from imgadm.base.json_values import truthy
 from imgadm.base.patterns import is_uuid
 from imgadm.base.text import excerpt, json_excerpt
 from imgadm.manifest.rules.requirements import requirement_violations
-from imgadm.manifest.rules.violations import Context, Violation, invalid
+from imgadm.manifest.rules.violations import RuleContext, Violation, invalid
 
 MAX_TAGS_CHARACTERS = 102_400
 MAX_BILLING_TAG_CHARACTERS = 128
 
 
-def error(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def error(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if not isinstance(value, dict):
         yield invalid(field, f'invalid image "error" (not an object): {json_excerpt(value)}')
 
 
-def files(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def files(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if not isinstance(value, list):
         yield invalid(field, f'invalid image "files" (not an array): {excerpt(value)}')
         return
@@ -48,7 +48,7 @@ def _file(field: str, entry: Any) -> Iterator[Violation]:
         )
 
 
-def acl(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def acl(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if not isinstance(value, list):
         yield invalid(field, f'invalid image "acl" (not an array): {excerpt(value)}')
         return
@@ -59,11 +59,11 @@ def acl(field: str, value: Any, _: Context) -> Iterator[Violation]:
             return
 
 
-def requirements(_field: str, value: Any, _: Context) -> Iterator[Violation]:
+def requirements(_field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     yield from requirement_violations(value)
 
 
-def users(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def users(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if not isinstance(value, list):
         yield invalid(field, f'invalid image "users" (not an array): {json_excerpt(value)}')
         return
@@ -72,7 +72,7 @@ def users(field: str, value: Any, _: Context) -> Iterator[Violation]:
             yield invalid(field, f'invalid image "users" entry: {json_excerpt(entry)}')
 
 
-def billing_tags(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def billing_tags(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if not isinstance(value, list):
         yield invalid(field, f'invalid image "billing_tags" (not an array): {excerpt(value)}')
         return
@@ -81,7 +81,7 @@ def billing_tags(field: str, value: Any, _: Context) -> Iterator[Violation]:
             yield invalid(field, f'invalid image "billing_tags" entry : {excerpt(tag)}')
 
 
-def traits(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def traits(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if not isinstance(value, (dict, list)):
         yield invalid(field, f'invalid image "traits" (not an object): {json_excerpt(value)}')
         return
@@ -91,7 +91,7 @@ def traits(field: str, value: Any, _: Context) -> Iterator[Violation]:
             yield invalid(field, f'invalid image "traits" entry: {entry}')
 
 
-def tags(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def tags(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if not isinstance(value, dict):
         yield invalid(field, f'invalid image "tags" (not an object): {json_excerpt(value)}')
         return
@@ -103,7 +103,7 @@ def tags(field: str, value: Any, _: Context) -> Iterator[Violation]:
         )
 
 
-def inherited_directories(field: str, value: Any, context: Context) -> Iterator[Violation]:
+def inherited_directories(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
     got = f'invalid image "{field}"'
     if context.manifest.get("type") != "zone-dataset":
         only = "(only valid for a type:zone-dataset image)"
@@ -116,7 +116,7 @@ def inherited_directories(field: str, value: Any, context: Context) -> Iterator[
                 yield invalid(field, f"{got} entry: {json_excerpt(entry)}")
 
 
-def channels(field: str, value: Any, context: Context) -> Iterator[Violation]:
+def channels(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
     if context.mode != "minimal" and context.channels is None:
         yield invalid(field, "channels is invalid with an IMGAPI not configured for channels")
     elif not isinstance(value, list):

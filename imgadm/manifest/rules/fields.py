@@ -54,6 +54,9 @@ RULES: Mapping[str, Rule] = {
     "channels": composites.channels,
 }
 
+ZVOL_FIELDS = ("nic_driver", "disk_driver", "cpu_type", "image_size")
+"""The fields that only images of type ``zvol`` have."""
+
 TEXT_FIELDS = frozenset(
     {
         "uuid",

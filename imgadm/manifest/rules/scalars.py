@@ -8,32 +8,31 @@ from typing import Any
 
 from imgadm.base.json_values import as_boolean, as_number, as_text, is_whole, truthy
 from imgadm.base.patterns import is_uuid
-from imgadm.base.text import excerpt, json_excerpt
-from imgadm.manifest.rules.violations import Context, Rule, Violation, invalid
+from imgadm.manifest.rules.violations import Rule, RuleContext, Violation, invalid
 
 STATES = ("active", "unactivated", "disabled", "failed", "creating")
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z")
 
 
-def format_version(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def format_version(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     number = as_number(value)
     if number is None or number < 0:
         yield invalid(field, '"v" must be a positive integer')
 
 
-def uuid(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def uuid(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if not is_uuid(value):
         yield invalid(field)
 
 
-def string(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def string(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if not isinstance(value, str):
         yield invalid(field)
 
 
 def text(limit: int, pattern: re.Pattern[str] | None = None, allowed: str = "") -> Rule:
-    def rule(field: str, value: Any, _: Context) -> Iterator[Violation]:
+    def rule(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
         text = as_text(value)
         if text is None:
             yield invalid(field, f"image {field} is not a string: {json_excerpt(value)}")
@@ -51,7 +50,7 @@ def text(limit: int, pattern: re.Pattern[str] | None = None, allowed: str = "") 
 
 
 def web_page(label: str) -> Rule:
-    def rule(field: str, value: Any, _: Context) -> Iterator[Violation]:
+    def rule(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
         url = value if isinstance(value, str) else ""
         if not url.lower().startswith(("http:", "https:")):
             yield invalid(field, f"invalid image {label} URL protocol")
@@ -61,24 +60,24 @@ def web_page(label: str) -> Rule:
     return rule
 
 
-def boolean(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def boolean(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if as_boolean(value) is None:
         yield invalid(
             field, f'invalid value for "{field}" (must be true or false): {json_excerpt(value)}'
         )
 
 
-def published_at(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def published_at(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         yield invalid(field, 'published_at date not in "YYYY-MM-DDTHH:MM:SS(.SSS)Z" format')
 
 
-def state(field: str, value: Any, _: Context) -> Iterator[Violation]:
+def state(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     if value not in STATES:
         yield invalid(field)
 
 
-def public(field: str, value: Any, context: Context) -> Iterator[Violation]:
+def public(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
     yield from boolean(field, value, context)
     is_public = as_boolean(value)
     if context.mode == "public" and is_public is False:
@@ -88,7 +87,7 @@ def public(field: str, value: Any, context: Context) -> Iterator[Violation]:
 
 
 def one_of(choices: tuple[str, ...]) -> Rule:
-    def rule(field: str, value: Any, context: Context) -> Iterator[Violation]:
+    def rule(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
         if value in choices:
             return
         got = f'invalid image {field}, "{excerpt(value)}"'
@@ -100,7 +99,7 @@ def one_of(choices: tuple[str, ...]) -> Rule:
     return rule
 
 
-def _is_zvol(context: Context) -> bool:
+def _is_zvol(context: RuleContext) -> bool:
     return context.manifest.get("type") == "zvol"
 
 
@@ -112,7 +111,7 @@ def _zvol_only(field: str, value: Any) -> Violation:
     )
 
 
-def zvol_string(field: str, value: Any, context: Context) -> Iterator[Violation]:
+def zvol_string(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
     if not _is_zvol(context):
         if truthy(value):
             yield _zvol_only(field, value)
@@ -120,7 +119,7 @@ def zvol_string(field: str, value: Any, context: Context) -> Iterator[Violation]
         yield invalid(field, f'invalid image {field}: "{excerpt(value)}" (must be a string)')
 
 
-def image_size(field: str, value: Any, context: Context) -> Iterator[Violation]:
+def image_size(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
     if not _is_zvol(context):
         if truthy(value):
             yield _zvol_only(field, value)

@@ -12,8 +12,8 @@ from typing import Any
 from imgadm.base.json_values import as_boolean
 from imgadm.base.text import excerpt
 from imgadm.manifest.errors import ManifestValidationError
-from imgadm.manifest.rules.fields import RULES
-from imgadm.manifest.rules.violations import Context, Violation, invalid, missing
+from imgadm.manifest.rules.fields import RULES, ZVOL_FIELDS
+from imgadm.manifest.rules.violations import RuleContext, Violation, invalid, missing
 
 _SERVER = (
     "v",
@@ -29,10 +29,7 @@ _SERVER = (
     "type",
     "os",
     "files",
-    "nic_driver",
-    "disk_driver",
-    "cpu_type",
-    "image_size",
+    *ZVOL_FIELDS,
 )
 
 RULE_SETS: Mapping[str, tuple[str, ...]] = {
@@ -43,7 +40,6 @@ RULE_SETS: Mapping[str, tuple[str, ...]] = {
 }
 """Required fields: ``minimal`` for installing, the others are modes of an IMGAPI server."""
 
-_ONLY_ZVOL = {"nic_driver", "disk_driver", "cpu_type", "image_size"}
 _ONLY_ACTIVATED = {"published_at", "files"}
 
 
@@ -61,7 +57,7 @@ def find_violations(
     required = list(RULE_SETS[rule_set])
     if channels is not None and rule_set in ("public", "private"):
         required.append("channels")
-    context = Context(manifest, rule_set, channels)
+    context = RuleContext(manifest, rule_set, channels)
     found: list[Violation] = []
     for field in required:
         if field in manifest:
@@ -85,5 +81,5 @@ def _absent(field: str, manifest: Mapping[str, Any]) -> Iterator[Violation]:
     if field in _ONLY_ACTIVATED:
         if as_boolean(manifest.get("activated")):
             yield missing(field, f'if activated is "true" {field} must be present')
-    elif field not in _ONLY_ZVOL or manifest.get("type") == "zvol":
+    elif field not in ZVOL_FIELDS or manifest.get("type") == "zvol":
         yield missing(field)

@@ -32,7 +32,7 @@ def missing(field: str, message: str | None = None) -> Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class RuleContext:
     """What a rule may look at beside its field.
 
     ``mode`` is the name of the rule set; ``channels`` are those of the server that asks, ``None``
@@ -44,4 +44,4 @@ class Context:
     channels: Collection[str] | None = None
 
 
-Rule = Callable[[str, Any, Context], Iterator[Violation]]
+Rule = Callable[[str, Any, RuleContext], Iterator[Violation]]

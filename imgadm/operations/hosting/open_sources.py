@@ -13,7 +13,7 @@ from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import DEFAULT_SOURCE, RETIRED_HOSTS
 
 if TYPE_CHECKING:
-    from imgadm.sources.registry import DockerSource
+    from imgadm.sources.docker_source import DockerSource
 
 
 def open_sources(
@@ -46,7 +46,7 @@ def open_registries(
     configs: Sequence[SourceConfig], options: ClientOptions, *, warn: Callable[[str], None]
 ) -> list[DockerSource]:
     """Return those of ``configs`` that are Docker registries; ``warn`` hears of unusable ones."""
-    from imgadm.sources.registry import DockerSource
+    from imgadm.sources.docker_source import DockerSource
 
     registries = []
     for config in configs:

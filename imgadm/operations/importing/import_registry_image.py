@@ -23,7 +23,7 @@ from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.operations.importing.registry_images import RegistryImage, find_registry_image
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.registry import Platform
-from imgadm.sources.registry import DockerSource
+from imgadm.sources.docker_source import DockerSource
 
 
 def import_registry_image(

@@ -15,7 +15,7 @@ from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.registry import NotInRegistryError, Platform, Reference, RemoteImage, parse_reference
 from imgadm.registry.references.indexes import parse_index
-from imgadm.sources.registry import DockerSource
+from imgadm.sources.docker_source import DockerSource
 
 if TYPE_CHECKING:
     from imgadm import streams

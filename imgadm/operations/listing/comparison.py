@@ -45,7 +45,7 @@ def string_form(value: object) -> str:
     return "[object Object]"
 
 
-def as_number(value: object) -> float | None:
+def number_form(value: object) -> float | None:
     """Return the number that a value is or spells, None if it does neither.
 
     Null, false and blank text count as 0, true as 1.
@@ -63,7 +63,7 @@ def as_number(value: object) -> float | None:
 
 
 def spells_number(text: str) -> bool:
-    """Tell whether :func:`as_number` makes a number of ``text``."""
+    """Tell whether :func:`number_form` makes a number of ``text``."""
     # Most texts are names, dates and UUIDs: their last character settles it.
     if text[-1:] in _LAST_OF_A_WORD:
         return False

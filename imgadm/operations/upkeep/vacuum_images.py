@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from imgadm.base.errors import ImgadmError
 from imgadm.base.locks.holder import Holder
 from imgadm.base.locks.terms import Locks
-from imgadm.operations.upkeep import delete_image
+from imgadm.operations.events import LockAwaited
+from imgadm.operations.upkeep.delete_image import remove_leftovers
 from imgadm.operations.upkeep.unused_images import full_name, is_based, unused_images
 from imgadm.pools.base import InstalledImage, Pool
 
@@ -20,14 +21,6 @@ class Candidate:
 
     pool: Pool
     image: InstalledImage
-
-
-@dataclass(frozen=True)
-class LockAwaited:
-    """Another process works on the image; ``holder`` is None where it is not known which."""
-
-    image: InstalledImage
-    holder: Holder | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,7 @@ class Failed:
     error: ImgadmError
 
 
-Event = LockAwaited | Removed | Kept | Failed
+VacuumEvent = LockAwaited | Removed | Kept | Failed
 
 
 def find_unused(
@@ -79,10 +72,10 @@ def find_unused(
     return [Candidate(by_name[image.pool], image) for image in unused_images(images, is_kept)]
 
 
-def remove_leftovers(pools: Iterable[Pool], locks: Locks) -> None:
+def clean_pools(pools: Iterable[Pool], locks: Locks) -> None:
     """Remove what dead processes have left on the pools that is no image; never raises."""
     for pool in pools:
-        delete_image.remove_leftovers(pool, pool.leftovers(), locks)
+        remove_leftovers(pool, pool.leftovers(), locks)
 
 
 def find_orphans(
@@ -98,7 +91,7 @@ def find_orphans(
 
 
 def remove_images(
-    candidates: Sequence[Candidate], locks: Locks, on_event: Callable[[Event], None]
+    candidates: Sequence[Candidate], locks: Locks, on_event: Callable[[VacuumEvent], None]
 ) -> None:
     """Remove the images, each under its lock, and after another look at whether it is in use.
 
@@ -107,7 +100,7 @@ def remove_images(
     """
     kept: list[InstalledImage] = []
 
-    def remove(candidate: Candidate) -> Event | None:
+    def remove(candidate: Candidate) -> VacuumEvent | None:
         event = _remove_image(candidate, kept)
         if isinstance(event, Kept):
             kept.append(candidate.image)
@@ -117,7 +110,7 @@ def remove_images(
 
 
 def remove_records(
-    candidates: Sequence[Candidate], locks: Locks, on_event: Callable[[Event], None]
+    candidates: Sequence[Candidate], locks: Locks, on_event: Callable[[VacuumEvent], None]
 ) -> None:
     """Remove the records, each under the lock of its image, if that is still not there.
 
@@ -129,14 +122,14 @@ def remove_records(
 def _under_locks(
     candidates: Iterable[Candidate],
     locks: Locks,
-    on_event: Callable[[Event], None],
-    remove: Callable[[Candidate], Event | None],
+    on_event: Callable[[VacuumEvent], None],
+    remove: Callable[[Candidate], VacuumEvent | None],
 ) -> None:
     for candidate in candidates:
         image = candidate.image
 
         def waiting(holder: Holder | None, image: InstalledImage = image) -> None:
-            on_event(LockAwaited(image, holder))
+            on_event(LockAwaited(image.uuid, holder))
 
         try:
             with locks.image(candidate.pool, image.uuid, on_wait=waiting):
@@ -148,7 +141,7 @@ def _under_locks(
             on_event(event)
 
 
-def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> Event | None:
+def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> VacuumEvent | None:
     """Remove the image unless it is used by now, or by an image that is ``kept``."""
     pool, image = candidate.pool, candidate.image
     current = pool.get(image.uuid)
@@ -167,7 +160,7 @@ def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> Event
     return Removed(image)
 
 
-def _remove_record(candidate: Candidate) -> Event | None:
+def _remove_record(candidate: Candidate) -> VacuumEvent | None:
     pool, image = candidate.pool, candidate.image
     if all(orphan.uuid != image.uuid for orphan in pool.orphans()):
         return None

@@ -41,7 +41,7 @@ from imgadm.pools.directory.images import DirectoryImages, unusable_pool
 from imgadm.pools.directory.record import RECORD, recorded_guid, write_record
 from imgadm.pools.layers import RECORDED_AS, LayerFacts
 from imgadm.pools.reception import LayerReception, Reception
-from imgadm.state.summaries import FIELDS
+from imgadm.state.summaries import SUMMARY_FIELDS
 
 if TYPE_CHECKING:
     from imgadm import streams
@@ -69,7 +69,7 @@ class DirectoryPool(Pool):
         return [self._look_inside(image) for image in self._images.all()]
 
     def summaries(self, fields: AbstractSet[str]) -> Sequence[InstalledImage]:
-        return self._images.summaries() if fields <= FIELDS else self._images.all()
+        return self._images.summaries() if fields <= SUMMARY_FIELDS else self._images.all()
 
     def _look_inside(self, image: InstalledImage) -> InstalledImage:
         return look_inside(image, self.path / image.uuid, _FILES)

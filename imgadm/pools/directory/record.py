@@ -17,13 +17,12 @@ from imgadm.base.json_input import parse_json
 from imgadm.base.logs import logger
 from imgadm.base.redaction import redact_url
 from imgadm.pools.base import InstalledImage
+from imgadm.state.database import RECORD_KEYS
 
 if TYPE_CHECKING:
     from imgadm import streams
 
 RECORD = "image.json"
-
-_KNOWN_KEYS = frozenset({"manifest", "zpool", "source"})
 
 
 def read_record(pool: str, uuid: str, on_denied: Callable[[str], None]) -> InstalledImage:
@@ -45,7 +44,7 @@ def read_record(pool: str, uuid: str, on_denied: Callable[[str], None]) -> Insta
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger().warning(f'ignoring the record "{path}": {error}')
         return InstalledImage({"uuid": uuid}, pool)
-    extra = {key: value for key, value in record.items() if key not in _KNOWN_KEYS}
+    extra = {key: value for key, value in record.items() if key not in RECORD_KEYS}
     source = record.get("source")
     return InstalledImage(
         record["manifest"],

@@ -14,7 +14,7 @@ from imgadm.pools.base import Children, ImageSnapshot, InstalledImage, Pool
 from imgadm.pools.reception import LayerReception, Reception
 from imgadm.pools.zpool.discovery import COLUMNS, LISTING, FoundImage, names_below
 from imgadm.pools.zpool.host import ZfsHost
-from imgadm.state.summaries import FIELDS
+from imgadm.state.summaries import SUMMARY_FIELDS
 
 if TYPE_CHECKING:
     from imgadm.pools.sending import MadeStream
@@ -69,7 +69,7 @@ class ZfsPool(Pool):
         return [image for image in self._host.found if image.pool == self.name]
 
     def summaries(self, fields: AbstractSet[str]) -> Sequence[InstalledImage]:
-        if not fields <= FIELDS:
+        if not fields <= SUMMARY_FIELDS:
             return self.images()
         found = self._found()
         uuids = [image.uuid for image in found]

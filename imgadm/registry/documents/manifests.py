@@ -26,7 +26,7 @@ from imgadm.registry.references.platforms import Platform
 MAX_LAYERS = 256
 """Each of them becomes a dataset that is a clone of the one before."""
 
-MAX_ENTRIES = 1000
+_MAX_ENTRIES = 1000
 _KNOWN = MANIFESTS | INDEXES | SCHEMA_1
 #: Types of entries that may be images; where none is said, it is one.
 _LISTED = MANIFESTS | INDEXES | {""}
@@ -157,8 +157,8 @@ def _read_index(document: Mapping[str, Any]) -> ImageIndex:
     entries = document.get("manifests")
     if not isinstance(entries, list) or not entries:
         raise ManifestError("no manifests in manifest list")
-    if len(entries) > MAX_ENTRIES:
-        raise ManifestError(f"it lists {len(entries)} manifests, at most {MAX_ENTRIES} are read")
+    if len(entries) > _MAX_ENTRIES:
+        raise ManifestError(f"it lists {len(entries)} manifests, at most {_MAX_ENTRIES} are read")
     found = []
     for number, entry in enumerate(entries):
         kind = usual(_text(entry.get("mediaType"))) if isinstance(entry, dict) else None

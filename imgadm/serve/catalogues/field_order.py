@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-ZVOL_FIELDS = ("nic_driver", "disk_driver", "cpu_type", "image_size")
-"""The members that only the manifest of a zvol image has."""
+from imgadm.manifest.rules.fields import ZVOL_FIELDS
 
 FIELDS_IN_ORDER = (
     *("v", "uuid", "owner", "name", "version", "state", "disabled", "public", "published_at"),

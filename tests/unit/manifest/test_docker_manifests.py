@@ -11,7 +11,7 @@ from imgadm.manifest.docker import (
     UNKNOWN_DATE,
     layer_manifests,
     layer_uuid,
-    published_at,
+    publication_date,
     with_tags_of,
 )
 from imgadm.manifest.errors import InvalidManifestError
@@ -153,7 +153,7 @@ def test_configuration_of_containers(config: dict[str, Any], kept: dict[str, Any
     ],
 )
 def test_dates(created: Any, date: str) -> None:
-    assert published_at(created) == date
+    assert publication_date(created) == date
 
 
 def test_layer_that_is_asked_for_becomes_that_image() -> None:

@@ -12,13 +12,13 @@ import pytest
 from imgadm.base.errors import InternalError
 from imgadm.base.locks.locks import image_lock
 from imgadm.base.locks.terms import Locks
+from imgadm.operations.events import LockAwaited
 from imgadm.operations.upkeep.vacuum_images import (
     Candidate,
-    Event,
     Failed,
     Kept,
-    LockAwaited,
     Removed,
+    VacuumEvent,
     find_orphans,
     find_unused,
     remove_images,
@@ -28,7 +28,7 @@ from imgadm.pools.base import InstalledImage
 from tests.unit.pools.conformance import CHAIN
 from tests.unit.pools.zpool.test_zfs import EmulatedBench
 
-Remove = Callable[[Sequence[Candidate], Locks, Callable[[Event], None]], None]
+Remove = Callable[[Sequence[Candidate], Locks, Callable[[VacuumEvent], None]], None]
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def unused(zones: EmulatedBench) -> list[Candidate]:
     return find_unused([zones.open()])
 
 
-def removed(zones: EmulatedBench, candidates: list[Candidate], remove: Remove) -> list[Event]:
+def removed(zones: EmulatedBench, candidates: list[Candidate], remove: Remove) -> list[VacuumEvent]:
     """Remove the candidates and return what happens."""
-    happened: list[Event] = []
+    happened: list[VacuumEvent] = []
     options = Locks(zones.scratch / "locks", "imgadm vacuum")
     remove(candidates, options, happened.append)
     return happened
@@ -123,7 +123,7 @@ def test_an_image_kept_keeps_what_its_record_says_it_is_based_on(zones: Emulated
 def test_the_first_failure_ends_it(zones: EmulatedBench) -> None:
     base, child = chain(zones)
     zones.fail_on("destroy")
-    happened: list[Event] = []
+    happened: list[VacuumEvent] = []
     options = Locks(zones.scratch / "locks", "imgadm vacuum")
     with pytest.raises(InternalError, match=f'error deleting image "{child.uuid}"') as caught:
         remove_images(unused(zones), options, happened.append)
@@ -147,9 +147,9 @@ def test_who_works_on_an_image_is_waited_for(
             held.set()
             let_go.wait(30)
 
-    happened: list[Event] = []
+    happened: list[VacuumEvent] = []
 
-    def on_event(event: Event) -> None:
+    def on_event(event: VacuumEvent) -> None:
         happened.append(event)
         if isinstance(event, LockAwaited):
             assert zones.names() == {image.uuid}

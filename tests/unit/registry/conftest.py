@@ -10,7 +10,7 @@ import pytest
 
 from imgadm.registry import Platform, RemoteImage, parse_reference
 from imgadm.sources import ClientOptions
-from imgadm.sources.registry import DockerSource
+from imgadm.sources.docker_source import DockerSource
 from imgadm.state.source_config import SourceConfig
 from tests.stands.registry.fixtures import (  # noqa: F401
     layout,

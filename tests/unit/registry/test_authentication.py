@@ -17,7 +17,7 @@ from imgadm.registry.access.credentials import Credentials
 from imgadm.registry.access.tokens import Grant, Tokens
 from imgadm.registry.errors import RegistryError, UnauthorizedError
 from imgadm.sources import ClientOptions, UnreachableError
-from imgadm.sources.registry import DockerSource
+from imgadm.sources.docker_source import DockerSource
 from tests.stands.registry.fixtures import PASSWORD, USER
 from tests.stands.registry.layouts import digest_of, skopeo
 from tests.stands.registry.server import Registry

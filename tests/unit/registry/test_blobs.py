@@ -13,7 +13,7 @@ import pytest
 
 from imgadm import streams
 from imgadm.registry import Platform, RemoteImage, RemoteLayer, parse_reference
-from imgadm.sources.registry import DockerSource
+from imgadm.sources.docker_source import DockerSource
 from tests.stands.registry.layouts import Layout
 from tests.stands.registry.server import Registry
 from tests.unit.registry.conftest import FILES, OpenDocker, resolved, write_auth

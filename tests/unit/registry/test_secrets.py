@@ -23,7 +23,7 @@ from imgadm.base import logs
 from imgadm.base.logs import Log
 from imgadm.sources import ClientOptions
 from imgadm.state.source_config import SourceConfig
-from imgadm.sources.registry import DockerSource
+from imgadm.sources.docker_source import DockerSource
 from imgadm.registry import Platform, parse_reference
 
 logs.use(Log(level=10, request_id="run", source_locations=True))

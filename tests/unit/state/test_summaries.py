@@ -14,7 +14,7 @@ from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.pool import DirectoryPool
 from imgadm.state import summaries
 from imgadm.state.database import Database
-from imgadm.state.summaries import FIELDS
+from imgadm.state.summaries import SUMMARY_FIELDS
 
 UUIDS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(6)]
 
@@ -72,11 +72,13 @@ class Pools:
         database = Database(
             self.directory / "images", warn=self.warnings.append, cache_directory=cache
         )
-        if fields is not None and fields <= FIELDS:
+        if fields is not None and fields <= SUMMARY_FIELDS:
             for image, summary in zip(listed, database.summaries("zones", UUIDS), strict=True):
-                shown = {name: image.manifest[name] for name in FIELDS if name in image.manifest}
+                shown = {
+                    name: image.manifest[name] for name in SUMMARY_FIELDS if name in image.manifest
+                }
                 known = {"uuid": image.uuid} if summary is None else summary.manifest
-                assert shown == {name: known[name] for name in FIELDS if name in known}
+                assert shown == {name: known[name] for name in SUMMARY_FIELDS if name in known}
                 assert image.source == (None if summary is None else summary.source)
         return listed
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+TOOLS = Path(__file__).resolve().parents[1] / "tools"
 
 #: The interpreter, told not to take modules from where it happens to be started.
 PYTHON = [sys.executable, "-P"]
@@ -44,7 +44,7 @@ def seconds_of(argv: Sequence[str | Path], environ: Mapping[str, str] | None = N
 def peak_memory_of(argv: Sequence[str | Path], environ: Mapping[str, str]) -> int:
     """Run a program to its success; its largest resident memory, in bytes."""
     found = subprocess.run(
-        [*PYTHON, HERE / "run_measured.py", *argv],
+        [*PYTHON, TOOLS / "run_measured.py", *argv],
         env={**os.environ, **environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -65,7 +65,7 @@ def serving(folder: Path) -> contextlib.AbstractContextManager[str]:
 def server(script: str, *arguments: str | Path) -> Iterator[str]:
     """A script of ours that serves, prints its URL first, and ends with its input; the URL."""
     process = subprocess.Popen(
-        [*PYTHON, HERE / script, *arguments],
+        [*PYTHON, TOOLS / script, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,4 +1,4 @@
-"""A Docker registry, or one that speaks the OCI distribution protocol, as an image source."""
+"""Docker registries, and others that speak the OCI distribution protocol, as image sources."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from imgadm.registry.documents.images import RemoteImage, RemoteLayer
 from imgadm.registry.references.indexes import Index
 from imgadm.registry.references.platforms import Platform
 from imgadm.registry.references.reference import Reference
-from imgadm.sources.base import FileRequest, Source
 from imgadm.sources.errors import SourcePingError
+from imgadm.sources.source import FileRequest, Source
 from imgadm.state.source_config import SourceConfig
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 class DockerSource(Source):
-    """Images by name, of whatever registry the name has; the configured one where it has none.
+    """Finds images by name, in the registry of the name, or else in the configured one.
 
-    Trust and credentials in the configuration are for the configured registry alone. There are no
-    lists of images, and none that a UUID names.
+    The trust and the credentials of the configuration are for the configured registry alone. This
+    source has no list of images, and no images by UUID.
     """
 
     def __init__(self, config: SourceConfig, options: ClientOptions | None = None) -> None:
@@ -54,7 +54,7 @@ class DockerSource(Source):
 
     @property
     def index(self) -> Index:
-        """The registry of images whose names have none."""
+        """The configured registry. It has the images whose names say no registry."""
         return self._own.index
 
     def registry_of(self, reference: Reference) -> str:
@@ -67,9 +67,9 @@ class DockerSource(Source):
     def resolve(self, reference: Reference, platform: Platform) -> RemoteImage:
         """Return the image that ``reference`` means for ``platform``.
 
-        Raises :class:`imgadm.registry.errors.NotInRegistryError` where there is none, other
-        :class:`SourceError` where it cannot be told or used, and :class:`ConfigError` for a
-        registry that may not be asked, or credentials that make no sense.
+        Raises :class:`imgadm.registry.errors.NotInRegistryError` if there is none, other
+        :class:`SourceError` if the registry does not answer or the image cannot be used, and
+        :class:`ConfigError` for a registry that may not be asked, or for malformed credentials.
         """
         from imgadm.registry.resolving import Resolver
 
@@ -78,10 +78,10 @@ class DockerSource(Source):
     def fetch_layer(
         self, image: RemoteImage, layer: RemoteLayer, *, stall_timeout: float = 30.0
     ) -> streams.Stage:
-        """Return the stage that brings the blob of a layer, through lost connections.
+        """Return the stage that downloads the blob of a layer, and survives lost connections.
 
-        It checks the size, if that is known; the digest is for the next stage to check. A
-        connection that brings nothing for ``stall_timeout`` seconds is lost.
+        It checks the size, if that is known. The next stage has to check the digest. A connection
+        that brings nothing for ``stall_timeout`` seconds is lost.
         """
         from imgadm.registry.blobs import fetch_blob
 
@@ -89,9 +89,9 @@ class DockerSource(Source):
         return fetch_blob(places, layer, self._options, stall_timeout=stall_timeout)
 
     def ping(self) -> None:
-        """Raise :class:`SourcePingError` unless there is a registry.
+        """Raise :class:`SourcePingError` unless the server is a registry.
 
-        One that wants to know who asks is a registry all the same.
+        A server that demands credentials counts as one.
         """
         from imgadm.client.http_client import HttpClient
         from imgadm.registry.access.certificates import tls_for
@@ -135,7 +135,7 @@ class DockerSource(Source):
                 self._places.popitem()[1].close()
 
     def _places_of(self, reference: Reference) -> Places:
-        """Return where the repository of ``reference`` can be had."""
+        """Return the servers that have the repository of ``reference``."""
         from imgadm.registry.places import Places
 
         key = (reference.index, reference.scheme, reference.remote_name)

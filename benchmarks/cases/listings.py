@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import goals
-from benchmarks.goals import Goal
-from benchmarks.many_images import COUNT, Host, configure, make_host, manifests
-from benchmarks.measure import Comparison, Plan, Timed, run_rounds, warm_up
-from benchmarks.programs import imgadm_command, seconds_of, server
-from benchmarks.rows import Row, ours_over_peer
+from benchmarks.figures import goals
+from benchmarks.figures.goals import Goal
+from benchmarks.figures.rows import Row, ours_over_peer
+from benchmarks.measuring.measure import Comparison, Plan, Timed, run_rounds, warm_up
+from benchmarks.measuring.programs import imgadm_command, seconds_of, server
+from benchmarks.subjects.many_images import COUNT, Host, configure, make_host, manifests
 
 _PLAN = Plan(rounds=11, patience=0)
 _PYTHON = "python3 -c pass"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.goals import Goal
-from benchmarks.measure import Comparison
+from benchmarks.figures.goals import Goal
+from benchmarks.measuring.measure import Comparison
 
 
 @dataclass(frozen=True)

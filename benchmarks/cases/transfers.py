@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from benchmarks import goals, shapes
-from benchmarks.measure import Plan, Timed, run_rounds, warm_up
-from benchmarks.peers import decoders
-from benchmarks.rows import Row, ours_over_peer, peer_over_ours
-from benchmarks.shapes import Bench
-from benchmarks.subject import Image
+from benchmarks.cases import shapes
+from benchmarks.cases.shapes import Bench
+from benchmarks.figures import goals
+from benchmarks.figures.rows import Row, ours_over_peer, peer_over_ours
+from benchmarks.measuring.measure import Plan, Timed, run_rounds, warm_up
+from benchmarks.measuring.peers import decoders
+from benchmarks.subjects.subject import Image
 
 _DRAIN, _PROGRAM, _IMPORT, _TWO_PASS = "drain", "program", "import", "two-pass"
 

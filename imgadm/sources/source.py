@@ -1,4 +1,4 @@
-"""Where images come from: what a source is in the configuration, and what it can do."""
+"""The interface of all image sources."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileRequest:
-    """How to fetch the file of an image: a GET of ``url`` with ``headers`` added.
+    """The request that transfers the file of an image: ``url`` with ``headers`` added.
 
-    ``url`` may have secrets in its query: it is for the request, and not to be shown.
-    ``session`` belongs to the source and is closed with it. It follows redirects by our rules
-    and has time limits; :class:`imgadm.client.session.RefusedRedirectError` and
-    :class:`requests.TooManyRedirects` are for good, other exceptions worth another try.
-    ``patience`` is how many seconds nothing may come, where that is limited.
+    ``url`` may have secrets in its query, and is not to be shown. ``session`` belongs to the
+    source, is closed with it, and has the source's rules for redirects and time limits.
+    ``patience`` is the number of seconds during which no byte may come, None for the default.
     """
 
     url: str = field(repr=False)
@@ -32,9 +30,10 @@ class FileRequest:
 
 
 class Source(ABC):
-    """One image source. Methods raise :class:`imgadm.client.errors.SourceError`.
+    """One image source.
 
-    Usable from several threads. Nothing is requested before the first call.
+    Methods raise :class:`imgadm.client.errors.SourceError`. Usable from several threads. Nothing is
+    requested before the first call.
     """
 
     def __init__(self, config: SourceConfig) -> None:
@@ -48,26 +47,32 @@ class Source(ABC):
     @property
     @abstractmethod
     def channel(self) -> str | None:
-        """The channel that requests name."""
+        """The channel that requests name, None for the default one."""
 
     @abstractmethod
     def ping(self) -> None:
-        """Raise :class:`imgadm.base.errors.SourcePingError` unless this is a source of its type."""
+        """Ask the server whether it is a source of this type.
+
+        Raises :class:`imgadm.base.errors.SourcePingError` if it does not answer so.
+        """
 
     @abstractmethod
     def list_images(self) -> list[dict[str, Any]]:
-        """Return the manifests of all images on offer, as received or in the current format."""
+        """Return the manifests of all images that the source offers.
+
+        They are as the server sent them, or in the current format.
+        """
 
     @abstractmethod
     def get_image(self, uuid: str) -> dict[str, Any] | None:
-        """Return the manifest of an image, ``None`` if it is not in this source.
+        """Return the manifest of an image, None if the source does not have it.
 
-        What is not a UUID is in no source, and nobody is asked.
+        Without a request, None is returned for a ``uuid`` that is no UUID.
         """
 
     @abstractmethod
     def file_request(self, uuid: str) -> FileRequest:
-        """Return how to fetch the file of an image that :meth:`get_image` found."""
+        """Return how to download the file of an image that :meth:`get_image` found."""
 
     @abstractmethod
     def close(self) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import container_image, goals
-from benchmarks.container_image import TAG, ContainerImage
-from benchmarks.measure import Plan, run_rounds, warm_up
-from benchmarks.memory import MEBIBYTE
-from benchmarks.programs import imgadm_command, peak_memory_of, seconds_of
-from benchmarks.rows import Row, ours_over_peer
-from benchmarks.subject import CACHE
+from benchmarks.cases.memory import MEBIBYTE
+from benchmarks.figures import goals
+from benchmarks.figures.rows import Row, ours_over_peer
+from benchmarks.measuring.measure import Plan, run_rounds, warm_up
+from benchmarks.measuring.programs import imgadm_command, peak_memory_of, seconds_of
+from benchmarks.subjects import container_image
+from benchmarks.subjects.container_image import TAG, ContainerImage
+from benchmarks.subjects.subject import CACHE
 from tests.stands.registry.server import Registry, missing_programs
 
 SIZE = 500_000_000

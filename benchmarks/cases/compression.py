@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import goals, shapes
-from benchmarks.measure import Comparison, Plan, run_rounds, warm_up
-from benchmarks.pack import pack
-from benchmarks.peers import compressor
-from benchmarks.programs import HERE, PYTHON, peak_memory_of, serving
-from benchmarks.rows import Row, ours_over_peer, peer_over_ours
-from benchmarks.shapes import Bench
-from benchmarks.subject import describe
+from benchmarks.cases import shapes
+from benchmarks.cases.shapes import Bench
+from benchmarks.figures import goals
+from benchmarks.figures.rows import Row, ours_over_peer, peer_over_ours
+from benchmarks.measuring.measure import Comparison, Plan, run_rounds, warm_up
+from benchmarks.measuring.peers import compressor
+from benchmarks.measuring.programs import PYTHON, TOOLS, peak_memory_of, serving
+from benchmarks.subjects.subject import describe
+from benchmarks.tools.pack import pack
 
 MEBIBYTE = 1024 * 1024
 
@@ -72,7 +73,7 @@ def _measure_encoder(
             goals.COMPRESSION.get(name),
         )
     target = bench.scratch / "packed"
-    argv = [*PYTHON, HERE / "pack.py", source, name, target]
+    argv = [*PYTHON, TOOLS / "pack.py", source, name, target]
     peak = peak_memory_of(argv, bench.environ) / MEBIBYTE
     shapes.clear(bench)
     yield Row(

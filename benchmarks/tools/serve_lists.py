@@ -17,9 +17,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 # Last, so that it is the installed imgadm that is measured.
-sys.path.append(str(Path(__file__).resolve().parent.parent))
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.many_images import manifests
+from benchmarks.subjects.many_images import manifests
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -7,10 +7,10 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 
-from benchmarks import goals
-from benchmarks.measure import Rounds
-from benchmarks.programs import HERE, PYTHON
-from benchmarks.rows import Row, ours_over_peer
+from benchmarks.figures import goals
+from benchmarks.figures.rows import Row, ours_over_peer
+from benchmarks.measuring.measure import Rounds
+from benchmarks.measuring.programs import PYTHON, TOOLS
 
 #: Hides bit 29 of EBX of CPUID leaf 7, SHA, from OpenSSL (OPENSSL_ia32cap(3)).
 WITHOUT_SHA_INSTRUCTIONS = ":~0x20000000"
@@ -41,7 +41,7 @@ def measure(say: Callable[[str], None]) -> Iterator[Row]:
 def _time_engines(*, masked: bool) -> tuple[list[str], Rounds]:
     mask = {"OPENSSL_ia32cap": WITHOUT_SHA_INSTRUCTIONS} if masked else {}
     found = subprocess.run(
-        [*PYTHON, HERE / "time_sha1.py", str(_ROUNDS)],
+        [*PYTHON, TOOLS / "time_sha1.py", str(_ROUNDS)],
         env={**os.environ, **mask},
         stdout=subprocess.PIPE,
         check=True,

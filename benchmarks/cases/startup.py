@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import goals
-from benchmarks.measure import Plan, run_rounds, warm_up
-from benchmarks.programs import imgadm_command, seconds_of
-from benchmarks.rows import Row, ours_over_peer
+from benchmarks.figures import goals
+from benchmarks.figures.rows import Row, ours_over_peer
+from benchmarks.measuring.measure import Plan, run_rounds, warm_up
+from benchmarks.measuring.programs import imgadm_command, seconds_of
 
 _PLAN = Plan(rounds=40, patience=0)
 

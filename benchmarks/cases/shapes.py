@@ -14,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.drain import drain
-from benchmarks.ends import FromMemory, Nowhere
-from benchmarks.pack import pack
-from benchmarks.peers import ORDINARY, Program, compress, decode, download, one_pass
-from benchmarks.programs import HERE, PYTHON, imgadm_command, seconds_of
-from benchmarks.subject import Image, Subject
+from benchmarks.cases.ends import FromMemory, Nowhere
+from benchmarks.measuring.peers import ORDINARY, Program, compress, decode, download, one_pass
+from benchmarks.measuring.programs import PYTHON, TOOLS, imgadm_command, seconds_of
+from benchmarks.subjects.subject import Image, Subject
+from benchmarks.tools.drain import drain
+from benchmarks.tools.pack import pack
 from imgadm import streams
 
 
@@ -58,7 +58,7 @@ def into_draining_process(bench: Bench, image: Image) -> float:
 def into_draining_process_as_program(bench: Bench, image: Image) -> float:
     """The same with the start of a Python interpreter, as a script pays it."""
     facts = [image.compression, image.sha1, str(image.size)]
-    return seconds_of([*PYTHON, HERE / "drain.py", bench.file_url(image), *facts])
+    return seconds_of([*PYTHON, TOOLS / "drain.py", bench.file_url(image), *facts])
 
 
 def import_arguments(bench: Bench, image: Image) -> list[str]:

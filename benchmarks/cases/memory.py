@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from benchmarks import goals, shapes
-from benchmarks.programs import peak_memory_of
-from benchmarks.rows import Row
-from benchmarks.shapes import Bench
-from benchmarks.subject import Image
+from benchmarks.cases import shapes
+from benchmarks.cases.shapes import Bench
+from benchmarks.figures import goals
+from benchmarks.figures.rows import Row
+from benchmarks.measuring.programs import peak_memory_of
+from benchmarks.subjects.subject import Image
 
 MEBIBYTE = 1024 * 1024
 

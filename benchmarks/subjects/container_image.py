@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.disk_image import FILES, files_by_hash_of_name
-from benchmarks.subject import CACHE
+from benchmarks.subjects.disk_image import FILES, files_by_hash_of_name
+from benchmarks.subjects.subject import CACHE
 
 LAYERS = 10
 TAG = "bench"

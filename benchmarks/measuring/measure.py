@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.disturbance import run_in_peace
+from benchmarks.measuring.disturbance import run_in_peace
 
 Timed = Callable[[], float]
 

@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.disk_image import make_disk, repeat_disk
+from benchmarks.subjects.disk_image import make_disk, repeat_disk
 from imgadm._native import VolumeStreamWriter
 from imgadm.base.compressions import COMPRESSION_FORMATS
 
-CACHE = Path(__file__).resolve().parent.parent / ".cache" / "bench"
+CACHE = Path(__file__).resolve().parents[2] / ".cache" / "bench"
 
 #: Sizes, in bytes of the stream, about: of a full run, of a quick one, of the memory check.
 FULL = 600_000_000

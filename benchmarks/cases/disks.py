@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import goals, shapes
-from benchmarks.measure import Plan, run_rounds, warm_up
-from benchmarks.rows import Row, ours_over_peer
-from benchmarks.shapes import Bench
+from benchmarks.cases import shapes
+from benchmarks.cases.shapes import Bench
+from benchmarks.figures import goals
+from benchmarks.figures.rows import Row, ours_over_peer
+from benchmarks.measuring.measure import Plan, run_rounds, warm_up
 
 
 def measure(bench: Bench, plan: Plan, say: Callable[[str], None]) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Row
+from benchmarks.figures.rows import Row
 from imgadm import __version__
 from imgadm.streams.codecs.processors import usable_processors
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.goals import Goal
-from benchmarks.rows import Row
+from benchmarks.figures.goals import Goal
+from benchmarks.figures.rows import Row
 
 HEADINGS = ("what", "ours", "peer", "", "figure", "rounds", "others", "must", "aim", "verdict")
 

@@ -1,0 +1,1 @@
+"""What is measured: imports, compression, disks, lists, start-up, memory."""
