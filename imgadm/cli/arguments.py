@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from imgadm.base.errors import ImgadmError, UsageError
 from imgadm.base.patterns import check_uuid
-from imgadm.cli.options import Option, Options
+from imgadm.cli.context import RunContext
+from imgadm.cli.options import Option
 
 
 def single_argument(arguments: Sequence[str]) -> str:
@@ -24,10 +25,13 @@ def uuid_argument(arguments: Sequence[str]) -> str:
     return check_uuid(single_argument(arguments))
 
 
-def required_text(options: Options, option: Option) -> str:
-    """Return the value of an ``option`` that must be given. Raises ImgadmError without it."""
-    value = options.text(option.names[0])
+def required_text(context: RunContext, option: Option) -> str:
+    """Return the value of ``option``, which must be given. Raises ImgadmError without it."""
+    value = context.options.text(option.names[0])
     if value is None:
         # Scripts know this line without a code.
-        raise ImgadmError(f"{option.names[0]} {option.placeholder} (string) is required")
+        raise ImgadmError(
+            f"{option.names[0]} {option.placeholder} (string) is required",
+            hint=f'"imgadm help {context.name}" lists the options.',
+        )
     return value

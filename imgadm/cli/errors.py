@@ -6,12 +6,12 @@ from imgadm.base.errors import ImgadmError, UsageError
 
 
 class OptionError(UsageError):
-    """An option is unknown, or lacks its value. ``option`` is its name as it was typed."""
+    """An option is unknown, or has no valid value. ``option`` is its name as it was typed."""
 
     code = "Option"
 
-    def __init__(self, message: str, *, option: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, option: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.option = option
 
 

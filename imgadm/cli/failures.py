@@ -1,4 +1,4 @@
-"""How a failed run ends: one line on stderr, and an exit status."""
+"""The end of a failed run: one line on stderr, and an exit status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class InterruptError(ImgadmError):
-    """A signal asked this process to end; the exit status is what a shell makes of the signal."""
+    """The end by a signal; the exit status is the one that shells give such a process."""
 
     code = "Interrupted"
 
@@ -28,7 +28,7 @@ class InterruptError(ImgadmError):
 
 
 class BugError(InternalError):
-    """An exception that nobody foresaw."""
+    """An exception that imgadm does not expect, and so a bug."""
 
     def __init__(self, error: BaseException) -> None:
         kind = type(error).__name__
@@ -40,7 +40,7 @@ class BugError(InternalError):
 
 
 def wants_structured_errors(words: Sequence[str]) -> bool:
-    """Tell whether ``-E`` is among the global options, also if the others make no sense."""
+    """Tell whether ``-E`` is among the global options, even if the others are invalid."""
     for word in words:
         if word in {"-", "--"} or not word.startswith("-"):
             return False
@@ -50,9 +50,10 @@ def wants_structured_errors(words: Sequence[str]) -> bool:
 
 
 def report_failure(error: ImgadmError, *, command: str | None, structured: bool, log: Log) -> int:
-    """Write the error as the operator asked for it and return the exit status.
+    """Write ``error`` to stderr and return its exit status.
 
-    At a terminal a line may follow that says what to type instead.
+    ``structured`` writes a JSON record, as ``-E`` asks for. Otherwise, at a terminal, a line may
+    follow that says what to type instead.
     """
     if structured:
         record = {"err": _error_record(error)}
@@ -69,15 +70,17 @@ def report_failure(error: ImgadmError, *, command: str | None, structured: bool,
 
 
 def _hint(error: ImgadmError, command: str | None) -> str | None:
-    if error.hint is None and not isinstance(error, (UsageError, InvalidUUIDError)):
-        return None
-    from imgadm.cli.hints import hint
+    """Return the hint that ``error`` carries, or else a suggestion for a mistyped command line."""
+    if error.hint is not None or not isinstance(error, (UsageError, InvalidUUIDError)):
+        return error.hint
+    # A suggestion needs the declarations of all commands.
+    from imgadm.cli.suggestions import suggestion
 
-    return hint(error, command)
+    return suggestion(error, command)
 
 
 def _error_record(error: ImgadmError) -> dict[str, Any]:
-    """Return ``err`` of a record; its keys and names are those that scripts have always got."""
+    """Return ``err`` of a record. Scripts rely on its keys and names."""
     own_name = isinstance(error, (OptionError, UnknownCommandError, NoCommandError))
     record: dict[str, Any] = {
         "message": error.message,
@@ -93,7 +96,7 @@ def _error_record(error: ImgadmError) -> dict[str, Any]:
 
 
 def _stack_after_cause(error: ImgadmError) -> str:
-    """Return class, message, cause, and the frames, each indented; the first line says it all."""
+    """Return class, message and cause in one line, and the indented frames below it."""
     cause = _cause(error)
     head = _headline(error)
     if cause is None:
@@ -102,7 +105,7 @@ def _stack_after_cause(error: ImgadmError) -> str:
 
 
 def _stack_before_cause(error: ImgadmError) -> str:
-    """Return class, message and frames, and then the same of the cause."""
+    """Return class, message and frames of ``error``, and then those of its cause."""
     cause = _cause(error)
     lines = [_headline(error), *_frames(error)]
     if cause is not None:

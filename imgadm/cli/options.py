@@ -38,6 +38,12 @@ class Option:
     placeholder: str = "ARG"
     hidden: bool = False
 
+    def with_value(self, name: str) -> str:
+        """Return ``name``, one of the names, with the placeholder of the value if it takes one."""
+        if self.kind is OptionKind.FLAG:
+            return name
+        return f"{name}={self.placeholder}" if name[1] == "-" else f"{name} {self.placeholder}"
+
 
 SEPARATOR = Option(names=())
 
@@ -125,7 +131,7 @@ def _take_long(by_name: Mapping[str, Option], options: Options, word: str, rest:
             )
         options.store(option, name, None)
     else:
-        options.store(option, name, value if equals else _next_word(name, rest))
+        options.store(option, name, value if equals else _next_word(option, name, rest))
 
 
 def _take_bundle(
@@ -139,20 +145,28 @@ def _take_bundle(
             group = "" if len(word) == 2 else f' in "{word}" group'
             raise OptionError(f'unknown option: "{name}"{group}', option=name)
         if option.kind is not OptionKind.FLAG:
-            bundle.append((option, name, word[index:] or _next_word(name, rest)))
+            bundle.append((option, name, word[index:] or _next_word(option, name, rest)))
             break
         bundle.append((option, name, None))
     for option, name, value in bundle:
         options.store(option, name, value)
 
 
-def _next_word(name: str, rest: list[str]) -> str:
+def _next_word(option: Option, name: str, rest: list[str]) -> str:
     if not rest:
-        raise OptionError(f'do not have enough args for "{name}" option', option=name)
+        raise OptionError(
+            f'do not have enough args for "{name}" option',
+            option=name,
+            hint=f'The option takes a value: "{option.with_value(name)}".',
+        )
     return rest.pop()
 
 
 def _positive_integer(name: str, text: str) -> int:
     if text.isascii() and text.isdecimal() and int(text) > 0:
         return int(text)
-    raise OptionError(f'arg for "{name}" is not a positive integer: "{text}"', option=name)
+    raise OptionError(
+        f'arg for "{name}" is not a positive integer: "{text}"',
+        option=name,
+        hint="The value must be a number such as 1, 2 or 3.",
+    )

@@ -1,4 +1,4 @@
-"""Unpacking the layers of container images, whose archives are as foreign as what a server sends.
+"""The unpacking of container image layers, from archives that may be hostile.
 
     streams.run(
         streams.http_get(url),
@@ -12,10 +12,10 @@ Layers are applied one after the other, base first, to the same tree. See
 docs/explanation/layers.md.
 """
 
-from imgadm.layers.errors import LayerError
-from imgadm.layers.limits import Limits
-from imgadm.layers.owners import OWNERS_FILE_NAME, Owners, Recorded, read_owners
+from imgadm.layers.rules.errors import LayerError
+from imgadm.layers.rules.limits import Limits
 from imgadm.layers.tree.attributes import Ownership
+from imgadm.layers.tree.owners import OWNERS_FILE_NAME, Owners, Recorded, read_owners
 from imgadm.layers.unpack import Unpacked, unpack_layer
 
 __all__ = [

@@ -1,9 +1,9 @@
-"""One layer on its way into the tree of those below it.
+"""The application of one layer's entries to the tree of the layers below it.
 
-What an entry means does not depend on where in the archive it stands. A whiteout hides what lower
-layers have, and never leads through a link that its own layer has made. A name that leads through
-a link of a lower layer means what the link is to, unless the layer replaces that link; since the
-entry that does so may come later, such entries are put off to the end.
+The meaning of an entry does not depend on its position in the archive. A whiteout hides files of
+lower layers, and never goes through a link of its own layer. A name that goes through a link of a
+lower layer goes to the target of the link, unless the layer replaces that link. Because the entry
+that does so may come later, entries with such names are put off to the end.
 """
 
 from __future__ import annotations
@@ -13,37 +13,42 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from imgadm.base.text import excerpt
-from imgadm.layers import whiteouts
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.archive.reader import Archive
-from imgadm.layers.errors import LayerError
-from imgadm.layers.limits import Limits
-from imgadm.layers.owners import OwnersWriter
-from imgadm.layers.paths import components, join
+from imgadm.layers.rules import whiteouts
+from imgadm.layers.rules.errors import LayerError
+from imgadm.layers.rules.limits import Limits
+from imgadm.layers.rules.paths import components, join
 from imgadm.layers.storage_driver import DriverFiles
 from imgadm.layers.tree.aside import Aside
 from imgadm.layers.tree.attributes import Attributes
 from imgadm.layers.tree.creation import Creation, NoTargetError
+from imgadm.layers.tree.open_directories import Directory
+from imgadm.layers.tree.owners import OwnersWriter
 from imgadm.layers.tree.path_set import PathSet
 from imgadm.layers.tree.removal import Removal
-from imgadm.layers.tree.tree import Directory, LinkRules, LowerLinkError, LowerObstacleError, Tree
+from imgadm.layers.tree.tree import LinkRules, LowerLinkError, LowerObstacleError, Tree
 
 _BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ}
-"""What the kernels say of a name that is to blame itself, and of anything else that is."""
+"""The errors of kernels for a name that is itself at fault."""
 
 _BAD_ENTRY = {errno.EFBIG, errno.EINVAL, errno.EMLINK, errno.EOVERFLOW}
+"""The errors of kernels for another property of an entry that is at fault."""
 
 _ENTRY_BYTES = 500
-"""Bytes of memory that an entry which is put off takes besides its names, roughly."""
+"""The rough number of bytes of memory that an entry put off takes, without its names."""
 
 _OWN_LINKS, _ALL_LINKS = LinkRules(lower=False, own=True), LinkRules(lower=True, own=True)
 
 
 @dataclass(slots=True)
 class _PutOff:
-    """An entry whose way leads through ``link`` of a lower layer, or to a target that is not there
-    yet (empty). ``parts`` are those of its name; ``stored`` is where its content is kept."""
+    """An entry that waits for the end of the layer.
+
+    Its path goes through ``link``, the path of a link of a lower layer. If ``link`` is empty, it is
+    a hard link whose target does not exist yet. ``parts`` are the components of its name.
+    ``stored`` is the name under which its content is kept aside.
+    """
 
     entry: ArchiveEntry
     parts: list[bytes]
@@ -52,7 +57,7 @@ class _PutOff:
 
 
 class LayerApplication:
-    """Applies entries in the order of the archive; :meth:`finish` those that were put off."""
+    """A layer whose entries are applied in the order of the archive, and some at its end."""
 
     def __init__(
         self,
@@ -72,7 +77,8 @@ class LayerApplication:
         self._marks: list[_PutOff] = []
         self._entries: list[_PutOff] = []
         self._put_off_bytes = 0
-        # Once more was put off than memory is for: links of lower layers stay what they are.
+        # True once the entries put off needed too much memory: then every name goes through links
+        # of lower layers at once, and the layer may not replace them.
         self._lower_links_stay = False
 
     def apply(self, entry: ArchiveEntry, archive: Archive) -> None:
@@ -92,12 +98,12 @@ class LayerApplication:
             self._lower_links_stay = True
 
     def finish(self) -> None:
-        """Apply what was put off. Raises LayerError and OSError."""
+        """Apply the entries that were put off. Raises LayerError and OSError."""
         self._settle()
         self._aside.remove()
 
     def abandon(self) -> None:
-        """Leave all as it is: what was unpacked will not be kept."""
+        """Close the files kept aside; the caller will remove the tree."""
         self._aside.close()
 
     def _settle(self) -> None:
@@ -109,7 +115,7 @@ class LayerApplication:
                     raise _explained(error, mark.entry) from error
         settled = PathSet()
         for item in self._entries:
-            # What replaces a link by anything but a directory replaces what was put behind it.
+            # An entry that replaces a link by no directory replaces the entries behind the link.
             stays = item.link not in self._made or self._tree.is_directory(item.link)
             try:
                 if stays:
@@ -130,7 +136,7 @@ class LayerApplication:
     def _apply_marked(self, item: _PutOff, archive: Archive) -> None:
         entry = item.entry
         *above, name = item.parts
-        if whiteouts.is_driver_s(item.parts):
+        if whiteouts.is_of_driver(item.parts):
             self._driver_files.keep(item.parts, entry, archive.data())
             return
         if any(map(whiteouts.is_marker, above)):
@@ -164,7 +170,7 @@ class LayerApplication:
         except LowerLinkError as way:
             item.link = way.path
         except NoTargetError:
-            # That may have been put off itself.
+            # The target may have been put off itself.
             if not self._entries:
                 raise
         if entry.kind is EntryKind.FILE:
@@ -187,8 +193,11 @@ class LayerApplication:
         links: LinkRules,
         settled: PathSet | None = None,
     ) -> None:
-        """Make what an entry describes. With ``settled``, of entries that were put off, it is not
-        made where the layer has made something else later."""
+        """Make the file that an entry describes.
+
+        ``settled`` is for entries that were put off: the paths that those before have made. The
+        entry is ignored if a later entry of the layer has made something at its path.
+        """
         *above, name = item.parts
         entry = item.entry
         parent = self._directory(above, entry, links)
@@ -213,7 +222,7 @@ class LayerApplication:
         self._made.add(path)
 
     def _directory(self, parts: list[bytes], entry: ArchiveEntry, links: LinkRules) -> Directory:
-        """The directory at ``parts``, in the place of whatever else lower layers have there."""
+        """Return the directory at ``parts``; it replaces any file of a lower layer on the way."""
         while True:
             try:
                 found = self._tree.directory(parts, make=True, entry=entry.name, links=links)
@@ -226,7 +235,7 @@ class LayerApplication:
 
 
 def _explained(error: OSError, entry: ArchiveEntry) -> Exception:
-    """The error with the name of the entry, and blaming the archive where that is to blame."""
+    """Return the error with the name of the entry, a LayerError if the archive is at fault."""
     if error.errno in _BAD_NAME:
         return LayerError("name", "the file system takes no such name", entry=entry.name)
     reason = os.strerror(error.errno or 0)

@@ -1,7 +1,7 @@
-"""What AUFS kept for itself in the directories that it was asked to store.
+"""The records that the storage driver AUFS kept in the directories of a layer.
 
-Layers of its time have it: ``.wh..wh.aufs``, ``.wh..wh.plnk`` and ``.wh..wh.orph``. Nothing of that
-is part of an image, but the files in ``.wh..wh.plnk`` may be what hard links of the layer are to.
+Layers of its time contain ``.wh..wh.aufs``, ``.wh..wh.plnk`` and ``.wh..wh.orph``. None of them is
+part of an image, but hard links of the layer may be to files in ``.wh..wh.plnk``.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from imgadm.layers import whiteouts
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
-from imgadm.layers.limits import Limits
-from imgadm.layers.paths import components, join
+from imgadm.layers.rules import whiteouts
+from imgadm.layers.rules.limits import Limits
+from imgadm.layers.rules.paths import components, join
 from imgadm.layers.tree.aside import Aside
 from imgadm.layers.tree.creation import Creation, NoTargetError
-from imgadm.layers.tree.tree import Directory
+from imgadm.layers.tree.open_directories import Directory
 
 _MOST_STEPS = 16
-"""Hard links among themselves that are followed."""
+"""The number of hard links, each to the next, that are followed."""
 
 
 @dataclass(slots=True)
 class _Kept:
-    """A file that is kept; ``place`` is the path that it was given first, if any."""
+    """A file that is kept aside as ``stored``; ``place`` is its first path in the tree, if any."""
 
     entry: ArchiveEntry
     stored: bytes
@@ -31,18 +31,18 @@ class _Kept:
 
 
 class DriverFiles:
-    """Files of such directories, for the hard links that are to them."""
+    """The files of such directories, kept for the hard links to them."""
 
     def __init__(self, aside: Aside, creation: Creation, limits: Limits) -> None:
         self._aside = aside
         self._creation = creation
         self._limits = limits
         self._files: dict[tuple[bytes, ...], _Kept] = {}
-        # Those that are hard links themselves, to what they are to.
+        # The targets of those that are hard links themselves.
         self._links: dict[tuple[bytes, ...], bytes] = {}
 
     def keep(self, parts: list[bytes], entry: ArchiveEntry, data: Iterable[memoryview]) -> None:
-        """Keep a file, or what a hard link is to; nothing else counts. Raises OSError."""
+        """Keep a file, or the target of a hard link; ignore other kinds. Raises OSError."""
         if len(self._files) + len(self._links) >= self._limits.driver_files:
             return
         if entry.kind is EntryKind.HARD_LINK:
@@ -53,14 +53,14 @@ class DriverFiles:
             self._files[tuple(parts)] = _Kept(entry, self._aside.keep(entry, data))
 
     def link(self, parent: Directory, name: bytes, entry: ArchiveEntry) -> bool:
-        """Make a hard link to one of the files; returns False if it is to something else.
+        """Make a hard link to one of the files, and return True; return False for other targets.
 
-        Where it is to a hard link among them, that one's target is made its own. Raises OSError and
-        NoTargetError.
+        If the target is a hard link among these files, the target of ``entry`` becomes that link's
+        target. Raises OSError and NoTargetError.
         """
         for _ in range(_MOST_STEPS):
             parts = tuple(components(entry.target, entry=entry.name))
-            if not parts or not whiteouts.is_driver_s(parts):
+            if not parts or not whiteouts.is_of_driver(parts):
                 return False
             if (kept := self._files.get(parts)) is not None:
                 self._place(kept, parent, name)

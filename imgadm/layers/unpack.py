@@ -1,4 +1,4 @@
-"""The stage that applies one layer to the tree of those below it."""
+"""The stage that applies one layer to the tree of the layers below it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from imgadm.base.files.open_limit import allow_deep_trees
 from imgadm.base.text import excerpt
 from imgadm.layers.application import LayerApplication
 from imgadm.layers.archive.reader import Archive
-from imgadm.layers.limits import Limits
-from imgadm.layers.owners import OWNERS_FILE_NAME, OwnersWriter
+from imgadm.layers.rules.limits import Limits
 from imgadm.layers.tree.attributes import Attributes, Ownership
+from imgadm.layers.tree.owners import OWNERS_FILE_NAME, OwnersWriter
 from imgadm.layers.tree.path_set import PathSet
 from imgadm.layers.tree.tree import Tree
 from imgadm.streams.codecs.byte_source import ByteSource
@@ -22,14 +22,14 @@ from imgadm.streams.errors import StreamError
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What a layer had: entries, whiteouts among them, and bytes of the archive."""
+    """The number of entries of a layer, whiteouts included, and that of bytes of its archive."""
 
     entries: int
     archive_bytes: int
 
 
-class UnpackLayer(Stage):
-    """See :func:`unpack_layer`."""
+class _UnpackLayer(Stage):
+    """The stage that :func:`unpack_layer` makes."""
 
     name = "unpack"
     role = "sink"
@@ -95,16 +95,17 @@ def unpack_layer(
     owners: str | os.PathLike[str] | None = None,
     limits: Limits | None = None,
 ) -> Stage:
-    """Apply the tar archive of one layer to the tree at ``root``, a directory that exists.
+    """Return a stage that applies the tar archive of one layer to the tree at ``root``.
 
-    ``policy`` None: as this process may. ``owners`` is the file for what could not be set, None:
+    ``root`` is a directory that exists. ``policy`` None means the policy that this process may
+    follow. ``owners`` is the file that records the attributes that can't be set; None means
     ``owners.jsonl`` beside the root.
 
-    Leaves :class:`Unpacked` as the fact ``unpacked``. Raises LayerError and OSError; what has been
-    unpacked by then stays, for the caller to remove.
+    The stage leaves an :class:`Unpacked` as the fact ``unpacked``. It raises LayerError and
+    OSError. The files unpacked by then stay, and the caller must remove them.
     """
     place = Path(root)
-    return UnpackLayer(
+    return _UnpackLayer(
         place,
         policy=policy or Ownership.of_this_process(),
         owners=place.parent / OWNERS_FILE_NAME if owners is None else Path(owners),

@@ -35,7 +35,7 @@ class ImageNotInstalledError(ImgadmError):
     exit_status = 3
 
     def __init__(self, uuid: str, pool: str) -> None:
-        super().__init__(f'image "{uuid}" was not found on zpool "{pool}"')
+        super().__init__(f'image "{uuid}" was not found on {_title_of(pool)}')
         self.uuid = uuid
         self.pool = pool
 
@@ -47,7 +47,7 @@ class OriginNotInstalledError(ImgadmError):
     exit_status = 3
 
     def __init__(self, uuid: str, pool: str) -> None:
-        super().__init__(f'origin image "{uuid}" was not found on zpool "{pool}"')
+        super().__init__(f'origin image "{uuid}" was not found on {_title_of(pool)}')
         self.uuid = uuid
         self.pool = pool
 
@@ -152,3 +152,8 @@ class InvalidStreamError(ImgadmError):
     """An image file is not a ZFS stream that can be received: damaged, cut, or of another kind."""
 
     code = "InvalidStream"
+
+
+def _title_of(pool: str) -> str:
+    """Return the kind and the name of a pool."""
+    return f'{"directory pool" if "/" in pool else "zpool"} "{pool}"'

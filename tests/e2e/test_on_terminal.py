@@ -69,7 +69,9 @@ def show(tmp_path: Path) -> Show:
         ("list --jsn", 'Did you mean "--json"?'),
         ("list -v", 'That option comes before the command: "imgadm -v list".'),
         ("list -x", '"imgadm help list" lists the options.'),
-        ("get", 'Usage: imgadm get [<options>] <uuid>; "imgadm help get" tells more.'),
+        ("get", 'Usage: imgadm get [<options>] <uuid>. "imgadm help get" explains it.'),
+        ("list -P", 'The option takes a value: "-P <pool>".'),
+        ("import --source", 'The option takes a value: "--source=<url>".'),
         (f"get {UUID.upper()}", f'The UUIDs of images are lower case: "{UUID}".'),
         (
             "delete debian-12",
@@ -77,7 +79,7 @@ def show(tmp_path: Path) -> Show:
         ),
         (
             "create disk.raw name=debian",
-            '"imgadm create --disk FILE" makes an image of a disk; "vmadm list" shows the UUIDs of '
+            '"imgadm create --disk FILE" makes an image of a disk. "vmadm list" shows the UUIDs of '
             "machines.",
         ),
         ("get 1$", '"imgadm list" and "imgadm avail" show UUIDs.'),
@@ -113,4 +115,4 @@ def test_help_fits(show: Show) -> None:
         # A word that is longer by itself stands alone.
         assert [line for line in lines if len(line) > 40 and " " in line.strip()] == []
     wide = show("help", columns=200)
-    assert f"{'    help [<command>]':<43}Help on imgadm or on one command" in wide
+    assert f"{'    help [<command>]':<43}Show help on imgadm or on one command" in wide

@@ -25,8 +25,8 @@ from imgadm.base.errors import ImgadmError
 from imgadm.base.urls import normalise_url
 from imgadm.layers.archive.pax import parse_records
 from imgadm.layers.archive.reader import Archive
-from imgadm.layers.errors import LayerError
-from imgadm.layers.limits import Limits
+from imgadm.layers.rules.errors import LayerError
+from imgadm.layers.rules.limits import Limits
 from imgadm.manifest import Manifest, find_violations, parse_manifest
 from imgadm.manifest.upgrade import upgrade_manifest
 from imgadm.registry.access.challenges import parse_challenges

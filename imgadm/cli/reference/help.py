@@ -8,7 +8,7 @@ from itertools import groupby
 
 from imgadm.cli.command import Command
 from imgadm.cli.commands import GROUPS, find_command
-from imgadm.cli.options import Option, OptionKind
+from imgadm.cli.options import Option
 from imgadm.cli.output.terminal import FULL_WIDTH
 from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
@@ -172,11 +172,7 @@ def _option_lines(options: Sequence[Option], width: int) -> Iterator[str]:
 
 def option_label(option: Option) -> str:
     """Return the names of ``option`` as help texts show them, each with its value."""
-    names = sorted(option.names, key=len)
-    if option.kind is OptionKind.FLAG:
-        return ", ".join(names)
-    value = option.placeholder
-    return ", ".join(f"{name}={value}" if name[1] == "-" else f"{name} {value}" for name in names)
+    return ", ".join(option.with_value(name) for name in sorted(option.names, key=len))
 
 
 def _with_full_stop(text: str) -> str:

@@ -61,6 +61,8 @@ def _compression(options: Options) -> Compression:
     if name not in COMPRESSIONS:
         choices = ", ".join(f'"{choice}"' for choice in COMPRESSIONS)
         raise UsageError(f'invalid -c,--compression "{name}": must be one of {choices}')
+    if name == "none" and level is not None:
+        raise UsageError("--level needs -c: without it, the image file is not compressed")
     compression = Compression(name, level)
     try:
         compression.stages()

@@ -29,7 +29,7 @@ def run(context: RunContext) -> int:
             f'unexpected args ({len(arguments)}): "{" ".join(arguments)}"', synopsis_helps=True
         )
     pool = context.pool()
-    manifest, file = (Path(required_text(options, option)) for option in (MANIFEST, FILE))
+    manifest, file = (Path(required_text(context, option)) for option in (MANIFEST, FILE))
     with _view(context) as view:
         install_image(pool, manifest, file, ImportOptions(locks=context.locks()), view)
     return 0

@@ -16,7 +16,7 @@ def run(context: RunContext) -> int:
     """Publish the image to the server that the argument names."""
     options = context.options
     url = single_argument(context.arguments)
-    manifest, file = (required_text(options, option) for option in (MANIFEST, FILE))
+    manifest, file = (required_text(context, option) for option in (MANIFEST, FILE))
     with (
         open_repository(context, url) as repository,
         choose_view(

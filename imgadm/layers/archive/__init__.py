@@ -1,1 +1,1 @@
-"""The archive of a layer, read entry by entry."""
+"""The reader of a layer's archive, entry by entry."""

@@ -1,4 +1,4 @@
-"""One entry of a layer's archive, whatever format its header had."""
+"""One entry of a layer's archive, the same for every format of header."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 class EntryKind(enum.Enum):
-    """What an entry makes."""
+    """The kind of file that an entry makes."""
 
     FILE = "file"
     HARD_LINK = "hard link"
@@ -20,10 +20,12 @@ class EntryKind(enum.Enum):
 
 @dataclass(slots=True)
 class ArchiveEntry:
-    """Names are bytes as archived; ``mode`` has the permission, set-id and sticky bits only.
+    """One entry of an archive.
 
-    ``packed_size`` counts the bytes of data that follow in the archive, ``size`` those of the file.
-    They differ where ``regions`` (offset and length of each region of data) leave holes.
+    ``name``, ``target`` and the attributes are bytes as archived. ``mode`` has the permission,
+    set-id and sticky bits only. ``packed_size`` is the number of bytes of data that follow in the
+    archive, ``size`` that of the file. They differ where ``regions`` (offset and length of each
+    region of data) leave holes.
     """
 
     name: bytes
@@ -38,14 +40,3 @@ class ArchiveEntry:
     device: tuple[int, int] = (0, 0)
     xattrs: dict[bytes, bytes] = field(default_factory=dict)
     regions: list[tuple[int, int]] | None = None
-
-
-def kept_owner(number: int) -> int:
-    """The owner or group that a number of an archive stands for: kernels keep 32 bits of it.
-
-    Some systems have -2 for nobody. Kernels take -1 for "leave it as it is", and what has just been
-    made is root's. What does not fit stays as it is.
-    """
-    if -(1 << 31) <= number < 0:
-        number += 1 << 32
-    return 0 if number == (1 << 32) - 1 else number

@@ -1,12 +1,11 @@
-"""One 512-byte header block: v7, ustar (POSIX.1-1988), GNU and star."""
+"""The parser of 512-byte header blocks: v7, ustar (POSIX.1-1988), GNU and star."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
 
-from imgadm.base.text import excerpt
-from imgadm.layers.errors import LayerError
+from imgadm.layers.rules.errors import LayerError
 
 TAR_BLOCK_SIZE = 512
 ZERO_BLOCK = bytes(TAR_BLOCK_SIZE)
@@ -18,7 +17,7 @@ _SIGNED = struct.Struct("512b")
 
 @dataclass(slots=True)
 class Header:
-    """The fields of a header block; names without the long forms that other blocks bring."""
+    """The fields of a header block, without the long names that other blocks may have."""
 
     name: bytes
     mode: int
@@ -33,7 +32,7 @@ class Header:
 
 
 def parse_header(block: bytes) -> Header:
-    """Raises LayerError (``format``) for a block that is no header."""
+    """Return the fields of a header. Raises LayerError (``format``) for any other block."""
     (
         name, mode, uid, gid, size, mtime, checksum, kind, target,
         magic, _, _, major, minor, prefix, star,
@@ -67,10 +66,11 @@ def parse_header(block: bytes) -> Header:
 
 
 def number(field: bytes) -> int:
-    """A number in octal digits, or in base 256 where the first bit is set. Blank is zero.
+    """Return the number in a field: octal digits, or base 256 if the first bit is set.
 
-    Blanks and zero bytes may come before the digits, too: Go's reader, with which containers are
-    made, passes over both, and who stops at the first would take a mode or a size for zero.
+    A blank field is zero. Blanks and zero bytes may come before the digits. Go's reader, which
+    container tools use, passes over both; a reader that stopped at the first would take a mode or a
+    size for zero. Raises LayerError (``format``).
     """
     if field[0] & 0x80:
         value = int.from_bytes(field, "big", signed=False) & ((1 << (8 * len(field) - 1)) - 1)
@@ -96,7 +96,7 @@ def _check_sum(block: bytes, field: bytes) -> None:
     blanked = 8 * 0x20 - sum(block[_CHECKSUM])
     if sum(block) + blanked == wanted:
         return
-    # Some old writers summed the bytes as signed ones.
+    # Some old writers added up the bytes as signed numbers.
     signed = _SIGNED.unpack(block)
     if sum(signed) - sum(signed[_CHECKSUM]) + 8 * 0x20 != wanted:
         raise LayerError(

@@ -1,4 +1,4 @@
-"""Extended headers of POSIX.1-2001: records of ``LENGTH KEY=VALUE`` lines."""
+"""The extended headers of POSIX.1-2001, which consist of records ``LENGTH KEY=VALUE``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import binascii
 from decimal import Decimal, InvalidOperation
 from urllib.parse import unquote_to_bytes
 
-from imgadm.base.text import excerpt
-from imgadm.layers.errors import LayerError
+from imgadm.layers.rules.errors import LayerError
 
 Records = list[tuple[bytes, bytes]]
-"""Records in the order of the archive: sparse format 0.0 repeats keys, and their order counts."""
+"""Keys and values in the order of the archive, which counts: sparse format 0.0 repeats keys."""
 
 _SCHILY = b"SCHILY.xattr."
 _LIBARCHIVE = b"LIBARCHIVE.xattr."
@@ -19,7 +18,7 @@ _LONGEST_NUMBER = 40
 
 
 def parse_records(data: bytes) -> Records:
-    """Raises LayerError (``format``)."""
+    """Return the records of an extended header. Raises LayerError (``format``)."""
     records: Records = []
     position = 0
     while position < len(data):
@@ -40,20 +39,23 @@ def parse_records(data: bytes) -> Records:
 
 
 def whole_number(key: bytes, value: bytes) -> int:
-    """A decimal integer from 0; LayerError for what is none."""
+    """Return the decimal integer, at least 0, in a record. Raises LayerError (``format``)."""
     if not value.isdigit() or len(value) > _LONGEST_NUMBER:
         raise LayerError("format", f'an extended header has no number for "{excerpt(key)}"')
     return int(value)
 
 
 def owner_number(key: bytes, value: bytes) -> int:
-    """The number of an owner or a group, which may be negative; LayerError for what is none."""
+    """Return the number of an owner or group, which may be negative. Raises LayerError."""
     sign = -1 if value.startswith(b"-") else 1
     return sign * whole_number(key, value.removeprefix(b"-"))
 
 
 def nanoseconds(key: bytes, value: bytes) -> int:
-    """A time in seconds with a fraction, rounded down to nanoseconds."""
+    """Return a time in nanoseconds, rounded down, of a record that has seconds with a fraction.
+
+    Raises LayerError (``format``).
+    """
     try:
         if len(value) > _LONGEST_NUMBER or b"_" in value:
             raise InvalidOperation
@@ -66,7 +68,10 @@ def nanoseconds(key: bytes, value: bytes) -> int:
 
 
 def extended_attribute(key: bytes, value: bytes) -> tuple[bytes, bytes] | None:
-    """Name and value of the extended attribute that a record brings; None for other records."""
+    """Return the name and value of the extended attribute in a record; None for other records.
+
+    Raises LayerError (``format``) for a value that should be Base64 and is not.
+    """
     if key.startswith(_SCHILY):
         return key[len(_SCHILY) :], value
     if key.startswith(_LIBARCHIVE):

@@ -1,23 +1,59 @@
-"""Where the data of a sparse file belongs: old GNU headers, and formats 0.0, 0.1 and 1.0 of pax."""
+"""The maps of sparse files: those of old GNU headers, and the formats 0.0, 0.1 and 1.0 of pax."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgadm.layers.archive.header import TAR_BLOCK_SIZE, number
+from imgadm.layers.archive.entry import ArchiveEntry
+from imgadm.layers.archive.header import TAR_BLOCK_SIZE, Header, number
 from imgadm.layers.archive.pax import Records, whole_number
-from imgadm.layers.errors import LayerError
-from imgadm.layers.limits import Limits
+from imgadm.layers.rules.errors import LayerError
+from imgadm.layers.rules.limits import Limits
 
 Regions = list[tuple[int, int]]
-"""Offset and length of each region of data, ascending."""
+"""The offset and length of each region of data, ascending."""
 
 Take = Callable[[int], bytes]
-"""Gives the next so many bytes of the archive."""
+"""A function that takes and returns the next so many bytes of the archive."""
 
 
-def old_gnu_map(header: bytes, take: Take, limits: Limits) -> tuple[int, Regions]:
-    """The size of the file and its regions, from a header of type S and the blocks behind it."""
+def find_regions(
+    entry: ArchiveEntry,
+    header: Header,
+    records: Records,
+    take: Take,
+    take_data: Take,
+    limits: Limits,
+) -> None:
+    """Set the regions and the sizes of ``entry`` if it is a sparse file.
+
+    ``take`` takes blocks behind the header, ``take_data`` takes them from the data of the entry.
+    Raises LayerError for a map that is malformed or too long.
+    """
+    if header.type == b"S":
+        entry.size, entry.regions = _old_gnu_map(header.block, take, limits)
+    else:
+        _find_regions_in_records(entry, records, take_data, limits)
+    if entry.regions is not None:
+        _check(entry.regions, size=entry.size, packed_size=entry.packed_size)
+
+
+def _find_regions_in_records(
+    entry: ArchiveEntry, records: Records, take_data: Take, limits: Limits
+) -> None:
+    pax = dict(records)
+    size = pax.get(b"GNU.sparse.realsize") or pax.get(b"GNU.sparse.size")
+    if size is not None:
+        entry.size = whole_number(b"GNU.sparse.size", size)
+    if _is_format_1(pax):
+        taken, entry.regions = _format_1_map(take_data, limits)
+        entry.packed_size -= taken
+    else:
+        entry.regions = _format_0_map(records, limits)
+
+
+def _old_gnu_map(header: bytes, take: Take, limits: Limits) -> tuple[int, Regions]:
+    """Return the size of the file and its regions, from a header of type S and the next blocks."""
     regions = _pairs_of_block(header, start=386, count=4)
     more, size = header[482], number(header[483:495])
     while more:
@@ -39,12 +75,12 @@ def _pairs_of_block(block: bytes, *, start: int, count: int) -> Regions:
     return regions
 
 
-def is_format_1(pax: dict[bytes, bytes]) -> bool:
+def _is_format_1(pax: dict[bytes, bytes]) -> bool:
     return pax.get(b"GNU.sparse.major") == b"1" and pax.get(b"GNU.sparse.minor") == b"0"
 
 
-def format_1_map(take: Take, limits: Limits) -> tuple[int, Regions]:
-    """Bytes that the map takes of the entry's data, and the regions it names."""
+def _format_1_map(take: Take, limits: Limits) -> tuple[int, Regions]:
+    """Return the number of bytes of data that the map takes, and the regions that it names."""
     taken, text = 0, b""
 
     def next_number() -> int:
@@ -64,8 +100,8 @@ def format_1_map(take: Take, limits: Limits) -> tuple[int, Regions]:
     return taken, regions
 
 
-def format_0_map(records: Records, limits: Limits) -> Regions | None:
-    """The regions that extended headers name; None if they name none."""
+def _format_0_map(records: Records, limits: Limits) -> Regions | None:
+    """Return the regions that extended headers name; None if they name none."""
     numbers: list[int] | None = None
     for key, value in records:
         if key in (b"GNU.sparse.offset", b"GNU.sparse.numbytes"):
@@ -84,8 +120,8 @@ def format_0_map(records: Records, limits: Limits) -> Regions | None:
     return regions
 
 
-def check(regions: Regions, *, size: int, packed_size: int) -> None:
-    """Refuse a map that overlaps, goes beyond the file, or is about other data than there is."""
+def _check(regions: Regions, *, size: int, packed_size: int) -> None:
+    """Refuse a map whose regions overlap, leave the file, or do not add up to ``packed_size``."""
     end = total = 0
     for offset, length in regions:
         if offset < end or length < 0:

@@ -1,1 +1,1 @@
-"""The tree that layers are unpacked into."""
+"""The tree that layers are unpacked into, and the changes that an entry makes to it."""

@@ -1,4 +1,4 @@
-"""Files of a layer whose place in the tree is not known yet, or which only hard links have."""
+"""The files of a layer that wait for their place in the tree, or have one only by hard links."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from collections.abc import Iterable
 from imgadm.layers.archive.entry import ArchiveEntry
 from imgadm.layers.tree import acls
 from imgadm.layers.tree.content import write_content
-from imgadm.layers.tree.tree import OPEN_DIRECTORY, Tree
+from imgadm.layers.tree.open_directories import OPEN_DIRECTORY
+from imgadm.layers.tree.tree import Tree
 
 _PREFIX = b".wh..wh."
-"""In the root, since a file can be given its place there without a copy. No image has a name that
-begins so, and nobody can guess the rest, where a file system takes other spellings for the same.
+"""The beginning of the directory's name.
+
+The directory is in the root, so that a file can get its place in the tree without a copy. No image
+has a name with this beginning. The rest of the name is random, so that no archive can name the
+directory, not even on a file system that ignores the case of names.
 """
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -21,7 +25,7 @@ _PRIVATE = 0o600
 
 
 class Aside:
-    """A directory in the root of ``tree``, which is there only while it is needed."""
+    """A directory in the root of ``tree``, which is made when the first file needs it."""
 
     def __init__(self, tree: Tree) -> None:
         self._root = tree.root
@@ -31,7 +35,7 @@ class Aside:
 
     @property
     def descriptor(self) -> int:
-        """The directory, open, made if it is missing."""
+        """The descriptor of the directory, which is made if it is missing."""
         if self._descriptor is None:
             root = self._root.descriptor
             os.mkdir(self._name, 0o700, dir_fd=root)
@@ -42,7 +46,7 @@ class Aside:
         return self._descriptor
 
     def keep(self, entry: ArchiveEntry, data: Iterable[memoryview]) -> bytes:
-        """Write the content of a file; returns its name in the directory. Raises OSError."""
+        """Write the content of a file, and return its name in the directory. Raises OSError."""
         self._count += 1
         name = b"%d" % self._count
         descriptor = os.open(name, _NEW_FILE, _PRIVATE, dir_fd=self.descriptor)
@@ -53,11 +57,11 @@ class Aside:
         return name
 
     def drop(self, name: bytes) -> None:
-        """Remove one of the files."""
+        """Remove the file that :meth:`keep` has named ``name``."""
         os.unlink(name, dir_fd=self.descriptor)
 
     def remove(self) -> None:
-        """Remove the directory with all that is left in it."""
+        """Remove the directory and the files that are left in it."""
         if self._descriptor is None:
             return
         with os.scandir(self._descriptor) as found:
@@ -67,7 +71,7 @@ class Aside:
         os.rmdir(self._name, dir_fd=self._root.descriptor)
 
     def close(self) -> None:
-        """Forget the directory, and leave it to whoever removes the tree."""
+        """Close the directory without removing it, since the caller will remove the tree."""
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)

@@ -1,4 +1,4 @@
-"""Owners, modes, times and extended attributes, as far as this process may set them."""
+"""The owners, modes, times and extended attributes of files, set as far as possible."""
 
 from __future__ import annotations
 
@@ -9,54 +9,68 @@ import os
 from collections.abc import Mapping
 
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
-from imgadm.layers.owners import OwnersWriter, Recorded
+from imgadm.layers.tree.owners import OwnersWriter, Recorded
 
 _SET_ID = 0o6000
+
 _LEAST_FILE_MODE = 0o400
-"""What the owner of a file, and of a directory, must be able to do for the next layer, the next
-reader and whoever deletes it, while that owner is not root.
+"""The permissions that the owner of a file keeps while that owner is not root.
+
+The next layer, a reader and a deletion of the image need them.
 """
 
 _LEAST_DIRECTORY_MODE = 0o700
+"""The permissions that the owner of a directory keeps while that owner is not root."""
 
 _OF_THE_HOST = (b"security.selinux", b"system.nfs4_acl", b"trusted.overlay.", b"user.overlay.")
-"""Attributes of the host that built the image, or which would make its file system take a file for
-something else. Nobody unpacks them.
+"""The beginnings of attributes that are never unpacked.
+
+They belong to the host that built the image, or would make its file system show a file as something
+else.
 """
 
-_REFUSED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.EINVAL}
-"""What file systems and kernels say of attributes that they don't keep, or not for this process."""
+_REFUSED = {
+    *(errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.EINVAL),
+    *(errno.E2BIG, errno.ERANGE, errno.ENOSPC),
+}
+"""The errors for attributes that a file system or kernel does not keep, or not for this process.
 
-# And of those that are too long, or too many for one file: ext4 has no space for these.
-_REFUSED |= {errno.E2BIG, errno.ERANGE, errno.ENOSPC}
+Those of the second line are for attributes that are too long or too many for one file, for which
+ext4 has no space.
+"""
 
 
 class Ownership(enum.Enum):
-    """Whether owners and devices are set, or recorded beside the root (:mod:`.owners`)."""
+    """The policy that owners and devices are set, or recorded beside the root (:mod:`.owners`)."""
 
     REAL = "real"
     RECORDED = "recorded"
 
     @classmethod
     def of_this_process(cls) -> Ownership:
-        """What this process has the right to: only root can give files away."""
+        """Return the policy that this process may follow: only root can give files away."""
         return cls.REAL if os.geteuid() == 0 else cls.RECORDED
 
 
 class Attributes:
-    """Gives what has been made its attributes, and records what could not be given."""
+    """A setter of attributes, which records the attributes that it could not set.
+
+    ``real`` tells whether owners and devices are set. ``refused`` is the number of extended
+    attributes that could not be set, and ``first_refused`` the first of them.
+    """
 
     def __init__(self, ownership: Ownership, owners: OwnersWriter) -> None:
-        # Whether owners and devices are set.
         self.real = ownership is Ownership.REAL
         self._owners = owners
         self._records_all = owners.keeps_all
-        # Extended attributes that were not set, and the first of them.
         self.refused = 0
         self.first_refused = b""
 
     def set_open(self, path: bytes, descriptor: int, entry: ArchiveEntry, *, anew: bool) -> None:
-        """Of a file or a directory, all but the times. ``anew``: it was made for this entry."""
+        """Set the attributes of an open file or directory, except for its times.
+
+        ``anew`` tells that the file was made for this entry.
+        """
         mode = self._settable_mode(entry)
         if self.real:
             os.fchown(descriptor, entry.uid, entry.gid)
@@ -68,7 +82,10 @@ class Attributes:
     def set_special(
         self, path: bytes, parent: int, name: bytes, entry: ArchiveEntry, *, as_file: bool = False
     ) -> None:
-        """Of a link, pipe or device; ``as_file`` if an empty file stands for it."""
+        """Set the attributes of a link, pipe or device.
+
+        ``as_file`` tells that an empty file stands for a device.
+        """
         mode = self._settable_mode(entry)
         if self.real:
             os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
@@ -76,7 +93,7 @@ class Attributes:
         if entry.xattrs:
             missing = self._set_xattrs(path, by_descriptor(parent, name), entry.xattrs)
         if entry.kind is not EntryKind.SYMLINK:
-            # Nobody else is at work in the tree, and this is no link.
+            # Only this process changes the tree, and this is no link.
             os.chmod(name, mode, dir_fd=parent)
         times = (entry.mtime_ns, entry.mtime_ns)
         os.utime(name, ns=times, dir_fd=parent, follow_symlinks=False)
@@ -87,13 +104,13 @@ class Attributes:
         if self.real:
             return entry.mode
         least = _LEAST_DIRECTORY_MODE if entry.kind is EntryKind.DIRECTORY else _LEAST_FILE_MODE
-        # Set-id bits would lend out the rights of whoever unpacks.
+        # Set-id bits would grant the rights of the user who unpacks.
         return entry.mode & ~_SET_ID | least
 
     def _set_xattrs(
         self, path: bytes, where: int | bytes, xattrs: Mapping[bytes, bytes]
     ) -> dict[bytes, bytes]:
-        """Returns those that the file system, or the kernel, has refused."""
+        """Set the attributes, and return those that the file system or the kernel refused."""
         missing = {}
         for name, value in xattrs.items():
             if name.startswith(_OF_THE_HOST):
@@ -131,7 +148,7 @@ class Attributes:
 
 
 def clear_xattrs(descriptor: int) -> None:
-    """Take from a directory of a lower layer what its new entry does not bring."""
+    """Remove the extended attributes of a directory of a lower layer, for those of a new entry."""
     if not hasattr(os, "listxattr"):
         return
     with contextlib.suppress(OSError):
@@ -141,7 +158,7 @@ def clear_xattrs(descriptor: int) -> None:
 
 
 def by_descriptor(parent: int, name: bytes) -> bytes:
-    """A path to ``name`` that goes through nothing but its open directory."""
+    """Return a path to ``name`` that goes through the descriptor of its directory only."""
     return b"/proc/self/fd/%d/%s" % (parent, name)
 
 

@@ -1,4 +1,4 @@
-"""The content of a file, from the data of its entry."""
+"""The writing of a file's content from the data of its entry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imgadm.layers.archive.entry import ArchiveEntry
 
 
 def write_content(descriptor: int, entry: ArchiveEntry, data: Iterable[memoryview]) -> None:
-    """Write what an empty file is to hold; holes stay holes. Raises OSError and LayerError."""
+    """Write the content of an empty file; holes stay holes. Raises OSError and LayerError."""
     if entry.regions is not None:
         _write_regions(descriptor, entry, data)
         return
@@ -18,7 +18,7 @@ def write_content(descriptor: int, entry: ArchiveEntry, data: Iterable[memoryvie
 
 
 def _write_regions(descriptor: int, entry: ArchiveEntry, data: Iterable[memoryview]) -> None:
-    """Write each region of data where it belongs, and leave the rest a hole."""
+    """Write each region of data at its offset, and leave the rest a hole."""
     os.ftruncate(descriptor, entry.size)
     pieces = iter(data)
     piece = memoryview(b"")

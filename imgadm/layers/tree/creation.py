@@ -1,4 +1,4 @@
-"""Making what an entry describes: files, directories, links, pipes and devices."""
+"""The making of files, directories, links, pipes and devices from entries."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import TypeVar
 
 from imgadm.base.text import excerpt
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
-from imgadm.layers.errors import LayerError
-from imgadm.layers.owners import OwnersWriter
-from imgadm.layers.paths import components, join
+from imgadm.layers.rules.errors import LayerError
+from imgadm.layers.rules.paths import components, join
 from imgadm.layers.tree import acls
 from imgadm.layers.tree.aside import Aside
 from imgadm.layers.tree.attributes import Attributes, by_descriptor, clear_xattrs
 from imgadm.layers.tree.content import write_content
+from imgadm.layers.tree.open_directories import Directory
+from imgadm.layers.tree.owners import OwnersWriter
 from imgadm.layers.tree.removal import Removal
-from imgadm.layers.tree.tree import NOT_A_DIRECTORY, Directory, LinkRules, Tree
+from imgadm.layers.tree.tree import NOT_A_DIRECTORY, LinkRules, Tree
 
 _Made = TypeVar("_Made")
 
@@ -33,18 +34,18 @@ _NODES = {
 
 
 class NoTargetError(LayerError):
-    """What a hard link is to is not there."""
+    """The target of a hard link does not exist."""
 
     def __init__(self, entry: ArchiveEntry) -> None:
         super().__init__(
             "link",
-            f'it is a hard link to "{excerpt(entry.target)}", which is not there',
+            f'it is a hard link to "{excerpt(entry.target)}", which does not exist',
             entry=entry.name,
         )
 
 
 class Creation:
-    """Makes entries in directories of a tree. What is in the way is removed."""
+    """A maker of files in directories of a tree, which removes whatever is in the way."""
 
     def __init__(
         self, tree: Tree, attributes: Attributes, owners: OwnersWriter, removal: Removal
@@ -63,9 +64,10 @@ class Creation:
         *,
         links: LinkRules,
     ) -> None:
-        """Make an entry; ``links`` are those that the path to the target of a hard link follows.
+        """Make the file that ``entry`` describes, ``name`` in ``parent``, with content ``data``.
 
-        Raises LowerLinkError for one that it does not, and NoTargetError.
+        ``links`` are the links that the path to the target of a hard link may follow. Raises
+        LowerLinkError for a link that it may not follow, NoTargetError, LayerError and OSError.
         """
         match entry.kind:
             case EntryKind.FILE:
@@ -102,7 +104,7 @@ class Creation:
     def place(
         self, parent: Directory, name: bytes, entry: ArchiveEntry, aside: Aside, stored: bytes
     ) -> None:
-        """Make a file whose content is kept ``aside`` as ``stored``, which stays there, too."""
+        """Make a file whose content is kept ``aside`` as ``stored``; it stays there as well."""
         self._link_to_aside(parent, name, aside, stored)
         descriptor = os.open(name, _OLD_FILE, dir_fd=parent.descriptor)
         try:
@@ -113,7 +115,7 @@ class Creation:
     def place_again(
         self, parent: Directory, name: bytes, aside: Aside, stored: bytes, first: bytes
     ) -> None:
-        """Make one more hard link to a file kept ``aside`` that has been placed at ``first``."""
+        """Make one more hard link to a file kept ``aside`` that has its place at ``first``."""
         self._link_to_aside(parent, name, aside, stored)
         self._owners.link(join(parent.path, name), first)
 
@@ -149,7 +151,7 @@ class Creation:
     def _describe_directory(self, directory: Directory, entry: ArchiveEntry, *, anew: bool) -> None:
         if not anew:
             clear_xattrs(directory.descriptor)
-        elif directory.gives_acls:  # as the one that it is in
+        elif directory.gives_acls:  # its parent gives lists
             acls.take_away(directory.descriptor)
         self._attributes.set_open(directory.path, directory.descriptor, entry, anew=anew)
         directory.gives_acls = acls.are_given_by(directory.descriptor)
@@ -165,11 +167,11 @@ class Creation:
         if source is None:
             raise NoTargetError(entry)
         target, path = join(source.path, parts[-1]), join(parent.path, name)
-        # Whatever is in the way goes first, and must not take with it what the link is to.
+        # The file in the way is removed first, and must not contain the target.
         if target.startswith(path + b"/"):
             raise NoTargetError(entry)
         with _kept_open(source) as descriptor:
-            parent = self._tree.again(parent)
+            parent = self._tree.at(parent.path)
             try:
                 status = os.stat(parts[-1], dir_fd=descriptor, follow_symlinks=False)
             except FileNotFoundError:
@@ -199,7 +201,7 @@ class Creation:
         self._attributes.set_special(path, parent.descriptor, name, entry)
 
     def _make_node(self, parent: Directory, name: bytes, entry: ArchiveEntry) -> None:
-        """A pipe or a device, or an empty file in its place where this process may not make it."""
+        """Make a pipe or a device, or an empty file for a device that this process may not make."""
         kind, device = _NODES[entry.kind], os.makedev(*entry.device)
 
         def make() -> None:
@@ -209,7 +211,7 @@ class Creation:
         if not as_file:
             try:
                 self._instead(parent, name, make)
-            except (PermissionError, NotImplementedError):  # as in most containers, root's too
+            except (PermissionError, NotImplementedError):  # as in most containers, even for root
                 as_file = True
         if as_file:
             os.close(self._new_file(parent, name))
@@ -227,7 +229,7 @@ class Creation:
         return descriptor
 
     def _instead(self, parent: Directory, name: bytes, make: Callable[[], _Made]) -> _Made:
-        """Make something new at ``name``, in the place of what is there."""
+        """Call ``make``, and if a file is in its way, remove that and call it again."""
         try:
             return make()
         except FileExistsError:
@@ -237,7 +239,7 @@ class Creation:
 
 @contextlib.contextmanager
 def _kept_open(directory: Directory) -> Iterator[int]:
-    """A descriptor of it that stays, whatever the tree closes meanwhile."""
+    """Yield a descriptor that stays open, whatever directories the tree closes meanwhile."""
     descriptor = os.dup(directory.descriptor)
     try:
         yield descriptor

@@ -1,4 +1,4 @@
-"""A set of very many paths in little memory, as what a layer has made so far."""
+"""A set of very many paths in little memory, such as those that a layer has made so far."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from array import array
 from bisect import bisect_left
 
 _LOOSE = 1 << 16
-"""Paths that are kept loose; beyond that they are packed, in eight bytes each."""
+"""The number of hashes in a Python set; more are packed, in eight bytes each."""
 
 
 class PathSet:
-    """Paths are added and looked up, never removed. Kept as hashes of 64 bits.
+    """A set of paths, kept as hashes of 64 bits, to which paths are added and never removed.
 
-    Python keys its hashes of bytes anew in every process, so that no archive can be made whose
-    paths collide.
+    Python's hashes of bytes have another key in every process, so that nobody can make an archive
+    whose paths collide.
     """
 
     def __init__(self) -> None:

@@ -1,31 +1,32 @@
-"""Taking things out of the tree: what an entry replaces, and what a whiteout hides."""
+"""The removal of files that an entry replaces or a whiteout hides."""
 
 from __future__ import annotations
 
 import os
 import stat
 
-from imgadm.layers.owners import OwnersWriter, Recorded
-from imgadm.layers.paths import join
+from imgadm.layers.rules.paths import join
+from imgadm.layers.rules.whiteouts import is_marker
 from imgadm.layers.tree.attributes import clear_xattrs
+from imgadm.layers.tree.open_directories import OPEN_DIRECTORY, Directory
+from imgadm.layers.tree.owners import OwnersWriter, Recorded
 from imgadm.layers.tree.path_set import PathSet
-from imgadm.layers.tree.tree import OPEN_DIRECTORY, Directory, Tree
-from imgadm.layers.whiteouts import is_marker
+from imgadm.layers.tree.tree import Tree
 
 
 class Removal:
-    """``made`` are the paths that entries of the present layer have made."""
+    """A remover of files from ``tree``; ``made`` are the paths that the present layer has made."""
 
     def __init__(self, tree: Tree, owners: OwnersWriter, made: PathSet) -> None:
         self._tree = tree
         self._owners = owners
         self._made = made
-        # Directories in which nothing of lower layers is left, and those of them that stay. They
-        # are not walked through again, however many whiteouts a layer has.
+        # The directories in which no file of lower layers is left, and those of them that stay. No
+        # whiteout walks through them again, however many a layer has.
         self._emptied, self._kept = PathSet(), PathSet()
 
     def replace(self, parent: Directory, name: bytes) -> None:
-        """Remove ``name``, whatever it is and whoever made it."""
+        """Remove ``name``, whatever it is and whichever layer made it."""
         path = join(parent.path, name)
         if _is_directory(parent.descriptor, name):
             self._tree.forget(path)
@@ -36,7 +37,7 @@ class Removal:
         self._owners.remove(path)
 
     def hide(self, parent: Directory, name: bytes) -> None:
-        """Remove what lower layers have at ``name``. What this layer has made there stays."""
+        """Remove the files of lower layers at ``name``, and keep those of this layer."""
         try:
             is_directory = _is_directory(parent.descriptor, name)
         except FileNotFoundError:
@@ -50,18 +51,18 @@ class Removal:
             self.replace(parent, name)
 
     def hide_contents(self, directory: Directory) -> None:
-        """Remove what lower layers have in ``directory``, but not itself."""
+        """Remove the files of lower layers in ``directory``, but not ``directory`` itself."""
         if directory.path in self._emptied or directory.path in self._kept:
             return
         with os.scandir(directory.descriptor) as found:
             for below in found:
                 name = os.fsencode(below.name)
-                if not is_marker(name):  # no part of the image, but kept aside
+                if not is_marker(name):  # files kept aside, which are no part of the image
                     self.hide(directory, name)
         self._emptied.add(directory.path)
 
     def _hide_directory(self, parent: int, name: bytes, path: bytes) -> bool:
-        """Returns whether something in it, or itself, is of this layer and stays."""
+        """Remove files of lower layers, and tell whether the directory stays for this layer."""
         if path in self._kept:
             return True
         descriptor = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
@@ -86,7 +87,7 @@ class Removal:
         return False
 
     def _make_anew(self, path: bytes, descriptor: int) -> None:
-        """Make a hidden directory that is needed what it would be if it had not been there."""
+        """Give a hidden directory that this layer needs the attributes of a new one."""
         self._tree.describe_unnamed(path, descriptor)
         clear_xattrs(descriptor)
         self._owners.record(path, Recorded(), anew=False)

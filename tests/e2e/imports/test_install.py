@@ -60,7 +60,7 @@ def test_chain_is_installed_base_first(host: Host, files: Files) -> None:
             3,
             (
                 "OriginNotInstalled",
-                f'origin image "{wanted.uuid}" was not found on zpool "{host.pool}"',
+                f'origin image "{wanted.uuid}" was not found on directory pool "{host.pool}"',
             ),
         )
         files.hold(wanted)

@@ -90,13 +90,13 @@ def test_hard_links_to_what_is_outside(root: Path, target: str) -> None:
 
 def test_hard_links_through_links_that_lead_out(root: Path) -> None:
     found = refusal(root, archive(symlink("l", "../../outside"), link("a", "l/file")))
-    assert found == 'link: layer: entry "a": it is a hard link to "l/file", which is not there'
+    assert found == 'link: layer: entry "a": it is a hard link to "l/file", which does not exist'
 
 
 REFUSED: dict[str, tuple[list[Any], str]] = {
     "a hard link to nothing": (
         [link("a", "b")],
-        'link: layer: entry "a": it is a hard link to "b", which is not there',
+        'link: layer: entry "a": it is a hard link to "b", which does not exist',
     ),
     "a hard link to a directory": (
         [directory("d"), link("a", "d")],
@@ -104,11 +104,11 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
     ),
     "a hard link to what it replaces": (
         [file("d/a"), link("d", "d/a")],
-        'link: layer: entry "d": it is a hard link to "d/a", which is not there',
+        'link: layer: entry "d": it is a hard link to "d/a", which does not exist',
     ),
     "a hard link to the root": (
         [link("a", "/")],
-        'link: layer: entry "a": it is a hard link to "/", which is not there',
+        'link: layer: entry "a": it is a hard link to "/", which does not exist',
     ),
     "a symlink to nothing": ([symlink("a", "")], 'link: layer: entry "a": it links to nothing'),
     "a file in a file": (
@@ -316,13 +316,13 @@ class TestDamage:
     )
     def test_anything_else_is_passed_over_and_noted(self, root: Path, trailing: bytes) -> None:
         (report,) = unpack(root, self.WHOLE + trailing)
-        assert report.notes == ["ignored what is behind the end of the archive"]
+        assert report.notes == ["ignored bytes behind the end of the archive"]
         assert sorted(contents(root)) == ["d", "d/large", "long" * 60]
 
     def test_entries_behind_a_single_block_of_zeros(self, root: Path) -> None:
         """Some readers end there, others fail, and none of them says that files are missing."""
         found = refusal(root, self.WHOLE + bytes(512) + MANY)
-        assert "there are entries behind a single block of zeros" in found
+        assert "entries follow a single block of zeros" in found
 
     def test_last_file_without_padding(self, root: Path) -> None:
         (report,) = unpack(root, self.WHOLE[:-511])

@@ -184,7 +184,7 @@ def test_root_goes_on_with_what_another_user_has_begun(root: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ('{"version": 1, "owners": "real"}\n', "only root may go on"),
+        ('{"version": 1, "owners": "real"}\n', "only root can unpack more layers"),
         ("damaged", "does not begin as a record of owners of version 1"),
     ],
 )

@@ -272,12 +272,12 @@ def test_links_do_not_lead_to_what_is_kept_aside(tmp_path: Path) -> None:
         with pytest.raises(LayerError, match="it leads to a directory of a whiteout's name"):
             unpack(tmp_path / str(number), archive(*entries))
     links = [symlink("x", ".wh.a"), link("y", "x/1")]
-    with pytest.raises(LayerError, match="which is not there"):
+    with pytest.raises(LayerError, match="which does not exist"):
         unpack(tmp_path / "linked", archive(*links))
 
 
 def test_file_of_a_storage_driver_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(LayerError, match="which is not there"):
+    with pytest.raises(LayerError, match="which does not exist"):
         unpack(tmp_path, archive(link("a", ".wh..wh.plnk/1")))
 
 

@@ -1,23 +1,23 @@
-"""Names that say what a layer hides of those below it (OCI image specification, "Whiteouts")."""
+"""The names by which a layer hides files of lower layers (OCI image specification, "Whiteouts")."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgadm.layers.errors import LayerError
+from imgadm.layers.rules.errors import LayerError
 
 _PREFIX = b".wh."
 _AUFS_PREFIX = b".wh..wh."
 _OPAQUE = b".wh..wh..opq"
 
 EVERYTHING = b"."
-"""What :func:`hidden_by` answers for a directory whose lower contents are hidden."""
+"""The answer of :func:`hidden_by` for a whiteout of all that lower layers have in a directory."""
 
 
 def hidden_by(name: bytes, *, entry: bytes) -> bytes:
-    """What the entry's last component hides beside it: a name, or EVERYTHING.
+    """Return the name that the whiteout ``name`` hides in its directory, or EVERYTHING.
 
-    Raises LayerError (``name``) for a whiteout of no possible name.
+    Raises LayerError (``name``) for a whiteout of an impossible name.
     """
     if name == _OPAQUE:
         return EVERYTHING
@@ -28,12 +28,12 @@ def hidden_by(name: bytes, *, entry: bytes) -> bytes:
 
 
 def is_marker(name: bytes) -> bool:
-    """Whether a component is of those that never become part of an image."""
+    """Tell whether a component of a path is a mark, which never becomes part of an image."""
     return name.startswith(_PREFIX)
 
 
-def is_driver_s(parts: Sequence[bytes]) -> bool:
-    """Whether a path is, or leads through, what AUFS kept its own books in."""
+def is_of_driver(parts: Sequence[bytes]) -> bool:
+    """Tell whether a path is in, or is itself, a directory of AUFS's own records."""
     *above, name = parts
     in_one = any(part.startswith(_AUFS_PREFIX) for part in above)
     return in_one or (name.startswith(_AUFS_PREFIX) and name != _OPAQUE)

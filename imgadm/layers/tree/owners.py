@@ -1,4 +1,4 @@
-"""What of a layer could not be set on this host, recorded in a file beside the root.
+"""The record, in a file beside the root, of attributes that could not be set on this host.
 
 One JSON object a line, in the order of unpacking; docs/explanation/layers.md has an
 example, and what each field means.
@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any, TextIO
 
 OWNERS_FILE_NAME = "owners.jsonl"
-"""The name of the file, beside the root."""
+"""The name of the file beside the root."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What is recorded of a path. A field is None where the disk has the right one; ``xattrs`` are
-    in addition to those on disk."""
+    """The recorded attributes of a path.
+
+    A field is None where the disk has the right value. ``xattrs`` are in addition to those on disk.
+    """
 
     uid: int | None = None
     gid: int | None = None
@@ -31,9 +33,10 @@ class Recorded:
 
 
 class OwnersWriter:
-    """Appends to the file. Where owners are ``real`` there is none until there is a need.
+    """A writer that appends to the file at ``path``.
 
-    Raises ValueError if there is a file that it cannot go on with.
+    ``real`` tells that owners are set on disk. The file is then made only when there is something
+    to record. Raises ValueError if ``path`` is a file to which it can't append.
     """
 
     def __init__(self, path: Path, *, real: bool) -> None:
@@ -42,17 +45,22 @@ class OwnersWriter:
         self._begun = path.exists()
         self._real = _has_real_owners(path) if self._begun else real
         if self._real and not real:
-            raise ValueError(f'"{path}" is of an image that root has unpacked; only root may go on')
+            raise ValueError(
+                f'"{path}" is of an image that root has unpacked; only root can unpack more layers'
+            )
         if not self._begun and not real:
             self._open()
 
     @property
     def keeps_all(self) -> bool:
-        """Whether every owner is recorded, those too that are on disk."""
+        """Whether every owner is recorded, including those that are right on disk."""
         return not self._real
 
     def record(self, path: bytes, recorded: Recorded, *, anew: bool) -> None:
-        """``anew`` for a path that did not exist: nothing that was said of it has to be undone."""
+        """Append a record of ``path``.
+
+        ``anew`` tells that ``path`` did not exist before, so that no older record has to be undone.
+        """
         line: dict[str, Any] = {"path": _text(path)}
         if recorded.uid and not self._real:
             line["uid"] = recorded.uid
@@ -73,10 +81,12 @@ class OwnersWriter:
             self._append(line)
 
     def link(self, path: bytes, target: bytes) -> None:
+        """Record that ``path`` is a hard link to ``target``."""
         if self._begun:
             self._append({"path": _text(path), "same_as": _text(target)})
 
     def remove(self, path: bytes) -> None:
+        """Record that ``path`` and everything below it has been removed."""
         if self._begun:
             self._append({"removed": _text(path)})
 
@@ -106,14 +116,14 @@ class Owners:
         self._default = Recorded(owner, owner)
 
     def __getitem__(self, path: bytes) -> Recorded:
-        """What is recorded of ``path``, below the root; the defaults for a path without record."""
+        """Return the record of ``path``, below the root, or the defaults if it has none."""
         node: _Node | None = self._top
         for part in _parts(path):
             node = node.below.get(part) if node is not None else None
         return self._default if node is None or node.recorded is None else node.recorded
 
     def __iter__(self) -> Iterator[tuple[bytes, Recorded]]:
-        """All that is recorded, in no particular order."""
+        """Yield every path with a record, and the record, in no particular order."""
         pending = [(b"", self._top)]
         while pending:
             path, node = pending.pop()
@@ -147,9 +157,9 @@ class _Node:
 
 
 def read_owners(path: Path) -> Owners:
-    """The records of the file at ``path``; if it is missing, all is as on disk.
+    """Return the records of the file at ``path``; if it is missing, the disk has all attributes.
 
-    Raises OSError, and ValueError that names the line of a damaged file.
+    Raises OSError, and for a damaged file a ValueError that names the line.
     """
     if not path.exists():
         return Owners(real=True)

@@ -1,9 +1,10 @@
-"""What an operator who mistyped may have meant; shown at a terminal, after the error line."""
+"""Suggestions for an operator who mistyped, shown at a terminal below the error line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from imgadm.base.errors import ImgadmError, InvalidUUIDError, UsageError
 from imgadm.base.patterns import is_uuid
@@ -16,11 +17,12 @@ from imgadm.cli.shared_options import GLOBAL_OPTIONS
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
-def hint(error: ImgadmError, command: str | None) -> str | None:
-    """Return a line about ``error`` of the ``command`` as it was typed, None if there is none."""
+def suggestion(error: ImgadmError, command: str | None) -> str | None:
+    """Return a line about ``error`` for a run of ``command``, None if there is nothing to say.
+
+    ``command`` is the command as it was typed, None for an error before or without a command.
+    """
     match error:
-        case ImgadmError(hint=str() as given):
-            return given
         case UnknownCommandError(name=typed):
             return _did_you_mean(typed, (*NAMES, *ALIASES)) or '"imgadm help" lists the commands.'
         case OptionError(option=typed):
@@ -37,7 +39,7 @@ def _about_uuid(typed: str, command: str | None) -> str:
         return f'The UUIDs of images are lower case: "{typed.lower()}".'
     if command == "create":
         return (
-            '"imgadm create --disk FILE" makes an image of a disk; "vmadm list" shows the UUIDs of '
+            '"imgadm create --disk FILE" makes an image of a disk. "vmadm list" shows the UUIDs of '
             "machines."
         )
     if _NAME.fullmatch(typed):
@@ -62,12 +64,10 @@ def _names(options: Iterable[Option]) -> list[str]:
 
 
 def _did_you_mean(typed: str, known: Iterable[str]) -> str | None:
-    from difflib import get_close_matches
-
-    # A single letter is close to every other.
+    # difflib finds a single letter close to every other.
     close = get_close_matches(typed, known, n=1) if len(typed.lstrip("-")) > 1 else []
     return f'Did you mean "{close[0]}"?' if close else None
 
 
 def _usage(command: Command) -> str:
-    return f'Usage: imgadm {command.synopses[0]}; "imgadm help {command.name}" tells more.'
+    return f'Usage: imgadm {command.synopses[0]}. "imgadm help {command.name}" explains it.'

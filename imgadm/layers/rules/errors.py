@@ -1,4 +1,4 @@
-"""What is wrong with a layer, as one clear line."""
+"""The error of a layer that cannot be unpacked, and the printing of names from its archive."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from imgadm.streams.errors import StreamError
 
 
 class LayerError(StreamError):
-    """The archive cannot be unpacked.
+    """A layer's archive cannot be unpacked.
 
     ``kind`` is one of ``truncated``, ``trailing``, ``format``, ``unsupported``, ``limit``, ``name``
-    and ``link``; ``entry`` the name of the entry it is about, as far as that is known; ``reason``
-    the message without the word "layer".
+    and ``link``. ``entry`` is the name of the entry that is wrong, or empty if that is not known.
+    ``reason`` is the message without the word "layer".
     """
 
     def __init__(self, kind: str, reason: str, *, entry: bytes = b"", offset: int | None = None):

@@ -1,0 +1,1 @@
+"""What a layer may contain: names, whiteouts and limits, and the error that refuses the rest."""
