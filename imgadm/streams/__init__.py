@@ -1,4 +1,4 @@
-"""Composing pipelines that move image bytes: stages that run at the same time, in one pass.
+"""The toolkit for pipelines: stages that move bytes at the same time, in one pass.
 
     report = streams.run(
         streams.http_get(url),
@@ -9,10 +9,10 @@
     )
     print(report.bottleneck.name, report.facts["sha1"])
 
-Each function makes a stage for one run. Stages work on threads of their own and off the GIL, joined
-by bounded channels that hand over references to buffers; where all of them can move bytes from
-descriptor to descriptor, the bytes stay in the kernel. :func:`run` returns when all have succeeded,
-or raises the first error after everything has ended.
+Each function makes a stage for one run: a source, a filter or a sink. Stages work on threads of
+their own and off the GIL. Bounded channels join them, and hand over references to buffers. Where
+all stages can move bytes from descriptor to descriptor, the bytes stay in the kernel. :func:`run`
+returns when all stages have succeeded, or raises the first error after everything has ended.
 """
 
 from imgadm.streams.codecs.checksum import checksum

@@ -1,4 +1,4 @@
-"""Errors of a pipeline: typed, and each saying which stage, where, what was got and wanted."""
+"""The errors of a pipeline. Each has the stage, the place, and what the stage got and wanted."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from imgadm.streams.http.retries import BUSY
 
 
 class StreamError(Exception):
-    """A stage failed.
+    """The failure of a stage.
 
-    ``stage`` is its name, ``offset`` the byte of its input at which it failed (None where that
-    has no meaning), ``got`` and ``wanted`` what the check compared (None where nothing was).
+    ``stage`` is its name. ``offset`` is the byte of its input at which it failed, None where an
+    offset has no meaning. ``got`` and ``wanted`` are the two sides of a comparison that failed,
+    None where nothing was compared.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class MisuseError(StreamError, ValueError):
 
 
 class UnreadError(StreamError):
-    """A stage ended, as if all were well, before it had read everything.
+    """The end of a stage, without an error of its own, before it had read everything.
 
     ``reader`` is the index of that stage in the pipeline, where the engine raises the error.
     """
@@ -52,10 +53,10 @@ class UnreadError(StreamError):
 
 
 class FetchError(StreamError):
-    """The bytes could not be fetched.
+    """The failure of a download.
 
-    ``code`` is an errno name or the server's error code where there is one, ``status`` the HTTP
-    status of the answer and ``headers`` what came with it. One that is ``final`` would come again.
+    ``code`` is an errno name or the server's error code where there is one. ``status`` and
+    ``headers`` are those of the answer. An error that is ``final`` would come again.
     """
 
     def __init__(
@@ -76,18 +77,18 @@ class FetchError(StreamError):
 
     @property
     def transient(self) -> bool:
-        """Whether trying again may help: there was no answer, or one that says "not now"."""
+        """Whether another try may help: there was no answer, or one that says "not now"."""
         return not self.final and (self.status is None or self.busy)
 
     @property
     def busy(self) -> bool:
-        """Whether there was an answer, and it says "not now"."""
+        """Whether the server has answered, and its answer says "not now"."""
         return self.status in BUSY
 
 
 @dataclass(frozen=True)
 class UploadAnswer:
-    """What a server said to an upload: the HTTP status, the type of the body, and the body."""
+    """The answer of a server to an upload: the HTTP status, the type of the body, and the body."""
 
     status: int
     content_type: str
@@ -95,11 +96,11 @@ class UploadAnswer:
 
 
 class SendError(StreamError):
-    """The bytes could not be sent, or the server does not want them.
+    """The failure of an upload: the connection broke, or the server refuses the bytes.
 
-    ``code`` is an errno name where there is one, ``answer`` what the server said, if it did.
-    ``begun`` tells whether the server may know of the upload: False if nobody could be reached.
-    ``reason`` is the message without the URL.
+    ``code`` is an errno name where there is one, ``answer`` the answer of the server if it has
+    answered. ``begun`` is False if no connection was made, so that the server can't know of the
+    upload. ``reason`` is the message without the URL.
     """
 
     def __init__(
@@ -120,11 +121,11 @@ class SendError(StreamError):
 
 
 class SizeError(StreamError):
-    """There were more or fewer bytes than promised."""
+    """More or fewer bytes than promised."""
 
 
 class ChecksumError(StreamError):
-    """The digest of the bytes is not the expected one. ``algorithm`` names it."""
+    """A digest that is not the expected one. ``algorithm`` is the name of the hash."""
 
     def __init__(self, algorithm: str, *, got: str, wanted: str, offset: int) -> None:
         super().__init__(
@@ -134,7 +135,7 @@ class ChecksumError(StreamError):
 
 
 class DecompressionError(StreamError):
-    """The bytes are not validly compressed, or not in the format that was named.
+    """Bytes that are damaged, or not in the compression that the caller has named.
 
     ``reason`` is the message without the name of the format, ``compression``.
     """
@@ -154,7 +155,7 @@ class DecompressionError(StreamError):
 
 
 class CompressionError(StreamError):
-    """The bytes could not be compressed."""
+    """The failure to compress the bytes."""
 
     def __init__(self, compression: str, reason: str, *, offset: int) -> None:
         super().__init__(f"{compression}: {reason}", offset=offset)
@@ -162,7 +163,7 @@ class CompressionError(StreamError):
 
 
 class ZfsStreamError(StreamError):
-    """The bytes are not a ZFS send stream that can be applied.
+    """Bytes that are no ZFS send stream, or one that can't be applied.
 
     ``kind`` is one of ``truncated``, ``trailing``, ``checksum``, ``format``, ``unsupported``,
     ``origin``, ``size`` and ``io``.
@@ -174,10 +175,10 @@ class ZfsStreamError(StreamError):
 
 
 class ProcessError(StreamError):
-    """An external program at either end of a pipeline failed.
+    """The failure of an external program at either end of a pipeline.
 
-    ``status`` is its exit status (negative: the signal that ended it), ``stderr`` its last words,
-    ``argv`` how it was started.
+    ``status`` is its exit status, negative for the signal that ended it. ``stderr`` is the end of
+    its standard error, ``argv`` its command line.
     """
 
     def __init__(self, program: str, status: int, stderr: str, *, argv: Sequence[str] = ()) -> None:

@@ -1,1 +1,1 @@
-"""What runs a pipeline: stages, the links between them, buffers, and how it ends."""
+"""The engine that runs a pipeline: stages, the links between them, buffers, and the end."""

@@ -1,4 +1,4 @@
-"""One signal that wakes everything that waits in a pipeline."""
+"""The token that wakes every wait of a pipeline."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from imgadm._native import Cancelled
 
 
 class CancelToken:
-    """Set once, seen everywhere: by flag, by descriptor, and by callback.
+    """The sign that a pipeline is ending, as a flag, a descriptor and callbacks.
 
-    The descriptor becomes readable at :meth:`cancel` and stays so; native waits poll it next to
-    the descriptor that they wait for. Callbacks wake what can't be polled.
+    The descriptor becomes readable at :meth:`cancel` and stays readable. Native waits poll it next
+    to the descriptor that they wait for. Callbacks wake the waits that can't poll.
     """
 
     def __init__(self) -> None:
@@ -25,13 +25,15 @@ class CancelToken:
 
     @property
     def cancelled(self) -> bool:
+        """Whether the pipeline is ending."""
         return self._cancelled
 
     def fileno(self) -> int:
+        """Return the descriptor that becomes readable."""
         return self._read_end
 
     def cancel(self) -> None:
-        """Wake everyone. Calling it again does nothing."""
+        """Wake every wait. A second call does nothing."""
         with self._lock:
             if self._cancelled:
                 return
@@ -42,7 +44,10 @@ class CancelToken:
             callback()
 
     def on_cancel(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call ``callback`` at :meth:`cancel`, at once if that has been; returns its removal."""
+        """Call ``callback`` at :meth:`cancel`, or at once if that has been called.
+
+        Returns the function that removes the callback.
+        """
         with self._lock:
             if not self._cancelled:
                 self._callbacks.append(callback)
@@ -69,6 +74,6 @@ class CancelToken:
         self.check()
 
     def close(self) -> None:
-        """Free the descriptors; nobody may wait any more."""
+        """Free the descriptors. No wait may be going on."""
         os.close(self._read_end)
         os.close(self._write_end)

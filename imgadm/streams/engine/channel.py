@@ -1,4 +1,4 @@
-"""A bounded channel between two stages that hands over references to buffers."""
+"""The bounded channel between two stages, which hands over references to buffers."""
 
 from __future__ import annotations
 

@@ -8,20 +8,22 @@ from imgadm.streams.engine.report import Report, StageReport
 
 
 class CombinedReport(Report):
-    """Pipelines that bring bytes, ``lanes`` of them at a time, and those that take them further.
+    """The report of pipelines that download layers, and of others that unpack them.
 
-    ``bytes_in`` is what the former have fetched, ``total`` what they will have, ``bytes_out`` what
-    has come out of the latter. Of each stage the figures are added up; of stages that work in
-    several lanes the seconds are divided by their number, so that they compare with the others'.
+    ``lanes`` downloads run at a time. ``fetches`` are their reports, ``unpackings`` those of the
+    pipelines that unpack a download, ``others`` those of the pipelines that unpack an older layer.
+    ``own_notes`` are notes that belong to no single pipeline.
+
+    ``bytes_in`` counts the downloaded bytes, ``total`` all bytes to download, ``bytes_out`` the
+    unpacked bytes. The figures of stages with the same name are added up. The seconds of stages
+    that run in several lanes are divided by ``lanes``, so that they compare with those of others.
     """
 
     def __init__(self, lanes: int, total: int | None = None) -> None:
         super().__init__([])
         self.fetches: list[Report] = []
-        #: What takes further something that was fetched, and what was there before.
         self.unpackings: list[Report] = []
         self.others: list[Report] = []
-        #: Notes that are not of one pipeline.
         self.own_notes: list[str] = []
         self._lanes = lanes
         self._total = total
@@ -39,9 +41,9 @@ class CombinedReport(Report):
 
     @property
     def progress(self) -> int:
-        """Halfway between what has been fetched and what of that has been taken further.
+        """The mean of the bytes that are downloaded and of those that are unpacked.
 
-        So it neither stands still while the one goes on, nor is at its end before both are.
+        It goes on while either goes on, and reaches ``total`` only when both are complete.
         """
         taken = sum(report.bytes_in for report in tuple(self.unpackings))
         return (self.bytes_in + taken) // 2

@@ -1,4 +1,4 @@
-"""Pipes that we own: made and grown before the first byte, and moved through by the kernel.
+"""The pipes between stages, made and grown before the first byte.
 
 Growing a pipe that holds data can deadlock Linux kernels (https://bugzilla.kernel.org/show_bug.cgi?id=212295,
 worked around in OpenZFS and zrepl by leaving pipes alone), so it happens here, at creation, only.
@@ -12,26 +12,26 @@ import os
 
 from imgadm._native import KERNEL_MOVES
 
-#: Bytes that a pipe between stages should hold, where the platform lets us choose.
 PIPE_SIZE = 1024 * 1024
+"""Bytes that a pipe between stages should hold, where the platform lets us choose."""
 
 
 def kernel_moves() -> bool:
-    """Whether bytes may go from descriptor to descriptor without passing through this process.
+    """Tell whether bytes may go from descriptor to descriptor without entering this process.
 
-    ``IMGADM_SPLICE=0`` forces the portable path, as on platforms without splice.
+    ``IMGADM_SPLICE=0`` in the environment forces the portable way, as on hosts without splice(2).
     """
     return KERNEL_MOVES and os.environ.get("IMGADM_SPLICE", "1") != "0"
 
 
 def make_pipe() -> tuple[int, int]:
-    """A pipe of :data:`PIPE_SIZE`, both ends non-blocking and closed in children."""
+    """Return both ends of a pipe of :data:`PIPE_SIZE`, non-blocking and closed in children."""
     read_end, write_end = os.pipe()
     os.set_blocking(read_end, False)
     os.set_blocking(write_end, False)
     resize = getattr(fcntl, "F_SETPIPE_SZ", None)
     if resize is not None:
-        # Beyond the user's share of pipe memory; a smaller pipe works, only slower.
+        # The user's share of pipe memory may be used up; a smaller pipe works, only slower.
         with contextlib.suppress(OSError):
             fcntl.fcntl(write_end, resize, PIPE_SIZE)
     return read_end, write_end

@@ -9,23 +9,23 @@ from typing import TypeVar
 from imgadm._native import Cancelled
 from imgadm.streams.engine.cancellation import CancelToken
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 
 def interruptible(
-    call: Callable[[], Result],
+    call: Callable[[], _Result],
     cancel: CancelToken | None,
     *,
-    discard: Callable[[Result], None],
+    discard: Callable[[_Result], None],
     seconds: float | None = None,
-) -> Result:
-    """The result of ``call``, or Cancelled as soon as the pipeline ends.
+) -> _Result:
+    """Return the result of ``call``, or raise Cancelled as soon as the pipeline ends.
 
-    Resolving a name and connecting can't be interrupted from another thread. A call left behind
-    ends by its own time-out, and what it brings, then or in the last moment, is discarded. After
-    ``seconds`` it is left behind, too, with a TimeoutError.
+    Another thread can't interrupt the resolving of a name or the making of a connection. On
+    cancellation, and after ``seconds`` with a TimeoutError, this function returns while the call
+    goes on until its own time-out. ``discard`` gets the result of such a call.
     """
-    outcome: list[Result] = []
+    outcome: list[_Result] = []
     failure: list[BaseException] = []
     changed = threading.Condition()
     left_behind = False

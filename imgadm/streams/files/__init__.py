@@ -1,1 +1,1 @@
-"""Files as stages."""
+"""Files as the first and the last stage of a pipeline."""

@@ -11,12 +11,13 @@ from imgadm.base.files.creation import NewFile
 from imgadm.streams.engine.arguments import check_path
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 
-#: Bytes after which what was written durably is handed to the disk, and soon dropped from memory.
 WRITE_BEHIND_STEP = 8 * 1024 * 1024
+"""Bytes of a durable file after which the kernel writes them to the disk and then drops them from
+its cache."""
 
 
-class ReadFile(Stage):
-    """See :func:`read_file`."""
+class _ReadFile(Stage):
+    """The stage of :func:`read_file`."""
 
     name = "read"
     role = "source"
@@ -63,7 +64,7 @@ class ReadFile(Stage):
 
 
 class WriteFile(Stage):
-    """See :func:`write_file`. ``complete`` once the file has its name."""
+    """The stage of :func:`write_file`. It is ``complete`` once the file has its name."""
 
     name = "write"
     role = "sink"
@@ -119,9 +120,9 @@ class WriteFile(Stage):
 
 
 def read_file(path: str | os.PathLike[str]) -> Stage:
-    """The bytes of a file, pipe or device. Raises OSError from :func:`run`."""
+    """Read the bytes of the file, named pipe or device ``path``. The stage raises OSError."""
     check_path("path", path)
-    return ReadFile(path)
+    return _ReadFile(path)
 
 
 def write_file(
@@ -131,13 +132,16 @@ def write_file(
     replace: bool = True,
     private: bool = False,
 ) -> WriteFile:
-    """Write to ``path``, which appears, or is replaced, only when every stage has succeeded.
+    """Write the file ``path``, which appears, or is replaced, only when every stage has succeeded.
 
-    Until then the bytes are in ``PATH.XXXXXXXX.partial``, a new file of a name of its own, which is
-    gone after a failure; what a killed process left of one goes when the same path is written
-    again. ``durable`` syncs the file before it gets its name. Without ``replace`` nothing may be
-    there yet; with it, a regular file may. A ``private`` file is its owner's alone, whatever the
-    umask. Raises OSError from :func:`run`.
+    Until then the bytes are in a new file, ``PATH.XXXXXXXX.partial`` (eight random digits), which
+    a failure removes. A killed process leaves it behind, and the next run that writes ``path``
+    removes it. No other file is touched.
+
+    ``durable`` syncs the file before it gets its name. ``replace`` allows a regular file at
+    ``path``. A directory, device, named pipe, socket or symbolic link there is refused before the
+    first byte has moved, and stays as it is. A ``private`` file is readable and writable by its
+    owner alone, whatever the umask. The stage raises OSError.
     """
     check_path("path", path)
     return WriteFile(path, durable=durable, replace=replace, private=private)

@@ -1,4 +1,4 @@
-"""A file that one pipeline writes while another one reads it, as fast as each can."""
+"""The file that one pipeline writes while another one reads it, each as fast as it can."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from imgadm.streams.errors import StreamError
 
 
 class SpoolError(StreamError):
-    """What wrote the spool has failed, and knows why."""
+    """The pipeline that wrote the spool has failed; its own error says why."""
 
 
 class Spool:
-    """Bytes on their way through the new file ``path``: :meth:`writer` ends one pipeline, each
-    :meth:`reader` begins another.
+    """Bytes on their way through the new file ``path``.
 
-    A reader gets what has been written, and sees the end only after the writer's pipeline has let
-    the writer see it: nothing unverified is complete here either. ``total`` is the number of bytes
-    that will come, where that is known.
+    :meth:`writer` is the sink of one pipeline, each :meth:`reader` the source of another. A reader
+    gets the bytes that have been written. It sees the end only after the writer has seen the end:
+    nothing unverified is complete here either. ``total`` is the number of bytes that will come,
+    None where the caller does not know it.
     """
 
     def __init__(self, path: Path, total: int | None = None) -> None:
@@ -35,39 +35,38 @@ class Spool:
         self._changed = threading.Condition()
 
     def writer(self) -> Stage:
-        """A sink that writes the file, and syncs it in the end. Raises OSError."""
+        """Return a sink that writes the file, and syncs it in the end. The sink raises OSError."""
         return _Writer(self)
 
     def reader(self) -> Stage:
-        """A source that follows the writer. Raises OSError, and SpoolError after :meth:`fail`."""
+        """Return a source that follows the writer.
+
+        The source raises OSError, and SpoolError after :meth:`fail`.
+        """
         return _Reader(self)
 
-    @property
-    def is_complete(self) -> bool:
-        return self._complete
-
     def fail(self) -> None:
-        """Let the readers fail: no more bytes will come. A complete spool stays what it is."""
+        """Make the readers fail: no more bytes will come. A complete spool stays complete."""
         with self._changed:
             self._failed = not self._complete
             self._changed.notify_all()
 
     def advance(self, size: int) -> None:
-        """So many more bytes are in the file."""
+        """Let the readers read ``size`` more bytes of the file."""
         with self._changed:
             self._written += size
             self._changed.notify_all()
 
     def complete(self) -> None:
-        """These were all."""
+        """Let the readers see the end."""
         with self._changed:
             self._complete, self.total = True, self._written
             self._changed.notify_all()
 
     def wait_beyond(self, position: int, context: Context) -> int:
-        """How many bytes there are, as soon as these are more than ``position`` or all.
+        """Wait for bytes beyond ``position`` or for the end; return how many bytes there are.
 
-        Raises SpoolError, and Cancelled.
+        Raises SpoolError and Cancelled.
         """
         cancel = context.cancel
 

@@ -1,1 +1,1 @@
-"""Programs as stages."""
+"""Programs as the first and the last stage of a pipeline."""

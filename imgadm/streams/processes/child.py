@@ -1,4 +1,4 @@
-"""The external program of a stage: started, listened to, ended with all that it has started."""
+"""The external program of a stage, ended together with all programs that it has started."""
 
 from __future__ import annotations
 
@@ -16,25 +16,28 @@ from imgadm.streams.errors import ProcessError, StreamError
 
 _STDERR_KEPT = 16 * 1024
 
-#: Seconds that are waited, after a program has ended, for all that it said: its children may hold
-#: its standard error open.
 _LAST_WORDS = 0.5
+"""Seconds to wait for the end of the standard error of a program that has ended.
 
-#: Seconds that a program gets to die of SIGKILL before its input is closed.
+Its children may hold it open.
+"""
+
 _LAST_BREATH = 0.1
-
+"""Seconds that a program gets to die of SIGKILL before its input is closed."""
 
 OnEnd = Callable[[Sequence[str], int, float, str, str], None]
-"""Told of a program that has ended: argv, exit status, seconds, stdout (none is kept), stderr.
+"""A listener for the end of a program: argv, exit status, seconds, stdout (empty), stderr.
 
-A status below 0 is the number of a signal.
+A negative status is the number of a signal.
 """
 
 
 class Child:
-    """One program, ``name`` in errors. What it says to its standard error is kept, at the end.
+    """One program, called ``name`` in errors.
 
-    It gets our own environment unless it is given one.
+    The end of its standard error is kept for the error. ``on_end`` is called once when it has
+    ended. ``end_input`` closes its input, which may wake it from the kernel. Without an
+    ``environment`` it gets ours.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class Child:
         self._hear_no_more: CancelToken | None = None
 
     def spawn(self, *, stdin: int, stdout: int) -> None:
-        """Start it with descriptors, or DEVNULL, as its ends. Raises StreamError."""
+        """Start the program with two descriptors, or DEVNULL. Raises StreamError."""
         self._started = time.monotonic()
         with contextlib.ExitStack() as if_it_fails:
             stderr = self._start(stdin, stdout)
@@ -77,7 +80,7 @@ class Child:
             if_it_fails.pop_all()
 
     def _start(self, stdin: int, stdout: int) -> int:
-        """Start the program; return the end of a pipe that its standard error is read from."""
+        """Start the program, and return the read end of the pipe that is its standard error."""
         try:
             # The pipe is ours: Popen of Python 3.11.2 loses the pipes that it makes if it fails.
             readable, writable = os.pipe()
@@ -112,7 +115,7 @@ class Child:
             os.close(stderr)
 
     def finish(self, cancel: CancelToken) -> None:
-        """Wait for it to end by itself; raises ProcessError unless it succeeds."""
+        """Wait for the program to end by itself. Raises ProcessError unless it succeeds."""
         status = self.await_exit()
         cancel.check()
         if status != 0:
@@ -123,14 +126,17 @@ class Child:
         self._succeeded = True
 
     def await_exit(self) -> int:
-        """The exit status, negative for a signal. The process stays a zombie, its number taken."""
+        """Wait for the end, and return the exit status, negative for a signal.
+
+        The process stays a zombie, and its number stays taken.
+        """
         assert self._process is not None
         ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         assert ended is not None
         return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
     def abort(self) -> None:
-        """Ask it to end; the second time there is no asking."""
+        """Send SIGTERM to the program; the second time, SIGKILL."""
         if self._succeeded:
             return
         if self._aborted:
@@ -140,11 +146,11 @@ class Child:
         self._aborted = True
 
     def _kill(self) -> None:
-        """Leave the program no way but to end.
+        """Send SIGKILL, and close the input of a program that does not die of it.
 
         The kernel's part of ``zfs receive`` may wait for more of the stream though SIGKILL is
-        pending, and is waked by the end of the pipe. A program that is killed does nothing with
-        that end any more, and the kernel takes it for that of a stream that was cut.
+        pending, and only the end of the pipe wakes it. A program that is killed can't take that end
+        for the end of a complete stream, and the kernel takes it for a stream that was cut.
         """
         self._signal(signal.SIGKILL)
         if self._end_input is None:
@@ -163,12 +169,13 @@ class Child:
         return os.waitid(os.P_PID, self._process.pid, state) is not None
 
     def _signal(self, number: signal.Signals) -> None:
-        """To the program and to the children that it has left behind."""
+        """Send the signal to the program and to its children."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
 
     def close(self) -> None:
+        """Kill the program unless it has succeeded, and free everything."""
         if self._process is not None:
             if not self._succeeded:
                 self._kill()

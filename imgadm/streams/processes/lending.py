@@ -1,4 +1,4 @@
-"""Buffers that a pipe shows to its reader without having a copy of them (Linux: vmsplice)."""
+"""The lender of buffers to a pipe, whose reader gets them without a copy (Linux: vmsplice)."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from imgadm._native import lend_all, write_all
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context
 
-#: Bytes of content below which a buffer is copied. However little of a page is lent, it takes the
-#: place of a whole one in the pipe; so many small pieces could hold hundreds of large buffers.
 _LEAST_LENT = 128 * 1024
+"""Bytes of content below which a buffer is copied.
+
+However few bytes of a page are lent, they take the place of a whole page in the pipe. Many small
+pieces could hold hundreds of large buffers.
+"""
 
 
 class Lender:
-    """Puts buffers into a pipe, and releases each when all of it has been read from there.
+    """The writer of a pipe. It lends buffers, and releases each when the reader has read all of it.
 
-    Nobody else may write to the pipe. The reader must copy what it reads: one that moves the pages
-    on, by splice(2) or tee(2), would show them when there is something else in them. Those that
-    are still lent at the end are freed together with this object, so it has to outlive the reader.
+    No one else may write to the pipe. The reader must copy the bytes: a reader that moves the pages
+    on, by splice(2) or tee(2), would pass on later contents of the buffers. Buffers that are still
+    lent at the end are freed together with this object, which has to outlive the reader.
     """
 
     def __init__(self) -> None:
         self._written = 0
-        #: With the number of bytes that have been read once all of the buffer has.
+        # Each with the number of bytes of the whole stream at which it ends.
         self._lent: deque[tuple[int, Buffer]] = deque()
 
     def put(self, pipe: int, buffer: Buffer, context: Context) -> None:
-        """All of ``buffer``, which is no longer the caller's. Raises OSError and Cancelled."""
+        """Write all of ``buffer``, now no longer the caller's. Raises OSError and Cancelled."""
         self._written += len(buffer)
         if len(buffer) < _LEAST_LENT:
             write_all(pipe, buffer.view, context.cancel.fileno(), context.meter)

@@ -1,4 +1,4 @@
-"""External programs as the first and the last stage, joined by pipes that we own."""
+"""The stages of external programs, joined by pipes that we own."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from imgadm.streams.processes.child import Child, OnEnd
 from imgadm.streams.processes.lending import Lender
 
 
-class IntoProcess(Stage):
-    """See :func:`into_process`."""
+class _IntoProcess(Stage):
+    """The stage of :func:`into_process`."""
 
     role = "sink"
     moves_descriptors = True
@@ -103,8 +103,8 @@ class IntoProcess(Stage):
             os.close(descriptor)
 
 
-class FromProcess(Stage):
-    """See :func:`from_process`."""
+class _FromProcess(Stage):
+    """The stage of :func:`from_process`."""
 
     role = "source"
     moves_descriptors = True
@@ -159,37 +159,41 @@ def into_process(
     copies_input: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> Stage:
-    """Feed the bytes to the standard input of a program, and wait for it to succeed.
+    """Feed the bytes to the standard input of a program, and wait for the program to succeed.
 
-    On failure of any stage the program is ended, with all its children (SIGTERM, then SIGKILL),
-    before its input closes, so that it can't take a broken stream for a complete one. ``on_end`` is
-    called once when it has ended, however it did.
+    ``argv`` is the program and its arguments; no shell is involved. ``name`` is the name of the
+    stage, by default that of the program. If any stage fails, the program and all its children are
+    ended (SIGTERM, then SIGKILL) before its input closes. The program can't take a broken stream
+    for a complete one. ``on_end`` is called once when the program has ended in any way. Without an
+    ``environment`` the program gets ours.
 
-    ``copies_input`` says that the program only reads its input, by read(2), and leaves it to no
-    child that outlives it. Then its pipe gets the memory that the bytes are in, not a copy, where
-    the kernel can do that (Linux). A program that moves bytes on by splice(2) or tee(2), as ``pv``
-    does, would pass on wrong ones. It gets our own environment unless it is given one.
+    ``copies_input`` promises that the program only reads its input with read(2), and leaves it to
+    no child that outlives it. Its pipe then gets the memory of the buffers instead of a copy, where
+    the kernel can do that (Linux). A program that moves bytes on with splice(2) or tee(2), as
+    ``pv`` does, would pass on wrong bytes.
 
-    Raises ProcessError if the program fails, StreamError if it can't be started or ends early.
+    The stage raises ProcessError if the program fails, and StreamError if it can't be started or
+    ends before it has read everything.
     """
     check_argv(argv)
     check_listener("on_end", on_end)
-    return IntoProcess(argv, name, on_end, copies_input=copies_input, environment=environment)
+    return _IntoProcess(argv, name, on_end, copies_input=copies_input, environment=environment)
 
 
 def from_process(
     argv: Sequence[str], *, name: str | None = None, on_end: OnEnd | None = None
 ) -> Stage:
-    """The bytes that a program writes to its standard output; it gets no input.
+    """Read the bytes that a program writes to its standard output. The program gets no input.
 
-    The next stage sees the end of the stream only when the program has ended well. On failure of
-    any stage it is ended, with all its children. ``on_end`` is called once when it has ended.
+    ``argv``, ``name`` and ``on_end`` are those of :func:`into_process`. The next stage sees the end
+    of the stream only after the program has succeeded. If any stage fails, the program and all its
+    children are ended.
 
-    Raises ProcessError if the program fails, StreamError if it can't be started.
+    The stage raises ProcessError if the program fails, and StreamError if it can't be started.
     """
     check_argv(argv)
     check_listener("on_end", on_end)
-    return FromProcess(argv, name, on_end)
+    return _FromProcess(argv, name, on_end)
 
 
 def zfs_receive(
@@ -202,8 +206,9 @@ def zfs_receive(
 ) -> Stage:
     """Receive the ZFS stream as ``dataset`` with the host's ``zfs receive``.
 
-    The dataset, whole or in part, is the caller's to rename or to destroy. Whatever properties the
-    stream has are obeyed: a stream of strangers goes through :func:`plain_zfs_stream` first.
+    ``options`` come before the name of the dataset; ``zfs`` is the program. The caller renames or
+    destroys the dataset, whether it is whole or partial. ``zfs receive`` obeys the properties in
+    the stream: pass a stream that you do not trust through :func:`plain_zfs_stream` first.
     """
     check_dataset("dataset", dataset)
     check_kind("options", options, (list, tuple), 'a list such as ["-u"]')
@@ -216,9 +221,9 @@ def zfs_receive(
 def zfs_send(
     snapshot: str, *, origin: str | None = None, zfs: str = "zfs", on_end: OnEnd | None = None
 ) -> Stage:
-    """The stream that the host's ``zfs send`` makes of ``snapshot``.
+    """Read the stream that the host's ``zfs send`` makes of ``snapshot``.
 
-    It is incremental where the snapshot ``origin`` is given, which whoever receives it must have.
+    With the snapshot ``origin`` the stream is incremental, and the receiver must have ``origin``.
     """
     check_dataset("snapshot", snapshot, snapshot=True)
     if origin is not None:
