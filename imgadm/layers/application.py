@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from imgadm.base.text import excerpt
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.archive.reader import Archive
 from imgadm.layers.rules import whiteouts

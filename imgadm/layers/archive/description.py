@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imgadm.base.text import excerpt
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.archive.header import Header
 from imgadm.layers.archive.pax import (

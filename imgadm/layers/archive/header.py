@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from imgadm.base.text import excerpt
 from imgadm.layers.rules.errors import LayerError
 
 TAR_BLOCK_SIZE = 512

@@ -7,6 +7,7 @@ import binascii
 from decimal import Decimal, InvalidOperation
 from urllib.parse import unquote_to_bytes
 
+from imgadm.base.text import excerpt
 from imgadm.layers.rules.errors import LayerError
 
 Records = list[tuple[bytes, bytes]]

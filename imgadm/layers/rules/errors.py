@@ -1,4 +1,4 @@
-"""The error of a layer that cannot be unpacked, and the printing of names from its archive."""
+"""The error of a layer that cannot be unpacked."""
 
 from __future__ import annotations
 

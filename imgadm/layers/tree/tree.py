@@ -11,6 +11,7 @@ import errno
 import os
 from dataclasses import dataclass
 
+from imgadm.base.text import excerpt
 from imgadm.layers.rules.errors import LayerError
 from imgadm.layers.rules.limits import Limits
 from imgadm.layers.rules.paths import join

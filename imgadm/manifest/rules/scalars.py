@@ -8,6 +8,7 @@ from typing import Any
 
 from imgadm.base.json_values import as_boolean, as_number, as_text, is_whole, truthy
 from imgadm.base.patterns import is_uuid
+from imgadm.base.text import excerpt, json_excerpt
 from imgadm.manifest.rules.violations import Rule, RuleContext, Violation, invalid
 
 STATES = ("active", "unactivated", "disabled", "failed", "creating")
