@@ -65,6 +65,16 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def test_files_that_documents_name_are_there() -> None:
+    names = re.compile(
+        r"`((?:imgadm|native|benchmarks|scripts|tests|unit|e2e|zfs|golden)/[\w/.-]+)`"
+    )
+    for document in TREE.glob("docs/**/*.md"):
+        for name in names.findall(document.read_text()):
+            found = (TREE / name).exists() or (TREE / "tests" / name).exists()
+            assert found, f"{document.relative_to(TREE)}: {name}"
+
+
 def test_every_code_of_an_error_is_documented() -> None:
     text = (TREE / "docs" / "reference" / "scripting.md").read_text()
     codes = {code for code in codes_of(ImgadmError) if code is not None}

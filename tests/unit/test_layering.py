@@ -37,8 +37,6 @@ CONTRACT_NAMES = {"decode", "encode", "read", "script", "run", "COMMAND"}
 
 DUPLICATES = {
     "ERROR",
-    "FoundImage",
-    "OnEvent",
     "Result",
     "Upload",
 }

@@ -11,9 +11,30 @@ from typing import TYPE_CHECKING, Any, Self
 from imgadm.base.text import printable
 from imgadm.cli.context import RunContext
 from imgadm.cli.output.transfer_view import choose_view
-from imgadm.cli.output.waiting import show_waiting
-from imgadm.operations.creating import create_events as events
-from imgadm.operations.events import Event
+from imgadm.operations.events.creating import (
+    CreateEvent,
+    Inheriting,
+    LeftoversFound,
+    MachineAwaited,
+    MachineRestarting,
+    MachineSnapshotting,
+    MachineStarting,
+    MachineStopping,
+    ManifestMade,
+    RollingBack,
+    SavingManifest,
+    ScriptRunning,
+    ScriptSilent,
+    ScriptStoppedMachine,
+    ScriptSucceeded,
+    Sending,
+    SendingFile,
+    Sent,
+    SnapshotMoved,
+    Snapshotting,
+    Warned,
+)
+from imgadm.operations.events.event import Event
 
 if TYPE_CHECKING:
     from imgadm.cli.output.transfer_bar import TransferBar
@@ -41,24 +62,22 @@ class CreateView:
     ) -> None:
         self._close()
 
-    def __call__(self, event: events.CreateEvent | Event) -> None:
-        if isinstance(event, Event):
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, CreateEvent):
             self._publication(event)
             return
-        if isinstance(event, events.Sending):
+        if isinstance(event, Sending):
             self._progress(event.report)
             return
         self._close()
         match event:
-            case events.Warned(message):
+            case Warned(message):
                 self._context.warn(message)
-            case events.LeftoversFound(machine, command):
+            case LeftoversFound(machine, command):
                 self._context.warn(
                     f'"{command}" ended without putting vm {machine} back: doing that first'
                 )
-            case events.OriginAwaited(uuid, holder):
-                show_waiting(uuid, holder)
-            case events.Sent(report):
+            case Sent(report):
                 for note in report.notes:
                     self._context.warn(note)
                 if self._summary:
@@ -85,42 +104,42 @@ class CreateView:
             self._bar = None
 
 
-def _lines(event: events.CreateEvent) -> list[str]:
+def _lines(event: CreateEvent) -> list[str]:
     match event:
-        case events.LockAwaited(machine, holder):
+        case MachineAwaited(machine, holder):
             held = [] if holder is None else [f"    held by {holder}"]
             return [f"Waiting for VM {machine} create lock", *held]
-        case events.Inheriting(origin):
+        case Inheriting(origin):
             name, version = (_shown(origin.get(field)) for field in ("name", "version"))
             return [f"Inheriting from origin image {origin['uuid']} ({name} {version})"]
-        case events.ManifestMade(manifest):
+        case ManifestMade(manifest):
             text = json.dumps(manifest, indent=2, ensure_ascii=False)
             return ["Manifest:", *(f"    {line}" for line in text.split("\n"))]
-        case events.MachineStopping(machine):
+        case MachineStopping(machine):
             return [f"Stopping VM {machine} to snapshot it"]
-        case events.MachineSnapshotting(machine, name):
+        case MachineSnapshotting(machine, name):
             return [f'Snapshotting VM "{machine}" to @{name}']
-        case events.MachineStarting(machine):
+        case MachineStarting(machine):
             return [f"Preparing VM {machine} (starting it)"]
-        case events.ScriptRunning():
+        case ScriptRunning():
             return ["Prepare script is running"]
-        case events.ScriptSilent():
+        case ScriptSilent():
             return ["Timeout waiting for prepare-image script to signal it started"]
-        case events.ScriptSucceeded():
+        case ScriptSucceeded():
             return ["Prepare script succeeded"]
-        case events.ScriptStoppedMachine(machine):
+        case ScriptStoppedMachine(machine):
             return [f"Prepare script stopped VM {machine}"]
-        case events.SnapshotMoved(name):
+        case SnapshotMoved(name):
             return [f'Moving existing @final snapshot out of the way to "{name}"']
-        case events.Snapshotting(snapshot):
+        case Snapshotting(snapshot):
             return [f'Snapshotting to "{snapshot}"']
-        case events.SendingFile(path):
+        case SendingFile(path):
             return [f'Sending image file to "{path}"']
-        case events.SavingManifest(path):
+        case SavingManifest(path):
             return [f'Saving manifest to "{path}"']
-        case events.RollingBack(machine):
+        case RollingBack(machine):
             return [f"Rollback VM {machine} to pre-prepare snapshot (cleanup)"]
-        case events.MachineRestarting(machine):
+        case MachineRestarting(machine):
             return [f"Restarting VM {machine} (cleanup)"]
     return []
 

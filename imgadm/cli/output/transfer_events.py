@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from imgadm.base.errors import ImgadmError, InternalError
 from imgadm.base.redaction import redact_text
-from imgadm.operations import events
+from imgadm.operations.events.event import Event, Transferring
 from imgadm.streams import Report
 
 
@@ -41,8 +41,8 @@ class JsonView:
         elif error is not None and not isinstance(error, BrokenPipeError):
             self._print("error", code=InternalError.code, message=redact_text(str(error)))
 
-    def __call__(self, event: events.Event) -> None:
-        if isinstance(event, events.Transferring):
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Transferring):
             if self._clock() - self._last < 1.0:
                 return
             self._last = self._clock()
@@ -52,13 +52,13 @@ class JsonView:
         print(json.dumps({"event": event, **fields}), flush=True)
 
 
-def event_name(kind: type[events.Event]) -> str:
+def event_name(kind: type[Event]) -> str:
     """What the field ``event`` says for this kind of event."""
     words = "".join(f"-{c.lower()}" if c.isupper() else c for c in kind.__name__)
     return words.lstrip("-")
 
 
-def _fields(event: events.Event) -> dict[str, Any]:
+def _fields(event: Event) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in vars(event).items():
         match name:

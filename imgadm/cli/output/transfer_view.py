@@ -11,7 +11,29 @@ from imgadm.base.redaction import redact_text
 from imgadm.base.text import printable
 from imgadm.cli.output.sizes import human_seconds, human_size
 from imgadm.cli.output.waiting import show_waiting
-from imgadm.operations import events
+from imgadm.operations.events.event import Event, LockAwaited, SourceFailed, Transferring
+from imgadm.operations.events.importing import (
+    Aborting,
+    AlreadyInstalled,
+    AncestorInstalled,
+    AncestryWanted,
+    FileVerified,
+    ImageDoubted,
+    ImageInstalled,
+    ImportBegins,
+    InstallBegins,
+    InstalledMeanwhile,
+    LayerInstalled,
+    ProgramSaid,
+    TransferPlanned,
+)
+from imgadm.operations.events.publishing import (
+    FileAdded,
+    ImageActivated,
+    ImagePublished,
+    ManifestAccepted,
+    RemainsOnServer,
+)
 
 if TYPE_CHECKING:
     from imgadm.cli.output.transfer_bar import TransferBar
@@ -21,13 +43,13 @@ if TYPE_CHECKING:
 
 
 #: What comes while the bar goes on.
-_SHOWN_ABOVE_THE_BAR = (events.Transferring, events.FileVerified, events.LayerInstalled)
+_SHOWN_ABOVE_THE_BAR = (Transferring, FileVerified, LayerInstalled)
 
 
 class View(Protocol):
     """Shows events while it is open; an exception that leaves it is part of the story."""
 
-    def __call__(self, event: events.Event) -> None: ...
+    def __call__(self, event: Event) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -77,61 +99,61 @@ class LineView:
     ) -> None:
         """Lines need no end."""
 
-    def __call__(self, event: events.Event) -> None:
+    def __call__(self, event: Event) -> None:
         match event:
-            case events.AlreadyInstalled(installed, str(source)):
+            case AlreadyInstalled(installed, str(source)):
                 called = installed_title(installed, "@")
                 self.say(f"Image {called} is already installed from {source}")
-            case events.AlreadyInstalled(installed):
+            case AlreadyInstalled(installed):
                 self.say(f"Image {installed_title(installed)} is already installed, skipping")
-            case events.ImportBegins(image, url, channel, reference):
+            case ImportBegins(image, url, channel, reference):
                 suffix = "" if channel is None else f', channel "{channel}"'
                 called = f"{image.uuid} ({reference})" if reference else title(image)
                 self.say(f'Importing {called} from "{url}"{suffix}')
-            case events.InstallBegins(image):
+            case InstallBegins(image):
                 self.say(f"Installing image {title(image)}")
-            case events.AncestryWanted(uuid):
+            case AncestryWanted(uuid):
                 self.say(f"Gather image {uuid} ancestry")
-            case events.AncestorInstalled(uuid):
+            case AncestorInstalled(uuid):
                 self.say(f"Image {uuid} already installed")
-            case events.LockAwaited(uuid, holder):
+            case LockAwaited(uuid, holder):
                 show_waiting(uuid, holder)
-            case events.InstalledMeanwhile(image):
+            case InstalledMeanwhile(image):
                 done = "installed" if self._command == "install" else "imported"
                 self.say(f"Image {title(image)} was {done} while waiting on lock")
-            case events.TransferPlanned(count, size):
+            case TransferPlanned(count, size):
                 images = "image" if count == 1 else "images"
                 suffix = "" if size is None else f" ({human_size(size)})"
                 self.say(f"Must download and install {count} {images}{suffix}")
-            case events.FileVerified(image, size):
+            case FileVerified(image, size):
                 if self._command != "install":
                     self.say(f"Downloaded image {image.uuid} ({human_size(size)})")
-            case events.LayerInstalled(image):
+            case LayerInstalled(image):
                 self.say(f"Imported image {title(image)}")
-            case events.ImageInstalled(image, report):
+            case ImageInstalled(image, report):
                 done = "Installed" if self._command == "install" else "Imported"
                 self.say(f"{done} image {title(image)}")
                 self.summarise(report)
-            case events.ManifestAccepted(uuid, name, version, state):
+            case ManifestAccepted(uuid, name, version, state):
                 self.say(f"Imported image {uuid} ({name}, {version}, state={state})")
-            case events.FileAdded(image, file, compression):
+            case FileAdded(image, file, compression):
                 self.say(f'Added file "{file}" (compression "{compression}") to image {image.uuid}')
                 self.summarise(event.report)
-            case events.ImageActivated(image):
+            case ImageActivated(image):
                 self.say(f"Activated image {image.uuid}")
-            case events.ImagePublished(image, url):
+            case ImagePublished(image, url):
                 self.say(f"Successfully published image {image.uuid} to {url}")
-            case events.RemainsOnServer(uuid, message):
+            case RemainsOnServer(uuid, message):
                 why = redact_text(message)
                 self.say(f"Warning: Could not delete partially published image {uuid}: {why}")
-            case events.SourceFailed(message) | events.ImageDoubted(message=message):
+            case SourceFailed(message) | ImageDoubted(message=message):
                 self.warn(message)
-            case events.ProgramSaid(program, text):
+            case ProgramSaid(program, text):
                 self.tell(f"Stderr from {program}: {text}\n")
-            case events.Aborting(message):
+            case Aborting(message):
                 if self._command != "install":
                     self.say(f"Aborting ({redact_text(message)})")
-            case events.Transferring(image, report):
+            case Transferring(image, report):
                 self.progress(image, report)
 
     def say(self, line: str) -> None:
@@ -174,7 +196,7 @@ class BarView(SummaryView):
     ) -> None:
         self._close()
 
-    def __call__(self, event: events.Event) -> None:
+    def __call__(self, event: Event) -> None:
         if not isinstance(event, _SHOWN_ABOVE_THE_BAR):
             self._close()
         super().__call__(event)

@@ -10,8 +10,8 @@ from imgadm.cli.output.transfer_view import View, choose_view
 from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.image_argument import check_image_argument
 from imgadm.operations.importing.import_image import import_image
-from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.import_registry_image import import_registry_image
+from imgadm.operations.importing.protocol import ImportOptions
 from imgadm.registry import Platform
 from imgadm.sources import Source
 

@@ -8,8 +8,15 @@ from functools import partial
 from imgadm.base.text import printable
 from imgadm.cli.context import RunContext
 from imgadm.cli.output.waiting import show_waiting
-from imgadm.operations import events
-from imgadm.operations.upkeep import update_notices as notices
+from imgadm.operations.events.event import Event, LockAwaited, SourceFailed
+from imgadm.operations.events.upkeep import (
+    ManifestAdded,
+    ManifestUpdated,
+    NotInSources,
+    OriginalUnknown,
+    OtherImage,
+    SnapshotRenamed,
+)
 from imgadm.operations.upkeep.update_images import UpdateOptions, update_images
 
 
@@ -25,28 +32,28 @@ def run(context: RunContext) -> int:
     return 0
 
 
-def _show(context: RunContext, notice: notices.Notice) -> None:
-    """Print one notice of an update."""
-    match notice:
-        case notices.ManifestAdded(uuid, url):
+def _show(context: RunContext, event: Event) -> None:
+    """Print one event of an update."""
+    match event:
+        case ManifestAdded(uuid, url):
             print(f'Added manifest info for image {uuid} from "{url}"', flush=True)
-        case notices.ManifestUpdated(uuid, url, fields):
+        case ManifestUpdated(uuid, url, fields):
             count = f"{len(fields)} manifest field{'' if len(fields) == 1 else 's'}"
             names = ", ".join(map(printable, fields))
             print(f'Updated {count} for image {uuid} from "{url}": {names}', flush=True)
-        case notices.SnapshotRenamed(uuid, old, new):
+        case SnapshotRenamed(uuid, old, new):
             print(f"Renamed image {uuid} original snapshot from {old} to {new}", flush=True)
-        case notices.NotInSources(uuid):
+        case NotInSources(uuid):
             reason = f"Could not find image {uuid} in image sources"
             print(f"warning: {reason} (skipping)", flush=True)
-        case notices.OriginalUnknown(uuid):
+        case OriginalUnknown(uuid):
             reason = f'cannot determine original snapshot for image "{uuid}"'
             print(
                 f'imgadm: warn: {reason} (source info has no "dataset_guid")',
                 file=sys.stderr,
                 flush=True,
             )
-        case events.SourceFailed(message) | notices.OtherImage(message=message):
+        case SourceFailed(message) | OtherImage(message=message):
             context.warn(message)
-        case events.LockAwaited(uuid, holder):
+        case LockAwaited(uuid, holder):
             show_waiting(uuid, holder)

@@ -15,7 +15,8 @@ from imgadm.cli.errors import DeclinedError
 from imgadm.cli.output.confirmation import confirm
 from imgadm.cli.output.tables import safe_cell_text
 from imgadm.cli.output.waiting import show_waiting
-from imgadm.operations.events import LockAwaited
+from imgadm.operations.events.event import Event, LockAwaited, OnEvent
+from imgadm.operations.events.upkeep import ImageKept, ImageRemoved, RemovalFailed
 from imgadm.operations.upkeep import vacuum_images as operation
 from imgadm.pools.base import InstalledImage
 
@@ -85,9 +86,7 @@ def _remove(
     context: RunContext,
     candidates: Sequence[operation.Candidate],
     words: _Words,
-    remove: Callable[
-        [Sequence[operation.Candidate], Locks, Callable[[operation.VacuumEvent], None]], None
-    ],
+    remove: Callable[[Sequence[operation.Candidate], Locks, OnEvent], None],
 ) -> None:
     """Show the candidates of a dry run; otherwise ask, unless forced, and remove them."""
     if context.options.flag("-n"):
@@ -111,15 +110,15 @@ def _ask(candidates: Sequence[operation.Candidate], words: _Words) -> None:
     print()
 
 
-def _show(context: RunContext, words: _Words, event: operation.VacuumEvent) -> None:
+def _show(context: RunContext, words: _Words, event: Event) -> None:
     match event:
         case LockAwaited(uuid, holder):
             show_waiting(uuid, holder)
-        case operation.Removed(image):
+        case ImageRemoved(image):
             print(f"{words.removed} {_title(image)}", flush=True)
-        case operation.Kept(image, reason):
+        case ImageKept(image, reason):
             context.warn(f"kept image {_title(image)}: {reason}")
-        case operation.Failed(image, error):
+        case RemovalFailed(image, error):
             text = redact_text(f"{type(error).__name__}: {error.message}")
             print(f"{words.failed} {_title(image)}: {text}")
 

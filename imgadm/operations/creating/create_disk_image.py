@@ -14,15 +14,14 @@ from imgadm.base.locks.terms import Locks
 from imgadm.base.patterns import check_uuid
 from imgadm.machines.errors import MaxOriginDepthError
 from imgadm.manifest import check_manifest
-from imgadm.operations.creating import create_events as events
 from imgadm.operations.creating.plan_image import WantedImage
 from imgadm.operations.creating.save_image import Destination
 from imgadm.operations.disk_images import DiskToImage, add_size, disk_manifest, new_snapshot, opened
 from imgadm.operations.errors import OriginNotInstalledError
+from imgadm.operations.events import creating as events
+from imgadm.operations.events.event import LockAwaited, OnEvent
 from imgadm.operations.listing.installed_ancestry import installed_ancestry
 from imgadm.pools.base import InstalledImage, Pool
-
-OnEvent = Callable[[events.CreateEvent], None]
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def _origin(
         pool,
         uuid,
         shared=True,
-        on_wait=lambda holder: on_event(events.OriginAwaited(uuid, holder)),
+        on_wait=lambda holder: on_event(LockAwaited(uuid, holder)),
     ):
         image = pool.get(uuid)
         if image is None:

@@ -12,18 +12,17 @@ from imgadm.base.errors import InternalError
 from imgadm.base.locks.terms import Locks
 from imgadm.base.programs.programs import CHANGE_SECONDS, is_running, log_program
 from imgadm.machines import Datasets, Machine, Vmadm
-from imgadm.operations.creating import create_events as events
 from imgadm.operations.creating.machine_journal import Files, Journal, JournalFile
 from imgadm.operations.creating.plan_image import PlannedImage, WantedImage, plan_image
 from imgadm.operations.creating.prepare_machine import Clock, prepare_machine
 from imgadm.operations.creating.restore_machine import Restoration, traces
 from imgadm.operations.creating.save_image import Delivery, Destination
+from imgadm.operations.events import creating as events
+from imgadm.operations.events.event import OnEvent
 from imgadm.pools.base import Pool
 
 PRE_PREPARE = "imgadm-create-pre-prepare"
 """The name of snapshots that a prepared machine goes back to, as the first imgadm called them."""
-
-OnEvent = Callable[[events.CreateEvent], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def create_image(
     """
     host.machines.get(uuid)
     with options.locks.machine(
-        uuid, on_wait=lambda holder: on_event(events.LockAwaited(uuid, holder))
+        uuid, on_wait=lambda holder: on_event(events.MachineAwaited(uuid, holder))
     ):
         file = JournalFile.of(options.journals, uuid)
         restoration = Restoration(host.machines, host.datasets, file, on_event)

@@ -16,7 +16,8 @@ from imgadm.machines.errors import (
     VmNotStoppedError,
 )
 from imgadm.manifest import check_manifest
-from imgadm.operations.creating import create_events as events
+from imgadm.operations.events import creating as events
+from imgadm.operations.events.event import OnEvent
 from imgadm.operations.listing.installed_ancestry import installed_ancestry
 from imgadm.operations.new_manifest import new_manifest
 from imgadm.pools.base import InstalledImage, Pool
@@ -46,7 +47,7 @@ def plan_image(
     datasets: Datasets,
     machine: Machine,
     wanted: WantedImage,
-    on_event: Callable[[events.CreateEvent], None],
+    on_event: OnEvent,
 ) -> PlannedImage:
     """Decide what the image of a machine will be, and check all that can be checked by looking.
 

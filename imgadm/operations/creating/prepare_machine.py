@@ -15,14 +15,14 @@ from pathlib import Path
 from imgadm.base.errors import FileSystemError, ImgadmError, UsageError
 from imgadm.machines import Machine, Vmadm
 from imgadm.machines.errors import PrepareImageDidNotRunError, PrepareImageError
-from imgadm.operations.creating.create_events import (
-    CreateEvent,
+from imgadm.operations.events.creating import (
     MachineStarting,
     ScriptRunning,
     ScriptSilent,
     ScriptStoppedMachine,
     ScriptSucceeded,
 )
+from imgadm.operations.events.event import OnEvent
 
 SCRIPT = "operator-script"
 STATE = "prepare-image:state"
@@ -74,7 +74,7 @@ def prepare_machine(
     machines: Vmadm,
     uuid: str,
     script: str,
-    on_event: Callable[[CreateEvent], None],
+    on_event: OnEvent,
     clock: Clock,
 ) -> None:
     """Boot the stopped machine with ``script`` and return when that has shut it down again.
@@ -101,9 +101,7 @@ def prepare_machine(
     )
 
 
-def _wait_for_start(
-    machines: Vmadm, uuid: str, on_event: Callable[[CreateEvent], None], clock: Clock
-) -> None:
+def _wait_for_start(machines: Vmadm, uuid: str, on_event: OnEvent, clock: Clock) -> None:
     try:
         _poll(machines, uuid, lambda machine: STATE in machine.customer_metadata, 2.0, clock)
     except _TimeIsUpError as error:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from imgadm.base.errors import ImgadmError, MultiError
 from imgadm.base.signals import run_beyond_signals
 from imgadm.machines import Datasets, Machine, Vmadm
-from imgadm.operations.creating.create_events import CreateEvent, MachineRestarting, RollingBack
 from imgadm.operations.creating.image_output import ImageOutput
 from imgadm.operations.creating.machine_journal import Journal, JournalFile
 from imgadm.operations.creating.prepare_machine import ERROR, PROGRESS, SCRIPT, STATE
+from imgadm.operations.events.creating import CreateEvent, MachineRestarting, RollingBack
+from imgadm.operations.events.event import OnEvent
 
 
 def traces(machine: Machine) -> tuple[str, ...]:
@@ -32,7 +33,7 @@ class Restoration:
         machines: Vmadm,
         datasets: Datasets,
         file: JournalFile,
-        on_event: Callable[[CreateEvent], None],
+        on_event: OnEvent,
     ) -> None:
         self._machines = machines
         self._datasets = datasets

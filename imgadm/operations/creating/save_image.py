@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from imgadm import streams
-from imgadm.operations.creating.create_events import (
-    CreateEvent,
+from imgadm.operations.creating.image_output import ImageOutput, ReservedOutput, output_prefix
+from imgadm.operations.events.creating import (
     SavingManifest,
     Sending,
     SendingFile,
     Sent,
 )
-from imgadm.operations.creating.image_output import ImageOutput, ReservedOutput, output_prefix
+from imgadm.operations.events.event import OnEvent
 from imgadm.operations.failures import explain_creation
 from imgadm.operations.watch import run_watched
 
@@ -66,7 +66,7 @@ class FileDestination(Destination):
     template: str | None
     fields: Mapping[str, Any]
     compression: Compression
-    on_event: Callable[[CreateEvent], None]
+    on_event: OnEvent
     overwrite: bool = False
 
     @contextmanager
@@ -83,7 +83,7 @@ class _ToFiles(Delivery):
         files: ReservedOutput,
         manifest: Mapping[str, Any],
         compression: Compression,
-        on_event: Callable[[CreateEvent], None],
+        on_event: OnEvent,
     ) -> None:
         self.files: ReservedOutput = files
         self._manifest = manifest

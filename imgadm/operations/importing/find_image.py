@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgadm.manifest import Manifest
 from imgadm.operations.asking import ask_in_order
 from imgadm.operations.errors import ActiveImageNotFoundError
-from imgadm.operations.events import Event, SourceFailed
+from imgadm.operations.events.event import OnEvent, SourceFailed
 from imgadm.sources import Source
 
 
 @dataclass(frozen=True)
-class FoundImage:
+class ActiveImage:
     """An active image in the first source that has it; ``others`` are the sources after that."""
 
     image: Manifest
@@ -21,9 +21,7 @@ class FoundImage:
     others: Sequence[Source]
 
 
-def find_active_image(
-    sources: Sequence[Source], uuid: str, on_event: Callable[[Event], None]
-) -> FoundImage:
+def find_active_image(sources: Sequence[Source], uuid: str, on_event: OnEvent) -> ActiveImage:
     """Ask the sources one after the other; those that fail before the hit are named.
 
     Raises ActiveImageNotFoundError, or what the sources failed with if none has the image.
@@ -39,4 +37,4 @@ def find_active_image(
         ActiveImageNotFoundError(uuid),
         on_failure=lambda failure: on_event(SourceFailed(failure.message)),
     )
-    return FoundImage(image, source, inquiry.rest)
+    return ActiveImage(image, source, inquiry.rest)

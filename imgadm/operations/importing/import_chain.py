@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from imgadm.manifest import Manifest
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.errors import OriginNotFoundInSourceError
-from imgadm.operations.events import AncestorInstalled, Event
+from imgadm.operations.events.event import OnEvent
+from imgadm.operations.events.importing import AncestorInstalled
 from imgadm.operations.importing.origin_trust import check_installed_origin
 from imgadm.operations.importing.protocol import ImportChain
 from imgadm.operations.listing.installed_ancestry import recorded_origin
@@ -22,7 +21,7 @@ def look_up_chain(
     pool: Pool,
     source: Source,
     image: Manifest,
-    on_event: Callable[[Event], None],
+    on_event: OnEvent,
     *,
     verify_origins: bool = False,
 ) -> ImportChain:

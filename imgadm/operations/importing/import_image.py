@@ -10,10 +10,10 @@ from itertools import groupby
 from imgadm import streams
 from imgadm.manifest import Manifest
 from imgadm.manifest.errors import InvalidManifestError
-from imgadm.operations.events import AncestryWanted, Event, ImportBegins, TransferPlanned
+from imgadm.operations.events.event import OnEvent
+from imgadm.operations.events.importing import AncestryWanted, ImportBegins, TransferPlanned
 from imgadm.operations.importing.find_image import find_active_image
 from imgadm.operations.importing.import_chain import look_up_chain
-from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.operations.importing.layer_trust import (
     check_claims,
@@ -21,7 +21,12 @@ from imgadm.operations.importing.layer_trust import (
     installed_digests,
 )
 from imgadm.operations.importing.mirrors import Mirrors
-from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
+from imgadm.operations.importing.protocol import (
+    ImportChain,
+    ImportOptions,
+    ImportRequest,
+    run_import,
+)
 from imgadm.operations.importing.receive_image import receive_file
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.pools.base import Pool
@@ -33,7 +38,7 @@ def import_image(
     open_sources: Callable[[], Sequence[Source]],
     uuid: str,
     options: ImportOptions,
-    on_event: Callable[[Event], None],
+    on_event: OnEvent,
 ) -> None:
     """Import the active image ``uuid`` from the first source that has it.
 
@@ -57,7 +62,7 @@ class _ServedImage(ImportRequest):
         open_sources: Callable[[], Sequence[Source]],
         uuid: str,
         options: ImportOptions,
-        on_event: Callable[[Event], None],
+        on_event: OnEvent,
     ) -> None:
         self.uuid = uuid
         self._pool = pool

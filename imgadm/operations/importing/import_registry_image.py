@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgadm.manifest import Manifest
 from imgadm.manifest.docker import with_tags_of
-from imgadm.operations.events import (
+from imgadm.operations.events.event import OnEvent, SourceFailed
+from imgadm.operations.events.importing import (
     AncestorInstalled,
     AncestryWanted,
-    Event,
     ImageDoubted,
     ImportBegins,
-    SourceFailed,
     TransferPlanned,
 )
-from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.layer_trust import check_installed_layers
-from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
+from imgadm.operations.importing.protocol import (
+    ImportChain,
+    ImportOptions,
+    ImportRequest,
+    run_import,
+)
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.operations.importing.registry_images import RegistryImage, find_registry_image
 from imgadm.pools.base import InstalledImage, Pool
@@ -32,7 +35,7 @@ def import_registry_image(
     name: str,
     platform: Platform,
     options: ImportOptions,
-    on_event: Callable[[Event], None],
+    on_event: OnEvent,
 ) -> None:
     """Import the image that one of ``registries`` has under ``name`` for ``platform``.
 
@@ -53,7 +56,7 @@ def import_registry_image(
 class _NamedImage(ImportRequest):
     """An image of a registry."""
 
-    def __init__(self, pool: Pool, image: RegistryImage, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, pool: Pool, image: RegistryImage, on_event: OnEvent) -> None:
         self.uuid = image.manifests[-1].uuid
         self.registry = image.registry
         self._pool = pool

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from imgadm import streams
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
-from imgadm.operations.events import Event, SourceFailed
+from imgadm.operations.events.event import OnEvent, SourceFailed
 from imgadm.sources import Source
 
 _FAULTS_OF_SOURCE = (streams.FetchError, streams.SizeError, streams.ChecksumError)
@@ -29,7 +29,7 @@ class Mirrors:
         self,
         image: Manifest,
         fetch: Callable[[Source], None],
-        on_event: Callable[[Event], None],
+        on_event: OnEvent,
     ) -> None:
         """Call ``fetch`` with one source after the other until it succeeds for ``image``.
 

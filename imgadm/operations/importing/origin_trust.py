@@ -6,13 +6,14 @@ origin are numbers that anybody can write. What tells two images apart is the SH
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
 from imgadm.operations.errors import OriginNotVerifiedError
-from imgadm.operations.events import Event, ImageDoubted
+from imgadm.operations.events.event import OnEvent
+from imgadm.operations.events.importing import ImageDoubted
 from imgadm.pools.base import InstalledImage
 from imgadm.sources import Source, SourceError
 
@@ -53,7 +54,7 @@ def differs_from_source(image: InstalledImage, offered: Manifest) -> str | None:
 def check_installed_origin(
     source: Source,
     installed: InstalledImage,
-    on_event: Callable[[Event], None],
+    on_event: OnEvent,
     *,
     must_be_proven: bool,
 ) -> None:

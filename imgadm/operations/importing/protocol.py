@@ -7,27 +7,39 @@ says which image is wanted, what it is based on, and where its bytes come from.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from imgadm.base.errors import ImgadmError
+from imgadm.base.locks.terms import Locks
 from imgadm.manifest import Manifest
 from imgadm.operations.errors import OriginNotInstalledError
-from imgadm.operations.events import (
-    Aborting,
-    AlreadyInstalled,
-    Event,
-    InstalledMeanwhile,
-    LockAwaited,
-)
-from imgadm.operations.importing.import_options import ImportOptions
+from imgadm.operations.events.event import LockAwaited, OnEvent
+from imgadm.operations.events.importing import Aborting, AlreadyInstalled, InstalledMeanwhile
 from imgadm.operations.importing.preconditions import check_limits, check_space, size_of_files
 from imgadm.operations.importing.receive_layers import make_root
 from imgadm.pools.base import InstalledImage, Pool
 
-OnEvent = Callable[[Event], None]
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How an import locks, and what it accepts.
+
+    ``zstream`` means that the source sends each image as an uncompressed ZFS stream, as a host does
+    that makes it with ``zfs send``. Its length and its checksum are not known beforehand.
+    ``unverified`` accepts a file for which neither the manifest nor the server has a checksum.
+    ``verify_origins`` refuses to import on top of an installed image unless the source proves that
+    it has the same image. A connection that brings nothing for ``stall_timeout`` seconds is
+    resumed.
+    """
+
+    locks: Locks
+    zstream: bool = False
+    verify_origins: bool = False
+    unverified: bool = False
+    stall_timeout: float = 30.0
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from imgadm import streams
 from imgadm.base.errors import ImgadmError
 from imgadm.base.signals import signals_held_back
 from imgadm.manifest import Manifest
-from imgadm.operations.events import Event, FileVerified, ImageInstalled, ProgramSaid, Transferring
+from imgadm.operations.events.event import OnEvent, Transferring
+from imgadm.operations.events.importing import FileVerified, ImageInstalled, ProgramSaid
 from imgadm.operations.failures import explain_reception
 from imgadm.operations.importing.origin_trust import unproven_file
 from imgadm.operations.watch import run_watched
@@ -25,7 +26,7 @@ def receive_file(
     compression: str | None,
     source: str | None,
     origin: InstalledImage | None,
-    on_event: Callable[[Event], None],
+    on_event: OnEvent,
     local_file: Path | None = None,
 ) -> None:
     """Receive the file that ``fetch`` brings as ``image``, which appears whole or not at all.
@@ -60,7 +61,7 @@ def receive_stream(
     *stages: streams.Stage,
     source: str | None,
     origin: InstalledImage | None,
-    on_event: Callable[[Event], None],
+    on_event: OnEvent,
     local_file: Path | None = None,
     complete: Callable[[dict[str, Any], streams.Report], None] | None = None,
 ) -> None:
@@ -92,7 +93,7 @@ def receive_stream(
 class _Progress:
     """How far the file of one image has come, told as events."""
 
-    def __init__(self, image: Manifest, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, image: Manifest, on_event: OnEvent) -> None:
         self._image = image
         self._on_event = on_event
         self._report: streams.Report | None = None

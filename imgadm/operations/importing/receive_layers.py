@@ -13,13 +13,8 @@ from imgadm import streams
 from imgadm.base.errors import ImgadmError
 from imgadm.layers import LayerError, Limits, unpack_layer
 from imgadm.manifest import Manifest
-from imgadm.operations.events import (
-    Event,
-    FileVerified,
-    ImageInstalled,
-    LayerInstalled,
-    Transferring,
-)
+from imgadm.operations.events.event import OnEvent, Transferring
+from imgadm.operations.events.importing import FileVerified, ImageInstalled, LayerInstalled
 from imgadm.operations.failures import (
     explain_layer,
     explain_reception,
@@ -39,7 +34,7 @@ def receive_layers(
     *,
     source: str | None,
     base: InstalledImage | None,
-    on_event: Callable[[Event], None],
+    on_event: OnEvent,
     below: Sequence[str] | None = None,
     local_file: Path | None = None,
 ) -> None:
@@ -70,9 +65,7 @@ def receive_layers(
     on_event(ImageInstalled(head, report))
 
 
-def make_root(
-    pool: Pool, image: InstalledImage, manifest: Manifest, on_event: Callable[[Event], None]
-) -> None:
+def make_root(pool: Pool, image: InstalledImage, manifest: Manifest, on_event: OnEvent) -> None:
     """Unpack an installed image that is kept as a layer only; the caller holds its lock.
 
     Raises an ImgadmError, and the image is what it was.
@@ -95,7 +88,7 @@ class _Watch:
         head: Manifest,
         fetches: LayerFetches,
         report: streams.CombinedReport,
-        on_event: Callable[[Event], None],
+        on_event: OnEvent,
         local_file: Path | None,
     ) -> None:
         self.local_file = local_file

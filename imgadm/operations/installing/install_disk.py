@@ -22,9 +22,14 @@ from imgadm.operations.disk_images import (
     new_snapshot,
     opened,
 )
-from imgadm.operations.events import Event, InstallBegins
-from imgadm.operations.importing.import_options import ImportOptions
-from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
+from imgadm.operations.events.event import OnEvent
+from imgadm.operations.events.importing import InstallBegins
+from imgadm.operations.importing.protocol import (
+    ImportChain,
+    ImportOptions,
+    ImportRequest,
+    run_import,
+)
 from imgadm.operations.importing.receive_image import receive_stream
 from imgadm.pools.base import Pool
 
@@ -39,7 +44,7 @@ def install_disk(
     disk: DiskToImage,
     fields: Mapping[str, Any],
     options: ImportOptions,
-    on_event: Callable[[Event], None],
+    on_event: OnEvent,
     *,
     open_session: Callable[[str], tuple[str, Session]],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -75,7 +80,7 @@ class _DiskImage(ImportRequest):
         pool: Pool,
         manifest: dict[str, Any],
         open_stages: Callable[[], list[streams.Stage]],
-        on_event: Callable[[Event], None],
+        on_event: OnEvent,
         now: Callable[[], datetime],
     ) -> None:
         self.uuid = str(manifest["uuid"])

@@ -12,16 +12,21 @@ from imgadm.base.patterns import check_uuid
 from imgadm.base.times import iso_milliseconds
 from imgadm.manifest import Manifest, check_manifest, upgrade_manifest
 from imgadm.operations.errors import DownloadError
-from imgadm.operations.events import Event, InstallBegins
+from imgadm.operations.events.event import OnEvent
+from imgadm.operations.events.importing import InstallBegins
 from imgadm.operations.failures import wrong_local_size
-from imgadm.operations.importing.import_options import ImportOptions
 from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.operations.importing.layer_trust import (
     check_claims,
     claimed_digest,
     installed_digests,
 )
-from imgadm.operations.importing.protocol import ImportChain, ImportRequest, run_import
+from imgadm.operations.importing.protocol import (
+    ImportChain,
+    ImportOptions,
+    ImportRequest,
+    run_import,
+)
 from imgadm.operations.importing.receive_image import receive_file
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.operations.local_files import read_local_manifest
@@ -33,7 +38,7 @@ def install_image(
     manifest_path: Path,
     file_path: Path,
     options: ImportOptions,
-    on_event: Callable[[Event], None],
+    on_event: OnEvent,
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
@@ -55,7 +60,7 @@ class _LocalImage(ImportRequest):
         pool: Pool,
         raw: dict[str, Any],
         path: Path,
-        on_event: Callable[[Event], None],
+        on_event: OnEvent,
         now: Callable[[], datetime],
     ) -> None:
         self.uuid = check_uuid(raw.get("uuid", "undefined"))

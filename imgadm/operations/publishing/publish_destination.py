@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from imgadm import streams
 from imgadm.manifest import Manifest
-from imgadm.operations.creating.create_events import CreateEvent, SendingFile
 from imgadm.operations.creating.save_image import Compression, Delivery, Destination
-from imgadm.operations.events import Event
+from imgadm.operations.events.creating import SendingFile
+from imgadm.operations.events.event import OnEvent
 from imgadm.operations.failures import explain_creation
 from imgadm.operations.publishing.publish_image import Upload, publish_image
 from imgadm.sources import Repository, SourceError
@@ -23,7 +23,7 @@ class PublishDestination(Destination):
 
     repository: Repository
     compression: Compression
-    on_event: Callable[[CreateEvent | Event], None]
+    on_event: OnEvent
 
     @contextmanager
     def ready(self, manifest: Mapping[str, Any]) -> Iterator[Delivery]:

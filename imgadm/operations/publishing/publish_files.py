@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from imgadm import streams
@@ -10,7 +9,7 @@ from imgadm.base.errors import FileSystemError
 from imgadm.manifest import ImageFile, Manifest
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.errors import UploadError
-from imgadm.operations.events import Event
+from imgadm.operations.events.event import OnEvent
 from imgadm.operations.failures import explain_publication, wrong_local_size
 from imgadm.operations.local_files import read_local_manifest
 from imgadm.operations.publishing.publish_image import Upload, publish_image
@@ -21,7 +20,7 @@ def publish_files(
     repository: Repository,
     manifest_path: Path,
     file_path: Path,
-    on_event: Callable[[Event], None],
+    on_event: OnEvent,
     *,
     name: str,
 ) -> None:

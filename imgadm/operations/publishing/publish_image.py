@@ -12,14 +12,13 @@ from imgadm.base.text import excerpt
 from imgadm.client.errors import APIError
 from imgadm.manifest import Manifest
 from imgadm.operations.errors import UploadError
-from imgadm.operations.events import (
-    Event,
+from imgadm.operations.events.event import OnEvent, Transferring
+from imgadm.operations.events.publishing import (
     FileAdded,
     ImageActivated,
     ImagePublished,
     ManifestAccepted,
     RemainsOnServer,
-    Transferring,
 )
 from imgadm.operations.failures import explain_upload
 from imgadm.operations.watch import run_watched
@@ -30,8 +29,6 @@ from imgadm.sources import (
     UnreachableError,
     UnusableReplyError,
 )
-
-OnEvent = Callable[[Event], None]
 
 _TAKEN = "ImageUuidAlreadyExists"
 _UNFINISHED = (

@@ -9,9 +9,9 @@ from imgadm.base.errors import ImgadmError, UsageError
 from imgadm.base.locks.terms import Locks
 from imgadm.operations.asking import combined
 from imgadm.operations.errors import ImageNotInstalledError
-from imgadm.operations.events import LockAwaited, SourceFailed
+from imgadm.operations.events.event import LockAwaited, OnEvent, SourceFailed
+from imgadm.operations.events.upkeep import NotInSources
 from imgadm.operations.upkeep.image_lookup import Found, ImageLookup, look_up_images
-from imgadm.operations.upkeep.update_notices import Notice, NotInSources
 from imgadm.operations.upkeep.update_plan import Plan, plan_update
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.sources import Source
@@ -32,7 +32,7 @@ def update_images(
     uuids: Sequence[str],
     open_sources: Callable[[], Sequence[Source]],
     options: UpdateOptions,
-    on_notice: Callable[[Notice], None],
+    on_event: OnEvent,
 ) -> None:
     """Update the images ``uuids``, on whichever of ``pools`` they are, or all where none are given.
 
@@ -46,7 +46,7 @@ def update_images(
     wanted = dict.fromkeys(image.uuid for _, image in targets)
     answers = look_up_images(open_sources(), wanted)
     known: dict[str, ImageLookup] = {}
-    update = _Update(options, on_notice)
+    update = _Update(options, on_event)
     for pool, image in targets:
         if image.uuid not in known:
             known[image.uuid] = next(answers)
@@ -70,9 +70,9 @@ def _targets(pools: Sequence[Pool], uuids: Sequence[str]) -> list[Target]:
 class _Update:
     """One run, and what has gone wrong in it so far."""
 
-    def __init__(self, options: UpdateOptions, on_notice: Callable[[Notice], None]) -> None:
+    def __init__(self, options: UpdateOptions, on_event: OnEvent) -> None:
         self._options = options
-        self._on_notice = on_notice
+        self._on_event = on_event
         self._warned: set[str] = set()
         self._failures: dict[str, tuple[ImgadmError, list[str]]] = {}
 
@@ -89,7 +89,7 @@ class _Update:
             for failure in answer.failures:
                 self._fail(image.uuid, failure)
         elif image.manifest.get("type") != "docker":
-            self._on_notice(NotInSources(image.uuid))
+            self._on_event(NotInSources(image.uuid))
 
     def finish(self) -> None:
         """Raise what went wrong, if anything did."""
@@ -104,7 +104,7 @@ class _Update:
         with self._options.locks.image(
             pool,
             image.uuid,
-            on_wait=lambda holder: self._on_notice(LockAwaited(image.uuid, holder)),
+            on_wait=lambda holder: self._on_event(LockAwaited(image.uuid, holder)),
         ):
             current = pool.get(image.uuid)
             if current is None:
@@ -117,21 +117,21 @@ class _Update:
         if plan.manifest is not None:
             if for_real:
                 pool.record(image, found.image.raw, source=found.source.url)
-            self._on_notice(plan.manifest)
+            self._on_event(plan.manifest)
         if plan.snapshot is not None:
             if for_real:
                 pool.name_final(image, plan.snapshot.old)
-            self._on_notice(plan.snapshot)
+            self._on_event(plan.snapshot)
         if isinstance(plan.obstacle, ImgadmError):
             raise plan.obstacle
         if plan.obstacle is not None:
-            self._on_notice(plan.obstacle)
+            self._on_event(plan.obstacle)
 
     def _warn(self, message: str) -> None:
         """Tell of a source that failed, which may be so for each image, once."""
         if message not in self._warned:
             self._warned.add(message)
-            self._on_notice(SourceFailed(message))
+            self._on_event(SourceFailed(message))
 
     def _fail(self, uuid: str, error: ImgadmError) -> None:
         """Remember an error; one that is no image's own is told once, with all that it hit."""

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
 from imgadm.operations.errors import ImageMissingOriginalSnapshotError, OriginNotVerifiedError
-from imgadm.operations.importing.layer_trust import claimed_digest, recorded_digest
-from imgadm.operations.importing.origin_trust import differs_from_source
-from imgadm.operations.listing.installed_ancestry import recorded_origin
-from imgadm.operations.upkeep.image_lookup import Found
-from imgadm.operations.upkeep.manifest_changes import changed_fields
-from imgadm.operations.upkeep.update_notices import (
+from imgadm.operations.events.upkeep import (
     ManifestAdded,
     ManifestUpdated,
     OriginalUnknown,
     OtherImage,
     SnapshotRenamed,
 )
+from imgadm.operations.importing.layer_trust import claimed_digest, recorded_digest
+from imgadm.operations.importing.origin_trust import differs_from_source
+from imgadm.operations.listing.installed_ancestry import recorded_origin
+from imgadm.operations.upkeep.image_lookup import Found
+from imgadm.operations.upkeep.manifest_changes import changed_fields
 from imgadm.pools.base import InstalledImage, Pool
 
 

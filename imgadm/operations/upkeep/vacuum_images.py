@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from imgadm.base.errors import ImgadmError
 from imgadm.base.locks.holder import Holder
 from imgadm.base.locks.terms import Locks
-from imgadm.operations.events import LockAwaited
+from imgadm.operations.events.event import Event, LockAwaited, OnEvent
+from imgadm.operations.events.upkeep import ImageKept, ImageRemoved, RemovalFailed
 from imgadm.operations.upkeep.delete_image import remove_leftovers
 from imgadm.operations.upkeep.unused_images import full_name, is_based, unused_images
 from imgadm.pools.base import InstalledImage, Pool
@@ -21,32 +22,6 @@ class Candidate:
 
     pool: Pool
     image: InstalledImage
-
-
-@dataclass(frozen=True)
-class Removed:
-    """The image, or its record, is gone."""
-
-    image: InstalledImage
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The image has come into use since it was found; ``reason`` says how."""
-
-    image: InstalledImage
-    reason: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The image could not be removed; the error is raised next."""
-
-    image: InstalledImage
-    error: ImgadmError
-
-
-VacuumEvent = LockAwaited | Removed | Kept | Failed
 
 
 def find_unused(
@@ -90,28 +65,24 @@ def find_orphans(
     ]
 
 
-def remove_images(
-    candidates: Sequence[Candidate], locks: Locks, on_event: Callable[[VacuumEvent], None]
-) -> None:
+def remove_images(candidates: Sequence[Candidate], locks: Locks, on_event: OnEvent) -> None:
     """Remove the images, each under its lock, and after another look at whether it is in use.
 
-    A machine may have been made meanwhile. Raises, after a :class:`Failed` event, what the first
-    of them fails with that can't be removed.
+    A machine may have been made meanwhile. Raises, after a :class:`RemovalFailed` event, the error
+    of the first image that can't be removed.
     """
     kept: list[InstalledImage] = []
 
-    def remove(candidate: Candidate) -> VacuumEvent | None:
+    def remove(candidate: Candidate) -> Event | None:
         event = _remove_image(candidate, kept)
-        if isinstance(event, Kept):
+        if isinstance(event, ImageKept):
             kept.append(candidate.image)
         return event
 
     _under_locks(candidates, locks, on_event, remove)
 
 
-def remove_records(
-    candidates: Sequence[Candidate], locks: Locks, on_event: Callable[[VacuumEvent], None]
-) -> None:
+def remove_records(candidates: Sequence[Candidate], locks: Locks, on_event: OnEvent) -> None:
     """Remove the records, each under the lock of its image, if that is still not there.
 
     Raises as :func:`remove_images` does.
@@ -122,8 +93,8 @@ def remove_records(
 def _under_locks(
     candidates: Iterable[Candidate],
     locks: Locks,
-    on_event: Callable[[VacuumEvent], None],
-    remove: Callable[[Candidate], VacuumEvent | None],
+    on_event: OnEvent,
+    remove: Callable[[Candidate], Event | None],
 ) -> None:
     for candidate in candidates:
         image = candidate.image
@@ -135,13 +106,13 @@ def _under_locks(
             with locks.image(candidate.pool, image.uuid, on_wait=waiting):
                 event = remove(candidate)
         except ImgadmError as error:
-            on_event(Failed(image, error))
+            on_event(RemovalFailed(image, error))
             raise
         if event is not None:
             on_event(event)
 
 
-def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> VacuumEvent | None:
+def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> Event | None:
     """Remove the image unless it is used by now, or by an image that is ``kept``."""
     pool, image = candidate.pool, candidate.image
     current = pool.get(image.uuid)
@@ -151,18 +122,20 @@ def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> Vacuu
     children = pool.children(image.uuid)
     users += children.clones
     if users:
-        return Kept(image, f"{users[0]} is based on it by now")
+        return ImageKept(image, f"{users[0]} is based on it by now")
     if children.unknown:
-        return Kept(image, f"{children.unknown[0]}, which you may not read, may be based on it")
+        return ImageKept(
+            image, f"{children.unknown[0]}, which you may not read, may be based on it"
+        )
     if current.doubtful:
-        return Kept(image, "by now it does not look like an image and nothing else")
+        return ImageKept(image, "by now it does not look like an image and nothing else")
     pool.delete(image.uuid)
-    return Removed(image)
+    return ImageRemoved(image)
 
 
-def _remove_record(candidate: Candidate) -> VacuumEvent | None:
+def _remove_record(candidate: Candidate) -> Event | None:
     pool, image = candidate.pool, candidate.image
     if all(orphan.uuid != image.uuid for orphan in pool.orphans()):
         return None
     pool.forget(image.uuid)
-    return Removed(image)
+    return ImageRemoved(image)

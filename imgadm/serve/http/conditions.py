@@ -1,7 +1,7 @@
 """Conditional and partial requests (RFC 9110, sections 13 and 14), as pure functions.
 
-Entity tags are sent in quotes and understood with and without: servers of images in the field
-send them bare, and their clients send them back so.
+Entity tags are sent in quotes, and understood with and without them: other image servers send them
+without, and their clients send them back that way.
 """
 
 from __future__ import annotations
@@ -13,19 +13,24 @@ from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 
 Headers = Mapping[str, str | None]
+"""The header fields of a request, by their names in any case."""
 
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What tells one content from another: an entity tag, and seconds since 1970 if known."""
+    """The validators of a content, which tell it from another one.
+
+    ``etag`` is its entity tag without quotes, ``modified`` the time of its last change in seconds
+    since 1970, if known.
+    """
 
     etag: str
     modified: float | None = None
 
     def headers(self) -> dict[str, str]:
-        """Return the header fields of a reply with this content."""
+        """Return the validators as header fields of a reply."""
         fields = {"ETag": f'"{self.etag}"'}
         if self.modified is not None:
             fields["Last-Modified"] = formatdate(int(self.modified), usegmt=True)
@@ -40,7 +45,7 @@ class Validators:
         return since is not None and self.modified is not None and int(self.modified) <= since
 
     def precondition_fails(self, request: Headers) -> bool:
-        """Tell whether the client wants another content than this."""
+        """Tell whether the client asks for another content than this one."""
         wanted = request.get("If-Match")
         if wanted is not None:
             return not self._matches(wanted)
@@ -48,7 +53,7 @@ class Validators:
         return since is not None and self.modified is not None and int(self.modified) > since
 
     def range_applies(self, request: Headers) -> bool:
-        """Tell whether a part of this content fits the part that the client has."""
+        """Tell whether a part of this content belongs to what the client already has."""
         condition = request.get("If-Range")
         if condition is None:
             return True
@@ -63,14 +68,14 @@ class Validators:
 
 
 class UnsatisfiableRangeError(ValueError):
-    """The range lies outside of the file."""
+    """A range outside of the file."""
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return offset and length in bytes, or ``None`` where the whole file is to be sent.
+    """Return offset and length in bytes, or ``None`` if the client is to get the whole file.
 
-    Several ranges in one request, other units and nonsense get the whole file, as the standard
-    allows. Raises :class:`UnsatisfiableRangeError`.
+    It gets the whole file if it asks for several ranges, uses another unit, or sends nonsense: the
+    standard allows that. ``size`` is that of the file. Raises :class:`UnsatisfiableRangeError`.
     """
     match = _RANGE.fullmatch(header) if header else None
     if match is None or not (match[1] or match[2]):

@@ -1,4 +1,4 @@
-"""What arrives on a connection: heads of requests and what follows them, within bounds of time."""
+"""The input of a connection: the heads of requests and their bodies, within limits of time."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _PIECE = 64 << 10
 class ConnectionInput:
     """The incoming half of ``connection``.
 
-    The first byte of a request may take ``idle_timeout`` seconds, all of its head ``head_timeout``.
-    ``pace`` is told how fast a body comes.
+    The first byte of a request may take ``idle_timeout`` seconds, and its whole head another
+    ``head_timeout``. ``pace`` measures how fast a body arrives.
     """
 
     def __init__(
@@ -37,9 +37,10 @@ class ConnectionInput:
         self._held = bytearray()
 
     def read_head(self) -> bytes | None:
-        """Return the next head up to its empty line; ``None`` if there is no other request.
+        """Return the next head up to its empty line; ``None`` if the client sends no other request.
 
-        Raises :class:`HttpError` for what is no head, comes too slowly, or is too long.
+        Raises :class:`HttpError` for bytes that are no head, and for a head that is too slow or too
+        long.
         """
         scanner = HeadScanner()
         deadline = self._clock() + (self._head_timeout if self._held else self._idle_timeout)
@@ -70,11 +71,14 @@ class ConnectionInput:
 
     @property
     def begun(self) -> bytes:
-        """The first line of what has arrived and has not been taken, as far as it goes."""
+        """The first line of the bytes that have arrived and were not read; it may be cut."""
         return bytes(self._held[:_PIECE]).lstrip(b"\r\n").partition(b"\r\n")[0]
 
     def readline(self, limit: int) -> bytes:
-        """Return a line of a body with its end, or what there is after ``limit`` bytes of it."""
+        """Return a line of a body with its end, or its first ``limit`` bytes if it is longer.
+
+        At the end of the connection it returns what has arrived.
+        """
         while True:
             end = self._held.find(b"\n", 0, limit) + 1
             if end or len(self._held) >= limit:
@@ -86,7 +90,7 @@ class ConnectionInput:
             self._held += memoryview(data)[:count]
 
     def readinto(self, memory: memoryview) -> int:
-        """Read some bytes of a body; returns how many, 0 at the end of the connection."""
+        """Read some bytes of a body; return their number, 0 at the end of the connection."""
         if not self._held:
             return self._receive(memory)
         count = min(len(memory), len(self._held))

@@ -1,4 +1,4 @@
-"""The thread that accepts connections, and a thread for each of them."""
+"""The acceptance of connections, each served on a thread of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imgadm.serve.http.connections import Connections, ServedConnection
 from imgadm.serve.http.handler import AccessRecord, ConnectionHandler
 from imgadm.serve.http.request import Responder
 
-STOP_SECONDS = 5
+_STOP_SECONDS = 5
 _PAUSE_SECONDS = 0.1
 _BACKLOG = 128
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -30,10 +30,14 @@ _log = logging.getLogger(__name__)
 
 
 class ConnectionServer:
-    """Accepts connections, a thread for each, at most ``max_connections`` at once.
+    """A server that accepts connections at ``address`` and lets ``answer`` answer the requests.
 
-    When there are as many, those that wait for a request, or hardly move, make room for new ones.
-    Where none does, new ones wait to be accepted. One client gets three quarters of them at most.
+    It serves at most ``max_connections`` at once, and of one client at most three quarters of them.
+    When it has that many, it ends a connection that waits for a request or hardly moves to make
+    room for a new one. If there is none, new connections wait to be accepted.
+
+    ``idle_timeout`` and ``head_timeout`` are those of :class:`ConnectionInput`, in seconds.
+    ``on_access`` is called after every request. Raises OSError if it cannot listen.
     """
 
     def __init__(
@@ -68,7 +72,7 @@ class ConnectionServer:
                 self._stopped.wait(_PAUSE_SECONDS)
 
     def _accept(self) -> bool:
-        """Serve one more connection; false if this host has no means to just now."""
+        """Serve one more connection; return false if the host lacks memory, files or threads."""
         try:
             connection, address = self._listener.accept()
         except OSError as error:
@@ -95,7 +99,7 @@ class ConnectionServer:
         return True
 
     def _tell_shortage(self, reason: str) -> None:
-        """Make room for the next connection, and say once why that had to be."""
+        """Make room for the next connection, and log the ``reason`` once."""
         self._connections.make_room()
         if not self._is_short:
             _log.error("connections have to wait: %s", reason.lower())
@@ -119,7 +123,7 @@ class ConnectionServer:
             served.connection.close()
 
     def shutdown(self) -> None:
-        """Have :meth:`serve_forever` return soon."""
+        """Let :meth:`serve_forever` return soon."""
         self._stopped.set()
         self._waker.send(b"\0")
 
@@ -131,16 +135,16 @@ class ConnectionServer:
         for served in connections:
             served.cut()
         for thread in connections.values():
-            thread.join(STOP_SECONDS)
+            thread.join(_STOP_SECONDS)
 
     def record(self, access: AccessRecord) -> None:
-        """Tell of an answered request."""
+        """Log a request that was answered, and pass it to ``on_access``."""
         _log.info("%s", access)
         if self._on_access:
             self._on_access(access)
 
     def report(self, error: Exception) -> None:
-        """Log a failure of ours; the client learns no details."""
+        """Log a failure of this server; the client learns no details."""
         is_of_host = isinstance(error, (OSError, ImgadmError))
         _log.error("request failed: %s", error, exc_info=None if is_of_host else error)
 
@@ -159,7 +163,7 @@ def _listen(family: socket.AddressFamily, address: tuple[str, int]) -> socket.so
 
 
 def _turn_away(connection: socket.socket) -> None:
-    """Say that there is no room, as far as that can be done without waiting."""
+    """Tell a client that there is no room, if that takes no waiting."""
     with contextlib.closing(connection), contextlib.suppress(OSError):
         connection.setblocking(False)
         connection.send(_BUSY)

@@ -1,4 +1,4 @@
-"""The connections of a server: who is served, and who makes room when there are too many."""
+"""The connections that a server serves, and the choice of those that make room for new ones."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from collections.abc import Callable
 from imgadm.serve.http.pace import Pace
 
 SETTLING_SECONDS = 0.5
-"""For so long a connection may wait for its request before it makes room for another one."""
+"""The time in seconds for which a new connection may wait before it makes room for others."""
 
 _POLL_SECONDS = 0.1
 
 
 class ServedConnection:
-    """One connection of a client at ``address``, an IP address. ``clock`` counts seconds."""
+    """A connection of a client at ``address``, an IP address.
+
+    The client may be silent for ``patience`` seconds; ``clock`` returns seconds. ``client`` is what
+    all addresses of this client have in common, empty for this host.
+    """
 
     def __init__(
         self,
@@ -38,15 +42,15 @@ class ServedConnection:
         self._is_cut = False
 
     def awaits_request(self) -> None:
-        """Note that the client is expected to speak, or to hang up."""
+        """Note that the next request is due."""
         self._waiting_since = self._clock()
 
     def is_answering(self) -> None:
-        """Note that the client has asked for something."""
+        """Note that a request has arrived and is being answered."""
         self._waiting_since = None
 
     def wait(self, event: threading.Event, seconds: float | None) -> bool:
-        """Wait for ``event``, which may be long in coming; returns whether it came in time.
+        """Wait for ``event`` for at most ``seconds``; return whether it came in time.
 
         Meanwhile the connection makes room for another one as if the client were silent. Raises
         :class:`ConnectionAbortedError` when it has.
@@ -55,26 +59,31 @@ class ServedConnection:
         self.awaits_request()
         while not (came := event.wait(_POLL_SECONDS)):
             if self._is_cut:
-                raise ConnectionAbortedError(errno.ECONNABORTED, "others needed the room")
+                raise ConnectionAbortedError(
+                    errno.ECONNABORTED, "the server has ended it to make room"
+                )
             if deadline is not None and self._clock() > deadline:
                 break
         self.is_answering()
         return came
 
     def idle_seconds(self) -> float | None:
-        """How long a request has been waited for, ``None`` while one is answered."""
+        """Return for how long the next request is due; ``None`` while one is being answered."""
         since = self._waiting_since
         return None if since is None else self._clock() - since
 
     def cut(self) -> None:
-        """End the connection, whatever it waits for; its thread closes it."""
+        """End the connection, whatever its thread waits for; that thread closes it."""
         self._is_cut = True
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
 
 class Connections:
-    """At most ``limit`` connections, of one client ``client_limit`` unless it is this host."""
+    """The connections of a server, at most ``limit`` of them.
+
+    One client may have at most ``client_limit``, unless it is on this host.
+    """
 
     def __init__(self, limit: int, client_limit: int) -> None:
         self._limit = limit
@@ -83,7 +92,7 @@ class Connections:
         self._threads: dict[ServedConnection, threading.Thread] = {}
 
     def add(self, served: ServedConnection, thread: threading.Thread) -> None:
-        """Keep ``served``, which ``thread`` attends to."""
+        """Keep ``served``, which ``thread`` serves."""
         with self._lock:
             self._threads[served] = thread
 
@@ -93,17 +102,17 @@ class Connections:
             self._threads.pop(served, None)
 
     def all(self) -> dict[ServedConnection, threading.Thread]:
-        """Return what is served, and by which threads."""
+        """Return the connections and their threads."""
         with self._lock:
             return dict(self._threads)
 
     def has_room(self) -> bool:
-        """Tell whether one more connection can be served, perhaps in place of one that hangs."""
+        """Tell whether there is room for one more connection; if not, try to end one that hangs."""
         with self._lock:
             return len(self._threads) < self._limit or self._cut_one(None)
 
     def has_room_for(self, client: str) -> bool:
-        """Tell whether one more connection of ``client`` can be served, likewise."""
+        """Tell the same of one more connection of ``client``."""
         if not client:
             return True
         with self._lock:
@@ -116,10 +125,10 @@ class Connections:
             self._cut_one(None)
 
     def _cut_one(self, client: str | None) -> bool:
-        """End the connection, of ``client`` if one is named, that has most reason to end.
+        """End one connection, of ``client`` if one is named; return false if none can be ended.
 
-        Those that wait for a request come first, then those that hardly move; of the client that
-        has most of them the one that has waited longest.
+        Connections that wait for a request come first, then those that hardly move. Of these it
+        ends one of the client that has most of them, namely the one that has waited longest.
         """
         mine = [one for one in self._threads if client is None or one.client == client]
         waiting = [(one, one.idle_seconds()) for one in mine]
@@ -137,7 +146,7 @@ class Connections:
 def _client(address: str) -> str:
     """Return what all addresses of one client have in common; empty for this host.
 
-    A web server on this host has many clients of its own.
+    This host has no limit of its own: a web server on it has many clients.
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
     mapped = getattr(ip, "ipv4_mapped", None)

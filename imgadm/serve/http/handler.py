@@ -1,4 +1,4 @@
-"""One connection: requests read within bounds, replies sent, errors in IMGAPI's form."""
+"""The service of one connection: it reads requests and sends replies."""
 
 from __future__ import annotations
 
@@ -23,19 +23,23 @@ from imgadm.serve.http.request import HttpRequest, Responder
 from imgadm.serve.http.request_body import RequestBody
 from imgadm.serve.http.request_head import RequestHead, parse_head
 
-LINGER_SECONDS = 2.0
-UNSENT_BYTES = 256 << 10
-
+_LINGER_SECONDS = 2.0
+_UNSENT_BYTES = 256 << 10
 _MISUNDERSTOOD = (400, 421)
-"""What follows such a request may be meant for somebody else, or be part of it."""
+"""The statuses after which the connection ends.
+
+The bytes that follow such a request may be part of it, or meant for another server.
+"""
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """One request that was answered. ``sent`` counts bytes of the body, ``seconds`` the whole.
+    """A request that was answered.
 
-    ``method`` and ``target`` are printable: of a request that was malformed, what can be shown.
+    ``client`` is an IP address. ``method`` and ``target`` are printable, also those of a malformed
+    request. ``sent`` counts the bytes of the reply's body, ``seconds`` is the time from the end of
+    the request's head to the end of the reply.
     """
 
     client: str
@@ -47,24 +51,27 @@ class AccessRecord:
     request_id: str
 
 
-class Listener(Protocol):
-    """What a connection tells of itself."""
+class ConnectionListener(Protocol):
+    """An observer of what happens on connections."""
 
     def record(self, access: AccessRecord) -> None:
-        """Hear of an answered request."""
+        """Take note of a request that was answered."""
 
     def report(self, error: Exception) -> None:
-        """Hear of a failure of ours, of which the client learns no details."""
+        """Take note of a failure of this server, of which the client learns no details."""
 
 
 class ConnectionHandler:
-    """Serves the requests of ``served``, one after the other, until either side ends it."""
+    """The service of a connection ``served``, one request after the other.
+
+    ``answer`` answers the requests. ``listener`` hears of every reply, and of failures.
+    """
 
     def __init__(
         self,
         served: ServedConnection,
         answer: Responder,
-        listener: Listener,
+        listener: ConnectionListener,
         *,
         idle_timeout: float,
         head_timeout: float,
@@ -80,14 +87,14 @@ class ConnectionHandler:
         self._began = time.monotonic()
 
     def run(self) -> None:
-        """Serve until the end; the caller closes the connection."""
+        """Serve until one side ends the connection; the caller closes it."""
         with contextlib.suppress(OSError):
             _set_up(self._connection)
             while self._serve_request():
                 pass
 
     def _serve_request(self) -> bool:
-        """Read one request and answer it; returns whether there may be another one."""
+        """Read one request and answer it; return whether another one may follow."""
         self._served.awaits_request()
         text = None
         try:
@@ -138,16 +145,16 @@ class ConnectionHandler:
             return HttpError(500, "InternalError", "the server cannot answer").reply()
 
     def _send_continue(self) -> None:
-        """Tell a client that waits for it to send the body."""
+        """Tell the client, which waits for that, to send the body."""
         BodySender(self._connection, self._served.pace, self._idle_timeout).memory(
             b"HTTP/1.1 100 Continue\r\n\r\n"
         )
 
     def _linger(self) -> None:
-        """Take what is still being sent: to close on it could cost the client our reply."""
+        """Read what the client still sends: closing before that could cost it the reply."""
         self._served.awaits_request()
         self._connection.shutdown(socket.SHUT_WR)
-        deadline = time.monotonic() + LINGER_SECONDS
+        deadline = time.monotonic() + _LINGER_SECONDS
         while (left := deadline - time.monotonic()) > 0:
             self._connection.settimeout(left)
             if not self._connection.recv(64 << 10):
@@ -156,9 +163,10 @@ class ConnectionHandler:
     def _send(
         self, reply: Reply, head: RequestHead | None, method: str, target: str, *, keeps: bool
     ) -> bool:
-        """Send ``reply`` to the request with ``head``, if that was one.
+        """Send ``reply`` to the request with this ``head``, ``None`` if it was malformed.
 
-        Returns whether the connection can be used again: what ``keeps`` says, if nothing fails.
+        Returns whether the connection can be used again. ``keeps`` says whether it can if nothing
+        fails.
         """
         body = BodySender(self._connection, self._served.pace, self._idle_timeout)
         request_id = _request_id(head)
@@ -199,13 +207,13 @@ class ConnectionHandler:
 
 
 def _set_up(connection: socket.socket) -> None:
-    """Have what is sent leave at once, and not wait by the megabyte in the kernel.
+    """Let the kernel send bytes at once, and keep few that it has not sent yet.
 
-    So it shows soon that a slow client moves.
+    Otherwise a slow client would seem to take nothing while the kernel empties its buffer.
     """
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 
 def _head(reply: Reply, request_id: str, *, chunked: bool, keeps: bool) -> bytes:

@@ -1,7 +1,7 @@
-"""By which names a server may be called.
+"""The names that a client may use for a server.
 
-A web page can have its own host name resolved to 127.0.0.1 and then read what a server of this host
-says (DNS rebinding). The request still has the name of that page in its ``Host``.
+A web page can let its own host name resolve to 127.0.0.1, and then read what a server on this host
+replies (DNS rebinding). The field ``Host`` of such a request still has the name of that page.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ _AUTHORITY = re.compile(
 
 
 def is_host_name(text: str) -> bool:
-    """Tell whether ``text`` can be what a client calls a server: a name or an address, no port."""
+    """Tell whether ``text`` is the name or address of a host, without a port."""
     match = _AUTHORITY.fullmatch(_bracketed(text))
     return match is not None and match[1] == _bracketed(text)
 
 
 class HostNames:
-    """The names ``allowed``, in any case. If none is, a server that ``is_local`` has only the usual
-    ones of this host, and any other server has every name."""
+    """The names that clients may use: ``allowed``, upper or lower case, and addresses.
+
+    A server that ``is_local`` also has the name ``localhost``, but only the addresses of this host
+    itself. Any other server has all addresses, and every name if none is ``allowed``.
+    """
 
     def __init__(self, allowed: Iterable[str] = (), *, is_local: bool = True) -> None:
         self._allowed = frozenset(_plain(_bracketed(name)) for name in allowed)
@@ -34,7 +37,7 @@ class HostNames:
         self._is_local = is_local
 
     def check(self, authority: str) -> None:
-        """Raise :class:`HttpError` if ``authority``, a host and perhaps a port, is none of them."""
+        """Raise :class:`HttpError` unless ``authority``, a host and maybe a port, may be used."""
         match = _AUTHORITY.fullmatch(authority)
         if match is None:
             raise HttpError(400, "BadRequestError", f'not a host name: "{excerpt(authority)}"')
@@ -44,12 +47,12 @@ class HostNames:
         raise HttpError(
             421,
             "MisdirectedRequest",
-            f'this server is not called "{excerpt(match[1])}": call it 127.0.0.1, or have it '
-            "started with --host-name",
+            f'this server does not answer to the name "{display(match[1])}": call it 127.0.0.1, or '
+            "start it with --host-name",
         )
 
     def _is_address(self, host: str) -> bool:
-        """Whether ``host`` is an address that no name server has a say in."""
+        """Tell whether ``host`` is an address of the server: no name server can forge that."""
         try:
             address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
         except ValueError:
@@ -59,7 +62,7 @@ class HostNames:
 
 
 def _bracketed(name: str) -> str:
-    """Return an address of IPv6 as it is in ``Host``."""
+    """Return ``name``, an IPv6 address with the brackets that it has in ``Host``."""
     return f"[{name}]" if name.count(":") > 1 and not name.startswith("[") else name
 
 

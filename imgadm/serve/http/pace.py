@@ -1,23 +1,26 @@
-"""How fast a client takes or sends a body, so that one that hardly does keeps nobody out."""
+"""The pace of a client: how fast it takes or sends a body, and whether that is too slow."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-LEAST_BYTES_PER_SECOND = 100
-"""What is slower, for as long as a client may be silent, is ended."""
-SLOW_BYTES_PER_SECOND = 8 << 10
+_LEAST_BYTES_PER_SECOND = 100
+"""The server ends a connection that is slower than this over the time of ``patience``."""
+_SLOW_BYTES_PER_SECOND = 8 << 10
+"""A client is slow, and makes room for others, if it was slower than this for the time below.
+
+A client that has not moved for that time is slow too.
+"""
 SLOW_CLIENT_SECONDS = 5.0
-"""What has been as slow for as long makes room when there are too many connections, and so does
-what has not moved at all: whoever waits moves little at a time."""
+"""The time after which a client counts as slow."""
 
 
 class Pace:
-    """Counts bytes, and the time that went by waiting for the client: no other time counts.
+    """A count of bytes, and of the time spent waiting for the client; no other time counts.
 
-    A client may be silent for ``patience`` seconds; whoever waits sees to that. Over that time it
-    has to move :data:`LEAST_BYTES_PER_SECOND`. ``clock`` counts seconds.
+    Over ``patience`` seconds the client has to move :data:`_LEAST_BYTES_PER_SECOND`. The caller
+    sets the socket so that the client cannot be silent for longer. ``clock`` returns seconds.
     """
 
     def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,9 +32,9 @@ class Pace:
         self._was_slow = False
 
     def wait(self, move: Callable[[], int]) -> int:
-        """Call ``move``, which waits for the client and returns how many bytes it moved.
+        """Call ``move``, which waits for the client, and return the number of bytes it returns.
 
-        Raises :class:`TimeoutError` if they have been too few for too long.
+        Raises :class:`TimeoutError` if the client has moved too few bytes for too long.
         """
         began = self._since = self._clock()
         try:
@@ -43,16 +46,16 @@ class Pace:
             window.seconds += seconds
             window.bytes += count
         if self._recent.seconds >= SLOW_CLIENT_SECONDS:
-            self._was_slow = self._recent.is_below(SLOW_BYTES_PER_SECOND)
+            self._was_slow = self._recent.is_below(_SLOW_BYTES_PER_SECOND)
             self._recent = _Window()
         if self._waited.seconds >= self._patience:
-            if self._waited.is_below(LEAST_BYTES_PER_SECOND):
+            if self._waited.is_below(_LEAST_BYTES_PER_SECOND):
                 raise TimeoutError("the client is too slow")
             self._waited = _Window()
         return count
 
     def is_slow(self) -> bool:
-        """Tell whether the client hardly moves. May be asked by any thread."""
+        """Tell whether the client is slow. Any thread may call this."""
         since = self._since
         return self._was_slow or (
             since is not None and self._clock() - since >= SLOW_CLIENT_SECONDS

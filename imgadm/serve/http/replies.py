@@ -1,4 +1,4 @@
-"""Replies as data: status, headers, and a body in memory or on the way."""
+"""Replies as data: a status, header fields, and a body in memory or an image's content."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from imgadm.serve.content import GeneratedBytes, StoredBytes
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to send. ``source`` is closed by whoever sends the reply.
+    """A reply to a request.
 
-    Of stored bytes ``length`` bytes from ``offset`` on are sent.
+    Its body is ``body``, or the content of ``source``, which the connection closes when it has sent
+    the reply. Of stored bytes it sends ``length`` bytes from ``offset`` on.
     """
 
     status: int
@@ -34,7 +35,7 @@ class Reply:
 
     @property
     def content_length(self) -> int | None:
-        """The length of the body in bytes; ``None`` if it has none or nobody knows."""
+        """The length of the body in bytes; ``None`` if it has none, or the length is unknown."""
         if self.is_bare:
             return None
         if isinstance(self.source, StoredBytes):
@@ -45,7 +46,10 @@ class Reply:
 
 
 class HttpError(Exception):
-    """A request that ends with an error reply, in the form that IMGAPI clients know."""
+    """An error reply in the form that IMGAPI clients know.
+
+    ``errors`` describe the parameters that are wrong.
+    """
 
     def __init__(
         self,
@@ -69,24 +73,28 @@ class HttpError(Exception):
 
 
 def not_found(message: str) -> HttpError:
-    """Return the error for what is not there."""
+    """Return the error for a resource that does not exist."""
     return HttpError(404, "ResourceNotFound", message)
 
 
 def not_allowed(method: str, allowed: Sequence[str], why: str) -> HttpError:
-    """Return the error for a method that does not work where it was tried."""
+    """Return the error for a method that the resource does not have; ``why`` ends its message."""
     headers = {"Allow": ", ".join(allowed)}
     message = f"{excerpt(method)} is not allowed, {why}"
     return HttpError(405, "MethodNotAllowedError", message, headers=headers)
 
 
 def precondition_failed() -> HttpError:
-    """Return the error for a condition that the client made and that does not hold."""
-    return HttpError(412, "PreconditionFailed", "the image is not the one that was asked for")
+    """Return the error for a condition of the client that does not hold."""
+    return HttpError(
+        412,
+        "PreconditionFailed",
+        "the image has changed: If-Match or If-Unmodified-Since does not hold",
+    )
 
 
 def invalid_parameter(name: str, message: str, code: str = "Invalid") -> HttpError:
-    """Return the error for a parameter that makes no sense, or is missing."""
+    """Return the error for a parameter that is missing or makes no sense."""
     error = {"field": name, "code": code, "message": message}
     return HttpError(422, "InvalidParameter", f"invalid {name}: {message}", errors=[error])
 

@@ -1,4 +1,4 @@
-"""Bodies of replies onto a socket: from memory, from a file by the kernel, from a generator."""
+"""The sending of replies: from memory, from a file by the kernel, from a generator."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from contextlib import contextmanager
 from imgadm.serve.content import GeneratedBytes, StoredBytes
 from imgadm.serve.http.pace import Pace
 
-MOST_BYTES = 512 << 10
-LEAST_BYTES = 64 << 10
+_MOST_BYTES = 512 << 10
+_LEAST_BYTES = 64 << 10
 _LONG_SECONDS = 0.25
 _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
-class BrokenBodyError(OSError):
-    """A body is not as long as announced; the connection must end to let the client know."""
+class _BrokenBodyError(OSError):
+    """A body that is not as long as announced; only the end of the connection tells the client."""
 
 
 class BodySender:
-    """Sends one reply. ``sent`` counts the bytes of its body, right also when sending fails.
+    """The sending of one reply.
 
-    ``pace`` is told how fast the client takes it. A client that takes nothing for ``timeout``
-    seconds gets no more: :class:`TimeoutError`.
+    ``sent`` counts the bytes of the body that were sent, also if sending fails. ``pace`` measures
+    how fast the client takes them. The methods raise :class:`TimeoutError` if the client takes
+    nothing for ``timeout`` seconds, and other OSErrors.
     """
 
     def __init__(self, connection: socket.socket, pace: Pace, timeout: float) -> None:
@@ -38,7 +39,7 @@ class BodySender:
         self.sent = 0
 
     def head(self, text: bytes) -> None:
-        """Send what comes before the body."""
+        """Send status line and header fields."""
         self._all(memoryview(text))
 
     def memory(self, body: bytes) -> None:
@@ -47,16 +48,16 @@ class BodySender:
             self.sent += part
 
     def stored(self, source: StoredBytes, offset: int, length: int) -> None:
-        """Send ``length`` bytes of a file; they do not pass through this process.
+        """Send ``length`` bytes of a file, which do not pass through this process.
 
-        The end is sent only if the file is as it was when it was opened.
+        If the file changes meanwhile, the client does not get the end.
         """
         move = self._sendfile if hasattr(os, "sendfile") else self._copy
-        most = LEAST_BYTES
+        most = _LEAST_BYTES
         with _blocking(self._connection, self._timeout):
             while self.sent < length:
                 if source.has_changed():
-                    raise BrokenBodyError("the file was changed while it was sent")
+                    raise _BrokenBodyError("the file was changed while it was sent")
                 began = time.monotonic()
                 try:
                     count = move(source, offset + self.sent, min(length - self.sent, most))
@@ -68,19 +69,19 @@ class BodySender:
                     move = self._copy
                     continue
                 if count == 0:
-                    raise BrokenBodyError(f"the file ended after {self.sent} of {length} bytes")
+                    raise _BrokenBodyError(f"the file ended after {self.sent} of {length} bytes")
                 self.sent += count
-                # Short calls let others see that a slow client moves, long ones cost less.
+                # After short calls other threads see that a slow client moves; long ones cost less.
                 quick = time.monotonic() - began < _LONG_SECONDS
-                most = min(most * 2, MOST_BYTES) if quick else LEAST_BYTES
+                most = min(most * 2, _MOST_BYTES) if quick else _LEAST_BYTES
 
     def generated(self, source: GeneratedBytes, *, chunked: bool) -> None:
-        """Send all that ``source`` yields, framed as chunks where its length is unknown."""
+        """Send all bytes that ``source`` yields; ``chunked`` frames them as chunks."""
         for chunk in source.chunks:
             if not len(chunk):
                 continue
             if source.size is not None and self.sent + len(chunk) > source.size:
-                raise BrokenBodyError(f"more than the announced {source.size} bytes were made")
+                raise _BrokenBodyError(f"more than the announced {source.size} bytes were made")
             if chunked:
                 self._all(memoryview(f"{len(chunk):x}\r\n".encode()))
             for part in self._pieces(memoryview(chunk)):
@@ -88,7 +89,7 @@ class BodySender:
             if chunked:
                 self._all(memoryview(b"\r\n"))
         if source.size is not None and self.sent != source.size:
-            raise BrokenBodyError(f"{self.sent} of the announced {source.size} bytes were made")
+            raise _BrokenBodyError(f"{self.sent} of the announced {source.size} bytes were made")
         if chunked:
             self._all(memoryview(b"0\r\n\r\n"))
 
@@ -97,7 +98,7 @@ class BodySender:
             pass
 
     def _pieces(self, view: memoryview) -> Iterator[int]:
-        """Send ``view`` piece by piece; yields how many bytes each had."""
+        """Send ``view`` piece by piece, and yield the size of each."""
         self._connection.settimeout(self._timeout)
         while view:
             count = self._pace.wait(functools.partial(self._connection.send, view))
@@ -109,16 +110,16 @@ class BodySender:
         return self._pace.wait(lambda: os.sendfile(number, file, offset, most))
 
     def _copy(self, source: StoredBytes, offset: int, most: int) -> int:
-        data = os.pread(source.file.fileno(), min(most, LEAST_BYTES), offset)
+        data = os.pread(source.file.fileno(), min(most, _LEAST_BYTES), offset)
         return self._pace.wait(lambda: self._connection.send(data)) if data else 0
 
 
 @contextmanager
 def _blocking(connection: socket.socket, seconds: float) -> Iterator[None]:
-    """Let the kernel keep the time limit of ``connection``.
+    """Let the kernel watch over the time limit of ``connection`` inside the block.
 
-    Python's own needs a ``poll`` before every call, and sends a socket buffer per call; blocking
-    calls send megabytes each for 40% less processor time.
+    Python's own time limit needs a ``poll`` before every call, and a call then sends no more than a
+    socket buffer. Blocking calls send megabytes each, for 40% less processor time.
     """
     whole = int(seconds)
     limit = struct.pack("@ll", whole, int((seconds - whole) * 1_000_000))

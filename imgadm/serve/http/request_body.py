@@ -1,4 +1,4 @@
-"""The body of a request, read while it arrives, and no further than somebody wants it."""
+"""The body of a request, read while it arrives and only as far as the program asks for it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from imgadm.base.text import excerpt
 from imgadm.serve.http.replies import HttpError
 from imgadm.serve.http.request_head import RequestHead
 
-BLOCK_BYTES = 512 << 10
-MAX_IGNORED_BYTES = 64 << 10
-MAX_EXTENSION_BYTES = 16 << 10
-"""Of all chunks of a body together: nobody here reads what they say."""
-MAX_TRAILER_BYTES = 8 << 10
+_BLOCK_BYTES = 512 << 10
+_MAX_IGNORED_BYTES = 64 << 10
+_MAX_EXTENSION_BYTES = 16 << 10
+"""The limit for the extensions of all chunks of a body together, which this server ignores."""
+_MAX_TRAILER_BYTES = 8 << 10
 _MAX_LINE = 1 << 10
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})((?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?)\r\n")
 _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n")
 
 
-class Input(Protocol):
-    """A connection's input."""
+class _Input(Protocol):
+    """The input of a connection; see :class:`.connection_input.ConnectionInput`."""
 
     def readline(self, limit: int, /) -> bytes: ...
     def readinto(self, memory: memoryview, /) -> int: ...
 
 
-class CutBodyError(HttpError):
-    """The client stopped in the middle, or is too slow; the connection must end."""
+class _CutBodyError(HttpError):
+    """A body whose client stopped in the middle or is too slow; the connection must end."""
 
     def __init__(self, cause: OSError | None = None) -> None:
         if isinstance(cause, TimeoutError):
@@ -39,26 +39,28 @@ class CutBodyError(HttpError):
 
 
 class RequestBody:
-    """The body after ``head``. ``length`` is the promised one, ``None`` where it comes in chunks.
+    """The body that follows ``head`` in ``stream``.
 
-    ``go_ahead`` is called before the first byte is read, if the client waits for permission to send
-    it. Raises :class:`HttpError` for a framing that could be read in two ways.
+    ``length`` is its announced length, ``None`` if it comes in chunks. ``finished`` tells whether
+    all of it has been read, so that the next request follows. ``go_ahead`` is called before the
+    first byte is read if the client waits for permission to send the body. Raises
+    :class:`HttpError` for a framing that two programs could read differently.
     """
 
-    def __init__(self, head: RequestHead, stream: Input, go_ahead: Callable[[], None]) -> None:
+    def __init__(self, head: RequestHead, stream: _Input, go_ahead: Callable[[], None]) -> None:
         self._stream = stream
         self._go_ahead = go_ahead if head.awaits_permission else None
         self.length = _length(head)
-        #: Whether all of it has been read, so that what follows is the next request.
         self.finished = self.length == 0
         self._left = self.length or 0
         self._is_cut = False
         self._memory = bytearray()
 
     def blocks(self) -> Iterator[memoryview]:
-        """Return the bytes in turn, each block valid until the next.
+        """Yield the bytes in turn, each block valid until the next.
 
-        Raises :class:`CutBodyError`, and :class:`HttpError` for chunks that are none.
+        Raises :class:`HttpError` for malformed chunks, and if the body ends too early or is too
+        slow.
         """
         if self._go_ahead is not None and not self.finished:
             try:
@@ -67,7 +69,7 @@ class RequestBody:
                 raise self._cut(error) from error
             self._go_ahead = None
         if not self._memory:
-            self._memory = bytearray(min(BLOCK_BYTES, self.length or BLOCK_BYTES))
+            self._memory = bytearray(min(_BLOCK_BYTES, self.length or _BLOCK_BYTES))
         if self.length is not None:
             yield from self._promised()
         elif not self.finished:
@@ -75,7 +77,7 @@ class RequestBody:
         self.finished = True
 
     def read(self, limit: int) -> bytes:
-        """Return the whole body; :class:`HttpError` if it is longer than ``limit``."""
+        """Return the whole body; raises :class:`HttpError` if it is longer than ``limit``."""
         body = bytearray()
         if self.length is None or self.length <= limit:
             for block in self.blocks():
@@ -87,10 +89,10 @@ class RequestBody:
         raise HttpError(413, "RequestEntityTooLarge", f"the body has more than {limit} bytes")
 
     def skip(self) -> None:
-        """Read past what nobody wanted, if that is little; else :attr:`finished` stays false."""
-        wanted = self.length is not None and self._left <= MAX_IGNORED_BYTES and not self._is_cut
+        """Read the rest of the body if it is short; otherwise :attr:`finished` stays false."""
+        wanted = self.length is not None and self._left <= _MAX_IGNORED_BYTES and not self._is_cut
         if not self.finished and self._go_ahead is None and wanted:
-            with contextlib.suppress(CutBodyError):
+            with contextlib.suppress(_CutBodyError):
                 for _ in self.blocks():
                     pass
 
@@ -108,7 +110,7 @@ class RequestBody:
             if match is None:
                 raise _bad_chunk(f'not the size of a chunk: "{excerpt(line.rstrip())}"')
             ignored += len(match[2])
-            if ignored > MAX_EXTENSION_BYTES:
+            if ignored > _MAX_EXTENSION_BYTES:
                 raise _bad_chunk("the extensions of chunks are too long")
             left = int(match[1], 16)
             if left == 0:
@@ -122,8 +124,8 @@ class RequestBody:
         self._skip_trailer()
 
     def _skip_trailer(self) -> None:
-        """Read the fields after the last chunk, which mean nothing here."""
-        left = MAX_TRAILER_BYTES
+        """Read the fields after the last chunk, which this server ignores."""
+        left = _MAX_TRAILER_BYTES
         while (line := self._line()) != b"\r\n":
             left -= len(line)
             if not _TRAILER.fullmatch(line):
@@ -151,20 +153,22 @@ class RequestBody:
             raise self._cut()
         return line
 
-    def _cut(self, cause: OSError | None = None) -> CutBodyError:
+    def _cut(self, cause: OSError | None = None) -> _CutBodyError:
         self._is_cut = True
-        return CutBodyError(cause)
+        return _CutBodyError(cause)
 
 
 def _length(head: RequestHead) -> int | None:
-    """Return the promised length, ``None`` for chunks (RFC 9112, section 6)."""
+    """Return the announced length, ``None`` for chunks (RFC 9112, section 6)."""
     encoding, promised = head.headers.get("Transfer-Encoding"), head.headers.get("Content-Length")
     expected = head.headers.get("Expect")
     if head.minor == 1 and expected is not None and not head.awaits_permission:
         raise HttpError(417, "ExpectationFailed", "only 100-continue can be expected")
     if encoding is not None:
         if promised is not None or head.minor == 0 or encoding.lower() != "chunked":
-            raise HttpError(400, "InvalidHeader", "the body is framed in a way that is not known")
+            raise HttpError(
+                400, "InvalidHeader", "the body has to come with Content-Length, or as chunks alone"
+            )
         return None
     if promised is None:
         return 0

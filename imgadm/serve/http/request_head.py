@@ -1,7 +1,8 @@
-"""The head of a request, read strictly (RFC 9112): what two readers could take differently is 400.
+"""The head of a request, read strictly (RFC 9112).
 
-A web server in front and this one have to agree where a request ends, or one client could put words
-into another one's mouth. So there is one way to write each thing, and no repair.
+A web server in front of this server and this server have to agree where a request ends. Otherwise
+one client could put words into the request of another one (request smuggling). So whatever two
+programs could read differently is refused with 400, and nothing is repaired.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from imgadm.base.text import excerpt
 from imgadm.serve.http.replies import HttpError
 
-MAX_REQUEST_LINE_BYTES = 8 << 10
 MAX_REQUEST_HEAD_BYTES = 32 << 10
-MAX_FIELDS = 100
-MAX_LEADING_LINES = 2
+"""The most bytes of a head, its empty line included."""
+_MAX_REQUEST_LINE_BYTES = 8 << 10
+_MAX_FIELDS = 100
+_MAX_LEADING_LINES = 2
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 _BEGINNING = re.compile(_TOKEN + rb"{0,64}(?: |\Z)|\r\Z")
@@ -26,7 +28,7 @@ _STRAY = re.compile(rb"\r(?!\n)(?!\Z)|(?<!\r)\n|\x00")
 _ONCE = frozenset({"authorization", "content-length", "content-type", "host", "transfer-encoding"})
 
 
-class HeaderFields(Mapping[str, str]):
+class _HeaderFields(Mapping[str, str]):
     """The fields of a head by their names, in any case."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
@@ -49,7 +51,7 @@ class RequestHead:
     method: str
     target: str
     minor: int
-    headers: HeaderFields
+    headers: _HeaderFields
 
     @property
     def keeps_connection(self) -> bool:
@@ -64,17 +66,17 @@ class RequestHead:
 
 
 class HeadScanner:
-    """Finds the end of a head in what has arrived, and faults as soon as they are there."""
+    """A search for the end of a head while it arrives, which finds faults at once."""
 
     def __init__(self) -> None:
         self._looked_at = 0
         self._line_is_known = False
 
     def end(self, received: bytes | bytearray) -> int | None:
-        """Return where the head in ``received`` ends, ``None`` if it goes on.
+        """Return where the head in ``received`` ends, ``None`` if its end has not arrived.
 
-        ``received`` is all that has come since the request before. Raises :class:`HttpError` for
-        what no further byte can mend.
+        ``received`` is all that has arrived since the last request. Raises :class:`HttpError` for a
+        fault that no further byte can mend.
         """
         begin = leading_lines(received)
         found = received.find(b"\r\n\r\n", max(begin, self._looked_at - 3))
@@ -84,7 +86,7 @@ class HeadScanner:
             raise _malformed("a line does not end with CR LF, or has a byte 0")
         self._looked_at = known
         if not self._line_is_known:
-            self._check_line(bytes(received[begin : begin + MAX_REQUEST_LINE_BYTES + 2]))
+            self._check_line(bytes(received[begin : begin + _MAX_REQUEST_LINE_BYTES + 2]))
         if known > MAX_REQUEST_HEAD_BYTES:
             raise HttpError(
                 431,
@@ -98,24 +100,24 @@ class HeadScanner:
         if ending:
             _request_line(line)
             self._line_is_known = True
-        elif len(text) > MAX_REQUEST_LINE_BYTES:
+        elif len(text) > _MAX_REQUEST_LINE_BYTES:
             raise HttpError(
                 414,
                 "RequestURITooLong",
-                f"a request line has at most {MAX_REQUEST_LINE_BYTES} bytes",
+                f"a request line has at most {_MAX_REQUEST_LINE_BYTES} bytes",
             )
         elif not _BEGINNING.match(text):
             raise _malformed("this is no HTTP request")
 
 
 def parse_head(head: bytes) -> RequestHead:
-    """Return what ``head``, which ends with an empty line, says; raises :class:`HttpError`."""
+    """Return the parts of ``head``, which ends with an empty line; raises :class:`HttpError`."""
     begin = leading_lines(head)
     first, *lines = head[begin:].removesuffix(b"\r\n\r\n").split(b"\r\n")
     method, target, minor = _request_line(first)
-    if len(lines) > MAX_FIELDS:
+    if len(lines) > _MAX_FIELDS:
         raise HttpError(
-            431, "RequestHeaderFieldsTooLarge", f"a request has at most {MAX_FIELDS} header fields"
+            431, "RequestHeaderFieldsTooLarge", f"a request has at most {_MAX_FIELDS} header fields"
         )
     fields: dict[str, str] = {}
     for line in lines:
@@ -128,21 +130,21 @@ def parse_head(head: bytes) -> RequestHead:
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     if minor == 1 and "host" not in fields:
         raise HttpError(400, "InvalidHeader", "the field Host is missing")
-    return RequestHead(method, target, minor, HeaderFields(fields))
+    return RequestHead(method, target, minor, _HeaderFields(fields))
 
 
 def leading_lines(received: bytes | bytearray) -> int:
-    """Return how many bytes of empty lines come before a request: a few mean nothing there."""
+    """Return the length in bytes of the empty lines before a request; a few are allowed."""
     begin = 0
-    while begin < 2 * MAX_LEADING_LINES and received[begin : begin + 2] == b"\r\n":
+    while begin < 2 * _MAX_LEADING_LINES and received[begin : begin + 2] == b"\r\n":
         begin += 2
     return begin
 
 
 def _request_line(line: bytes) -> tuple[str, str, int]:
-    if len(line) > MAX_REQUEST_LINE_BYTES:
+    if len(line) > _MAX_REQUEST_LINE_BYTES:
         raise HttpError(
-            414, "RequestURITooLong", f"a request line has at most {MAX_REQUEST_LINE_BYTES} bytes"
+            414, "RequestURITooLong", f"a request line has at most {_MAX_REQUEST_LINE_BYTES} bytes"
         )
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:

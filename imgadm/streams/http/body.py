@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import http.client
 import socket
 import ssl
@@ -16,7 +15,7 @@ from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.engine.stage import waiting_for_input
 from imgadm.streams.http.codings import Uncoded
 from imgadm.streams.http.failures import address_of
-from imgadm.streams.http.head import FLOOR_BYTES_A_SECOND, FLOOR_SECONDS
+from imgadm.streams.http.response import Floor
 
 if TYPE_CHECKING:
     from requests import Response
@@ -52,8 +51,7 @@ class Body:
     ) -> None:
         self._response = response
         self._stall_milliseconds = int(stall_timeout * 1000)
-        self._floor_seconds = min(FLOOR_SECONDS, 4 * stall_timeout)
-        self._waited, self._got = 0.0, 0
+        self._floor = Floor(stall_timeout)
         # The public methods of requests and urllib3 copy every byte once more. http.client below
         # them fills a caller's buffer. If these private names disappear, the public way works.
         self._file: Any = getattr(response.raw, "_fp", None) or response.raw
@@ -88,7 +86,7 @@ class Body:
                 meter,
                 stall_milliseconds=self._stall_milliseconds,
             )
-            self._check_floor(time.monotonic() - began, size)
+            self._floor.check(time.monotonic() - began, size)
         else:
             size = self._read_through_http_client(view, cancel, meter)
         if self._left is not None:
@@ -112,18 +110,9 @@ class Body:
             meter,
             limit=self._left,
             stall_milliseconds=self._stall_milliseconds,
-            floor_bytes=int(FLOOR_BYTES_A_SECOND * self._floor_seconds),
-            floor_milliseconds=int(self._floor_seconds * 1000),
+            floor_bytes=self._floor.size,
+            floor_milliseconds=int(self._floor.seconds * 1000),
         )
-
-    def _check_floor(self, waited: float, size: int) -> None:
-        """Raise TimeoutError if the server sends less than the floor while we wait for it."""
-        self._waited += waited
-        self._got += size
-        if self._waited >= self._floor_seconds:
-            if size and self._got < FLOOR_BYTES_A_SECOND * self._waited:
-                raise TimeoutError(errno.ETIMEDOUT, "too few bytes in too much time")
-            self._waited, self._got = 0.0, 0
 
     def _read_coded(self, limit: int) -> bytes:
         """Return bytes of a coded body, none at its promised end."""

@@ -1,8 +1,8 @@
 """A connection that sends a body, and hears the server as soon as it answers.
 
 ``requests`` and ``urllib3`` look for an answer only after they have sent everything, and nothing
-can wake them while they wait. They allow their connection classes to be replaced, which is what
-this module does.
+can wake them while they wait. They allow their connection classes to be replaced, and
+this module has the replacements.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.engine.interruptions import interruptible
 from imgadm.streams.errors import SendError
 from imgadm.streams.http.connection import EXCHANGE_SECONDS, CheckingAdapter
-from imgadm.streams.http.head import AnswerHead, timed_response
+from imgadm.streams.http.head import AnswerHead
+from imgadm.streams.http.response import timed_response
 
 _PIECE = 64 << 10
 """Bytes given to the connection at a time. TLS reports no progress within a piece."""

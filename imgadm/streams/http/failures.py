@@ -17,7 +17,7 @@ from imgadm.base.redaction import redact_text, redact_url
 from imgadm.base.text import excerpt
 
 RequestStep = Literal["getaddrinfo", "connect", "read"]
-"""What a request was doing when it failed, by the names of the system calls."""
+"""The step in which a request failed, by the name of its system call."""
 
 _SHOWN = 1024
 """Characters of a server's text that a message repeats."""
@@ -63,7 +63,7 @@ class HttpFailure:
 
     ``code`` is the name of the system's error, or the code that the original imgadm has for it;
     None for an answer that makes no sense. ``words`` is one printable line, and ``spelled`` the
-    same line as the original imgadm words it. ``step`` is what the request was doing.
+    same line as the original imgadm words it. ``step`` is the step that failed.
     ``permanent``: another attempt would fail in the same way. ``unsent``: the server knows nothing
     of the request. ``answered``: the server did answer, and its answer makes no sense. ``proxied``:
     the proxy failed. ``address`` is the URL that failed, without its secrets; if the request was
@@ -102,14 +102,7 @@ def failure_of(error: BaseException, asked: str, *, at: str | None = None) -> Ht
     unusable = _unusable(error, chain)
     if unusable is not None:
         return HttpFailure(
-            None,
-            unusable,
-            unusable,
-            "read",
-            address,
-            redirected,
-            permanent=True,
-            answered=True,
+            None, unusable, unusable, "read", address, redirected, permanent=True, answered=True
         )
     code, detail, permanent = _system_error(chain)
     kinds = (

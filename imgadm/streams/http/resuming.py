@@ -13,7 +13,7 @@ from imgadm.streams.errors import FetchError, SizeError, StreamError
 from imgadm.streams.http.body import Body
 from imgadm.streams.http.fetch_errors import connection_error
 from imgadm.streams.http.file import RemoteFile
-from imgadm.streams.http.head import FLOOR_BYTES_A_SECOND
+from imgadm.streams.http.response import FLOOR_BYTES_A_SECOND
 from imgadm.streams.http.retries import RetryPolicy, retry_after
 
 MAX_RESUMES = 20
@@ -24,7 +24,7 @@ _LEAST_OF_SLOW = 120 * FLOOR_BYTES_A_SECOND
 
 
 class ResumedFile:
-    """Reads ``file`` to its end, and connects again where a connection is lost.
+    """Reads ``file`` to its end, and connects again after a connection is lost.
 
     ``retries`` says how often an attempt in a row may bring nothing. An attempt that brings bytes
     starts the count anew.
@@ -54,9 +54,9 @@ class ResumedFile:
             context.cancel.wait(retries.pause)
 
     def hash_delivered(self) -> None:
-        """Keep a hash of what :meth:`count` is called with.
+        """Keep a hash of the bytes that :meth:`count` notes.
 
-        It proves after a restart that the file is still the same. Not needed where a later stage
+        After a restart it proves that the file is still the same. It is not needed if a later stage
         keeps the hash.
         """
         self._delivered = Sha1()
@@ -124,8 +124,8 @@ class ResumedFile:
     ) -> FetchError | None:
         """Deliver from one connection until it ends.
 
-        Returns what ended it, None for the end of the bytes. Raises what another connection could
-        not mend.
+        Returns the error that ended it, None at the end of the bytes. Raises errors that another
+        connection would not mend.
         """
         try:
             if reconnect:

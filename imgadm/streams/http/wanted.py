@@ -50,7 +50,7 @@ class Wanted:
         return length if length is not None else self.size
 
     def md5_of(self, body: Body, headers: Mapping[str, str]) -> ContentMd5 | None:
-        """Return the checksum to compare the file with, None where there is none.
+        """Return the checksum to compare the file with, None if there is none.
 
         The checksum of an answer whose coding is undone is not used: it is that of the coded bytes.
         """

@@ -7,7 +7,12 @@ import pytest
 from imgadm.cli.output.transfer_view import LineView
 from imgadm.manifest import Manifest
 from imgadm.manifest.docker import layer_manifests
-from imgadm.operations.events import AlreadyInstalled, ImportBegins, LayerInstalled, ProgramSaid
+from imgadm.operations.events.importing import (
+    AlreadyInstalled,
+    ImportBegins,
+    LayerInstalled,
+    ProgramSaid,
+)
 from imgadm.pools.base import InstalledImage
 
 

@@ -17,13 +17,8 @@ import zstandard
 from imgadm import streams
 from imgadm.base.errors import FileSystemError, ImgadmError
 from imgadm.operations.errors import DownloadError, LayerNotVerifiedError, UncompressionError
-from imgadm.operations.events import (
-    Event,
-    FileVerified,
-    ImageInstalled,
-    LayerInstalled,
-    Transferring,
-)
+from imgadm.operations.events.event import Event, Transferring
+from imgadm.operations.events.importing import FileVerified, ImageInstalled, LayerInstalled
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.pool import DirectoryPool

@@ -8,8 +8,9 @@ import pytest
 
 from imgadm.base.locks.terms import Locks
 from imgadm.operations.errors import ImageNotInstalledError
+from imgadm.operations.events.event import Event
+from imgadm.operations.events.upkeep import ManifestAdded
 from imgadm.operations.upkeep.update_images import UpdateOptions, update_images
-from imgadm.operations.upkeep.update_notices import ManifestAdded, Notice
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.pool import DirectoryPool
 from tests.unit.canned_source import Canned, manifest_of
@@ -40,8 +41,8 @@ def pool(tmp_path: Path) -> ChangingPool:
     return ChangingPool(tmp_path / "pool")
 
 
-def update(pool: ChangingPool) -> list[Notice]:
-    notices: list[Notice] = []
+def update(pool: ChangingPool) -> list[Event]:
+    notices: list[Event] = []
     options = UpdateOptions(Locks(pool.path.parent / "locks", "imgadm update"))
     try:
         update_images([pool], [], lambda: [SOURCE], options, notices.append)

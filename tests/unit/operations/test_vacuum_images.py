@@ -12,13 +12,10 @@ import pytest
 from imgadm.base.errors import InternalError
 from imgadm.base.locks.locks import image_lock
 from imgadm.base.locks.terms import Locks
-from imgadm.operations.events import LockAwaited
+from imgadm.operations.events.event import Event, LockAwaited
+from imgadm.operations.events.upkeep import ImageKept, ImageRemoved, RemovalFailed
 from imgadm.operations.upkeep.vacuum_images import (
     Candidate,
-    Failed,
-    Kept,
-    Removed,
-    VacuumEvent,
     find_orphans,
     find_unused,
     remove_images,
@@ -28,7 +25,7 @@ from imgadm.pools.base import InstalledImage
 from tests.unit.pools.conformance import CHAIN
 from tests.unit.pools.zpool.test_zfs import EmulatedBench
 
-Remove = Callable[[Sequence[Candidate], Locks, Callable[[VacuumEvent], None]], None]
+Remove = Callable[[Sequence[Candidate], Locks, Callable[[Event], None]], None]
 
 
 @pytest.fixture
@@ -45,9 +42,9 @@ def unused(zones: EmulatedBench) -> list[Candidate]:
     return find_unused([zones.open()])
 
 
-def removed(zones: EmulatedBench, candidates: list[Candidate], remove: Remove) -> list[VacuumEvent]:
+def removed(zones: EmulatedBench, candidates: list[Candidate], remove: Remove) -> list[Event]:
     """Remove the candidates and return what happens."""
-    happened: list[VacuumEvent] = []
+    happened: list[Event] = []
     options = Locks(zones.scratch / "locks", "imgadm vacuum")
     remove(candidates, options, happened.append)
     return happened
@@ -61,8 +58,8 @@ def test_a_chain_goes_with_its_records(zones: EmulatedBench) -> None:
     base, child = chain(zones)
     happened = removed(zones, unused(zones), remove_images)
     assert [(type(event), event.image.uuid) for event in happened] == [
-        (Removed, child.uuid),
-        (Removed, base.uuid),
+        (ImageRemoved, child.uuid),
+        (ImageRemoved, base.uuid),
     ]
     assert (zones.names(), records(zones)) == (set(), set())
 
@@ -83,10 +80,10 @@ def test_a_machine_made_meanwhile_keeps_its_image_and_what_that_is_based_on(
     zones.run_zfs("clone", f"zones/{child.uuid}@final", f"zones/{layout}")
     happened = removed(zones, candidates, remove_images)
     assert [(type(event), event.image.uuid) for event in happened] == [
-        (Kept, child.uuid),
-        (Kept, base.uuid),
+        (ImageKept, child.uuid),
+        (ImageKept, base.uuid),
     ]
-    assert isinstance(happened[0], Kept)
+    assert isinstance(happened[0], ImageKept)
     assert happened[0].reason == f"zones/{layout} is based on it by now"
     assert {base.uuid, child.uuid} <= zones.names()
     assert zones.calls("destroy") == []
@@ -102,7 +99,7 @@ def test_an_image_that_was_meant_to_go_is_looked_at_again(zones: EmulatedBench) 
     zones.run_zfs("set", "imgadm:ignore=true", f"zones/{ignored.uuid}")
     zones.run_zfs("create", f"zones/{filled.uuid}/data")
     happened = removed(zones, candidates, remove_images)
-    assert [(type(event), event.image.uuid) for event in happened] == [(Kept, filled.uuid)]
+    assert [(type(event), event.image.uuid) for event in happened] == [(ImageKept, filled.uuid)]
     assert zones.names() == {ignored.uuid, filled.uuid}
 
 
@@ -116,19 +113,19 @@ def test_an_image_kept_keeps_what_its_record_says_it_is_based_on(zones: Emulated
     assert [candidate.image.uuid for candidate in candidates] == [other.uuid, base.uuid]
     zones.run_zfs("clone", f"zones/{other.uuid}@final", "zones/machine")
     happened = removed(zones, candidates, remove_images)
-    assert [type(event) for event in happened] == [Kept, Kept]
+    assert [type(event) for event in happened] == [ImageKept, ImageKept]
     assert zones.names() == {base.uuid, other.uuid, "machine"}
 
 
 def test_the_first_failure_ends_it(zones: EmulatedBench) -> None:
     base, child = chain(zones)
     zones.fail_on("destroy")
-    happened: list[VacuumEvent] = []
+    happened: list[Event] = []
     options = Locks(zones.scratch / "locks", "imgadm vacuum")
     with pytest.raises(InternalError, match=f'error deleting image "{child.uuid}"') as caught:
         remove_images(unused(zones), options, happened.append)
     (failed,) = happened
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, RemovalFailed)
     assert (failed.image.uuid, failed.error) == (child.uuid, caught.value)
     assert zones.names() == {base.uuid, child.uuid}
     assert len(records(zones)) == 2
@@ -147,9 +144,9 @@ def test_who_works_on_an_image_is_waited_for(
             held.set()
             let_go.wait(30)
 
-    happened: list[VacuumEvent] = []
+    happened: list[Event] = []
 
-    def on_event(event: VacuumEvent) -> None:
+    def on_event(event: Event) -> None:
         happened.append(event)
         if isinstance(event, LockAwaited):
             assert zones.names() == {image.uuid}
@@ -160,7 +157,7 @@ def test_who_works_on_an_image_is_waited_for(
     held.wait(30)
     remove_images(unused(zones), Locks(locks, "imgadm vacuum"), on_event)
     holder.join()
-    assert [type(event) for event in happened] == [LockAwaited, Removed]
+    assert [type(event) for event in happened] == [LockAwaited, ImageRemoved]
     assert zones.names() == set()
 
 
@@ -193,7 +190,7 @@ def test_records_of_images_that_are_gone(zones: EmulatedBench) -> None:
     (orphan,) = found = find_orphans(pools)
     assert orphan.image.manifest["name"] == "gone"
     assert find_orphans(pools, excluded=frozenset({child.uuid})) == []
-    assert [type(event) for event in removed(zones, found, remove_records)] == [Removed]
+    assert [type(event) for event in removed(zones, found, remove_records)] == [ImageRemoved]
     assert records(zones) == {f"zones-{base.uuid}.json", f"exported-{child.uuid}.json"}
     zones.name = "exported"
     assert find_orphans([zones.open()]) == []

@@ -104,8 +104,8 @@ def test_server_of_this_host(server: ImageServer, path: str) -> None:
         assert (refused.status_code, refused.headers["Connection"]) == (421, "close")
     assert ask("rebound.example").json() == {
         "code": "MisdirectedRequest",
-        "message": 'this server is not called "rebound.example": call it 127.0.0.1, '
-        "or have it started with --host-name",
+        "message": 'this server does not answer to the name "rebound.example": call it 127.0.0.1, '
+        "or start it with --host-name",
     }
     assert ask("localhost").status_code != 421
 

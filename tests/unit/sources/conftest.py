@@ -1,4 +1,4 @@
-"""What tests of sources need."""
+"""Fixtures for the tests of sources."""
 
 from tests.stands.web_servers import (  # noqa: F401
     certificate,

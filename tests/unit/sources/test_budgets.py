@@ -1,4 +1,4 @@
-"""Lists that are too much: in bytes, in values, in pages, in time; and the memory they take."""
+"""Lists with too many bytes, values or pages, or too slow; and the memory that lists take."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .test_imgapi import uuid
 
 
 def endless_pages(handler: Any) -> None:
-    """Answer as a server does whose every page is full of images that nobody has seen yet."""
+    """Answer with a full page of new images, every time."""
     web = handler.server
     web.pages = getattr(web, "pages", 0) + 1
     first = web.pages * imgapi.PAGE

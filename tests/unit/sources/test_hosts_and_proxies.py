@@ -1,4 +1,4 @@
-"""Hosts in all their spellings, and proxies that cannot be believed or do not help."""
+"""Hosts in all their spellings, and proxies that are not trusted or do not connect."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PONG = {"ping": "pong", "version": "4.13.1", "imgapi": True}
     ],
 )
 def test_a_host_is_named_as_requests_name_it(url: str, base: str) -> None:
-    """Or the one server whose certificate does not count would be taken for another."""
+    """Else the one server whose certificate is not checked would be taken for another one."""
     assert server_address(url).base == base
     with make_session(ClientOptions(environment={}), home=base, insecure=True) as session:
         asked = session.prepare_request(_get(f"{base}/images")).url or ""
@@ -47,7 +47,7 @@ def _get(url: str) -> Any:
 def test_the_certificate_of_a_proxy_is_checked(
     secure_web: Any, opened: Any, source: str, insecure: bool
 ) -> None:
-    """It may get a password, and nobody said that it is not to be checked."""
+    """A proxy may get a password, and ``insecure`` is not about proxies."""
     environment = {"https_proxy": secure_web.url.replace("//", "//user:pw@")}
     with pytest.raises(UnreachableError) as caught:
         opened(source, environment=environment, insecure=insecure).list_images()

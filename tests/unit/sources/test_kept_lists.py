@@ -43,9 +43,7 @@ def files(directory: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("etag", ['"one"', 'W/"one"', "1f2e"])
-def test_what_has_not_changed_is_not_sent_again(
-    web: Any, opened: Any, kept: Cache, etag: str
-) -> None:
+def test_an_unchanged_list_is_not_sent_again(web: Any, opened: Any, kept: Cache, etag: str) -> None:
     web["/images"] = tagged(etag, ONE)
     for _ in range(3):
         assert opened(web.url, cache=kept).list_images() == ONE
@@ -89,7 +87,7 @@ def test_only_the_same_request_gets_the_same_reply(
     assert asked(secure_web)[2:] == ['"one"'] * 2
 
 
-def test_nothing_is_kept_of_who_has_a_password(
+def test_nothing_is_kept_of_a_source_with_a_password(
     web: Any, opened: Any, kept: Cache, tmp_path: Path
 ) -> None:
     web["*"] = (200, TAG, ONE)
@@ -115,7 +113,9 @@ def test_nothing_is_kept_of_who_has_a_password(
         (501, TAG, {"code": "Sad"}),
     ],
 )
-def test_what_is_not_kept(web: Any, opened: Any, kept: Cache, tmp_path: Path, answer: Any) -> None:
+def test_replies_that_are_not_kept(
+    web: Any, opened: Any, kept: Cache, tmp_path: Path, answer: Any
+) -> None:
     web["/images"] = answer
     for _ in range(2):
         with contextlib.suppress(ImgadmError):
@@ -124,7 +124,7 @@ def test_what_is_not_kept(web: Any, opened: Any, kept: Cache, tmp_path: Path, an
     assert not (tmp_path / "cache").exists()
 
 
-def test_what_another_address_said_is_not_kept(
+def test_the_reply_of_another_address_is_not_kept(
     web: Any, other_web: Any, opened: Any, kept: Cache
 ) -> None:
     web["/images"] = (200, TAG, ONE)

@@ -1,7 +1,7 @@
-"""What comes of every kind of question when servers answer oddly, wrongly, endlessly or never.
+"""Every kind of request to servers that answer oddly, wrongly, endlessly or never.
 
 Each row is tried with each kind: a list, a manifest, a token, an image file, a layer, an upload.
-The right content arrives, or a typed error tells what is wrong, in bounded time and memory.
+Either the right content arrives, or a typed error says what is wrong, in bounded time and memory.
 """
 
 from __future__ import annotations
@@ -339,7 +339,7 @@ def server() -> Iterator[Server]:
 @pytest.mark.parametrize(
     ("behaviour", "outcome"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
 )
-def test_what_comes_of_it(
+def test_right_content_or_a_typed_error(
     server: Server,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,

@@ -1,4 +1,4 @@
-"""Where a redirect leads: to an address, or nowhere, which is said."""
+"""A redirect leads to an HTTP address, or is refused with a reason."""
 
 from __future__ import annotations
 

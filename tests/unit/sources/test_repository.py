@@ -1,4 +1,4 @@
-"""An image server to publish to: what it is sent, and when it is sent again."""
+"""Publishing to an image server: the requests, and when one is sent again."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_secrets_go_along_and_are_not_shown(web: Any, repository: Opener) -> Non
             assert headers["authorization"].startswith(scheme)
 
 
-def test_only_what_was_never_sent_is_sent_again(
+def test_only_an_unsent_request_is_sent_again(
     web: Any, pace: Any, repository: Opener, unused_port: int
 ) -> None:
     with pytest.raises(UnreachableError) as nobody:
@@ -138,7 +138,7 @@ def test_other_replies(web: Any, repository: Opener, answer: Any, kind: type[Exc
     assert len(web.requests) == 1
 
 
-def test_what_is_gone_is_deleted(web: Any, repository: Opener) -> None:
+def test_deleting_an_image_that_does_not_exist(web: Any, repository: Opener) -> None:
     target = repository(web.url)
     target.delete(UUID)
     assert target.find(UUID) is None
@@ -176,6 +176,6 @@ def test_proxy_of_the_environment(web: Any, other_web: Any, repository: Opener) 
     assert (len(web.requests), len(other_web.requests)) == (1, 2)
 
 
-def test_address_that_is_none() -> None:
+def test_an_invalid_address() -> None:
     with pytest.raises(ConfigError):
         Repository("ftp://images.example.com")

@@ -1,4 +1,4 @@
-"""A web server on real sockets that answers as a test has planned, however ill."""
+"""A web server on real sockets that answers as a test has planned, well or badly."""
 
 from __future__ import annotations
 

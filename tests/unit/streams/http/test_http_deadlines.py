@@ -1,4 +1,4 @@
-"""Servers and proxies that never come to an answer, and ends that nobody can vouch for."""
+"""Servers and proxies that never answer, and bodies whose end proves nothing."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_a_download_below_the_floor_is_given_up(
 
 
 def test_a_slow_reader_is_no_slow_server(server: Server) -> None:
-    """What counts is how long the server is waited for."""
+    """Only the time spent waiting for the server counts."""
     with session() as made:
         get = streams.http_get(
             server.plan(Answer(CONTENT)), session=made, stall_timeout=0.05, delays=()

@@ -1,4 +1,4 @@
-"""Fetching from servers that answer well, oddly and wrongly, at the first attempt."""
+"""Downloads from servers that answer well, oddly and wrongly, at the first attempt."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def fetch(url: str, content: bytes = CONTENT, **options: object) -> streams.Repo
         "content encoding",
     ],
 )
-def test_whatever_form_the_answer_has_the_bytes_are_the_same(
+def test_every_form_of_answer_brings_the_same_bytes(
     way: str, server: Server, answer: Answer
 ) -> None:
     if answer.send is not None:

@@ -1,4 +1,4 @@
-"""Uploads: what servers get, and what becomes of them when they do not behave."""
+"""Uploads: the bytes that servers get, and the errors for servers that misbehave."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SMALL = CONTENT[:1000]
 
 @dataclass
 class Taker:
-    """Takes a body to its end, or so many bytes of it, and answers."""
+    """Takes a body to its end, or ``most`` bytes of it, and answers."""
 
     answer: bytes = b'{"taken": true}'
     status: str = "200 OK"

@@ -1,4 +1,4 @@
-"""Fetching through connections that break: nothing twice, nothing lost, nothing of another file."""
+"""Downloads over connections that break: no byte twice, none lost, none of another file."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ WHOLE = Answer(CONTENT, headers={"ETag": TAG})
         "in chunks",
     ],
 )
-def test_whatever_the_second_answer_is_nothing_is_twice_or_lost(
+def test_any_second_answer_loses_and_repeats_nothing(
     way: str, server: Server, second: Answer, requests: int
 ) -> None:
     first = RangeAnswer(CONTENT, TAG, send=CUT_AT)
@@ -265,8 +265,8 @@ def test_any_sequence_of_cuts(cuts: list[int], kinds: list[bool], abruptly: bool
         fetch(server.plan(*plan, RangeAnswer(CONTENT, TAG)), delays=(0.0,) * 7)
 
 
-def test_what_cannot_change_goes_on_without_a_proof(server: Server) -> None:
-    """The next stage notices if it was another file; no hash of what has passed is kept."""
+def test_an_immutable_file_goes_on_without_a_proof(server: Server) -> None:
+    """The next stage would notice another file. The download keeps no hash."""
     hashed = hashlib.sha256(CONTENT).hexdigest()
     url = server.plan(Answer(CONTENT, send=1_000_000), rest_of(CONTENT))
     for expected in (hashed, hashlib.sha256(OTHER).hexdigest()):
@@ -288,7 +288,7 @@ def test_what_cannot_change_goes_on_without_a_proof(server: Server) -> None:
 
 
 def rest_of(content: bytes) -> Behaviour:
-    """Answers with what a range asks for, and proves nothing."""
+    """Answers with the range, and does not prove that the file is the same."""
 
     def answer(connection: Connection, request: Request) -> None:
         begin = int(request.headers["range"].removeprefix("bytes=").removesuffix("-"))

@@ -1,4 +1,4 @@
-"""Addresses in errors: those that are none, and those with secrets in them."""
+"""URLs in errors: invalid ones, and those with secrets in them."""
 
 from __future__ import annotations
 
