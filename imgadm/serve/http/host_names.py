@@ -47,7 +47,7 @@ class HostNames:
         raise HttpError(
             421,
             "MisdirectedRequest",
-            f'this server does not answer to the name "{display(match[1])}": call it 127.0.0.1, or '
+            f'this server does not answer to the name "{excerpt(match[1])}": call it 127.0.0.1, or '
             "start it with --host-name",
         )
 

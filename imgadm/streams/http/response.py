@@ -138,11 +138,11 @@ class TimedResponse(http.client.HTTPResponse):
         coding = ", ".join(self.headers.get_all("transfer-encoding", [])).strip().lower()
         if coding not in _NO_CODING and coding != "chunked":
             raise BadAnswerError(
-                f'the answer is in the transfer coding "{excerpt(coding, limit=1024)}", which nobody asked for'
+                f'the answer is in the transfer coding "{excerpt(coding)}", which nobody asked for'
             )
         lengths = {value.strip() for value in self.headers.get_all("content-length", [])}
         if len(lengths) > 1 and coding != "chunked":
-            shown = excerpt(" and ".join(sorted(lengths)), limit=1024)
+            shown = excerpt(" and ".join(sorted(lengths)))
             raise BadAnswerError(f"the answer has two lengths (Content-Length: {shown})")
 
 
