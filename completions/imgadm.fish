@@ -1,6 +1,6 @@
 # Completion of imgadm in fish, made by python -m imgadm.cli.reference.completions.
 
-# Whether the command is one of these; without any, whether none has been typed yet.
+# Tells whether the command is one of the arguments. Without any, whether there is no command yet.
 function __imgadm_is
     set -l words (commandline -opc)
     set -e words[1]
@@ -13,7 +13,7 @@ function __imgadm_is
     test (count $argv) -eq 0
 end
 
-# What a command prints: a word a line, and perhaps blanks and what it stands for.
+# Prints the words that a command prints, one a line, with a description after a tab.
 function __imgadm_lookup
     command -q imgadm
     and $argv 2>/dev/null | string replace -r ' +' \t | string replace -ra ' +' ' '

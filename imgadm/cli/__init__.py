@@ -1,1 +1,1 @@
-"""The command line: parse, call an operation, render what it returns. All that prints is here."""
+"""The command line: parse words, call an operation, print its result. Only this room prints."""

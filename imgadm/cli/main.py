@@ -1,4 +1,4 @@
-"""One run of the command line, from its words to its exit status."""
+"""One run of the program, from the words of its command line to its exit status."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from imgadm.cli.shared_options import GLOBAL_OPTIONS, HELP
 
 
 def run_command_line(words: Sequence[str]) -> int:
-    """Run ``imgadm WORDS`` and return its exit status; nothing is raised but BrokenPipeError.
+    """Run ``imgadm WORDS`` and return its exit status.
 
-    That one says that the reader of our output is gone.
+    Raises BrokenPipeError if the reader of the output has gone, and nothing else.
     """
     encode_everything()
     sys.unraisablehook = _unraisable
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # What our caller ignores stays ignored: SIGHUP under nohup.
+        # A signal that the caller ignores stays ignored, as SIGHUP does under nohup.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
     attempt = _Run(words)
@@ -60,7 +60,7 @@ def run_command_line(words: Sequence[str]) -> int:
 
 
 class _Run:
-    """How far a run has come, which decides how its failure is told."""
+    """The state of a run, which decides how a failure is reported."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
@@ -71,6 +71,7 @@ class _Run:
         self._context: RunContext | None = None
 
     def run(self) -> int:
+        """Run the command and return its exit status. Raises whatever goes wrong."""
         options, rest = parse_options(GLOBAL_OPTIONS, self._words, interspersed=False)
         self._start_log(options, rest)
         if options.flag("--version"):
@@ -109,7 +110,7 @@ class _Run:
         return status
 
     def _load_configuration(self, context: RunContext, use: ConfigurationUse) -> None:
-        """Load the configuration; an error of this step is nobody's but the program's."""
+        """Load the configuration. Its error line names no command, since every command has it."""
         from imgadm.operations.upkeep.open_configuration import open_configuration
         from imgadm.state.configuration import Configuration
 
@@ -128,12 +129,14 @@ class _Run:
         context.use_configuration(configuration)
 
     def log_exit(self, status: int) -> None:
+        """Log the end of the run with its exit status."""
         command = {} if self._typed is None else {"subcmd": self._typed}
         fields = {**command, "exitStatus": status, "cli": True}
         self._log.record(DEBUG, "cli exit", fields)
 
     def fail(self, error: ImgadmError) -> int:
-        # All has been undone by now. Who presses Ctrl-C again gets the error line all the same.
+        """Report ``error`` and return its exit status."""
+        # Everything is undone by now. Another Ctrl-C must not suppress the error line.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._flush_stdout()
         if self._context is not None:
@@ -156,11 +159,11 @@ class _Run:
 
     @staticmethod
     def _flush_stdout() -> None:
-        """Show what was printed before the error line; that this fails is no second error."""
+        """Print buffered output before the error line. A failure here is not a second error."""
         try:
             sys.stdout.flush()
         except OSError:
-            # What is still buffered cannot be written: keep the interpreter from trying at exit.
+            # The buffer cannot be written. Keep the interpreter from trying again at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
@@ -174,14 +177,14 @@ def _print_help(command: Command | None = None) -> None:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    """End as after Ctrl-C, so that what is under way is rolled back."""
+    """End the run as Ctrl-C does, so that unfinished work is rolled back."""
     raise KeyboardInterrupt(number)
 
 
 def _unraisable(what: sys.UnraisableHookArgs) -> None:
-    """Let an interrupt come again that came where Python can't raise it, while it frees an object.
+    """Repeat an interrupt that came while Python was freeing an object.
 
-    Otherwise it would be lost, and a traceback shown.
+    Python cannot raise an exception there: it would print a traceback and lose the interrupt.
     """
     error = what.exc_value
     if not isinstance(error, KeyboardInterrupt):

@@ -1,8 +1,10 @@
-"""The option grammar of the command line, which is the same for global and command options.
+"""The grammar of options, the same before and after the command.
 
-Short options may be bundled (``-jH``); the first that takes a value ends the bundle and takes what
-is left of it, or else the next word whatever that looks like. Long options take ``--type=VALUE``
-or the next word, and are not abbreviated. ``--`` ends the options.
+Short options may be bundled (``-jH``). The first one in a bundle that takes a value ends the
+bundle: its value is the rest of the bundle or, if nothing is left, the next word, even one with a
+dash.
+Long options take ``--type=VALUE`` or the next word, and cannot be abbreviated. ``--`` ends the
+options.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from imgadm.cli.errors import OptionError
 
 
 class OptionKind(enum.Enum):
-    """What an option takes: nothing, a text, several texts (one each time), a number above 0."""
+    """The value of an option: none, a text, a text each time it is given, or a number above 0."""
 
     FLAG = enum.auto()
     TEXT = enum.auto()
@@ -26,10 +28,10 @@ class OptionKind(enum.Enum):
 
 @dataclass(frozen=True)
 class Option:
-    """One option as a command declares it; ``names[0]`` is what :class:`Options` is asked for.
+    """One option as a command declares it.
 
-    ``placeholder`` stands for the value in help texts. An empty option in a list of options gives a
-    blank line there.
+    Callers of :class:`Options` use any of the ``names``. ``placeholder`` stands for the value in
+    help texts. A ``hidden`` option is not in help texts, the manual page and completions.
     """
 
     names: tuple[str, ...]
@@ -46,10 +48,11 @@ class Option:
 
 
 SEPARATOR = Option(names=())
+"""A blank line in the list of options of a help text."""
 
 
 class Options:
-    """The values that a command line gave, by any name of the option."""
+    """The values of the options on a command line, by any name of an option."""
 
     def __init__(self, declared: Sequence[Option]) -> None:
         self._main_name = {name: option.names[0] for option in declared for name in option.names}
@@ -59,29 +62,32 @@ class Options:
         self._values: dict[str, Any] = {}
 
     def flag(self, name: str) -> bool:
-        """Whether a flag was given."""
+        """Tell whether the flag was given."""
         return bool(self._values.get(self._main_name[name], False))
 
     def text(self, name: str) -> str | None:
-        """The last value that was given, None without one."""
+        """Return the last value that was given, None if there is none."""
         value: str | None = self._values.get(self._main_name[name])
         return value
 
     def texts(self, name: str) -> list[str]:
-        """All values that were given, in order."""
+        """Return all values that were given, in order."""
         return list(self._values.get(self._main_name[name], ()))
 
     def number(self, name: str) -> int | None:
-        """The last number that was given, None without one."""
+        """Return the last number that was given, None if there is none."""
         value: int | None = self._values.get(self._main_name[name])
         return value
 
     def given(self) -> Mapping[str, Any]:
-        """What was given, by long names without their dashes; for log records."""
+        """Return all given values by long names without dashes, for log records."""
         return {self._long_name[name].lstrip("-"): value for name, value in self._values.items()}
 
     def store(self, option: Option, name: str, text: str | None) -> None:
-        """Take an option that was given as ``name``, with the text of its value if it has one."""
+        """Store an option that was given as ``name``; ``text`` is its value, None for a flag.
+
+        Raises OptionError if the value must be a number and is not.
+        """
         main = option.names[0]
         if option.kind is OptionKind.FLAG:
             self._values[main] = True
@@ -98,7 +104,7 @@ def parse_options(
 ) -> tuple[Options, list[str]]:
     """Split ``words`` into the values of options and the other arguments.
 
-    Without ``interspersed`` the options end at the first word that is none. Raises OptionError.
+    Without ``interspersed``, the options end at the first argument. Raises OptionError.
     """
     by_name = {name: option for option in declared for name in option.names}
     options = Options(declared)

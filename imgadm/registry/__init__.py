@@ -1,4 +1,4 @@
-"""Docker and OCI registries: how images are named there, and how they are found.
+"""The client of Docker and OCI registries: names of images, and the look-up of images by name.
 
 Importing this package loads no HTTP library; the first request does.
 """

@@ -1,4 +1,4 @@
-"""Fetching a layer from wherever its repository can be had."""
+"""The download of a layer from the servers that have its repository."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ _Answer = TypeVar("_Answer")
 def fetch_blob(
     places: Places, layer: RemoteLayer, options: ClientOptions, *, stall_timeout: float
 ) -> streams.Stage:
-    """Return the stage that brings the blob of ``layer``.
+    """Return the stage that downloads the blob of ``layer``.
 
-    Addresses that the manifest has for it come last, over https only and without credentials.
-    Nobody is asked for NO_FILES_LAYER.
+    It tries the servers of ``places`` first. Then it tries the addresses of the layer that the
+    manifest names, over https only and without credentials. ``stall_timeout`` is the number of
+    seconds that a connection may bring nothing. NO_FILES_LAYER needs no download.
     """
     if layer.digest == NO_FILES_LAYER.digest:
         return _NoFiles()
@@ -50,7 +51,7 @@ def fetch_blob(
 
 
 class _NoFiles(streams.Stage):
-    """Brings NO_FILES_LAYER."""
+    """The stage that brings the bytes of NO_FILES_LAYER."""
 
     name = "fetch"
     role = "source"
@@ -64,9 +65,11 @@ class _NoFiles(streams.Stage):
 
 
 class BlobFile:
-    """The same blob at several addresses; one that fails is not asked again.
+    """The same blob at several addresses, in the order in which they are tried.
 
-    Servers that are overloaded get the time that they ask for, within reason.
+    An address that fails is not tried again. The last one gets more attempts, after the wait that
+    an overloaded server asks for, as far as the options allow. ``stranger`` is the session for
+    addresses outside of the registry, None if there are none.
     """
 
     immutable = True
@@ -81,6 +84,7 @@ class BlobFile:
 
     @property
     def url(self) -> str:
+        """The address that is tried now."""
         return self._files[0].url
 
     def open(self) -> tuple[Body, Mapping[str, str]]:

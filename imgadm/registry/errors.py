@@ -1,6 +1,6 @@
-"""What goes wrong with a registry, besides what goes wrong with every source.
+"""Errors of registries, besides those that every source can have.
 
-The codes are those that the first imgadm gave.
+Scripts know the codes from the first version of imgadm.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from imgadm.client.errors import SourceError
 
 
 class InvalidDockerRepoError(UsageError):
-    """``name``, which is printable, does not name an image in a registry, for ``reason``."""
+    """``name``, a printable text, is no name of an image in a registry; ``reason`` says why."""
 
     code = "InvalidDockerRepo"
 
@@ -21,7 +21,7 @@ class InvalidDockerRepoError(UsageError):
 
 
 class RegistryError(SourceError):
-    """Base of these. ``url`` names the registry; the message says which image it is about."""
+    """Base of the errors below: ``url`` is the registry's, and the message names the image."""
 
     code = "InternalError"
 
@@ -44,30 +44,30 @@ class NotInRegistryError(RegistryError):
 
 
 class UnauthorizedError(RegistryError):
-    """The registry does not let us, whoever it takes us for."""
+    """The registry refuses access, with the credentials that we have or without any."""
 
     code = "UnauthorizedError"
 
 
 class TooManyRequestsError(RegistryError):
-    """The registry wants us to come back later than we are ready to wait."""
+    """The registry asks for a longer wait than the client is ready for."""
 
     code = "TOOMANYREQUESTS"
 
 
 class BadDigestError(RegistryError):
-    """What the registry sent is not what was asked for by its digest."""
+    """The registry sent content with another digest than the one that was asked for."""
 
     code = "BadDigestError"
 
 
 class InvalidContentError(RegistryError):
-    """A document of the registry is not what its type says."""
+    """A document of the registry does not have the form of its type."""
 
     code = "InvalidContentError"
 
 
 class InvalidDockerInfoError(RegistryError):
-    """There is an image, but none that we can use: of another platform, type or version."""
+    """The registry has the image only for another platform, or of an unknown type or version."""
 
     code = "InvalidDockerInfo"

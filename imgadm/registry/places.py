@@ -1,4 +1,4 @@
-"""A repository wherever it can be had: at mirrors first, at its registry last."""
+"""The servers that have a repository: mirrors first, its registry last."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ _Answer = TypeVar("_Answer")
 
 
 class Places:
-    """The same repository at several servers, best first. One that fails is passed over.
+    """The same repository at several servers, in the order in which they are asked.
 
-    A mirror that does not answer is not asked again: to wait for it may take as long each time.
+    ``repositories``: the one at the registry itself comes last. If a mirror fails, the next server
+    is asked. A mirror that cannot be reached is not asked again, because each further request could
+    take as long to fail.
     """
 
     def __init__(self, repositories: Sequence[RemoteRepository]) -> None:
@@ -28,7 +30,10 @@ class Places:
         return self.repositories[-1]
 
     def ask(self, question: Callable[[RemoteRepository], _Answer]) -> _Answer:
-        """Return the first answer that is one. What the registry itself raises is raised."""
+        """Return the answer of the first server for which ``question`` does not raise.
+
+        Raises what ``question`` raises for the registry itself, the last server.
+        """
         for mirror in self.repositories[:-1]:
             try:
                 return question(mirror)
@@ -43,5 +48,6 @@ class Places:
         mirror.close()
 
     def close(self) -> None:
+        """End all connections."""
         for repository in self.repositories:
             repository.close()

@@ -1,4 +1,4 @@
-"""One repository at one server: the requests, and what their answers mean."""
+"""One repository at one server: the requests for its documents, and the errors of answers."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ _PLAIN_TO_TLS = b"Client sent an HTTP request to an HTTPS server"
 
 
 class RemoteRepository:
-    """The repository ``name`` at ``endpoint``. Methods raise :class:`SourceError`.
+    """The repository ``name`` at the server ``endpoint``. Methods raise :class:`SourceError`.
 
-    ``display`` is its full name in errors. Usable from several threads; :meth:`close` ends it.
+    ``credentials`` is called at the first need of credentials. ``display`` is the full name of the
+    repository in errors. Usable from several threads.
     """
 
     def __init__(
@@ -68,19 +69,20 @@ class RemoteRepository:
             credentials=self._auth,
             tls=tls_for(endpoint.root, options.environment),
         )
-        # What a body is, its digest tells.
+        # The digest tells whether a body is really coded.
         self._client.session.hooks["response"].append(set_coding_aside)
 
     @property
     def session(self) -> requests.Session:
-        """The session for requests to this repository; it proves who we are by itself."""
+        """The session for requests to this repository, which authenticates them."""
         return self._client.session
 
     def blob_url(self, digest: str) -> str:
+        """Return the URL of the blob ``digest``."""
         return f"{self._base}/blobs/{digest}"
 
     def manifest(self, version: str) -> Document:
-        """Return the manifest of a tag or digest."""
+        """Return the manifest that ``version``, a tag or digest, names, as it was sent."""
         url = f"{self._base}/manifests/{version}"
         try:
             reply = self._client.get(
@@ -104,9 +106,9 @@ class RemoteRepository:
         )
 
     def blob(self, digest: str, what: str) -> tuple[bytes, str]:
-        """Return a small blob, such as a configuration, and how it is said to be coded.
+        """Return a small blob, such as a configuration, and the content coding in its header.
 
-        ``what`` it is, for errors.
+        Errors call the blob ``what``.
         """
         reply = self._client.get(
             self.blob_url(digest), limit=MAX_CONFIG_BYTES, headers={"accept": "*/*"}
@@ -115,17 +117,21 @@ class RemoteRepository:
         return reply.body, reply.headers.get(SAID_CODING, "")
 
     def close(self) -> None:
+        """End all connections."""
         self._client.close()
 
     def _maybe_tls(
         self, reason: str, code: str, cause: UnreachableError | None = None
     ) -> UnreachableError:
-        """The error of what may be plain http with a server of TLS: some say so, some hang up."""
+        """Return the error of a plain http request that may have met a server of TLS.
+
+        Some of these servers say so, others end the connection.
+        """
         hint = f"it was asked over plain http; if it speaks TLS, say https://{self.display}"
         return UnreachableError(self.url, f"{reason}; {hint}", code=code, cause=cause)
 
     def _check(self, reply: ServerReply, what: str) -> None:
-        """Raise what an answer other than 200 means."""
+        """Raise the error that an answer other than 200 means; ``what`` was asked for."""
         if reply.status == 200:
             return
         code, said = _first_error(reply)
@@ -154,14 +160,17 @@ class RemoteRepository:
         )
 
     def _check_registry(self, reply: ServerReply) -> None:
-        """Raise for a server that is no registry, and so does not have anything."""
+        """Raise InvalidContentError if the server that gave ``reply`` is no registry."""
         if _VERSION_HEADER in reply.headers or _first_error(reply)[0]:
             return
         check_pong(self._client.get(f"{self.url}/v2/", limit=MAX_MANIFEST_BYTES), self.url)
 
 
 def check_pong(reply: ServerReply, url: str) -> None:
-    """Raise :class:`InvalidContentError` unless a registry at ``url`` answers so to a ping."""
+    """Raise :class:`InvalidContentError` unless ``reply``, to a ping, is that of a registry.
+
+    ``url`` is the URL of the server, for the error.
+    """
     if reply.status == 401 or _VERSION_HEADER in reply.headers:
         return
     if reply.status == 200 and (not reply.body.strip() or _json(reply) is not None):
@@ -173,7 +182,7 @@ def check_pong(reply: ServerReply, url: str) -> None:
 
 
 def _first_error(reply: ServerReply) -> tuple[str | None, str]:
-    """Return code and message of the first error in an answer, fit to be shown."""
+    """Return the code and the printable message of the first error in an answer."""
     body = _json(reply)
     errors = body.get("errors") if isinstance(body, dict) else None
     first = errors[0] if isinstance(errors, list) and errors else None

@@ -244,7 +244,7 @@ def test_disk_that_cannot_be_read_twice_says_what_to_do(
         assert message in failed.error()[1]
     with subprocess.Popen(["cat", other], stdout=subprocess.PIPE) as cat:
         failed = host.run("create", "--disk", "/dev/stdin", *words, stdin=cat.stdout)
-    assert "save what a pipe or URL brings in a file" in failed.error()[1]
+    assert "save a pipe or URL to a file first" in failed.error()[1]
     host.assert_tidy()
 
 
@@ -308,13 +308,17 @@ NAMED = ("name=tiny", "version=1", "os=linux")
     [
         ("create --disk nothing", "Usage", 'disk path does not exist: "nothing"'),
         ("create --disk http://127.0.0.1:1/disk", "Usage", "no URL here: save the disk to a file"),
-        ("create --disk .", "InvalidDisk", "a file or a block device is wanted"),
+        ("create --disk .", "InvalidDisk", "a disk must be a file or a block device"),
         ("create --disk empty", "InvalidDisk", "the disk is empty"),
         ("create --disk packed", "InvalidDisk", "this is gzip data; decompress it first"),
         ("create --disk archive", "InvalidDisk", "this is a tar archive"),
         ("create --disk cut", "InvalidDisk", "the qcow2 disk is cut short: it has only 878592"),
         ("install --disk cut", "InvalidDisk", "the qcow2 disk is cut short: it has only 878592"),
-        ("install --disk delta", "InvalidDisk", "only what differs from another disk, its parent"),
+        (
+            "install --disk delta",
+            "InvalidDisk",
+            "only the differences from another disk, its parent",
+        ),
         ("install --disk text", "InvalidDisk", "this is a text; a server may have sent it"),
         ("install --disk large", "InvalidDisk", "disks of up to 70368744177664 bytes can be read"),
         ("create --disk layered", "InvalidDisk", "the qcow2 disk has a backing file"),

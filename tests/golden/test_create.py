@@ -139,7 +139,7 @@ def test_killed_at_any_step_and_run_again(machine: Machine, step: int) -> None:
     journal = machine.host.imgadm_root / "creating" / f"{machine.uuid}.json"
     journal.with_name(f".{journal.name}.12345.0123abcd").touch()
     ran = machine.create()
-    assert f"ended without putting vm {machine.uuid} back: doing that first" in ran.stderr
+    assert f"ended without restoring vm {machine.uuid}: restoring it first" in ran.stderr
     assert (ran.status, machine.files()) == (1, []), "it runs again, as it did"
     assert machine.machine_state() == machine.began
 

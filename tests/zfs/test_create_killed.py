@@ -124,7 +124,7 @@ def put_back(host: VmHost) -> None:
     for uuid, repair in zip(ROUNDS[0], repairs, strict=True):
         code = "VmNotStopped" if uuid in RUNNING else "ManifestValidation"
         assert (repair.status, f"error ({code})" in repair.stderr) == (1, True), repair
-        assert f"ended without putting vm {uuid} back: doing that first" in repair.stderr
+        assert f"ended without restoring vm {uuid}: restoring it first" in repair.stderr
 
 
 def make_images(host: VmHost, scripts: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""One module per command; the name of the module is that of the command."""
+"""The declarations of the commands, one module per command with the name of the command."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("list", "get", "update", "delete", "ancestry", "vacuum"),
     ("create", "publish", "serve"),
 )
-"""All commands in the order of the help, related ones together."""
+"""All commands in the order of the help, with related ones in one group."""
 
 ALIASES = {"?": "help", "available": "avail", "info": "get", "destroy": "delete"}
+"""Other names of commands, and the commands that they stand for."""
 
 NAMES = tuple(name for group in GROUPS for name in group)
+"""The names of all commands, in the order of the help."""
 
 
 def find_command(typed: str) -> Command:
-    """Load the command that ``typed`` names, exactly or by alias; raises UnknownCommandError."""
+    """Return the declaration of the command ``typed``, a name or an alias.
+
+    Raises UnknownCommandError.
+    """
     name = ALIASES.get(typed, typed)
     if name not in NAMES:
         raise UnknownCommandError(typed)

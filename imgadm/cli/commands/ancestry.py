@@ -1,4 +1,4 @@
-"""``imgadm ancestry``: an installed image and all that it is based on."""
+"""The declaration of ``imgadm ancestry``."""
 
 from __future__ import annotations
 

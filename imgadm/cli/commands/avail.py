@@ -1,4 +1,4 @@
-"""``imgadm avail``: the images on offer."""
+"""The declaration of ``imgadm avail``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``imgadm create``: an image from a virtual machine of this host."""
+"""The declaration of ``imgadm create``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``imgadm delete``: remove an installed image."""
+"""The declaration of ``imgadm delete``."""
 
 from __future__ import annotations
 

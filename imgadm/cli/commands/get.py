@@ -1,4 +1,4 @@
-"""``imgadm get``: what is known about one installed image."""
+"""The declaration of ``imgadm get``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``imgadm help``: what there is to type."""
+"""The declaration of ``imgadm help``."""
 
 from __future__ import annotations
 

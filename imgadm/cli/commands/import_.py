@@ -1,4 +1,4 @@
-"""``imgadm import``: fetch an image from a source into a pool, in one pass."""
+"""The declaration of ``imgadm import``."""
 
 from __future__ import annotations
 

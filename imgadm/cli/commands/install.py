@@ -1,4 +1,4 @@
-"""``imgadm install``: an image from a manifest and a file on this host, or from a disk."""
+"""The declaration of ``imgadm install``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``imgadm list``: the installed images."""
+"""The declaration of ``imgadm list``."""
 
 from __future__ import annotations
 

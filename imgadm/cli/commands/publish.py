@@ -1,4 +1,4 @@
-"""``imgadm publish``: an image from local files to an image server."""
+"""The declaration of ``imgadm publish``."""
 
 from __future__ import annotations
 

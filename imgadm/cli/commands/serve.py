@@ -1,4 +1,4 @@
-"""``imgadm serve``: offer images to other hosts."""
+"""The declaration of ``imgadm serve``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``imgadm show``: the manifest of an image that a source has."""
+"""The declaration of ``imgadm show``."""
 
 from __future__ import annotations
 

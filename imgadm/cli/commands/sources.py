@@ -1,4 +1,4 @@
-"""``imgadm sources``: where images come from."""
+"""The declaration of ``imgadm sources``."""
 
 from __future__ import annotations
 

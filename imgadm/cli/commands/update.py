@@ -1,4 +1,4 @@
-"""``imgadm update``: what is recorded of installed images, as the sources have it now."""
+"""The declaration of ``imgadm update``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``imgadm vacuum``: remove the installed images that nothing uses."""
+"""The declaration of ``imgadm vacuum``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the command line shows."""
+"""Tables, lists, events, progress and questions on the terminal."""

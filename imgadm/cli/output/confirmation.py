@@ -1,4 +1,4 @@
-"""A question that an operator answers with yes or no, on the terminal."""
+"""A yes-or-no question to the operator at the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_LINE = 4096
 
 
 class NoTerminalError(UsageError):
-    """There is nobody to ask."""
+    """There is no terminal, so imgadm cannot ask the operator."""
 
     def __init__(self, cause: OSError) -> None:
         super().__init__(
@@ -26,10 +26,11 @@ class NoTerminalError(UsageError):
 
 
 def confirm(question: str) -> bool:
-    """Ask until the answer makes sense; none at all is a no, and so is Ctrl-C.
+    """Ask ``question`` until the answer is yes or no, and tell whether it is yes.
 
-    Standard input and output are taken if they are terminals, and the controlling terminal for
-    what is not. Raises NoTerminalError.
+    An empty answer, Ctrl-D and Ctrl-C mean no. Standard input and output are used if they are
+    terminals; the controlling terminal takes the place of the one that is not. Raises
+    NoTerminalError.
     """
     sys.stdout.flush()
     try:
@@ -41,7 +42,7 @@ def confirm(question: str) -> bool:
 
 @contextlib.contextmanager
 def _terminal() -> Iterator[tuple[int, int]]:
-    """The descriptors to read from and to write to."""
+    """Yield the descriptors to read from and to write to. Raises OSError without a terminal."""
     keyboard, screen = sys.stdin.fileno(), sys.stdout.fileno()
     if os.isatty(keyboard) and os.isatty(screen):
         yield keyboard, screen
@@ -60,14 +61,14 @@ def _ask(prompt: str, keyboard: int, screen: int) -> bool:
     while True:
         os.write(screen, printable(prompt, keep="\n").encode("utf-8", "backslashreplace"))
         try:
-            # One read is one line, and may be edited until then: that is what terminals do.
+            # A terminal returns one line in one read, after the operator has edited it.
             line = os.read(keyboard, _LONGEST_LINE)
         except KeyboardInterrupt as interrupt:
             if interrupt.args:
-                raise  # not Ctrl-C, but a signal that asks to end
+                raise  # a signal that ends the run, not Ctrl-C
             line = b""
         if not line.endswith(b"\n"):
-            os.write(screen, b"\n")  # after Ctrl-C and Ctrl-D the cursor has stayed where it was
+            os.write(screen, b"\n")  # Ctrl-C and Ctrl-D leave the cursor in the line
         answer = _ANSWERS.get(line.decode(errors="replace").strip().lower())
         if answer is not None:
             return answer

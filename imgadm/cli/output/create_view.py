@@ -1,4 +1,4 @@
-"""Events of a create, and of a publication in it, as the lines that scripts know and a bar."""
+"""The events of ``imgadm create`` as lines that scripts know, and as a progress bar."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 
 
 class CreateView:
-    """Shows events. A terminal gets a bar while bytes move, unless it is to be ``quiet``."""
+    """A view of the events of a create, and of the publication that may be part of it.
+
+    Calling it shows an event. A terminal gets a progress bar, unless the view is ``quiet``.
+    """
 
     def __init__(self, context: RunContext, *, quiet: bool) -> None:
         self._context = context
@@ -75,7 +78,7 @@ class CreateView:
                 self._context.warn(message)
             case LeftoversFound(machine, command):
                 self._context.warn(
-                    f'"{command}" ended without putting vm {machine} back: doing that first'
+                    f'"{command}" ended without restoring vm {machine}: restoring it first'
                 )
             case Sent(report):
                 for note in report.notes:

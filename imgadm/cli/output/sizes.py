@@ -1,4 +1,4 @@
-"""Sizes and times as an operator reads them."""
+"""Sizes and durations in the form that operators read and type."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def human_size(size: int) -> str:
-    """``size`` bytes with one decimal, cut off and not rounded: scripts know ``36.1 MiB``."""
+    """Return ``size`` bytes with a unit and one decimal: ``36.1 MiB``.
+
+    Further decimals are cut off, not rounded. Scripts know this form.
+    """
     if size == 0:
         return "0 B"
     unit, divisor = 0, 1
@@ -19,7 +22,7 @@ def human_size(size: int) -> str:
 
 
 def parse_size(text: str) -> int | None:
-    """Bytes that ``20G``, ``512MiB`` or ``1048576`` spell; None if it spells none."""
+    """Return the bytes that ``20G``, ``512MiB`` or ``1048576`` mean; None for any other text."""
     match = re.fullmatch(r"([0-9]{1,15})(?:([KMGT])i?)?B?", text, re.IGNORECASE | re.ASCII)
     if match is None:
         return None
@@ -27,7 +30,7 @@ def parse_size(text: str) -> int | None:
 
 
 def human_seconds(seconds: float) -> str:
-    """A duration: ``3.4 s``, ``2 min 5 s``."""
+    """Return a duration as text: ``3.4 s``, ``2 min 5 s``."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"

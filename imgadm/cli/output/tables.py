@@ -1,7 +1,7 @@
-"""Tables of plain text, and the order of their rows: a contract with the scripts that parse them.
+"""Tables of plain text and the order of their rows, which scripts rely on.
 
-Columns are separated by two blanks and left-justified; the last is not padded. No rows give no
-text at all, not even a header.
+Columns are left-justified and separated by two blanks. The last column is not padded. A table
+without rows is an empty text, without a header.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from imgadm.operations.listing.comparison import (
 )
 
 Row = Mapping[str, Any]
+"""The values of one row by column."""
 
 
 def split_fields(text: str) -> list[str]:
@@ -30,7 +31,7 @@ def split_fields(text: str) -> list[str]:
 
 
 def cell_text(value: object) -> str:
-    """Return what a cell shows: text as it is, nothing as a dash, the rest as compact JSON."""
+    """Return the text of a cell: a string as it is, no value as a dash, others as compact JSON."""
     if value is None or value is MISSING:
         return "-"
     if isinstance(value, str):
@@ -41,7 +42,7 @@ def cell_text(value: object) -> str:
 
 
 def safe_cell_text(value: object) -> str:
-    """Return the text of a cell, with everything that cannot be seen as escapes."""
+    """Return the text of a cell, with escapes for characters that are not printable."""
     return printable(cell_text(value))
 
 
@@ -52,7 +53,10 @@ def table(
     header: bool = True,
     cell: Callable[[object], str] = safe_cell_text,
 ) -> str:
-    """Return the table of ``columns`` of ``rows``; each line ends in a newline."""
+    """Return the table of ``columns`` of ``rows``.
+
+    ``cell`` makes the text of a value. Each line ends in a newline.
+    """
     values = [[row.get(column) for row in rows] for column in columns]
     return table_of_columns(columns, values, header=header, cell=cell)
 
@@ -64,7 +68,7 @@ def table_of_columns(
     header: bool = True,
     cell: Callable[[object], str] = safe_cell_text,
 ) -> str:
-    """Return the table whose columns have these names, and ``values``."""
+    """Return the table with these ``columns``; ``values`` has a list of values for each."""
     if not values[0]:
         return ""
     shown = [_cells(*column, cell) for column in zip(columns, values, strict=True)]
@@ -84,9 +88,10 @@ def sort_order(
 ) -> list[int]:
     """Return the indexes of ``count`` rows, sorted stably by ``fields`` in turn.
 
-    A leading minus reverses a field. ``values_of`` a field are those of all rows, MISSING where one
-    has none. Two that both are or spell numbers compare as such, missing before present, texts by
-    UTF-16 code unit. Raises UsageError for a field without a name.
+    A leading minus reverses a field. ``values_of(field)`` returns the values of all rows, MISSING
+    for a row without the field. Two values that are numbers, or spell numbers, compare as numbers;
+    a missing value precedes all others; texts compare by UTF-16 code unit. Raises UsageError for a
+    field without a name.
     """
     keys = [(field.removeprefix("-"), field.startswith("-")) for field in fields]
     if not all(name for name, _ in keys):
@@ -121,7 +126,7 @@ def _width(text: str) -> int:
 
 
 def _joined(values: list[Any]) -> str | None:
-    """Return all texts as one, to be looked at all at once; None if anything is no text."""
+    """Return all texts joined, for checks of all at once; None if any value is not a text."""
     try:
         return "".join(values)
     except TypeError:
@@ -129,7 +134,7 @@ def _joined(values: list[Any]) -> str | None:
 
 
 def _sorted_by(order: list[int], values: list[Any], *, reverse: bool) -> list[int]:
-    """Return the indexes in ``order`` by the ``values`` that they have."""
+    """Return ``order`` sorted by the ``values`` at its indexes."""
     if _are_plain_texts(values):
         return sorted(order, key=values.__getitem__, reverse=reverse)
     numbers = [number_form(value) for value in values]
@@ -151,7 +156,7 @@ def _sorted_by(order: list[int], values: list[Any], *, reverse: bool) -> list[in
 
 
 def _are_plain_texts(values: list[Any]) -> bool:
-    """Tell whether all are texts that spell no number and sort as they are."""
+    """Tell whether all values are ASCII texts that do not spell numbers."""
     joined = _joined(values)
     return joined is not None and joined.isascii() and not any(map(spells_number, values))
 
@@ -159,7 +164,7 @@ def _are_plain_texts(values: list[Any]) -> bool:
 def _comparison(
     values: Sequence[Any], numbers: Sequence[float | None], sign: int
 ) -> Callable[[int, int], int]:
-    """Compare values of different kinds, of which some neither precede nor follow another."""
+    """Return a comparison of values of different kinds, which is not transitive."""
 
     def compare(first: int, second: int) -> int:
         a, b = numbers[first], numbers[second]
@@ -179,7 +184,7 @@ def _comparison(
 
 
 def _merge_sorted(items: list[int], compare: Callable[[int, int], int]) -> list[int]:
-    """Sort stably by a comparison that is not transitive: only neighbours are compared."""
+    """Sort stably by a comparison that need not be transitive, as a merge sort does."""
     if len(items) < 2:
         return items
     middle = len(items) // 2

@@ -1,4 +1,4 @@
-"""Text fit for a terminal, whoever wrote it."""
+"""Standard streams that cannot make a terminal do anything but show text."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import TextIO
 from imgadm.base.text import printable
 
 FULL_WIDTH = 80
+"""The columns of a help text where the terminal has at least that many."""
+
 _LEAST_WIDTH = 30
 
 
 class PrintableWriter(TextIOWrapper):
-    """A text stream as UTF-8 that shows nothing as what a terminal would obey.
+    """A UTF-8 text stream that escapes control characters.
 
-    Whatever is printed goes through :func:`imgadm.base.text.printable`, so that nobody can
-    forget it; lines and tabs stay. What is to control the terminal goes out by :meth:`control`.
+    All text passes through :func:`imgadm.base.text.printable`, so that no caller can forget it.
+    Newlines and tabs stay. :meth:`control` writes control characters.
     """
 
     def write(self, text: str) -> int:
@@ -25,12 +27,12 @@ class PrintableWriter(TextIOWrapper):
         return len(text)
 
     def control(self, text: str) -> None:
-        """Write ``text`` as it is: all of it that is not ours has to be printable already."""
+        """Write ``text`` as it is. The caller has made all foreign text in it printable."""
         super().write(text)
 
 
 def help_width() -> int:
-    """How many columns a help text may take: 80, or those of a terminal that has fewer."""
+    """Return the columns that a help text may take: 80, or fewer on a narrower terminal."""
     if not sys.stdout.isatty():
         return FULL_WIDTH
     columns = os.get_terminal_size(sys.stdout.fileno()).columns
@@ -38,10 +40,10 @@ def help_width() -> int:
 
 
 def open_missing_streams() -> None:
-    """Lead those of stdin, stdout and stderr that our caller has closed to nowhere.
+    """Open ``/dev/null`` for each of stdin, stdout and stderr that the caller has closed.
 
-    Their numbers would go to the next files that we open, and what was meant for the operator into
-    a disk.
+    Otherwise the next opened files would get their numbers, and messages for the operator could be
+    written into a disk.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -54,16 +56,16 @@ def open_missing_streams() -> None:
 
 
 def encode_everything() -> None:
-    """Make stdout and stderr take any text as UTF-8, whatever the locale, and make it printable."""
+    """Make stdout and stderr printable writers in UTF-8, whatever the locale."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if type(stream) is TextIOWrapper:  # and no stream of somebody who only calls us
+        if type(stream) is TextIOWrapper:  # not a stream that a calling program has put there
             stream.flush()
             setattr(sys, name, _printable_writer(stream))
 
 
 def _printable_writer(stream: TextIOWrapper) -> PrintableWriter:
-    """Return a stream in the place of ``stream``, which is of no use any more."""
+    """Return a printable writer that replaces ``stream``, which cannot be used afterwards."""
     buffered_by_line, at_once = stream.line_buffering, stream.write_through
     return PrintableWriter(
         stream.detach(),
@@ -75,7 +77,7 @@ def _printable_writer(stream: TextIOWrapper) -> PrintableWriter:
 
 
 def write_control(stream: TextIO, text: str) -> None:
-    """Write to a terminal what is to control it."""
+    """Write ``text``, which may control the terminal, to ``stream``."""
     if isinstance(stream, PrintableWriter):
         stream.control(text)
     else:

@@ -1,4 +1,4 @@
-"""The bar of one image on a terminal, laid out for whatever width the terminal has."""
+"""The progress bar of one image, laid out for the width of the terminal."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from imgadm.cli.output.terminal import write_control
 
 _WIDE, _MEDIUM = 60, 34
 _SHOWN_OF_NAME = 256
-"""Characters; tqdm takes one off after the other until a name fits, at each redrawing."""
+"""The most characters of a name. tqdm shortens a name one by one, at each redrawing."""
 
 
 class TransferBar(tqdm):  # type: ignore[type-arg]  # not generic at run time
-    """Shows how much of ``total`` bytes has come (None: unknown), how fast, and how long it takes.
+    """A bar with the part of ``total`` bytes that was transferred, the speed and the time left.
 
-    Below 60 columns there is no room for the bar itself, below 34 none for the name.
+    ``total`` is None if it is unknown. Below 60 columns the line has no bar, below 34 no name.
     """
 
     def __init__(self, name: str, total: int | None) -> None:
@@ -37,21 +37,21 @@ class TransferBar(tqdm):  # type: ignore[type-arg]  # not generic at run time
         )
 
     def close(self) -> None:
-        """Clear the line, also of what was typed on it."""
+        """Clear the line, including characters that were typed on it."""
         if not self.disable:
             super().close()
             self.fp.write("\r\x1b[K")
             self.fp.flush()
 
     def print_above(self, line: str) -> None:
-        """Print ``line`` on stdout, where the bar is, and draw that below it."""
+        """Print ``line`` on stdout in the place of the bar, and draw the bar below it."""
         self.clear()
         print(line, flush=True)
         self.refresh()
 
     @property
     def format_dict(self) -> MutableMapping[str, Any]:
-        """What the line is made of, as tqdm asks for it at every redrawing."""
+        """The facts that tqdm makes the line of, at every redrawing."""
         facts = dict(super().format_dict)
         width = facts["ncols"] or 80
         if width >= _MEDIUM:
@@ -64,7 +64,7 @@ class TransferBar(tqdm):  # type: ignore[type-arg]  # not generic at run time
 
 
 class _Screen:
-    """A terminal that the bar may control; everything in its line is printable."""
+    """A terminal that the bar may control. All text in the line of the bar is printable."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -77,7 +77,7 @@ class _Screen:
 
 
 def _layout(facts: Mapping[str, Any], width: int) -> str:
-    """The whole line, with NUL where the bar is to be."""
+    """Return the whole line, with a NUL in the place of the bar."""
     done, total, elapsed = facts["n"], facts["total"], facts["elapsed"]
     rate = facts["rate"] or (done / elapsed if elapsed else 0)
     size, speed = human_size(done), f"{human_size(int(rate))}/s"
@@ -100,6 +100,6 @@ def _layout(facts: Mapping[str, Any], width: int) -> str:
 
 
 def _fitted(label: str, width: int) -> str:
-    """The label in exactly so many columns, of which some characters take two."""
+    """Return ``label`` in exactly ``width`` columns. Some characters take two of them."""
     trimmed = str(disp_trim(label, max(width, 0)))
     return trimmed + " " * (width - disp_len(trimmed))

@@ -1,4 +1,4 @@
-"""Events of an import or install as JSON, one object a line."""
+"""The events of an import, an installation or a publication as JSON, one object a line."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from imgadm.streams import Report
 
 
 class JsonView:
-    """Prints every event on stdout, progress about once a second.
+    """A view that prints each event on stdout, and progress about once a second.
 
-    A command that fails prints ``{"event": "error", "code": ..., "message": ...}`` at the end, next
-    to its error line on stderr. All events and fields are in ``docs/reference/events.md``.
+    If the command fails, the last object is ``{"event": "error", "code": ..., "message": ...}``.
+    The error line on stderr is printed as well. ``docs/reference/events.md`` lists all events.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,7 +53,7 @@ class JsonView:
 
 
 def event_name(kind: type[Event]) -> str:
-    """What the field ``event`` says for this kind of event."""
+    """Return the value of the field ``event`` for this kind of event."""
     words = "".join(f"-{c.lower()}" if c.isupper() else c for c in kind.__name__)
     return words.lstrip("-")
 
@@ -83,7 +83,7 @@ def _fields(event: Event) -> dict[str, Any]:
 
 
 def report_fields(report: Report) -> dict[str, Any]:
-    """A report as JSON: bytes and seconds, in total and for each stage."""
+    """Return the members of a report: bytes and seconds, in total and for each stage."""
     return {
         "bytes_in": report.bytes_in,
         "total": report.total,

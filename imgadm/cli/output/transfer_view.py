@@ -1,4 +1,4 @@
-"""Events of an import, an install or a publication, as lines and bars."""
+"""The events of an import, an installation or a publication as lines and progress bars."""
 
 from __future__ import annotations
 
@@ -42,12 +42,15 @@ if TYPE_CHECKING:
     from imgadm.streams import Report
 
 
-#: What comes while the bar goes on.
 _SHOWN_ABOVE_THE_BAR = (Transferring, FileVerified, LayerInstalled)
+"""The events that do not end the bar."""
 
 
 class View(Protocol):
-    """Shows events while it is open; an exception that leaves it is part of the story."""
+    """A context manager that shows the events it is called with.
+
+    It sees the exception that leaves it, and may show that, too.
+    """
 
     def __call__(self, event: Event) -> None: ...
     def __enter__(self) -> Self: ...
@@ -60,7 +63,7 @@ class View(Protocol):
 
 
 def choose_view(command: str, *, quiet: bool, as_json: bool) -> View:
-    """How to show events: JSON if asked for, bars on a terminal that has them, else just lines."""
+    """Return the view for ``command``: JSON, bars on a terminal that can show them, or lines."""
     if as_json:
         from imgadm.cli.output.transfer_events import JsonView
 
@@ -73,17 +76,18 @@ def choose_view(command: str, *, quiet: bool, as_json: bool) -> View:
 
 
 def title(image: Manifest) -> str:
+    """Return UUID, name and version of ``image``."""
     return f"{image.uuid} ({image.name}@{image.version})"
 
 
 def installed_title(image: InstalledImage, joint: str = " ") -> str:
-    """An installed image as it is called when it is in the way."""
+    """Return UUID, name and version, with ``joint`` between the two, of an installed image."""
     name = image.manifest.get("name")
     return f"{image.uuid} ({name}{joint}{image.manifest.get('version')})" if name else image.uuid
 
 
 class LineView:
-    """The lines that scripts know, on stdout; what an operator should hear, on stderr."""
+    """A view with the lines that scripts know on stdout, and warnings on stderr."""
 
     def __init__(self, command: str) -> None:
         self._command = command
@@ -97,7 +101,7 @@ class LineView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Lines need no end."""
+        """Do nothing, since lines need no end."""
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -157,24 +161,28 @@ class LineView:
                 self.progress(image, report)
 
     def say(self, line: str) -> None:
+        """Print ``line`` on stdout."""
         print(printable(line, keep="\n\t"), flush=True)
 
     def tell(self, text: str) -> None:
+        """Print ``text`` on stderr, without secrets."""
         print(printable(redact_text(text), keep="\n\t"), file=sys.stderr, flush=True)
 
     def warn(self, message: str) -> None:
+        """Print a warning on stderr."""
         self.tell(f"imgadm {self._command}: warning: {message}")
 
     def progress(self, image: Manifest, report: Report) -> None:
-        """Show how far the image has come; nobody reads that here."""
+        """Show the progress of ``image``. Lines do not show it."""
 
     def summarise(self, report: Report) -> None:
+        """Print the notes of ``report`` as warnings."""
         for note in report.notes:
             self.warn(note)
 
 
 class SummaryView(LineView):
-    """Tells also, when an image has come, where the time went."""
+    """A view that also prints size, duration, speed and bottleneck of each image."""
 
     def summarise(self, report: Report) -> None:
         super().summarise(report)
@@ -182,7 +190,7 @@ class SummaryView(LineView):
 
 
 class BarView(SummaryView):
-    """A bar per image on the terminal while it comes."""
+    """A view that also shows a progress bar for each image."""
 
     def __init__(self, command: str) -> None:
         super().__init__(command)
@@ -221,7 +229,7 @@ class BarView(SummaryView):
 
 
 def _brief_name(image: Manifest) -> str:
-    """What tells the image from others: of a container image, that is its repository."""
+    """Return a short name of ``image``: for a container image, the last part of its repository."""
     tags = image.raw.get("tags")
     repository = tags.get("docker:repo") if isinstance(tags, dict) else None
     if isinstance(repository, str):
@@ -230,7 +238,7 @@ def _brief_name(image: Manifest) -> str:
 
 
 def summary_line(report: Report) -> str:
-    """How much, how long, how fast, and which stage held up the others."""
+    """Return a line with size, duration and speed, and the stage that slowed the others down."""
     elapsed = max(report.elapsed, 1e-9)
     slowest = report.bottleneck
     rate = human_size(int(report.bytes_out / elapsed))

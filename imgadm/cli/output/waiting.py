@@ -1,4 +1,4 @@
-"""What an operator sees while another process works on the same image, or on the configuration."""
+"""Messages about waiting: for another process, or for a slow source."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def show_waiting(uuid: str, holder: Holder | None) -> None:
-    """Say at once that the lock of an image is waited for, and who holds it."""
+    """Print that this run waits for the lock of the image ``uuid``, and who holds it."""
     print(f"Waiting for image {uuid} import lock", flush=True)
     if holder is not None:
         print(f"    held by {holder}", flush=True)
 
 
 def slow_source_warning(context: RunContext) -> Callable[[Source | SourceConfig], None] | None:
-    """What tells an operator at a terminal which source keeps everybody waiting."""
+    """Return a function that warns of a slow source; None if no operator is at a terminal."""
 
     def warn(source: Source | SourceConfig) -> None:
         context.warn(f"still waiting for {source.url}")
@@ -31,5 +31,5 @@ def slow_source_warning(context: RunContext) -> Callable[[Source | SourceConfig]
 
 
 def warn_of_waiting(context: RunContext, holder: Holder | None) -> None:
-    """Say on stderr that the configuration is waited for, and who changes it."""
+    """Warn that this run waits for the lock of the configuration, and say who holds it."""
     context.warn(f"waiting for the configuration, which is locked by {shown_holder(holder)}")

@@ -1,1 +1,1 @@
-"""Help, manual page and shell completions, made from what the commands declare."""
+"""Help texts, manual page and shell completions, made from the declarations of the commands."""

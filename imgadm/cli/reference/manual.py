@@ -126,7 +126,7 @@ def manual_page() -> str:
     lines = [
         '.\\" Made by python -m imgadm.cli.reference.manual from the declarations of the commands.',
         '.TH IMGADM 8 "" imgadm "System Administration"',
-        '.\\" What can be copied must not be torn apart, nor stretched.',
+        '.\\" Text for copying must not be hyphenated or stretched.',
         ".nh",
         ".ad l",
         ".SH NAME",
@@ -191,9 +191,9 @@ def _command(command: Command) -> Iterator[str]:
 
 
 def _section(text: str) -> Iterator[str]:
-    """Return the parts of ``text``: paragraphs, lines of two columns, and indented lines.
+    """Yield the lines of a section.
 
-    Lines of two columns are terms and what they mean; indented lines stay as they are.
+    Lines of two columns become terms with their meanings. Indented lines stay as they are.
     """
     for kind, lines in section_parts(text):
         if kind == "text":
@@ -240,7 +240,7 @@ def _literal(lines: Iterator[str] | list[str]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Keep ``text`` from being read as requests, and its minus signs fit for copying."""
+    """Return ``text`` without requests, and with minus signs that can be copied."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 

@@ -1,4 +1,4 @@
-"""``imgadm sources -e``: the list of sources as a text in the operator's editor."""
+"""The list of sources as a text in the editor of the operator: ``imgadm sources -e``."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ from imgadm.state.source_rules import SOURCE_TYPES
 
 _WIDEST_URL = 50
 _INSTRUCTIONS = """
-# One image source per line, in the order in which they are asked:
+# One image source per line, in the order in which imgadm asks them:
 #
 #   URL TYPE [OPTIONS]
 #
-# TYPE is imgapi (if left out), dsapi or docker. OPTIONS may be "insecure": the
-# TLS certificate of the source is not checked then. What follows a # is ignored.
-# Passwords and tokens are shown as ***, and stay what they are where that stays.
+# TYPE is imgapi (the default), dsapi or docker. The option "insecure" turns off
+# the check of the TLS certificate. imgadm ignores everything after a #.
+# *** stands for a password or token. Leave it to keep the password or token.
 #
 """
 
 
 def edit_sources(context: RunContext, *, ping: Ping | None) -> int:
-    """Let the operator edit the sources, save them, tell what changed; return the exit status.
+    """Let the operator edit the sources, save them, and print the changes.
 
-    At a terminal, a mistake leads back to the editor if the operator wants. Raises ImgadmError for
-    a mistake elsewhere, with nothing saved.
+    Returns the exit status. ``ping`` checks each new source, None for no check. After a mistake at
+    a terminal, the operator may return to the editor. Without a terminal, or if the operator
+    declines, the mistake is raised as an ImgadmError, and nothing is saved.
     """
     shown = buffer_text(context.configuration.sources)
     text = shown
@@ -65,7 +66,7 @@ def edit_sources(context: RunContext, *, ping: Ping | None) -> int:
 
 
 def buffer_text(sources: Sequence[SourceConfig]) -> str:
-    """Return what the operator gets to edit."""
+    """Return the text that the operator edits."""
     width = min(max((len(source.url) for source in sources), default=0), _WIDEST_URL)
     lines = [
         f"{source.url:<{width}}  {source.type:<6}  {'insecure' if source.insecure else ''}".rstrip()
@@ -75,9 +76,9 @@ def buffer_text(sources: Sequence[SourceConfig]) -> str:
 
 
 def parse_buffer(text: str, *, known: Sequence[SourceConfig] = ()) -> list[SourceConfig]:
-    """Return the sources in an edited text; raises UsageError and ConfigError.
+    """Return the sources in an edited text. Raises UsageError and ConfigError.
 
-    A URL without a scheme means https, unless one of those ``known`` is spelled so.
+    A URL without a scheme means https, unless one of the ``known`` sources has the same URL.
     """
     words = (line.partition("#")[0].split() for line in text.splitlines())
     sources = [_parse_line(*line[:3]) for line in words if line]
@@ -105,13 +106,13 @@ def _parse_line(url: str, kind: str = "imgapi", options: str = "") -> SourceConf
 
 
 def _run_editor(text: str) -> tuple[int, str]:
-    """Return the exit status of the editor and the text it left."""
+    """Run the editor on ``text``. Return its exit status and the edited text."""
     editor = _editor()
     try:
         descriptor, name = tempfile.mkstemp(prefix="imgadm-sources-", suffix=".txt")
     except OSError as error:
         raise FileSystemError.from_os_error(
-            "cannot write the sources down for the editor (TMPDIR can name another directory)",
+            "cannot write the sources to a file for the editor (TMPDIR can name another directory)",
             error,
         ) from error
     path = Path(name)
@@ -129,7 +130,7 @@ def _run_editor(text: str) -> tuple[int, str]:
 
 
 def _editor() -> list[str]:
-    """The program that the operator wants, and its options."""
+    """Return the editor of the operator, with its options. Raises InternalError."""
     for variable in ("VISUAL", "EDITOR"):
         given = os.environ.get(variable, "")
         try:
@@ -144,7 +145,7 @@ def _editor() -> list[str]:
 
 
 def _run(argv: list[str]) -> int:
-    """Run the editor on our terminal and return its exit status."""
+    """Run the editor on the terminal of imgadm and return its exit status."""
     sys.stdout.flush()
     started = time.monotonic()
     try:

@@ -1,1 +1,1 @@
-"""How a registry is reached, and who we are to it."""
+"""Access to a registry: its servers, certificates, credentials and tokens."""

@@ -1,4 +1,4 @@
-"""Proving to a registry who we are, when it asks, with what it asks for."""
+"""The authentication of requests to a registry, in the way that the registry asks for."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ _READ_OF_REFUSAL = 16 << 10
 
 
 class RegistryAuth(AuthBase):
-    """What goes with the requests for one repository; an answer of 401 is asked again, once.
+    """The authentication of the requests for one repository.
 
-    ``root`` is the URL of the registry, and nothing is sent to another server. ``scope`` is asked
-    for where the registry does not say which one it wants. ``credentials`` is called when they are
-    needed, and may raise. Usable from several threads.
+    After an answer of 401 the request is sent once more, with what the answer asks for. ``root`` is
+    the URL of the registry; no other server gets a credential or a token. ``scope`` is the scope to
+    ask for if the registry names none. ``credentials`` is called at the first need of credentials,
+    and may raise. Usable from several threads.
     """
 
     def __init__(
@@ -44,12 +45,12 @@ class RegistryAuth(AuthBase):
         self._lock = threading.Lock()
         self._known = False
         self._credentials: Credentials | None = None
-        #: What the registry asked for last time, which it will want of the next request too.
+        # The registry will ask for the same again, so the next request brings it at once.
         self._challenge: Challenge | None = None
 
     @property
     def sent_credentials(self) -> bool:
-        """Whether the registry wanted to know who we are, and we could say so."""
+        """Whether the registry asked for credentials, and we had some."""
         with self._lock:
             return self._credentials is not None
 
@@ -63,7 +64,10 @@ class RegistryAuth(AuthBase):
         return request
 
     def _answer(self, response: requests.Response, **options: Any) -> requests.Response:
-        """Ask again with what the registry wants; its own answer where we have nothing better."""
+        """Return the answer to a second request that brings what the registry asks for.
+
+        Without credentials of the right kind, return the first answer.
+        """
         if response.status_code != 401 or not self._is_ours(response.url):
             return response
         sent = str(response.request.headers.get("Authorization", ""))
@@ -100,7 +104,10 @@ class RegistryAuth(AuthBase):
         raise UnauthorizedError(self._root, f'unsupported auth scheme: "{schemes}"')
 
     def _proof(self, challenge: Challenge, *, refused: str) -> str | None:
-        """Return the header's value; ``None`` if we have no credentials of the kind."""
+        """Return the value of the header Authorization, ``None`` without credentials of the kind.
+
+        ``refused`` is the value that the registry has just refused, or empty.
+        """
         credentials = self._our_credentials()
         if challenge.scheme == "basic":
             return basic(credentials) if credentials is not None and credentials.username else None
@@ -128,7 +135,7 @@ class RegistryAuth(AuthBase):
 
 
 def _free_connection(response: requests.Response) -> None:
-    """Make the connection of a short answer one to use again, and end that of a long one."""
+    """Read a short answer to its end, which frees the connection; close that of a long one."""
     with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
         response.raw.read(_READ_OF_REFUSAL, decode_content=False)
     response.close()

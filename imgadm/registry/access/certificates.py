@@ -1,7 +1,7 @@
-"""Certificates that an operator keeps for one registry, where Docker and Podman look for them.
+"""Certificates for one registry, in the directories that Docker and Podman use.
 
-``certs.d/HOST[:PORT]/`` has authorities in ``*.crt``, which are trusted besides the usual ones, and
-``NAME.cert`` with ``NAME.key`` for servers that want to see one of ours.
+In ``certs.d/HOST[:PORT]/``, each ``*.crt`` is an authority to trust besides those of the system.
+``NAME.cert`` and ``NAME.key`` are the certificate and key that a registry may ask of its clients.
 """
 
 from __future__ import annotations
@@ -19,13 +19,19 @@ _SYSTEM = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Files for the connections to one registry; ``client`` is a certificate and its key."""
+    """The certificate files for one registry.
+
+    ``authorities`` are to be trusted; ``client`` is our own certificate and its key.
+    """
 
     authorities: tuple[Path, ...] = ()
     client: tuple[Path, Path] | None = None
 
     def context(self) -> ssl.SSLContext | None:
-        """Return what TLS needs of them, ``None`` for nothing special; :class:`ConfigError`."""
+        """Return a TLS context with these certificates, ``None`` if there are none.
+
+        Raises :class:`ConfigError` for a file that is no certificate.
+        """
         if not self.authorities and self.client is None:
             return None
         context = ssl.create_default_context()
@@ -43,17 +49,18 @@ class Certificates:
 
 
 def tls_for(url: str, environment: Mapping[str, str]) -> ssl.SSLContext | None:
-    """Return what TLS to the server of ``url`` needs, ``None`` for nothing special.
+    """Return the TLS context for the server of ``url``, ``None`` if the usual one will do.
 
-    Raises :class:`ConfigError`.
+    Raises :class:`ConfigError` for certificate files that cannot be used.
     """
     return certificates_of(urlsplit(url).netloc, environment).context()
 
 
 def certificates_of(host: str, environment: Mapping[str, str]) -> Certificates:
-    """Return what there is for ``HOST[:PORT]``: all of the first directory that has something.
+    """Return the certificates for ``host``, which is ``HOST[:PORT]``.
 
-    Raises :class:`ConfigError` for a certificate without its key.
+    They all come from the first directory that has any. Raises :class:`ConfigError` for a
+    certificate without its key.
     """
     for directory in _directories(environment):
         files = _files(directory / host)

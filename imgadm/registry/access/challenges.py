@@ -1,4 +1,4 @@
-"""What a server asks of us in ``WWW-Authenticate`` (RFC 9110, section 11.6.1)."""
+"""Challenges in the header ``WWW-Authenticate`` (RFC 9110, section 11.6.1)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _TOKEN68 = re.compile(r"\s+[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))")
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One way to prove who one is: a scheme in lower case, and its parameters, likewise."""
+    """One way to authenticate: its scheme, and its parameters by name, both in lower case."""
 
     scheme: str
     parameters: Mapping[str, str]
 
 
 def parse_challenges(header: str) -> list[Challenge]:
-    """Return the challenges of a header, in order, up to what cannot be understood."""
+    """Return the challenges of ``header`` in order, up to the first that is malformed."""
     return list(_challenges(header[:_LONGEST]))
 
 

@@ -1,7 +1,7 @@
-"""Who we are to a registry, as the files of Docker and of Podman's family say.
+"""Files of credentials for registries, as Docker and the tools of Podman's family write them.
 
-Of several files the first that knows the registry counts, and in a file a credential helper before
-what is written there. Nothing of it is ever shown or logged.
+The first file that has credentials for the registry counts. Within a file, a credential helper
+takes precedence over written credentials. No credential is ever shown or logged.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _API_PATHS = frozenset({"", "v1", "v2"})
 
 
 class CredentialFiles:
-    """The files that ``environment`` names or leaves where they usually are.
+    """The files of credentials: those that ``environment`` names, and those at the usual paths.
 
-    ``on_shared`` gets a sentence about each file with credentials that others can read.
+    ``on_shared`` gets a warning about each file in use that other users can read.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class CredentialFiles:
         self._on_shared = on_shared
 
     def find(self, index: Index, repository: str) -> Credentials | None:
-        """Return the credentials for a repository of ``index``, ``None`` where there are none.
+        """Return the credentials for ``repository`` of ``index``, ``None`` if no file has any.
 
-        Raises :class:`ConfigError` for a file that cannot be read or makes no sense, and for a
-        helper that fails.
+        Raises :class:`ConfigError` for a file that is unreadable or malformed, and for a helper
+        that fails.
         """
         for path in self._paths():
             content = _read(path)
@@ -91,7 +91,7 @@ class _File:
         return store if isinstance(store, str) and store else None
 
     def _written(self, index: Index, repository: str) -> Credentials | None:
-        """The entry for the longest part of the repository's name that has one."""
+        """Return the entry whose key spells the longest part of the repository's name."""
         best: tuple[int, str] | None = None
         for key in self._section("auths"):
             length = _covers(key, index, repository)
@@ -150,7 +150,7 @@ def _read(path: Path) -> Mapping[str, Any] | None:
 
 
 def _split_key(key: str) -> tuple[str, str]:
-    """Return the host with its port, and the path of a repository, that a key is about."""
+    """Return the ``HOST[:PORT]`` and the path of a repository that ``key`` names."""
     host, _, path = key.lower().rpartition("://")[2].partition("/")
     path = path.strip("/")
     return OFFICIAL if host in _OFFICIAL_KEYS else host, "" if path in _API_PATHS else path
@@ -161,7 +161,10 @@ def _names_registry(key: str, index: Index) -> bool:
 
 
 def _covers(key: str, index: Index, repository: str) -> int | None:
-    """Return how many characters of the repository's name a key spells; None: it is another's."""
+    """Return the number of characters of ``repository`` that ``key`` spells.
+
+    None if the key is for another registry or repository.
+    """
     host, path = _split_key(key)
     if host != index.name:
         return None

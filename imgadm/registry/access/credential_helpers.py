@@ -1,7 +1,7 @@
 """Programs that keep credentials for Docker: ``docker-credential-NAME get``.
 
-The registry's name goes to their standard input, the answer comes on their standard output, and
-neither is logged.
+A helper reads the name of the registry on its standard input and prints the credentials on its
+standard output. Neither is logged.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _MAX_ANSWER = 1 << 20
 
 
 def ask_helper(name: str, registry: str) -> Credentials | None:
-    """Return what the helper ``name`` has for ``registry``, ``None`` if it has nothing.
+    """Return the credentials that the helper ``name`` has for ``registry``, ``None`` without any.
 
-    Raises :class:`ConfigError` for a helper that is missing, fails, or answers what makes no sense.
+    Raises :class:`ConfigError` for a helper that is missing or fails, or gives a malformed answer.
     """
     program = f"docker-credential-{name}"
     if not _NAME.fullmatch(name):
@@ -61,5 +61,5 @@ def _credentials(ended: Completed, program: str, registry: str) -> Credentials |
 
 
 def _failure(program: str, registry: str, reason: str) -> ConfigError:
-    """The error of a helper. What it printed may have secrets in it, and is not repeated."""
+    """Return the error of a helper, without its output, which may have secrets in it."""
     return ConfigError(f'credential helper "{program}" failed for {registry}: {reason}')

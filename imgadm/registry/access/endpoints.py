@@ -1,4 +1,4 @@
-"""Where the images of a registry are asked for: its mirrors in order, and itself at last."""
+"""The servers to ask for the images of a registry: its mirrors, and the registry itself."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from imgadm.registry.references.indexes import Index, index_of, parse_index
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server: ``root`` is the URL that ``/v2/`` is under, ``index`` what credentials call it.
+    """One server.
 
-    ``prefix``, empty or with a slash at its end, comes before the names of repositories.
-    ``credentials`` are those that its URL brought, which count before others.
+    ``index`` is its name in files of credentials. ``root`` is the URL that ``/v2/`` is under.
+    ``prefix`` stands before the names of repositories; it is empty or ends with a slash. An
+    ``insecure`` server may use plain http or any certificate. ``credentials`` are those in the URL
+    of the source; they take precedence over files.
     """
 
     index: Index
@@ -29,7 +31,7 @@ class Endpoint:
     credentials: Credentials | None = None
 
     def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` for one that anybody between could stand in for."""
+        """Raise :class:`ConfigError` for plain http to another machine, unless ``insecure``."""
         parts = urlsplit(self.root)
         if parts.scheme == "http" and not self.insecure and not is_loopback(parts.netloc):
             raise ConfigError(
@@ -39,7 +41,10 @@ class Endpoint:
 
 
 def registry_endpoint(url: str, *, insecure: bool) -> Endpoint:
-    """Return where the registry of a source is; raises :class:`ConfigError`."""
+    """Return the server of the registry at ``url``, the URL of a source.
+
+    Raises :class:`ConfigError` for a URL that names no registry.
+    """
     index = parse_index(url)
     netloc = urlsplit(url if "://" in url else f"https://{url}").netloc
     credentials = None
@@ -50,10 +55,10 @@ def registry_endpoint(url: str, *, insecure: bool) -> Endpoint:
 
 
 def mirror_endpoints(mirrors: Mapping[str, Any], index: Index) -> list[Endpoint]:
-    """Return the mirrors that the setting ``mirrors`` has for ``index``, in order.
+    """Return the mirrors of ``index``, in the order of the setting.
 
-    It is an object: by name of a registry, a list of URLs, or of objects with ``url`` and
-    ``insecure``. Raises :class:`ConfigError`.
+    ``mirrors`` is the setting: by the name of a registry, a list of URLs, or of objects with the
+    members ``url`` and ``insecure``. Raises :class:`ConfigError` for a setting of another form.
     """
     found: list[Endpoint] = []
     for name, entries in mirrors.items():

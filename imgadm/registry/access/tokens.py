@@ -1,4 +1,4 @@
-"""Tokens that let us into a registry, from the server that it sends us to.
+"""Tokens for requests to a registry, from the authorization server that the registry names.
 
 The protocol is that of Docker's token authentication, with its OAuth 2 form for identity tokens.
 """
@@ -31,12 +31,12 @@ _TOKEN = re.compile(r"[!-~]{1,65535}")
 _CLIENT_ID = "imgadm"
 _USUAL_SECONDS = 60.0
 _MARGIN = 0.1
-"""The part of its life that a token is not used for: clocks differ, and requests take time."""
+"""The last part of its life in which a token is not used: clocks differ, and requests take time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token is for: a challenge of a registry, and its scopes."""
+    """The purpose of a token: ``realm`` and ``service`` of a registry's challenge, and scopes."""
 
     realm: str
     service: str
@@ -50,11 +50,12 @@ class _Token:
 
 
 class Tokens:
-    """The tokens of one registry, each fetched when it is needed and again before it expires.
+    """The tokens for one registry, each fetched at first need and again before it expires.
 
-    Usable from several threads. ``registry`` is its URL. A realm on plain HTTP gets nothing unless
-    both are on this machine, or it is the registry itself and that is ``insecure``, which says that
-    nobody cares; the certificate of another server is checked all the same.
+    ``registry`` is the URL of the registry. An authorization server on plain http gets a request
+    in two cases only: it and the registry are on this machine, or it is the registry itself and
+    ``insecure``. ``insecure`` does not excuse the certificate of another server. Usable from
+    several threads.
     """
 
     def __init__(self, registry: str, options: ClientOptions, *, insecure: bool) -> None:
@@ -65,9 +66,10 @@ class Tokens:
         self._tokens: dict[Grant, _Token] = {}
 
     def get(self, grant: Grant, credentials: Credentials | None, *, refused: str = "") -> str:
-        """Return a token for ``grant`` other than ``refused``, which the registry did not take.
+        """Return a token for ``grant``.
 
-        Raises :class:`SourceError`.
+        It is another one than ``refused``, the token that the registry has just refused. Raises
+        :class:`SourceError`.
         """
         with self._lock:
             token = self._tokens.get(grant)
@@ -145,13 +147,13 @@ class Tokens:
         )
 
     def _is_here(self, address: str) -> bool:
-        """Tell whether registry and ``address`` are this machine."""
+        """Tell whether both the registry and ``address`` are on this machine."""
         return is_loopback(urlsplit(self._registry).netloc) and is_loopback(address)
 
     def _read(
         self, reply: ServerReply, grant: Grant, credentials: Credentials | None
     ) -> tuple[str, float]:
-        """Return the token, and how many seconds it is good for."""
+        """Return the token of an answer, and the number of seconds that it is valid for."""
         where = redact_url(grant.realm)
         if reply.status in (401, 403):
             todo = (
@@ -188,7 +190,7 @@ class Tokens:
 
 
 def basic(credentials: Credentials) -> str:
-    """Return the value of the header that proves who we are by user and password."""
+    """Return the value of the header Authorization for a user name and a password."""
     pair = f"{credentials.username}:{credentials.password}"
     return f"Basic {b64encode(pair.encode()).decode()}"
 

@@ -1,8 +1,8 @@
-"""Bodies that a server says are coded, and which of two readings is the document.
+"""Bodies with a content coding, and the choice between their readings.
 
-Some registries and stores label what they send as ``gzip`` because it was stored so, or because
-what is inside is; others do code it, asked or not. A digest decides which; without one, what is
-JSON.
+Some registries and stores label a body as ``gzip`` although they send it as it is. Others really
+code it, asked or not. The digest decides which reading is the document. Without a digest it is the
+reading that is JSON.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from typing import Any
 
 import requests
 
-#: The header of a response that says how its body was coded, once nobody else should act on it.
 SAID_CODING = "x-imgadm-said-coding"
+"""The header to which :func:`set_coding_aside` moves the name of the content coding."""
 
 _MOST_CODINGS = 4
 
 
 def set_coding_aside(response: requests.Response, *_: Any, **__: Any) -> requests.Response:
-    """A hook of a session: leave the bodies of its answers as they come."""
+    """Hide the content coding of ``response`` from the HTTP library.
+
+    As a hook of a session it makes the library leave all bodies as they are.
+    """
     said = response.headers.pop("content-encoding", None)
     if said:
         response.headers[SAID_CODING] = said
@@ -28,9 +31,10 @@ def set_coding_aside(response: requests.Response, *_: Any, **__: Any) -> request
 
 
 def readings(body: bytes, said: str, limit: int) -> Iterator[bytes]:
-    """Yield what ``body``, said to be coded as ``said``, may mean: itself, then decoded.
+    """Yield the possible readings of ``body``: as it is, then decoded.
 
-    What cannot be decoded, or not to at most ``limit`` bytes, is left out.
+    ``said`` is the list of codings in the header of the answer. A coding that does not decode, or
+    decodes to more than ``limit`` bytes, is left out.
     """
     yield body
     names = [name.strip().lower() for name in said.split(",")]
@@ -43,7 +47,7 @@ def readings(body: bytes, said: str, limit: int) -> Iterator[bytes]:
 
 
 def _decoded(body: bytes, name: str, limit: int) -> bytes | None:
-    """Return what a coding (RFC 9110, section 8.4.1) stands for, None where it is none of ours."""
+    """Return ``body`` decoded, None if ``name`` (RFC 9110, section 8.4.1) is not its coding."""
     match name:
         case "gzip" | "x-gzip":
             return _inflated(body, zlib.MAX_WBITS | 16, limit)

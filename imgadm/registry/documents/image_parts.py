@@ -1,4 +1,4 @@
-"""What the manifest and the configuration of an image say together."""
+"""The parts of an image that its manifest and its configuration describe together."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from imgadm.registry.documents.manifests import ImageManifest, ManifestError
 from imgadm.registry.references.media_types import FOREIGN_LAYERS, LAYERS
 
 MAX_RUN_CONFIG = 1 << 20
-"""Bytes of JSON that the record of each layer repeats; no kernel starts a program with more."""
+"""The limit of the JSON, in bytes, that the record of each layer repeats.
+
+No kernel starts a program with more.
+"""
 
 
 def layers_of(manifest: ImageManifest, config: dict[str, Any]) -> tuple[RemoteLayer, ...]:
-    """Return the layers of an image, base first: one without files where it has none.
+    """Return the layers of an image, base first; NO_FILES_LAYER alone if it has none.
 
-    Raises :class:`ManifestError` if its two documents contradict each other.
+    Raises :class:`ManifestError` if ``manifest`` and ``config`` contradict each other.
     """
     diff_ids = _diff_ids(config, len(manifest.layers))
     layers = tuple(
@@ -36,7 +39,7 @@ def layers_of(manifest: ImageManifest, config: dict[str, Any]) -> tuple[RemoteLa
 
 
 def check_run_config(config: dict[str, Any]) -> None:
-    """Raise :class:`ManifestError` for more than records of layers can repeat."""
+    """Raise :class:`ManifestError` for a ``config`` too big for the records of layers."""
     size = len(json.dumps(run_config(config)))
     if size > MAX_RUN_CONFIG:
         raise ManifestError(

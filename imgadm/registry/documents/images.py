@@ -1,4 +1,4 @@
-"""Images in registries, as far as they are looked up: documents, but no layers yet."""
+"""Images in a registry, after the look-up of their documents and before any layer comes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from imgadm.registry.references.reference import Reference
 
 @dataclass(frozen=True, slots=True)
 class RemoteLayer:
-    """A layer; ``digest`` and ``size`` in bytes are of the blob, as it is compressed.
+    """A layer, as the documents of its image describe it.
 
-    ``compression`` is a name that :func:`imgadm.streams.decompress` knows, ``None`` where the first
-    bytes have to tell. ``diff_id`` is the digest of the archive inside. Schema 1 says neither that
-    nor a size. ``urls`` are where a layer is that the registry need not have.
+    ``digest`` and ``size``, in bytes, are those of the compressed blob. ``compression`` is a name
+    that :func:`imgadm.streams.decompress` knows, ``None`` if the first bytes have to tell.
+    ``diff_id`` is the digest of the archive inside. In schema 1, ``size`` and ``diff_id`` are
+    ``None``. ``urls`` are addresses of a layer that the registry need not have.
     """
 
     digest: str
@@ -27,19 +28,19 @@ class RemoteLayer:
 
 
 NO_FILES = bytes(1024)
-"""A tar archive without entries: what stands for the layers of an image that has none."""
+"""A tar archive without entries, the only layer of an image without layers."""
 
 NO_FILES_LAYER = RemoteLayer(digest_of(NO_FILES), len(NO_FILES), "none", digest_of(NO_FILES))
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteImage:
-    """An image for ``platform``, every document of which has the digest that it should.
+    """An image for ``platform``, all of whose documents have the right digests.
 
-    ``digest`` is that of its manifest, not of an index that lists it. ``config`` is its
-    configuration as parsed, ``config_digest`` is ``None`` for schema 1, where it is no document
-    of its own. ``layers`` are in order, the base first; of an image without files there is one,
-    ``NO_FILES_LAYER``. ``doubts`` are lines about what is said of the image, and is not so.
+    ``digest`` is that of its manifest, not of an index that lists it. ``config`` is its parsed
+    configuration. ``config_digest`` is ``None`` for schema 1, where the configuration is no
+    document of its own. ``layers`` begin with the base; an image without files has one layer,
+    ``NO_FILES_LAYER``. ``doubts`` are warnings about contradictions between the documents.
     """
 
     reference: Reference

@@ -1,7 +1,7 @@
-"""Manifests of registries: bytes in, typed and checked values out.
+"""Manifests of registries, read from JSON into typed and checked values.
 
-Schema 2 and OCI, which have the same shape, and their lists of manifests; schema 1 is in
-:mod:`imgadm.registry.documents.schema1`.
+This module reads manifests of schema 2 and of OCI, which have the same form, and lists of them.
+:mod:`imgadm.registry.documents.schema1` reads schema 1.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from imgadm.registry.references.media_types import (
 from imgadm.registry.references.platforms import Platform
 
 MAX_LAYERS = 256
-"""Each of them becomes a dataset that is a clone of the one before."""
+"""The limit of layers in an image. Each layer becomes a dataset, a clone of the one before."""
 
 _MAX_ENTRIES = 1000
 _KNOWN = MANIFESTS | INDEXES | SCHEMA_1
-#: Types of entries that may be images; where none is said, it is one.
+# An entry without a type may be an image, too.
 _LISTED = MANIFESTS | INDEXES | {""}
 _MAX_BLOB = 1 << 50
 _MAX_URLS = 8
@@ -37,18 +37,18 @@ _REFERENCE_TYPE = "vnd.docker.reference.type"
 
 
 class ManifestError(ValueError):
-    """A document is not what its type says; the text says why."""
+    """A document does not have the form of its type; the text says why."""
 
 
 class UnusableImageError(ManifestError):
-    """A document is fine, but no image that we can use."""
+    """A well-formed document does not describe an image that we can use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The bytes of a manifest as they came, and what the registry says of them.
+    """The body of an answer with a manifest, and the headers about it.
 
-    ``digest`` is empty where it says none, ``coding`` where it says that the body is sent as it is.
+    ``digest`` is empty if the registry sends none. ``coding`` is the content coding, or empty.
     """
 
     body: bytes
@@ -59,7 +59,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What a document refers to. ``size`` and ``platform`` are ``None`` where they are not told."""
+    """A reference to a document or layer; ``size`` and ``platform`` are ``None`` if it has none."""
 
     media_type: str
     digest: str
@@ -70,7 +70,7 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class ImageManifest:
-    """An image for one platform; layers base first, of which there may be none."""
+    """An image for one platform: its configuration, and its layers, base first, if it has any."""
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
@@ -78,9 +78,9 @@ class ImageManifest:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """An image in a list, or another list, as far as it takes to choose from them.
+    """An image or another list in a list, with the facts that the choice needs.
 
-    Nothing else of it has been checked: :meth:`descriptor` does that.
+    ``number`` is its position in the list. ``raw`` is unchecked; :meth:`descriptor` checks it.
     """
 
     is_index: bool
@@ -89,21 +89,22 @@ class IndexEntry:
     raw: Mapping[str, Any] = field(repr=False)
 
     def descriptor(self) -> Descriptor:
-        """Return what the entry refers to; raises :class:`ManifestError`."""
+        """Return the reference of the entry; raises :class:`ManifestError` if it is malformed."""
         return _read_descriptor(self.raw, f"manifest {self.number} of its list")
 
 
 @dataclass(frozen=True, slots=True)
 class ImageIndex:
-    """A list of images and of such lists; what else was listed is left out."""
+    """A list of images and of other lists, without its entries for anything else."""
 
     entries: tuple[IndexEntry, ...]
 
 
 def parse_document(body: bytes, content_type: str) -> dict[str, Any]:
-    """Return a document whose ``mediaType`` its ``content_type`` does not contradict.
+    """Return the JSON object in ``body``.
 
-    Raises :class:`ManifestError`.
+    ``content_type`` is the media type that the registry sent. Raises :class:`ManifestError` for
+    anything but an object, and if its ``mediaType`` contradicts ``content_type``.
     """
     try:
         value = parse_json(body)
@@ -120,13 +121,16 @@ def parse_document(body: bytes, content_type: str) -> dict[str, Any]:
 
 
 def _family(media_type: str) -> frozenset[str] | None:
-    """Return the types of which a document is read in the same way."""
+    """Return the media types whose documents have the form of ``media_type``, None if unknown."""
     families = (MANIFESTS, INDEXES, SCHEMA_1)
     return next((family for family in families if usual(media_type) in family), None)
 
 
 def is_schema1(document: Mapping[str, Any]) -> bool:
-    """Tell the version of a document; raises for one that has none, or that nobody knows."""
+    """Tell whether ``document`` is of schema 1, and not of schema 2 or OCI.
+
+    Raises :class:`UnusableImageError` if it has no version, or an unknown one.
+    """
     version = document.get("schemaVersion")
     if version is None:
         raise UnusableImageError("No docker manifest schemaVersion defined")
@@ -136,7 +140,11 @@ def is_schema1(document: Mapping[str, Any]) -> bool:
 
 
 def read_manifest(document: Mapping[str, Any], content_type: str) -> ImageManifest | ImageIndex:
-    """Return what a document of version 2 says; raises :class:`ManifestError`."""
+    """Return the image or the list in a document of schema 2 or OCI.
+
+    ``content_type`` is the media type that the registry sent; the ``mediaType`` in the document
+    takes precedence. Raises :class:`ManifestError` for a malformed document.
+    """
     if "manifests" in document and ("layers" in document or "config" in document):
         raise ManifestError(
             'it has both "manifests" and "layers", and is neither an index nor an image'
@@ -206,7 +214,7 @@ def _read_layer(entry: Any, number: int) -> Descriptor:
 
 
 def check_number_of_layers(number: int) -> None:
-    """Raise for more layers than an image may have."""
+    """Raise :class:`UnusableImageError` for more layers than an image may have."""
     if number > MAX_LAYERS:
         raise UnusableImageError(f"it has {number} layers, at most {MAX_LAYERS} are taken")
 
@@ -233,7 +241,7 @@ def _read_descriptor(entry: Any, what: str) -> Descriptor:
 
 
 def _read_size(size: Any, what: str) -> int | None:
-    """Return a size in bytes. None of 0 or less is true of a blob, so those say nothing."""
+    """Return a size in bytes; None for none, and for 0 or less, which no blob has."""
     if size is None:
         return None
     if isinstance(size, float) and size.is_integer():

@@ -1,7 +1,7 @@
-"""Documents of a repository, read and checked.
+"""The documents of a repository, downloaded and checked against their digests.
 
-What a registry sends is believed only as far as its digest reaches: from the reference or the
-index to the manifest, from that to the configuration and the layers.
+A registry is trusted only to say which digest a tag names. The digest in a reference or an index
+proves the manifest; the digests in the manifest prove the configuration and the layers.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from imgadm.registry.repository import MAX_CONFIG_BYTES, RemoteRepository
 _BEFORE_JSON = b" \t\r\n\xef\xbb\xbf"
 
 MAX_DOCUMENTS = 32
-"""Manifests and indexes that are read to find one image."""
+"""The limit of manifests and indexes that are downloaded to find one image."""
 
 Parsed = ImageManifest | ImageIndex | Schema1Manifest
 
 
 class Documents:
-    """What the repository of ``reference`` has, wherever that is. Methods raise SourceError."""
+    """The documents in the repository of ``reference``. Methods raise SourceError."""
 
     def __init__(self, places: Places, reference: Reference) -> None:
         self._places = places
@@ -55,9 +55,10 @@ class Documents:
     def manifest(
         self, version: str, *, digest: str | None = None, size: int | None = None
     ) -> tuple[Parsed, str]:
-        """Return the manifest of a tag or digest, and its digest.
+        """Return the manifest that ``version``, a tag or digest, names, and its digest.
 
-        It has ``digest`` and ``size`` where these are known, else what the registry says.
+        The manifest has the ``digest`` and the ``size``, in bytes, that are given. Without
+        ``digest``, it has the one that the registry names, if it names one.
         """
         self._read += 1
         if self._read > MAX_DOCUMENTS:
@@ -82,7 +83,7 @@ class Documents:
         return self._places.ask(question)
 
     def config(self, descriptor: Descriptor) -> dict[str, Any]:
-        """Return the configuration that a manifest refers to."""
+        """Return the configuration that ``descriptor``, of a manifest, refers to."""
 
         def question(repository: RemoteRepository) -> dict[str, Any]:
             what = f"config {descriptor.digest} of {self._reference}"
@@ -113,7 +114,7 @@ class Documents:
 
 
 def _as_meant(document: Document, digest: str | None) -> Document:
-    """Return a document without the coding that its body may have."""
+    """Return ``document`` with its body decoded; ``digest`` is None if it is unknown."""
     if not document.coding:
         return document
     wanted = digest or (document.digest if is_digest(document.digest) else None)
@@ -122,7 +123,7 @@ def _as_meant(document: Document, digest: str | None) -> Document:
 
 
 def _reading_of(body: bytes, coding: str, limit: int, digest: str | None) -> bytes:
-    """Return what a body means that is said to be coded: what ``digest`` is of, else the JSON."""
+    """Return the reading of ``body`` that has ``digest``; if that is None, the one that is JSON."""
     if coding:
         for reading in readings(body, coding, limit):
             if digest is None:
@@ -135,7 +136,7 @@ def _reading_of(body: bytes, coding: str, limit: int, digest: str | None) -> byt
 
 
 def _parse(document: Document) -> tuple[Parsed, bytes]:
-    """Return what a document says, and the bytes that its digest is of."""
+    """Return the parsed ``document``, and the bytes that its digest is of."""
     value = parse_document(document.body, document.content_type)
     if is_schema1(value):
         schema1 = read_schema1(value, document.body)
@@ -146,7 +147,10 @@ def _parse(document: Document) -> tuple[Parsed, bytes]:
 def _check_digest(
     repository: RemoteRepository, where: str, document: Document, signed: bytes, wanted: str | None
 ) -> None:
-    """Raise unless a document is what was asked for, and what the registry says that it is."""
+    """Raise BadDigestError unless ``signed`` has the ``wanted`` digest.
+
+    Without a ``wanted`` digest it must have the digest that the registry sent, if it sent one.
+    """
     if wanted is not None and not matches(signed, wanted):
         raise BadDigestError(
             repository.url, f"{where}: what was sent has the digest {digest_of(signed)}"

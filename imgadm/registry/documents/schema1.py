@@ -1,7 +1,7 @@
-"""Manifests of schema 1, which registries and clients of today no longer write.
+"""Manifests of schema 1, which today's registries and clients no longer write.
 
-Signed ones carry the key that made the signature, which so proves nothing about who wrote them;
-it is read for where the signed bytes end, since these are what the digest is of.
+A signed manifest brings the key of its own signature, so the signature proves nothing about the
+author. It is read because it says where the signed bytes end, and the digest is of those bytes.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _MAX_SIGNATURES = 16
 
 @dataclass(frozen=True, slots=True)
 class Schema1Manifest:
-    """An image: digests of its layers, base first, and its configuration.
+    """An image: the digests of its ``layers``, base first, and its configuration.
 
-    ``payload`` are the bytes that its digest is of.
+    ``payload`` are the bytes that the digest of the manifest is of.
     """
 
     layers: tuple[str, ...]
@@ -33,9 +33,10 @@ class Schema1Manifest:
 
 
 def read_schema1(document: Mapping[str, Any], body: bytes) -> Schema1Manifest:
-    """Return what a document of version 1 says; raises :class:`ManifestError`.
+    """Return the manifest in ``document``, which was parsed from ``body``.
 
-    Layers that repeat the one before them are one; those without files stay.
+    A layer that repeats the one before it is left out; layers without files stay. Raises
+    :class:`ManifestError` for a malformed document.
     """
     payload = _signed_part(document, body) if "signatures" in document else body
     signed = document if payload is body else _object(payload, "the signed part")
@@ -63,7 +64,7 @@ def read_schema1(document: Mapping[str, Any], body: bytes) -> Schema1Manifest:
 
 
 def _signed_part(document: Mapping[str, Any], body: bytes) -> bytes:
-    """Return the bytes that all signatures say they are for."""
+    """Return the bytes that all signatures of ``document`` are for."""
     signatures = document["signatures"]
     if not isinstance(signatures, list) or not 0 < len(signatures) <= _MAX_SIGNATURES:
         raise ManifestError(f"1 to {_MAX_SIGNATURES} signatures were expected")

@@ -1,1 +1,1 @@
-"""How images in registries are named."""
+"""The names of images, registries, platforms, digests and media types."""

@@ -1,4 +1,4 @@
-"""Digests, by which registries name what they keep: ``ALGORITHM:HEXADECIMAL``."""
+"""Digests, the names of content in registries: ``ALGORITHM:HEXADECIMAL``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Indexes: the Docker registries that images are named by, and where each of them is asked."""
+"""Indexes: the registries in the names of images, and the URLs that they are asked at."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imgadm.base.urls import is_loopback, server_address
 
 OFFICIAL = "docker.io"
 OFFICIAL_CREDENTIALS = "https://index.docker.io/v1/"
-"""What Docker Hub is called in files of credentials."""
+"""The name of Docker Hub in files of credentials."""
 
 _OFFICIAL_ROOT = "https://registry-1.docker.io"
 _OFFICIAL_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
@@ -22,37 +22,41 @@ _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A registry: ``docker.io`` or ``HOST[:PORT]``; ``scheme`` is ``None`` where none was said."""
+    """A registry: ``docker.io`` or ``HOST[:PORT]``; ``scheme`` is ``None`` if its URL has none."""
 
     name: str
     scheme: str | None = None
 
     @property
     def is_official(self) -> bool:
+        """Whether this is Docker Hub."""
         return self.name == OFFICIAL
 
     @property
     def root(self) -> str:
-        """The URL that ``/v2/`` is under: https, unless it was said or the host is this one."""
+        """The URL that ``/v2/`` is under.
+
+        Without a ``scheme`` it is an http URL for this machine, and an https URL for any other.
+        """
         return _OFFICIAL_ROOT if self.is_official else self.url
 
     @property
     def url(self) -> str:
-        """What operators call it, with its scheme."""
+        """The URL that operators know, with its scheme."""
         if self.is_official:
             return f"https://{self.name}"
         return f"{self.scheme or ('http' if is_loopback(self.name) else 'https')}://{self.name}"
 
     @property
     def credentials_name(self) -> str:
-        """What a program that keeps credentials knows the registry by."""
+        """The name of the registry for programs that keep credentials."""
         return OFFICIAL_CREDENTIALS if self.is_official else self.name
 
 
 def parse_index(url: str) -> Index:
-    """Return the index that the URL or the name of a registry means.
+    """Return the index that ``url``, the URL or the name of a registry, means.
 
-    Credentials in it are passed over. Raises :class:`ConfigError` for what names no registry.
+    Credentials in it are ignored. Raises :class:`ConfigError` if it names no registry.
     """
     scheme, separator, rest = url.lower().rpartition("://")
     if separator and scheme not in _SCHEMES:
@@ -72,9 +76,9 @@ def parse_index(url: str) -> Index:
 
 
 def index_of(scheme: str | None, host: str, said: str) -> Index:
-    """Return the index at ``host``; ``said`` is what an error quotes.
+    """Return the index at ``host``; an error quotes ``said``, the text that the operator typed.
 
-    Raises :class:`ConfigError` for what is no host, and for Docker Hub over http.
+    Raises :class:`ConfigError` if ``host`` is no host, and for Docker Hub over http.
     """
     if not _HOST.fullmatch(host):
         raise ConfigError(f'invalid index, "{redact_url(said)}" is no host with an optional port')
@@ -84,11 +88,11 @@ def index_of(scheme: str | None, host: str, said: str) -> Index:
                 f"invalid index, HTTP to official index is disallowed: {redact_url(said)}"
             )
         return Index(OFFICIAL)
-    # The spelling that all equal addresses share; raises for a port that is none.
+    # This gives equal addresses one spelling, and raises for an invalid port.
     usual = "http" if is_loopback(host) else "https"
     return Index(urlsplit(server_address(f"{scheme or usual}://{host}").base).netloc, scheme)
 
 
 def names_host(part: str) -> bool:
-    """Tell whether the first part of an image's name is a registry, not a namespace."""
+    """Tell whether ``part``, the first part of an image's name, is a registry and no namespace."""
     return part == "localhost" or "." in part or ":" in part

@@ -1,4 +1,4 @@
-"""Media types of what registries keep, and what we take each of them for."""
+"""Media types of the content of registries, and how each of them is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONFIGS = frozenset(
     {
         _DOCKER + "container.image.v1+json",
         _OCI + "image.config.v1+json",
-        # Of the first clients and registries of schema 2, as Docker still takes them
+        # The first clients and registries of schema 2 used these, and Docker still accepts them
         # (https://github.com/distribution/distribution/issues/1621).
         "application/octet-stream",
         "application/json",
@@ -28,7 +28,7 @@ CONFIGS = frozenset(
     }
 )
 MANIFEST_ACCEPT = ", ".join(sorted(INDEXES) + sorted(MANIFESTS) + sorted(SCHEMA_1))
-"""A registry that honours ``Accept`` says it does not have what is not named here."""
+"""The value of ``Accept``. A registry that honours it denies having any other type."""
 
 LAYERS: dict[str, str | None] = {
     _DOCKER + "image.rootfs.diff.tar": "none",
@@ -40,7 +40,7 @@ LAYERS: dict[str, str | None] = {
     "application/octet-stream": None,
     "": None,
 }
-"""The compression that a type of layer is called by; ``None``: by none."""
+"""The compression that each type of layer names; ``None`` if it names none."""
 
 FOREIGN_LAYERS: dict[str, str | None] = {
     _DOCKER + "image.rootfs.foreign.diff.tar": "none",
@@ -49,21 +49,22 @@ FOREIGN_LAYERS: dict[str, str | None] = {
     _OCI + "image.layer.nondistributable.v1.tar+gzip": "gzip",
     _OCI + "image.layer.nondistributable.v1.tar+zstd": "zstd",
 }
-"""The same of layers that registries need not keep, and that have addresses of their own."""
+"""The same for layers with addresses of their own, which registries need not have."""
 
 _ARCHIVE = re.compile(r"(?:.*[./+-])?(?:x-)?(?:tar|gtar|gzip|tgz|zstd)(?:[.+-].*)?")
 _ENCRYPTED = "encrypted"
 
 
 def usual(media_type: str) -> str:
-    """Return a media type as it is compared: without blanks, parameters and capitals."""
+    """Return ``media_type`` for comparison: in lower case, without blanks and parameters."""
     return media_type.partition(";")[0].strip().lower()
 
 
 def is_layer(media_type: str) -> bool:
-    """Tell whether a blob of this type may be an archive of files, whatever exactly it is called.
+    """Tell whether a blob of ``media_type`` may be an archive of files.
 
-    Its digest and its first bytes tell the rest. Encrypted archives are not.
+    Types that resemble those of archives count, since the digest and the first bytes of the blob
+    are checked anyway. Encrypted archives do not count.
     """
     if media_type in LAYERS or media_type in FOREIGN_LAYERS:
         return True

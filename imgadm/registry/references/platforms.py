@@ -1,4 +1,4 @@
-"""Platforms that images are made for, and which of them runs what."""
+"""Platforms that images are made for, and which platform can run the images of another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OTHER_NAMES = {
     "armel": ("arm", "v6"),
 }
 _UNSAID = {"amd64": "v1", "arm64": "v8", "arm": "v7"}
-"""What an architecture without a variant means."""
+"""The variant that an architecture without one means."""
 
 _LETTERED = frozenset(_UNSAID)
 """Architectures all of whose variants begin with a ``v``."""
@@ -29,12 +29,12 @@ _LADDERS = {
     "amd64": ("v1", "v2", "v3", "v4"),
     "arm": ("v5", "v6", "v7", "v8"),
 }
-"""Variants that run what is made for those before them."""
+"""Variants in order; each runs the images for those before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """``OS/ARCHITECTURE[/VARIANT]``, in the words of Go."""
+    """A platform, ``OS/ARCHITECTURE[/VARIANT]``, with the names that Go uses."""
 
     os: str
     architecture: str
@@ -42,7 +42,7 @@ class Platform:
 
     @classmethod
     def parse(cls, text: str) -> Platform:
-        """Return the platform that an operator named; raises :class:`UsageError`."""
+        """Return the platform that ``text`` names; raises :class:`UsageError` if it names none."""
         words = text.lower().split("/")
         if len(words) not in (2, 3) or not all(map(_WORD.fullmatch, words)):
             raise UsageError(
@@ -53,12 +53,12 @@ class Platform:
 
     @classmethod
     def default(cls) -> Platform:
-        """Return what lx and docker zones run."""
+        """Return the platform of lx and docker zones."""
         return cls("linux", "amd64")
 
     @classmethod
     def of_entry(cls, entry: Any) -> Platform | None:
-        """Return the platform that a JSON object with ``os`` and ``architecture`` tells, if any."""
+        """Return the platform that the members of ``entry``, a JSON object, name, if they do."""
         if not isinstance(entry, dict):
             return None
         os, architecture, variant = (entry.get(name) for name in ("os", "architecture", "variant"))
@@ -72,20 +72,20 @@ class Platform:
         architecture, implied = _OTHER_NAMES.get(architecture, (architecture, None))
         if variant:
             variant = variant.lower()
-            # Builders leave the letter away, as the kernel does in "CPU architecture: 8".
+            # Some builders leave out the letter, like the kernel in "CPU architecture: 8".
             if architecture in _LETTERED and variant[0].isdigit():
                 variant = f"v{variant}"
         return cls(os, architecture, variant or implied)
 
     @property
     def is_known(self) -> bool:
-        """False for what is listed as ``unknown/unknown``, and is no image."""
+        """Whether the platform is named; an entry ``unknown/unknown`` of an index is no image."""
         return "unknown" not in (self.os, self.architecture)
 
     def rank(self, offered: Platform) -> int | None:
-        """Return how far from this platform an image for ``offered`` is, 0 for the very same.
+        """Return how well an image for ``offered`` suits this platform: 0 is best.
 
-        ``None`` if it does not run here. An architecture runs what is made for its older variants.
+        ``None`` if it does not run. An architecture runs the images for its older variants.
         """
         if (self.os, self.architecture) != (offered.os, offered.architecture):
             return None
@@ -99,7 +99,7 @@ class Platform:
         return steps if steps > 0 else None
 
     def _arm64_rank(self, ours: str | None, theirs: str | None) -> int | None:
-        """Of arm64, whose variants are many (v8, v8.1 to v9.5), all run what is made for v8."""
+        """Return 1 if ``theirs`` is v8, which all variants of arm64, v8.1 to v9.5, run, or None."""
         is_base = self.architecture == "arm64" and theirs == _UNSAID["arm64"]
         return 1 if is_base and re.fullmatch(r"v[89](?:\.[0-9])?", ours or "") else None
 

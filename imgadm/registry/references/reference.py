@@ -1,4 +1,4 @@
-"""Names of images in registries, as one types them after ``docker pull``."""
+"""Names of images in registries, as operators type them after ``docker pull``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imgadm.registry.references.indexes import OFFICIAL, Index, index_of, names_
 
 DEFAULT_TAG = "latest"
 MAX_NAME = 255
-"""Characters of host and repository together, which many registries keep to."""
+"""The limit of characters in host and repository together, which many registries have."""
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
@@ -27,9 +27,9 @@ _OFFICIAL_NAMESPACE = "library/"
 class Reference:
     """An image in a registry: ``[SCHEME://][INDEX/]REPOSITORY[:TAG][@DIGEST]``.
 
-    ``remote_name`` is the repository in URLs, ``local_name`` the one in tags of images that are
-    installed; ``scheme`` is ``None`` unless the text, or the default index, has one. A digest
-    decides what is meant, a tag beside it only informs; one of them is there.
+    ``remote_name`` is the repository in URLs, ``local_name`` the one in the tags of installed
+    images. ``scheme`` is ``None`` unless the name, or the default index, has one. At least one of
+    ``tag`` and ``digest`` is there. The digest decides; a tag beside it is for information only.
     """
 
     index: str
@@ -40,18 +40,19 @@ class Reference:
 
     @property
     def local_name(self) -> str:
+        """The repository as operators know it, with its registry unless that is Docker Hub."""
         if self.index == OFFICIAL:
             return self.remote_name.removeprefix(_OFFICIAL_NAMESPACE)
         return f"{self.index}/{self.remote_name}"
 
     @property
     def canonical_name(self) -> str:
-        """The repository with its registry, Docker Hub too."""
+        """The repository with its registry, even if that is Docker Hub."""
         return f"{OFFICIAL}/{self.local_name}" if self.index == OFFICIAL else self.local_name
 
     @property
     def version(self) -> str:
-        """What a registry is asked for: the digest, else the tag."""
+        """The digest, else the tag: the version in URLs."""
         return self.digest or self.tag or DEFAULT_TAG
 
     def __str__(self) -> str:
@@ -61,10 +62,11 @@ class Reference:
 
 
 def parse_reference(text: str, *, default_index: str = OFFICIAL) -> Reference:
-    """Return the image that ``text`` names; without an index, one of ``default_index``.
+    """Return the image that ``text`` names.
 
-    That is the URL or the name of a registry. Raises :class:`InvalidDockerRepoError` for what names
-    no image, :class:`ConfigError` for a ``default_index`` that is none.
+    ``default_index``, the URL or the name of a registry, is for names without one. Raises
+    :class:`InvalidDockerRepoError` if ``text`` names no image, and :class:`ConfigError` if
+    ``default_index`` names no registry.
     """
     if len(text) > _LONGEST or not text.isascii() or not text.isprintable():
         raise _invalid(text[:_LONGEST], "it has characters that no name of an image has")
@@ -99,7 +101,7 @@ def _split_scheme(text: str) -> tuple[str | None, str]:
 
 
 def _split_tag(text: str) -> tuple[str, str | None]:
-    """Split a tag off; a colon before the last slash belongs to a port."""
+    """Return ``text`` without its tag, and the tag. A colon before the last slash is a port's."""
     name, colon, tag = text.rpartition(":")
     return (name, tag) if colon and "/" not in tag else (text, None)
 

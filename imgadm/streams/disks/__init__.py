@@ -1,1 +1,1 @@
-"""Disks in files, in the formats of virtual machines."""
+"""The disks of virtual machines, read from files in any format."""

@@ -1,4 +1,4 @@
-"""Disks in files: opened, their format told, and read at any offset."""
+"""The disks in files and block devices: opened, recognised, and read at any offset."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from imgadm.streams.disks.disk_contents import (
-    CONTENT_HEAD_SIZE,
-    file_system_end,
-    gpt_of,
-    known_content,
-    mbr_end,
-)
+from imgadm.streams.disks.disk_contents import CONTENT_HEAD_SIZE
+from imgadm.streams.disks.disk_look import DiskLook
 from imgadm.streams.disks.formats import (
     DISK_FORMATS,
     TAIL_SIZE,
@@ -30,77 +25,11 @@ if TYPE_CHECKING:
     from imgadm.streams.disks.readers import MappedDisk
 
 
-class DiskLook:
-    """What the first bytes of a disk's content tell: whether all is there, and what is odd."""
-
-    def __init__(self, head: bytes) -> None:
-        self._gpt = gpt_of(head)
-        self._known = known_content(head)
-        self._mbr_end = mbr_end(head)
-        self._end = file_system_end(head) if self._gpt is None else self._gpt.partitions_end
-
-    def check_size(self, size: int) -> None:
-        """Raise DiskFormatError if a partition or file system ends behind the end of the disk.
-
-        Likewise if the disk ends in the middle of a sector.
-        """
-        if self._end > size:
-            raise DiskFormatError(
-                f"the disk is cut short: it has {size} bytes, and what is on it needs {self._end}; "
-                "copy it again, in full, or name its format with --format if it is as it should be",
-                got=size,
-                wanted=self._end,
-            )
-        if size % 512 and (self._gpt is not None or self._mbr_end):
-            raise DiskFormatError(
-                f"the disk is cut short, or something follows it: it has {size} bytes, and a disk "
-                "with partitions has whole sectors of 512; copy it again, in full, or name its "
-                "format with --format if it is as it should be",
-                got=size,
-            )
-
-    def notes(self, size: int, volume_size: int) -> list[str]:
-        """What an operator should know of a disk of that size, in a volume of that one."""
-        notes = []
-        if self._known is None:
-            notes.append(
-                "the disk has neither a partition table nor a file system that is known here: make "
-                "sure that it is a disk"
-            )
-        if self._mbr_end > size:
-            notes.append(
-                f"the disk has {size} bytes, and its partitions need {self._mbr_end}: is it cut "
-                "short?"
-            )
-        if volume_size != size:
-            units = "sectors, as if it were cut short" if size % 512 else "blocks"
-            notes.append(
-                f"the disk has {size} bytes, which is no whole number of {units}: zeros fill it up "
-                f"to {volume_size}" + self._moved(size)
-            )
-        elif self._gpt is not None and self._gpt.disk_size != size:
-            notes.append(
-                f"the disk has {size} bytes, and its GPT is made for {self._gpt.disk_size}: the "
-                f"backup copy of the GPT is not at the end: {_MOVE}"
-            )
-        return notes
-
-    def _moved(self, size: int) -> str:
-        if self._gpt is None:
-            return ""
-        fits = min(size & -size, 4096)
-        instead = f", or use --block-size {fits}, which fits" if fits >= 512 else ""
-        return f"; the backup copy of its GPT is then not at the end: {_MOVE}{instead}"
-
-
-_MOVE = "run sgdisk -e in the machine to move it there"
-
-
 class Disk:
-    """An open disk: ``format``, ``size`` in bytes, its ``content``, and a ``look`` at that.
+    """An open disk; a context manager, which closes it.
 
-    The content is a descriptor, or an object that reads by itself
-    (``imgadm._native.DiskReader``). Use it as a context manager.
+    ``format`` is one of DISK_FORMATS, ``size`` the size of the disk in bytes, and ``look`` the
+    facts that its first bytes tell.
     """
 
     def __init__(self, path: Path, format_: str | None) -> None:
@@ -132,21 +61,22 @@ class Disk:
             raise
 
     def _status(self) -> tuple[int, int, int]:
-        """What is no longer the same after the disk has been written to."""
+        """Return the facts of the file that change when something writes to it."""
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISBLK(status.st_mode):
             raise DiskFormatError(
-                "a file or a block device is wanted; save what a pipe or URL brings in a file",
+                "a disk must be a file or a block device; save a pipe or URL to a file first",
                 got=stat.filemode(status.st_mode),
             )
         return status.st_size, status.st_mtime_ns, status.st_ino
 
     @property
     def content(self) -> int | MappedDisk:
+        """The content of the disk: a descriptor, or an ``imgadm._native.DiskReader``."""
         return self._descriptor if self._mapped is None else self._mapped
 
     def check_unchanged(self) -> None:
-        """Raise DiskChangedError if the file is not what it was when it was opened."""
+        """Raise DiskChangedError if something has written to the file since it was opened."""
         if self._status() != self._began:
             raise DiskChangedError(self.path)
 
@@ -156,6 +86,7 @@ class Disk:
         return self._descriptor < 0
 
     def close(self) -> None:
+        """Close the disk. Closing it again does nothing."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -173,32 +104,36 @@ class Disk:
 
 
 def _size_by_footer(tail: bytes, size: int) -> int:
-    """The size of the disk in a VHD that does not grow; raises DiskFormatError."""
+    """Return the size of the disk in a VHD of fixed size. Raises DiskFormatError."""
     from imgadm.streams.disks.readers.vpc import fixed_size, vhd_footer
 
     footer = vhd_footer(tail[-VHD_FOOTER_SIZE:])
     if footer is None:
-        raise DiskFormatError("this is no vpc disk, it begins and ends otherwise", wanted="vpc")
+        raise DiskFormatError(
+            "this is no vpc disk: it has no footer at its beginning or end", wanted="vpc"
+        )
     return fixed_size(footer, size - VHD_FOOTER_SIZE)
 
 
 class DiskChangedError(StreamError):
-    """A disk was written to while it was read."""
+    """Something wrote to a disk while imgadm read it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f'the disk "{path}" has changed while it was read: stop what writes to it, and try '
-            "again"
+            f'the disk "{path}" has changed while it was read: stop the program that writes to it, '
+            "and try again"
         )
 
 
 def open_disk(path: str | os.PathLike[str], *, as_format: str | None = None) -> Disk:
-    """Open the disk in a file or block device, to be read.
+    """Open the disk in a file or block device for reading.
 
-    ``as_format`` is one of ``raw``, ``qcow2``, ``vmdk``, ``vhdx``, ``vpc`` and ``vdi``; None: tell
-    by the first and last bytes. No other file is opened: a disk must be all in one, and whole.
+    ``as_format`` is one of ``raw``, ``qcow2``, ``vmdk``, ``vhdx``, ``vpc`` and ``vdi``. With None,
+    the first and last bytes show the format. No other file is opened: the whole disk must be in
+    this one.
 
-    Raises DiskFormatError for what is no such disk, OSError.
+    Raises DiskFormatError for a file that is no such disk, ValueError for an unknown format, and
+    OSError.
     """
     check_path("path", path)
     if as_format is not None:

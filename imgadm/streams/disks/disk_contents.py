@@ -1,4 +1,4 @@
-"""What is on a disk: a partition table, a file system, or nothing that is known here."""
+"""The content of a disk: partition tables and file systems, recognised by their first bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 
 CONTENT_HEAD_SIZE = 132 * 1024
-"""Bytes from the start of a disk that :func:`known_content` wants to see."""
+"""The number of bytes from the start of a disk that the functions of this module need."""
 
 _KNOWN: tuple[tuple[str, bytes, int], ...] = (
     ("a partition table", b"\x55\xaa", 510),
@@ -60,7 +60,7 @@ _KNOWN: tuple[tuple[str, bytes, int], ...] = (
     ("Minix", b"\x68\x24", 1040),
     ("Minix", b"\x5a\x4d", 1048),
 )
-"""What is known, and the bytes at an offset that tell it."""
+"""The known contents, each with bytes and the offset at which they stand."""
 
 _GPT = b"EFI PART"
 _PROTECTIVE = 0xEE
@@ -70,14 +70,18 @@ _ENTRIES = 128
 
 @dataclass(frozen=True)
 class Gpt:
-    """A GPT at the start of a disk: in bytes, the disk it was made for, and what it needs of it."""
+    """A GPT at the start of a disk.
+
+    ``disk_size`` is the size in bytes of the disk that it was made for, and ``partitions_end`` the
+    offset at which the last partition ends.
+    """
 
     disk_size: int
     partitions_end: int
 
 
 def known_content(head: bytes) -> str | None:
-    """What is on a disk that begins with ``head``; None if nothing is known here."""
+    """Return the content of a disk that begins with ``head``; None if imgadm does not know it."""
     for what, magic, offset in _KNOWN:
         if head.startswith(magic, offset):
             return what
@@ -85,9 +89,9 @@ def known_content(head: bytes) -> str | None:
 
 
 def mbr_end(head: bytes) -> int:
-    """Where the last partition of an MBR ends, in bytes; 0 if ``head`` begins with none.
+    """Return the offset in bytes at which the last partition of an MBR ends; 0 without an MBR.
 
-    A boot sector of a file system has the same mark, but no such entries.
+    The boot sector of a file system has the mark of an MBR, but no entries of partitions.
     """
     end = 0
     if head[510:512] != b"\x55\xaa":
@@ -102,7 +106,7 @@ def mbr_end(head: bytes) -> int:
 
 
 def gpt_of(head: bytes) -> Gpt | None:
-    """The GPT of a disk that begins with ``head``, None if it has none that is whole.
+    """Return the GPT of a disk that begins with ``head``; None if it has no valid one.
 
     The layout is that of the UEFI specification, section 5.3.
     """
@@ -127,7 +131,10 @@ def gpt_of(head: bytes) -> Gpt | None:
 
 
 def file_system_end(head: bytes) -> int:
-    """Where a file system ends that begins with the disk, in bytes; 0 if its kind does not tell."""
+    """Return the offset in bytes at which a file system ends that begins with the disk.
+
+    Returns 0 if there is none, or if its kind does not record its size.
+    """
     if head.startswith(b"XFSB"):
         block, blocks = struct.unpack_from(">IQ", head, 4)
         return int(block * blocks)
@@ -142,7 +149,7 @@ def file_system_end(head: bytes) -> int:
 
 
 def _ext_end(head: bytes) -> int:
-    """Of ext2, ext3 and ext4; the layout is that of the kernel's ``fs/ext4/ext4.h``."""
+    """Return the end of ext2, ext3 or ext4 (the layout is in the kernel's ``fs/ext4/ext4.h``)."""
     (blocks,) = struct.unpack_from("<I", head, 1024 + 0x4)
     (size,) = struct.unpack_from("<I", head, 1024 + 0x18)
     (features,) = struct.unpack_from("<I", head, 1024 + 0x60)

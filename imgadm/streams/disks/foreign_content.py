@@ -1,4 +1,4 @@
-"""Files that are no disks as they are, told from their first bytes, whatever their names say."""
+"""The files that are not disks, recognised by their first and last bytes and never by name."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 
 FOREIGN_HEAD_SIZE = 33 * 1024
-"""Bytes from the start that :func:`foreign_content` wants to see, or all that there are."""
+"""The number of bytes from the start that :func:`foreign_content` needs."""
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """What a file is, and how a disk is made of it."""
+    """The kind of a file that is no disk, and advice on how to get a disk from it."""
 
     what: str
     advice: str
@@ -21,7 +21,7 @@ _UNPACK = "unpack it first"
 _CONVERT = "convert it first: qemu-img convert -O raw"
 
 OLD_QCOW = b"QFI\xfb\0\0\0\1"
-"""qcow2 begins likewise, but for the version."""
+"""The beginning of a qcow disk of version 1; that of qcow2 differs in the version only."""
 
 _STREAM = "a ZFS send stream (an image file, perhaps)"
 
@@ -78,28 +78,18 @@ _SIGNATURES: tuple[tuple[str, str, bytes, int], ...] = (
     ("a btrfs send stream", "receive it first: btrfs receive", b"btrfs-stream\0", 0),
     ("a dump of a file system", "restore it first", b"\x6c\xea\0\0", 24),
     ("a dump of a file system", "restore it first", b"\0\0\xea\x6c", 24),
-    (
-        "a ZFS send stream (an image file, perhaps)",
-        "install -m -f takes one",
-        b"\xac\xcb\xba\xf5\x02",
-        8,
-    ),
-    (
-        "a ZFS send stream (an image file, perhaps)",
-        "install -m -f takes one",
-        b"\x02\xf5\xba\xcb\xac",
-        11,
-    ),
+    (_STREAM, "install -m -f takes one", b"\xac\xcb\xba\xf5\x02", 8),
+    (_STREAM, "install -m -f takes one", b"\x02\xf5\xba\xcb\xac", 11),
     ("encrypted data (OpenSSL)", "decrypt it first", b"Salted__", 0),
     ("a program", "name a disk", b"\x7fELF", 0),
     ("a PDF document", "name a disk", b"%PDF-", 0),
     ("a picture", "name a disk", b"\x89PNG\r\n\x1a\n", 0),
     ("a picture", "name a disk", b"\xff\xd8\xff", 0),
 )
-"""Kind, what to do, and the bytes at an offset that tell it."""
+"""Kinds, advice, and bytes with the offset at which they stand."""
 
 _DESCRIPTION = re.compile(rb"#\s*disk descriptorfile")
-"""In descriptions of other files, in lower case."""
+"""The beginning of a disk description, in lower case."""
 
 _DMG = b"koly"
 _BOOTABLE = b"\x55\xaa"
@@ -113,7 +103,10 @@ _CD, _CD_AT = b"CD001", 32769
 
 
 def foreign_content(head: bytes, tail: bytes = b"") -> Foreign | None:
-    """What a file is that begins with ``head``, and ends with ``tail``; None: a disk, perhaps."""
+    """Return the kind of a file that begins with ``head`` and ends with ``tail``.
+
+    Returns None if the file may be a disk.
+    """
     for what, advice, magic, offset in _SIGNATURES:
         if head.startswith(magic, offset):
             return Foreign(what, advice)
@@ -137,9 +130,10 @@ def _has_partitions(head: bytes) -> bool:
 
 
 def _is_lzma(head: bytes) -> bool:
-    """Whether this begins as a .lzma file may: it has no magic, but few would come by chance.
+    """Tell whether ``head`` can be the beginning of a .lzma file.
 
-    The rules are those of ``src/liblzma/common/alone_decoder.c`` in XZ Utils.
+    Such files have no magic bytes, but few other files begin so by chance. The rules are those of
+    ``src/liblzma/common/alone_decoder.c`` in XZ Utils.
     """
     if len(head) < 14 or head[0] >= 9 * 5 * 5 or head[510:512] == _BOOTABLE:
         return False
@@ -152,7 +146,7 @@ def _is_lzma(head: bytes) -> bool:
 
 
 def _is_old_tar(head: bytes) -> bool:
-    """Whether the first header's checksum is right: old archives have no magic."""
+    """Tell whether the checksum of the first header is right; old archives have no magic bytes."""
     field = head[148:156]
     digits = field.strip(b" \0")
     if len(head) < 512 or not head[0] or not digits or not re.fullmatch(rb"[0-7]+", digits):
@@ -161,7 +155,10 @@ def _is_old_tar(head: bytes) -> bool:
 
 
 def _text(head: bytes) -> Foreign | None:
-    """What a text is, None if this is none: no disk begins with a sector of it."""
+    """Return the kind of a text; None if ``head`` is no text.
+
+    No disk begins with a sector of text.
+    """
     begin = head[:_TEXT_SIZE]
     if begin.lstrip().lower().startswith(_PAGE):
         return _WEB_PAGE
@@ -185,5 +182,7 @@ def _is_utf8(begin: bytes) -> bool:
     try:
         begin.decode()
     except UnicodeDecodeError as error:
-        return error.start > len(begin) - 4 and len(begin) == _TEXT_SIZE  # a character is cut
+        return (
+            error.start > len(begin) - 4 and len(begin) == _TEXT_SIZE
+        )  # the end of the sector cuts a character
     return True

@@ -1,7 +1,7 @@
-"""What a disk file is: its format, told from its first and last bytes before anything reads more.
+"""The format of a disk, recognised by the first and last bytes of its file.
 
-A raw disk is whatever its owner has written to it. If that looks like another format, then the
-worst it may do is to be read as such: no format leads on to other files, see
+The owner of a raw disk can write anything to it, even a disk of another format. The worst that can
+happen is that imgadm reads it as such, because no format makes it open other files; see
 :mod:`imgadm.streams.disks.readers`.
 """
 
@@ -14,7 +14,15 @@ from imgadm.streams.disks.foreign_content import OLD_QCOW, foreign_content
 from imgadm.streams.errors import StreamError
 
 TAIL_SIZE = 4096
-"""Bytes from the end that :func:`format_of` wants to see, or all that there are."""
+"""The number of bytes from the end of a file that :func:`format_of` needs."""
+
+VHD_COOKIE = b"conectix"
+"""The beginning of the footer of a VHD.
+
+A VHD of fixed size has the footer at its very end, and nothing before its content.
+"""
+
+VHD_FOOTER_SIZE = 512
 
 
 @dataclass(frozen=True)
@@ -28,31 +36,25 @@ _READABLE = (
     _Signature("qcow2", b"QFI\xfb"),
     _Signature("vmdk", b"KDMV"),
     _Signature("vhdx", b"vhdxfile"),
-    _Signature("vpc", b"conectix"),
+    _Signature("vpc", VHD_COOKIE),
     _Signature("vdi", b"\x7f\x10\xda\xbe", 0x40),
 )
 
 DISK_FORMATS = ("raw", *(signature.format for signature in _READABLE))
-"""Formats of disks that can be read."""
-
-VHD_COOKIE = b"conectix"
-"""How the footer of a VHD begins, which is at the very end of one that does not grow. Such a disk
-has nothing before its content.
-"""
-
-VHD_FOOTER_SIZE = 512
+"""The formats of disks that imgadm reads."""
 
 
 class DiskFormatError(StreamError):
-    """A file is not a disk that can be read. ``got`` is its format, where that is known."""
+    """A file is not a disk that imgadm reads; ``got`` is its format, if that is known."""
 
 
 def format_of(head: bytes, tail: bytes = b"", size: int = 0) -> str:
-    """The format of the disk that begins with ``head``; its end and ``size`` tell more, if known.
+    """Return the format of a disk, one of :data:`DISK_FORMATS`.
 
-    ``head`` has FOREIGN_HEAD_SIZE bytes, or all that there are. The format is one of
-    :data:`DISK_FORMATS`; what looks like nothing else is raw. Raises DiskFormatError for what looks
-    like something that is no disk, or one that cannot be read.
+    ``head`` is its first FOREIGN_HEAD_SIZE bytes, or the whole disk. ``tail``, its last bytes, and
+    ``size``, its size in bytes, may be left out if they are not known. A disk that looks like
+    nothing else is raw. Raises DiskFormatError for a file that looks like anything but a disk, or
+    like a disk that imgadm does not read.
     """
     compression = recognise_compression(head)
     if compression != "none":
@@ -79,7 +81,7 @@ def format_of(head: bytes, tail: bytes = b"", size: int = 0) -> str:
     cut = size % VHD_FOOTER_SIZE
     if VHD_COOKIE in tail or (tail and 0 < cut < 8 and tail.endswith(VHD_COOKIE[:cut])):
         raise DiskFormatError(
-            "the vpc disk is cut short, or something follows it: its footer is not at its end; "
+            "the vpc disk is cut short, or other bytes follow it: its footer is not at its end; "
             "copy it again, in full, or say --format raw if its bytes are the disk",
             got="vpc",
         )

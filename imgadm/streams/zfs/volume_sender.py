@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from imgadm._native import VolumeStreamWriter
 from imgadm.base.files.opening import open_regular
-from imgadm.streams.disks.disk import Disk, DiskLook
+from imgadm.streams.disks.disk import Disk
 from imgadm.streams.disks.disk_contents import CONTENT_HEAD_SIZE
+from imgadm.streams.disks.disk_look import DiskLook
 from imgadm.streams.disks.formats import (
     TAIL_SIZE,
     VHD_COOKIE,

@@ -1,7 +1,8 @@
-"""Completion of the command line in shells.
+"""Scripts that complete the command line in shells.
 
 ``python -m imgadm.cli.reference.completions bash|zsh|fish`` prints it.
 
-Commands and options are those that are declared. UUIDs are looked up when Tab is pressed: installed
-ones on this host, others from the configured sources. One module makes the script of one shell.
+Commands and options come from the declarations. The scripts look UUIDs up when the operator presses
+Tab: of installed images on this host, of others in the configured sources. Each module makes the
+script of one shell.
 """

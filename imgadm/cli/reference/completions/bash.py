@@ -1,4 +1,4 @@
-"""Completion in bash."""
+"""The completion script for bash."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from imgadm.cli.reference.completions.places import (
 from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
 _BASH = """\
-# Offers what a command prints: a word a line, and perhaps blanks and what it stands for.
+# Offers the words that a command prints, one a line, perhaps with blanks and a description.
 _imgadm_lookup() {
     local word about safe words=() described=() named=() called=()
     while read -r word about; do
-        # What a shell would run, or take apart, is inserted with backslashes before it.
+        # Insert characters that the shell would interpret with backslashes before them.
         safe=$word
         if [[ $word == *[!A-Za-z0-9_./:@%+=,~?*-]* ]]; then
             [[ -n $quoted ]] && continue
@@ -36,11 +36,11 @@ _imgadm_lookup() {
         fi
     done < <("$@" 2>/dev/null)
     COMPREPLY=("${words[@]}")
-    # The beginning of a name stands for its image, where it is the only one.
+    # The beginning of a name completes to the UUID of its image, if only one image matches.
     if ((${#words[@]} == 0 && ${#named[@]} == 1)); then
         COMPREPLY=("${named[@]}")
     elif [[ ${COMP_TYPE-} == 63 ]]; then
-        # What is only shown, and not inserted, can tell more.
+        # A list that bash only shows, and does not insert, has the descriptions.
         ((${#words[@]} > 1)) && COMPREPLY=("${described[@]}")
         ((${#words[@]} == 0)) && COMPREPLY=("${called[@]}")
     fi
@@ -89,7 +89,7 @@ _imgadm_candidates() {
 }
 
 _imgadm() {
-    # Words as imgadm will see them: in COMP_WORDS, URLs and --option=value are in pieces.
+    # The words as imgadm will get them. COMP_WORDS splits URLs and --option=value.
     local line=${COMP_LINE:0:COMP_POINT} words cur before breaks= whole quoted=
     read -ra words <<<"$line"
     if [[ $line == *[[:blank:]] ]]; then
@@ -107,7 +107,7 @@ _imgadm() {
         return
     fi
     _imgadm_candidates
-    # readline replaces what follows the last character that breaks words for it.
+    # readline replaces only the text after the last character that breaks words.
     [[ $COMP_WORDBREAKS == *:* ]] && breaks+=:
     [[ $COMP_WORDBREAKS == *=* ]] && breaks+==
     if [[ -n $breaks && $whole == *[$breaks]* ]]; then
@@ -121,6 +121,7 @@ complete -F _imgadm imgadm
 
 
 def script() -> str:
+    """Return the script."""
     cases, values = [], []
     for command in COMMANDS:
         options = " ".join(

@@ -1,4 +1,4 @@
-"""Completion in fish."""
+"""The completion script for fish."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from imgadm.cli.reference.completions.places import (
 from imgadm.cli.shared_options import GLOBAL_OPTIONS
 
 _FISH = """\
-# Whether the command is one of these; without any, whether none has been typed yet.
+# Tells whether the command is one of the arguments. Without any, whether there is no command yet.
 function __imgadm_is
     set -l words (commandline -opc)
     set -e words[1]
@@ -32,7 +32,7 @@ function __imgadm_is
     test (count $argv) -eq 0
 end
 
-# What a command prints: a word a line, and perhaps blanks and what it stands for.
+# Prints the words that a command prints, one a line, with a description after a tab.
 function __imgadm_lookup
     command -q imgadm
     and $argv 2>/dev/null | string replace -r ' +' \\t | string replace -ra ' +' ' '
@@ -80,6 +80,7 @@ _CANDIDATES = {
 
 
 def script() -> str:
+    """Return the script."""
     no_command = "__imgadm_is"
     lines = [_functions()]
     for option in GLOBAL_OPTIONS:

@@ -1,4 +1,4 @@
-"""What may stand where on a command line, as far as it can be completed."""
+"""The places of a command line that can be completed, and the words for each."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from imgadm.cli.options import Option
 from imgadm.state.source_rules import SOURCE_TYPES
 
 COMMANDS = tuple(find_command(name) for group in GROUPS for name in group)
+"""The declarations of all commands."""
 
 
 class Words(StrEnum):
-    """What may stand in one place of a command line."""
+    """The kinds of words that a place of a command line takes."""
 
     AVAILABLE = "available"
     COMMAND = "commands"
@@ -37,10 +38,10 @@ ARGUMENTS = {
     "create": Words.MACHINE,
     "serve": Words.DIRECTORY,
 }
-"""The arguments of those commands whose arguments can be completed."""
+"""The kind of the arguments of each command whose arguments can be completed."""
 
 SINGLE = frozenset({"help", "show", "import", "get", "delete"})
-"""Commands that take one argument, after which there is nothing to offer."""
+"""The commands that take only one argument."""
 
 VALUES = {
     ("create", "-m"): Words.FILE,
@@ -60,7 +61,7 @@ VALUES = {
     ("vacuum", "-x"): Words.INSTALLED,
     ("sources", "-t"): Words.TYPE,
 }
-"""The values of options of one command; ``-P`` is a pool everywhere."""
+"""The kind of the value of each option of a command. ``-P`` is a pool in all commands."""
 
 LOOKUPS = {
     Words.AVAILABLE: "env IMGADM_PATIENCE=2 imgadm avail -H -o uuid,name,version",
@@ -68,36 +69,38 @@ LOOKUPS = {
     Words.MACHINE: "vmadm list -H -o uuid,alias",
     Words.SOURCE: "env IMGADM_PATIENCE=2 imgadm sources",
 }
-"""Commands that print candidates, one a line, what comes after blanks being a description.
+"""Programs that print candidates, one a line. Text after blanks is a description.
 
-A source or a program of the host that does not answer is given up soon: who presses Tab waits.
+They wait for a slow source, or a slow program of the host, for two seconds, since the operator who
+pressed Tab is waiting.
 """
 
 ZPOOLS = "zpool list -Ho name"
-"""Prints the names of zpools. A directory is a pool too."""
+"""The program that prints the names of zpools."""
 
 TYPE_WORDS = " ".join(SOURCE_TYPES)
+"""The types of sources."""
 
 
 def value_of(command: str, option: Option) -> Words:
-    """What the value of an option of ``command`` may be."""
+    """Return the kind of the value of an ``option`` of ``command``."""
     if option.names[0] == "-P":
         return Words.POOL
     return VALUES.get((command, option.names[0]), Words.NOTHING)
 
 
 def brief(option: Option) -> str:
-    """What an option is for, in one sentence."""
+    """Return the first sentence of the help of ``option``."""
     return option.help.partition(". ")[0].rstrip(".")
 
 
 def offered_options(options: tuple[Option, ...]) -> list[Option]:
-    """The options that are offered."""
+    """Return the options that completions offer."""
     return [option for option in options if option.names and not option.hidden]
 
 
 def spellings(command: str) -> list[str]:
-    """All names of a command but ``?``, which no shell takes as it is."""
+    """Return all names of a command except ``?``, which shells interpret."""
     return [
         command,
         *(alias for alias, name in ALIASES.items() if name == command and alias != "?"),
@@ -105,10 +108,13 @@ def spellings(command: str) -> list[str]:
 
 
 def pattern(command: str) -> str:
-    """A pattern of ``case`` that matches all names of a command."""
+    """Return a pattern for ``case`` that matches all names of a command."""
     return "|".join(spellings(command))
 
 
 def quoted(text: str) -> str:
-    """Quote for any of the shells, which differ in how an apostrophe can stand inside quotes."""
+    """Return ``text`` in quotes that all three shells understand.
+
+    The shells differ in how they escape an apostrophe, so a typographic one takes its place.
+    """
     return "'" + text.replace("'", "\u2019") + "'"

@@ -1,4 +1,4 @@
-"""Completion in zsh."""
+"""The completion script for zsh."""
 
 from __future__ import annotations
 
@@ -80,6 +80,7 @@ _ZSH_ACTIONS = {
 
 
 def script() -> str:
+    """Return the script."""
     cases = []
     for command in COMMANDS:
         specs = list(_zsh_options(command.name, command.options))

@@ -1,8 +1,9 @@
-"""Disks in the formats of virtual machines, one module a format, read by their own tables.
+"""The readers of the formats of virtual machines' disks, one module for each format.
 
-No other program is asked, and no other file is opened: a disk that needs one is refused. What a
-table names must be in the file, to the byte, before anything is read; tables that make no sense are
-refused, so that a disk is right or is none.
+The readers start no other program and open no other file. They refuse a disk that needs another
+file. Before the content of a disk is read, every table is checked: every byte that it names must be
+in the file, and tables that make no sense are refused. Therefore a disk is read right or not at
+all.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ __all__ = ["DiskFile", "MappedDisk", "open_mapped"]
 
 
 def open_mapped(format_: str, descriptor: int, size: int) -> MappedDisk:
-    """The disk of that format in a file of ``size`` bytes; the descriptor is borrowed.
+    """Return the disk of the format ``format_`` in a file of ``size`` bytes.
 
-    ``format_`` is ``qcow2``, ``vmdk``, ``vhdx``, ``vpc`` or ``vdi``. All tables are checked. Raises
-    DiskFormatError for a disk that is cut short, damaged, encrypted, unknown in some way, or
-    not all in this file; OSError.
+    ``format_`` is ``qcow2``, ``vmdk``, ``vhdx``, ``vpc`` or ``vdi``. The caller keeps
+    ``descriptor`` and closes it after the last read. All tables have been checked when this
+    returns. Raises DiskFormatError for a disk that is cut short, damaged, encrypted, in an unknown
+    variant, or not all in this file, and OSError.
     """
     module = importlib.import_module(f"imgadm.streams.disks.readers.{format_}")
     read: Callable[[DiskFile], MappedDisk] = module.read

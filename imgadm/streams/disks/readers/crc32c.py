@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli), which Python's library does not have."""
+"""CRC-32C (Castagnoli), which Python's library lacks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TABLE = tuple(map(_entry, range(256)))
 
 
 def crc32c(content: bytes) -> int:
-    """The checksum as RFC 3720 and [MS-VHDX] have it; for some kilobytes, it is slow."""
+    """Return the checksum that RFC 3720 and [MS-VHDX] define; it is slow, for kilobytes only."""
     value = 0xFFFFFFFF
     for byte in content:
         value = value >> 8 ^ _TABLE[(value ^ byte) & 0xFF]

@@ -1,4 +1,4 @@
-"""The file that a disk is in: bytes and tables at any offset, or an error that says why not."""
+"""The file that holds a disk: bytes and tables at any offset, and the errors of the readers."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from typing import Any, Literal
 from imgadm.streams.disks.formats import DiskFormatError
 
 _LARGEST_TABLE = 64 << 20
-"""Of one table or description, in bytes; those of the largest disks are smaller."""
+"""The largest table or description in bytes; those of the largest disks are smaller."""
 
 _READ_AHEAD = 256 << 10
-"""Bytes of tables that are read at once where they follow each other."""
+"""The number of bytes of tables that are read at once if they follow each other."""
 
 
 class DiskFile:
-    """``size`` bytes behind a borrowed descriptor, which hold a disk of ``format``."""
+    """A file of ``size`` bytes that holds a disk of ``format``; the caller owns the descriptor."""
 
     def __init__(self, descriptor: int, size: int, format_: str) -> None:
         self._descriptor = descriptor
         self.size = size
         self.format = format_
         self._ahead_from, self._ahead = 0, b""
-        # Where the file has data, as far as the last look told: nothing before, something up to.
+        # The run of data that the last search found, and the offset from which it searched.
         self._data, self._seen_from = (0, 0), 0
 
     def bytes_at(self, offset: int, size: int) -> bytes:
-        """Exactly so many bytes; raises DiskFormatError if the file ends before."""
+        """Return ``size`` bytes at ``offset``. Raises DiskFormatError if the file ends before."""
         if size > _LARGEST_TABLE:
             raise self.damaged(f"a table of {size} bytes")
         self.require(offset, size)
@@ -43,7 +43,7 @@ class DiskFile:
         return content
 
     def table_at(self, offset: int, size: int) -> bytes:
-        """As :meth:`bytes_at`, for one of many: those that follow in the file are read with it."""
+        """Return ``size`` bytes like :meth:`bytes_at`, and read ahead the tables behind them."""
         at = offset - self._ahead_from
         if at >= 0 and at + size <= len(self._ahead):
             return self._ahead[at : at + size]
@@ -53,7 +53,7 @@ class DiskFile:
         return self._ahead[:size]
 
     def read_into(self, memory: memoryview, offset: int) -> None:
-        """Fill the memory; raises DiskFormatError if the file ends before."""
+        """Fill ``memory`` from ``offset``. Raises DiskFormatError if the file ends before."""
         while memory.nbytes:
             content = os.pread(self._descriptor, memory.nbytes, offset)
             if not content:
@@ -62,15 +62,17 @@ class DiskFile:
             memory, offset = memory[len(content) :], offset + len(content)
 
     def data_within(self, start: int, end: int) -> tuple[int, int]:
-        """The first run of data there, whole clusters of the file system; both are ``end`` if all
-        is a hole of the file, which is sparse: zeros that were never written.
+        """Return the first run of data between ``start`` and ``end``, in whole clusters.
+
+        The rest is holes of a sparse file, which read as zeros. Both results are ``end`` if there
+        is no data.
         """
         if not self._seen_from <= start < self._data[1]:
             self._data, self._seen_from = self._next_data(start), start
         return min(max(start, self._data[0]), end), min(self._data[1], end)
 
     def _next_data(self, offset: int) -> tuple[int, int]:
-        """The first run of data at or after the offset; where no one can tell, all is data."""
+        """Return the first run of data from ``offset``; all is data if the host can't tell."""
         if not hasattr(os, "SEEK_DATA"):
             return offset, self.size
         try:
@@ -81,19 +83,22 @@ class DiskFile:
         return (start, end) if offset <= start < end else (offset, self.size)
 
     def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:
+        """Return the fields at ``offset`` by a ``layout`` of :mod:`struct`."""
         return struct.unpack(layout, self.bytes_at(offset, struct.calcsize(layout)))
 
     def require(self, offset: int, size: int) -> None:
-        """Raise DiskFormatError unless that range is in the file."""
+        """Raise DiskFormatError unless the ``size`` bytes at ``offset`` are in the file."""
         if offset + size > self.size:
             raise self.cut_short()
 
     def begins_otherwise(self) -> DiskFormatError:
+        """Return the error for a file whose first bytes are not those of the format."""
         return DiskFormatError(
-            f"this is no {self.format} disk, it begins otherwise", wanted=self.format
+            f"this is no {self.format} disk: its first bytes are others", wanted=self.format
         )
 
     def cut_short(self) -> DiskFormatError:
+        """Return the error for a file that ends too early."""
         return DiskFormatError(
             f"the {self.format} disk is cut short: it has only {self.size} bytes, and its tables "
             "name more; copy it again, in full",
@@ -101,38 +106,42 @@ class DiskFile:
         )
 
     def damaged(self, how: str) -> DiskFormatError:
+        """Return the error for a damaged disk; ``how`` is the damage."""
         return DiskFormatError(f"the {self.format} disk is damaged: {how}", got=self.format)
 
     def refused(self, why: str) -> DiskFormatError:
-        """What the disk is or has, by which it cannot be read."""
+        """Return the error for a disk that imgadm does not read; ``why`` begins with a verb."""
         return DiskFormatError(f"the {self.format} disk {why}", got=self.format)
 
     def leads_on(self, how: str) -> DiskFormatError:
+        """Return the error for a disk that needs another file; ``how`` begins with a verb."""
         return self.refused(
-            f"{how}, and only a disk that is all in one file is read; if you trust it, make one "
-            "file of all: qemu-img convert -O raw"
+            f"{how}, and imgadm reads only disks in one file; if you trust it, make one file of "
+            "all: qemu-img convert -O raw"
         )
 
     def encrypted(self) -> DiskFormatError:
+        """Return the error for an encrypted disk."""
         return self.refused(
             "is encrypted; decrypt it first: qemu-img convert, with the key as --object secret,…"
         )
 
 
 def is_zero(content: bytes) -> bool:
+    """Tell whether all bytes are zeros."""
     return content == bytes(len(content))
 
 
 def has_repeats(places: Iterable[int]) -> bool:
-    """Whether a place that is not 0 is there twice; a sorted list takes less memory than a set."""
-    used = sorted(place for place in places if place)
+    """Tell whether a place other than 0 occurs twice."""
+    used = sorted(place for place in places if place)  # a set would take more memory
     return any(map(eq, used, islice(used, 1, None)))
 
 
 def in_steps(table: array[int], step: int) -> bool:
-    """Whether each number is larger by ``step`` than the one before, as in a disk filled in order.
+    """Tell whether each number is larger by ``step`` than the one before.
 
-    It is found out at once, without a look at each in turn.
+    That is so for a disk filled in order. No Python code runs for each number.
     """
     first, last = table[0], table[-1]
     return last - first == (len(table) - 1) * step and table == array(
@@ -141,7 +150,7 @@ def in_steps(table: array[int], step: int) -> bool:
 
 
 def numbers(content: bytes, size: Literal[4, 8], order: Literal["big", "little"]) -> array[int]:
-    """The unsigned numbers, of 4 or 8 bytes each, that a table consists of."""
+    """Return the unsigned numbers, of 4 or 8 bytes each, in a table."""
     table = array("I" if size == 4 else "Q", content)
     if order != sys.byteorder:
         table.byteswap()

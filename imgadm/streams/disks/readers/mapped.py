@@ -1,4 +1,7 @@
-"""A disk whose clusters are where its tables say: checked as a whole, then read at any offset."""
+"""The base of disks whose tables say where in the file their clusters are.
+
+The tables are checked as a whole. Then the disk can be read at any offset.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +13,29 @@ from collections.abc import Callable, Sequence
 from imgadm.streams.disks.readers.disk_file import DiskFile
 
 HOLE = -1
-"""What a table says of a cluster that reads as zeros."""
+"""The place of a cluster that reads as zeros."""
 
 _LARGEST_DISK = 64 << 40
-"""Bytes of the largest disk that any of these formats is used for: vhdx ends there, vmdk before."""
+"""The largest size of a disk in bytes: the limit of vhdx; that of vmdk is lower."""
 
 _READ_SIZE = 1024 * 1024
-"""Bytes of one read."""
+"""The largest number of bytes of one read."""
 
 _SMALLEST_HOLE = 256 * 1024
-"""Bytes of a hole that is worth telling; what is shorter is read with the data around it."""
+"""The size in bytes of the smallest reported hole; shorter ones are read with the data around."""
 
 
 class MappedDisk(ABC):
-    """``size`` bytes in clusters; each is a hole, or at its place in the file, plain or packed.
+    """A disk of ``size`` bytes in clusters of ``cluster`` bytes, ``per_table`` of them in a table.
 
-    A place is an offset in the file if the cluster is there as it is, :data:`HOLE`, or a number
-    below that which only the format understands, for a packed one.
+    Each cluster has a *place*: :data:`HOLE`; an offset in the file if the cluster is stored plain;
+    or a number below :data:`HOLE`, which only the format understands, for a packed cluster.
+    ``packed_size`` is the number of bytes of the disk that one packed place holds. Each read first
+    calls ``before_read``, whose exception ends a long read.
     """
 
     smallest_packed = 8
-    """Bytes in the file of what one packed place is for, at least."""
+    """The smallest number of bytes in the file that a packed place needs."""
 
     def __init__(self, file: DiskFile, *, size: int, cluster: int, per_table: int) -> None:
         if size == 0:
@@ -43,37 +48,38 @@ class MappedDisk(ABC):
         self.size = size
         self.cluster = cluster
         self.per_table = per_table
-        # Bytes of the disk that one packed place is for; the others are for one cluster.
         self.packed_size = cluster
-        # Called before each read; what it raises ends a long one.
         self.before_read: Callable[[], object] = lambda: None
         self._content = memoryview(bytearray(_READ_SIZE))
         self._table: tuple[int, Sequence[int] | None] = (-1, None)
         self._unpacked: tuple[int, bytes] = (HOLE, b"")
-        # How many plain clusters there are, and how many packed places.
+        # The numbers of plain clusters and of packed places.
         self._plain = self._packed = 0
-        # Where runs of data begin and end.
+        # The offsets at which runs of data begin and end.
         self._starts, self._ends = array("Q"), array("Q")
 
     @abstractmethod
     def places(self, table: int) -> Sequence[int] | None:
-        """Of the clusters that a table is about, as far as the disk goes; None: all are holes."""
+        """Return the places of the clusters of a table that the disk has; None if all are holes."""
 
     def check_packed(self, place: int, offset: int) -> None:
-        """Raise DiskFormatError if the file has not all of the packed cluster for this offset."""
+        """Raise DiskFormatError unless the file has all bytes of the packed cluster at ``place``.
+
+        ``offset`` is the offset of the cluster on the disk.
+        """
         raise NotImplementedError
 
     def unpack(self, place: int, offset: int) -> bytes:
-        """The content of a packed cluster. Raises DiskFormatError if it is damaged."""
+        """Return the content of a packed cluster. Raises DiskFormatError if it is damaged."""
         raise NotImplementedError
 
     def in_table(self, table: int) -> int:
-        """How many clusters the disk has there."""
+        """Return the number of clusters of a table that the disk has."""
         clusters = -(-self.size // self.cluster)
         return min(self.per_table, clusters - table * self.per_table)
 
     def check(self) -> None:
-        """Look at every table; raises DiskFormatError if one names what is not in the file."""
+        """Check every table. Raises DiskFormatError if one names bytes that are not in the file."""
         tables = -(-self.size // (self.cluster * self.per_table))
         for table in range(tables):
             places = self.places(table)
@@ -91,18 +97,18 @@ class MappedDisk(ABC):
                         self._packed += 1
                         self._note_data(offset, offset + self.packed_size)
                     offset += self.cluster
-            # Each cluster has its own place; only a disk that is made to do harm shares one.
+            # Each cluster has a place of its own; only a disk made to do harm shares places.
             least = (self._plain - 1) * self.cluster + self._packed * self.smallest_packed
             if least > self.file.size:
                 raise self.file.damaged("its tables name more clusters than the file has")
 
     def _check_plain(self, place: int, offset: int, clusters: int) -> None:
-        """Some that follow each other, on the disk and in the file."""
+        """Check clusters that follow each other on the disk and in the file."""
         size = min(clusters * self.cluster, self.size - offset)
         self.file.require(place, size)
         self._plain += clusters
         end = place + size
-        while place < end:  # room that was made for a disk in advance is data, and there is none
+        while place < end:  # a disk may name room that was made in advance and holds no data
             start, stop = self.file.data_within(place, end)
             if start < stop:
                 self._note_data(offset + start - place, offset + stop - place)
@@ -117,16 +123,18 @@ class MappedDisk(ABC):
             self._ends.append(end)
 
     def find_data(self, offset: int) -> tuple[int, int]:
-        """The first run at or after ``offset`` that may hold data; past the end if none does."""
+        """Return the first run from ``offset`` that may hold data; past the end if none does."""
         run = bisect_right(self._ends, offset)
         if run == len(self._ends):
             return max(offset, self.size), max(offset, self.size)
         return max(self._starts[run], offset), self._ends[run]
 
     def read(self, offset: int, size: int) -> memoryview:
-        """At most ``size`` bytes from ``offset``, good until the next call; none at the end.
+        """Return at most ``size`` bytes from ``offset``, and none at the end.
 
-        Raises DiskFormatError for a damaged cluster, OSError.
+        They are valid until the next call.
+
+        Raises DiskFormatError for a damaged cluster, and OSError.
         """
         self.before_read()
         content = self._content[: max(0, min(size, _READ_SIZE, self.size - offset))]
@@ -136,7 +144,7 @@ class MappedDisk(ABC):
         return content
 
     def _fill(self, memory: memoryview, offset: int) -> int:
-        """Fill the beginning of the memory, from one place; how much that was."""
+        """Fill the beginning of ``memory`` from one place, and return the number of bytes."""
         number, within = divmod(offset, self.cluster)
         table, index = divmod(number, self.per_table)
         if self._table[0] != table:

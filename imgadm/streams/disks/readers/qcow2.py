@@ -1,7 +1,7 @@
-"""qcow2, the disks of QEMU: two levels of tables, clusters that may be compressed.
+"""The reader of qcow2, QEMU's format: two levels of tables, and clusters that may be compressed.
 
-The layout is that of ``docs/interop/qcow2.txt`` in QEMU. Counts of references are not looked at:
-only who writes needs them.
+The layout is that of ``docs/interop/qcow2.txt`` in QEMU. Reference counts are ignored, because only
+writers need them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OFFSET = 0x00FFFFFFFFFFFE00
 _COMPRESSED, _READS_AS_ZEROS = 1 << 62, 1
 _SUBCLUSTERS = 32
 _ENTRIES_AT_ONCE = 1024
-"""Of a second table that are looked at together, at most."""
+"""The largest number of entries of a second table that are read together."""
 
 _SECTOR = 512
 
@@ -45,7 +45,10 @@ class _Header:
 
 
 class _Qcow2(MappedDisk):
-    """Its clusters are subclusters where the disk has them. A packed place is an L2 entry."""
+    """A qcow2 disk. Its clusters are subclusters where the disk has them.
+
+    A packed place is made of an entry of a second table.
+    """
 
     def __init__(self, file: DiskFile, header: _Header) -> None:
         self._header = header
@@ -126,7 +129,7 @@ class _Qcow2(MappedDisk):
         return places
 
     def _packed_range(self, place: int) -> tuple[int, int]:
-        """Where a compressed cluster begins, and how many bytes it may have from there on."""
+        """Return the offset of a compressed cluster and the largest number of bytes that it has."""
         entry = ~(place + 1)
         shift = 62 - (self._header.cluster_bits - 8)
         offset, sectors = entry & ((1 << shift) - 1), entry >> shift
@@ -135,7 +138,7 @@ class _Qcow2(MappedDisk):
     def check_packed(self, place: int, offset: int) -> None:
         begin, size = self._packed_range(place)
         if begin + size > self.file.size:
-            # It ends somewhere in its last sector, which the last one in a file need not fill.
+            # A cluster ends within its last sector, which the last one in a file need not fill.
             self.file.require(max(begin, begin + size - _SECTOR), 1)
             content = self._inflated(begin, self.file.size - begin)
             if content is None or len(content) < self._whole:
@@ -153,6 +156,7 @@ class _Qcow2(MappedDisk):
 
 
 def read(file: DiskFile) -> MappedDisk:
+    """Return the disk in ``file``, with all tables checked. Raises DiskFormatError and OSError."""
     magic, version, backing, _, cluster_bits, size, encryption, entries, l1 = file.unpack(
         ">IIQIIQIIQ", 0
     )
@@ -178,16 +182,16 @@ def read(file: DiskFile) -> MappedDisk:
 
 
 def _features(file: DiskFile) -> tuple[int, bool]:
-    """The features that a reader must know, and whether the compression is zstd."""
+    """Return the features that a reader must know, and whether the compression is zstd."""
     (features,) = file.unpack(">Q", 72)
     (length,) = file.unpack(">I", 100)
     if features & _EXTERNAL_DATA:
         raise file.leads_on("has its data in another file")
     if features & ~_KNOWN_FEATURES:
-        raise file.refused(f"needs features that are not known here: {features:#x}")
+        raise file.refused(f"needs features that imgadm does not know: {features:#x}")
     if features & _CORRUPT:
         raise file.refused("says that it is damaged; look at it with qemu-img check -r all")
     compression = file.bytes_at(104, 1)[0] if length > 104 else 0
     if compression > 1:
-        raise file.refused(f"has a compression that is not known here, {compression}")
+        raise file.refused(f"has a compression that imgadm does not know, {compression}")
     return features, compression == 1

@@ -1,4 +1,4 @@
-"""VDI, the disks of VirtualBox: one table, blocks in the order of their first use.
+"""The reader of VDI, VirtualBox's format: one table, and blocks in the order of their first use.
 
 The layout is that of ``VDICore.h`` in VirtualBox.
 """
@@ -37,22 +37,25 @@ class _Vdi(MappedDisk):
 
 
 def read(file: DiskFile) -> MappedDisk:
+    """Return the disk in ``file``, with all tables checked. Raises DiskFormatError and OSError."""
     signature, version, _, kind = file.unpack("<4I", 0x40)
     if signature != _SIGNATURE:
         raise file.begins_otherwise()
     if version != _VERSION:
         raise file.refused(f"has version {version >> 16}.{version & 0xFFFF}, and 1.1 can be read")
     if kind in (_UNDO, _DIFFERENCING):
-        raise file.leads_on("holds only what differs from another disk, its parent")
+        raise file.leads_on("holds only the differences from another disk, its parent")
     if kind not in (_DYNAMIC, _FIXED):
-        raise file.refused(f"is of a type that is not known, {kind}")
+        raise file.refused(f"is of a type that imgadm does not know, {kind}")
     table_at, data_at = file.unpack("<2I", 0x154)
     size, block, extra, blocks = file.unpack("<Q3I", 0x170)
     link, parent = file.unpack("<16s16s", 0x1A8)
     if any(link) or any(parent):
         raise file.leads_on("names a parent")
     if not 4096 <= block <= 1 << 26 or block & (block - 1) or extra:
-        raise file.refused(f"has blocks of {block} bytes, with {extra} more, which are not known")
+        raise file.refused(
+            f"has blocks of {block} bytes, with {extra} more, which imgadm can't read"
+        )
     if blocks * block < size or data_at < table_at + blocks * 4:
         raise file.damaged("its table does not fit its size")
     disk = _Vdi(file, size, block, table_at, data_at)

@@ -1,4 +1,4 @@
-"""VHDX, the disks of Hyper-V: regions, metadata, and one table.
+"""The reader of VHDX, Hyper-V's format: regions, metadata, and one table.
 
 The layout is that of Microsoft's [MS-VHDX].
 """
@@ -29,7 +29,7 @@ _REGION_REQUIRED, _ITEM_REQUIRED = 1, 4
 _HAS_PARENT = 2
 
 _ZEROS, _PRESENT, _PARTLY = (0, 1, 2, 3, 5), 6, 7
-"""States of a block: those that read as zeros, and the one that is all there."""
+"""The states of a block: read as zeros, all in the file, and partly in a parent."""
 
 _PER_TABLE = 1 << 14
 
@@ -40,7 +40,7 @@ class _Vhdx(MappedDisk):
     ) -> None:
         super().__init__(file, size=size, cluster=block, per_table=_PER_TABLE)
         self._at, length = region
-        # After so many blocks the table has an entry for something that only parents need.
+        # After so many blocks the table has an entry for a bitmap that only parents need.
         self._chunk = (sector << 23) // block
         if self._entry(-(-size // block) - 1) * 8 + 8 > length:
             raise file.damaged("its table does not fit its size")
@@ -70,6 +70,7 @@ class _Vhdx(MappedDisk):
 
 
 def read(file: DiskFile) -> MappedDisk:
+    """Return the disk in ``file``, with all tables checked. Raises DiskFormatError and OSError."""
     if file.bytes_at(0, 8) != b"vhdxfile":
         raise file.begins_otherwise()
     _check_header(file)
@@ -82,9 +83,9 @@ def read(file: DiskFile) -> MappedDisk:
     except (KeyError, struct.error) as error:
         raise file.damaged("it does not say what it is") from error
     if flags & _HAS_PARENT or _PARENT in items:
-        raise file.leads_on("holds only what differs from another disk, its parent")
+        raise file.leads_on("holds only the differences from another disk, its parent")
     if flags & ~3:
-        raise file.refused(f"has flags that are not known here: {flags:#x}")
+        raise file.refused(f"has flags that imgadm does not know: {flags:#x}")
     if sector not in (512, 4096) or not _MIB <= block <= 256 * _MIB or block & (block - 1):
         raise file.damaged(f"it has blocks of {block} bytes and sectors of {sector}")
     disk = _Vhdx(file, size, block, sector, regions[_TABLE])
@@ -93,7 +94,7 @@ def read(file: DiskFile) -> MappedDisk:
 
 
 def _check_header(file: DiskFile) -> None:
-    """Of two headers the newer one counts; it must have nothing that is still to be done."""
+    """Check the newer of the two headers, whose log must be empty."""
     headers = [file.bytes_at(offset, 4 * _KIB) for offset in _HEADERS]
     whole = [header for header in headers if _is_whole(header, b"head")]
     if not whole:
@@ -104,8 +105,8 @@ def _check_header(file: DiskFile) -> None:
         raise file.refused(f"has version {version}, and 1 can be read")
     if any(newest[48:64]):
         raise file.refused(
-            "was not closed: its log has changes that are not in it yet; attach it once where it "
-            "comes from, or: qemu-img check -r all"
+            "was not closed: its log has changes that are not on the disk yet; attach it once on "
+            "its host, or run qemu-img check -r all"
         )
 
 
@@ -116,7 +117,7 @@ def _is_whole(content: bytes, signature: bytes) -> bool:
 
 
 def _regions(file: DiskFile) -> dict[UUID, tuple[int, int]]:
-    """Where the table and the metadata are, and how long."""
+    """Return the offset and length of the table and of the metadata."""
     content = next(
         (
             table
@@ -135,7 +136,7 @@ def _regions(file: DiskFile) -> dict[UUID, tuple[int, int]]:
         if region in (_TABLE, _METADATA):
             found[region] = (offset, length)
         elif flags & _REGION_REQUIRED:
-            raise file.refused(f"needs a region that is not known here, {region}")
+            raise file.refused(f"needs a region that imgadm does not know, {region}")
     if len(found) != 2:
         raise file.damaged("a region is missing")
     for offset, length in found.values():
@@ -144,7 +145,7 @@ def _regions(file: DiskFile) -> dict[UUID, tuple[int, int]]:
 
 
 def _items(file: DiskFile, offset: int, length: int) -> dict[UUID, bytes]:
-    """What the metadata say."""
+    """Return the items of the metadata."""
     content = file.bytes_at(offset, min(length, _MIB))
     if len(content) < 64 * _KIB or not content.startswith(b"metadata"):
         raise file.damaged("its metadata are wrong")
@@ -156,5 +157,5 @@ def _items(file: DiskFile, offset: int, length: int) -> dict[UUID, bytes]:
         if item in (_PARAMETERS, _SIZE, _SECTOR, _PARENT):
             items[item] = content[at : at + min(size, 8)]
         elif flags & _ITEM_REQUIRED and item not in _OTHER_ITEMS:
-            raise file.refused(f"needs metadata that are not known here, {item}")
+            raise file.refused(f"needs metadata that imgadm does not know, {item}")
     return items

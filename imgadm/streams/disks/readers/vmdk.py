@@ -1,4 +1,4 @@
-"""VMDK in one file, the disks of VMware: sparse, or compressed for transport.
+"""The reader of VMDK in one file, VMware's format: sparse, or compressed for transport.
 
 The layout is that of VMware's "Virtual Disk Format 5.0", sections 4 and 5.
 """
@@ -15,22 +15,25 @@ from imgadm.streams.disks.readers.vmdk_description import described_sectors
 
 _SECTOR = 512
 _LAYOUT = "<4sIIQQQQIQQQ?4sH"
-_UNTOUCHED = b"\n \r\n"  # another byte here, and the file came through a transfer of text
+_UNTOUCHED = b"\n \r\n"  # a transfer in text mode changes these bytes
 _REDUNDANT, _ZEROED_GRAINS, _COMPRESSED, _MARKERS = 1 << 1, 1 << 2, 1 << 16, 1 << 17
 _KNOWN_FLAGS = 1 | _REDUNDANT | _ZEROED_GRAINS | _COMPRESSED | _MARKERS
 _DEFLATE = 1
 _AT_END = (1 << 64) - 1
-"""Instead of where the tables are: in the copy of the header at the end."""
+"""The offset that means: the copy of the header at the end has the offset of the tables."""
 
 _FOOTER = 3
 _ZEROED = 1
 _MARKER = 12
 _LARGEST_GRAIN = 1 << 15
-"""In sectors; VMware's have 128. The specification wants more than 8, and others make smaller ones.
+"""The largest grain in sectors.
+
+VMware's grains have 128. The specification demands more than 8, and other programs make smaller
+ones.
 """
 
 _LARGEST_DIRECTORY = 16 << 20
-"""In bytes; with grains of VMware's size, a disk of 64 TiB has half of that."""
+"""The largest directory in bytes; a disk of 64 TiB with VMware's grains needs half of that."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class _Header:
 
 
 class _Vmdk(MappedDisk):
-    """A packed place tells where the marker of the grain is."""
+    """A VMDK disk. A packed place is made of the offset of the grain's marker."""
 
     def __init__(self, file: DiskFile, header: _Header, sectors: int) -> None:
         grain = header.grain * _SECTOR
@@ -95,7 +98,7 @@ class _Vmdk(MappedDisk):
     def check_packed(self, place: int, offset: int) -> None:
         begin = ~(place + 1)
         self.file.require(begin, _MARKER + 1)
-        if begin + _MARKER + 2 * self.cluster + 4096 > self.file.size:  # else it is all there
+        if begin + _MARKER + 2 * self.cluster + 4096 > self.file.size:  # else it is in the file
             self.file.require(*self._packed_range(place, offset))
 
     def unpack(self, place: int, offset: int) -> bytes:
@@ -106,6 +109,7 @@ class _Vmdk(MappedDisk):
 
 
 def read(file: DiskFile) -> MappedDisk:
+    """Return the disk in ``file``, with all tables checked. Raises DiskFormatError and OSError."""
     header = _header(file, 0)
     if header.directory == _AT_END:
         header = _footer(file, header)
@@ -120,7 +124,7 @@ def _header(file: DiskFile, offset: int) -> _Header:
     if magic != b"KDMV":
         raise file.cut_short() if offset else file.begins_otherwise()
     if untouched != _UNTOUCHED:
-        raise file.damaged("a transfer of text has changed it; copy it again, as binary")
+        raise file.damaged("a transfer in text mode has changed it; copy it again in binary mode")
     version, flags, capacity, grain, description, size, per_table, _, directory, over = fields
     return _Header(
         version, flags, capacity, grain, description, size, per_table, directory, over, compression
@@ -128,7 +132,7 @@ def _header(file: DiskFile, offset: int) -> _Header:
 
 
 def _footer(file: DiskFile, first: _Header) -> _Header:
-    """The header at the end, between the markers of itself and of the end."""
+    """Return the header at the end, which stands between its marker and that of the end."""
     if file.size < 4 * _SECTOR:
         raise file.cut_short()
     marker = file.unpack("<8xII", file.size - 3 * _SECTOR)
@@ -136,7 +140,7 @@ def _footer(file: DiskFile, first: _Header) -> _Header:
         raise file.cut_short()
     footer = _header(file, file.size - 2 * _SECTOR)
     if footer.directory == _AT_END or footer.capacity != first.capacity:
-        raise file.damaged("what its end says is not what its beginning says")
+        raise file.damaged("the header at its end contradicts the one at its beginning")
     return footer
 
 
@@ -144,10 +148,10 @@ def _check(file: DiskFile, header: _Header) -> None:
     if header.version not in (1, 2, 3):
         raise file.refused(f"has version {header.version}, and 1 to 3 can be read")
     if header.flags & ~_KNOWN_FLAGS:
-        raise file.refused(f"has flags that are not known here: {header.flags:#x}")
+        raise file.refused(f"has flags that imgadm does not know: {header.flags:#x}")
     packs = bool(header.flags & _COMPRESSED)
     if packs != bool(header.flags & _MARKERS) or header.compression != (_DEFLATE if packs else 0):
-        raise file.refused("is compressed in a way that is not known here")
+        raise file.refused("is compressed in a way that imgadm does not know")
     if header.capacity == 0:
         raise file.leads_on("is described by other files")
     if not 1 <= header.grain <= _LARGEST_GRAIN or header.grain & (header.grain - 1):
@@ -157,7 +161,7 @@ def _check(file: DiskFile, header: _Header) -> None:
 
 
 def _sectors(file: DiskFile, header: _Header) -> int:
-    """The size of the disk in sectors, as its description says."""
+    """Return the size of the disk in sectors, by its description."""
     if header.description == 0 or header.description_size == 0:
         raise file.leads_on("is a part of a disk that another file describes")
     content = file.bytes_at(header.description * _SECTOR, header.description_size * _SECTOR)

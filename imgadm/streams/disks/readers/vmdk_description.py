@@ -1,4 +1,4 @@
-"""What the description inside a VMDK says: that the disk is all here, and how large it is."""
+"""The description inside a VMDK, which has the size of the disk and names other files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ANY_EXTENT = re.compile(r"(?:RW|RDONLY|NOACCESS)\s+\d", re.IGNORECASE)
 
 
 def described_sectors(description: bytes, file: DiskFile) -> int:
-    """The sectors of the one extent that there is.
+    """Return the number of sectors of the only extent.
 
     Raises DiskFormatError if the disk has a parent, is encrypted, or is not all in this file.
     """
@@ -25,7 +25,7 @@ def described_sectors(description: bytes, file: DiskFile) -> int:
     ]
     parents = [value for name, value in fields if name == "parentcid"]
     if any(parent.lower() != _NO_PARENT for parent in parents):
-        raise file.leads_on("holds only what differs from another disk, its parent")
+        raise file.leads_on("holds only the differences from another disk, its parent")
     if any(name.startswith("parentfilename") for name, _ in fields):
         raise file.leads_on("names a parent")
     if any(name.startswith("encryption.") for name, _ in fields):

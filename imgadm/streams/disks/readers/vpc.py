@@ -1,4 +1,6 @@
-"""VHD, the disks of Virtual PC, Hyper-V and Azure: a footer, and a table if the disk grows.
+"""The reader of VHD, the format of Virtual PC, Hyper-V and Azure: a footer, perhaps a table.
+
+A dynamic disk has a table. A fixed disk is a raw disk with a footer.
 
 The layout is that of Microsoft's "Virtual Hard Disk Image Format Specification", version 1.0.
 """
@@ -20,17 +22,18 @@ _PER_TABLE = 1 << 14
 _SECTOR = 512
 
 _BY_GEOMETRY = (b"vpc ", b"qemu")
-"""Creators for whom the disk has the size of its geometry: Virtual PC, and QEMU before 2.1."""
+"""The creators whose disks have the size of their geometry: Virtual PC, and QEMU before 2.1."""
 
 _LARGEST_GEOMETRY = (65535, 16, 255)
-"""The largest geometry, which says only that the disk is at least as large."""
+"""The largest geometry; a disk with it may be larger."""
 
 
 @dataclass(frozen=True)
 class VhdFooter:
-    """What a footer says: the type, the ``size`` of the disk, and ``stored``, the field of it.
+    """The fields of a footer.
 
-    ``header_at`` is where the header of a disk that grows is.
+    ``size`` is the size of the disk in bytes, ``stored`` the size that the footer records.
+    ``header_at`` is the offset of the header of a dynamic disk.
     """
 
     type: int
@@ -40,9 +43,9 @@ class VhdFooter:
 
 
 def vhd_footer(content: bytes) -> VhdFooter | None:
-    """The footer in the last :data:`VHD_FOOTER_SIZE` bytes of a file, None if they are no footer.
+    """Return the footer in ``content``, the last VHD_FOOTER_SIZE bytes of a file.
 
-    Raises DiskFormatError for one that is damaged.
+    Returns None if they are no footer. Raises DiskFormatError for a damaged footer.
     """
     if len(content) < VHD_FOOTER_SIZE or not content.startswith(VHD_COOKIE):
         return None
@@ -71,22 +74,22 @@ def vhd_footer(content: bytes) -> VhdFooter | None:
 
 
 def fixed_size(footer: VhdFooter, content_size: int) -> int:
-    """The size of a disk that does not grow, with so many bytes before its footer.
+    """Return the size of a fixed disk with ``content_size`` bytes before its footer.
 
-    Raises DiskFormatError if the footer is not that of such a disk, or of another content.
+    Raises DiskFormatError if the footer is not that of a fixed disk, or records another size.
     """
     if footer.type == _DIFFERENCING:
         raise DiskFormatError(_DIFFERS, got="vpc")
     if footer.type != _FIXED:
         raise DiskFormatError(
-            f"the vpc disk is of type {footer.type}, and begins as none of that type does",
+            f"the vpc disk is of type {footer.type}, and its first bytes are not those of the type",
             got="vpc",
         )
     if footer.stored != content_size:
         raise DiskFormatError(
             f"the vpc disk is {'cut short' if content_size < footer.stored else 'damaged'}: its "
-            f"footer says {footer.stored} bytes, and {content_size} are there; copy it again, in "
-            "full",
+            f"footer says {footer.stored} bytes, and the file has {content_size}; copy it again, "
+            "in full",
             got=content_size,
             wanted=footer.stored,
         )
@@ -94,13 +97,13 @@ def fixed_size(footer: VhdFooter, content_size: int) -> int:
 
 
 _DIFFERS = (
-    "the vpc disk holds only what differs from another disk, its parent, and only a disk that is "
-    "all in one file is read; if you trust it, make one file of all: qemu-img convert -O raw"
+    "the vpc disk holds only the differences from another disk, its parent, and imgadm reads only "
+    "disks in one file; if you trust it, make one file of all: qemu-img convert -O raw"
 )
 
 
 def _checksum(content: bytes, field: int) -> int:
-    """The ones' complement of the sum of all bytes but those of the field itself."""
+    """Return the ones' complement of the sum of all bytes but those of the field itself."""
     return ~(sum(content) - sum(content[field : field + 4])) & 0xFFFFFFFF
 
 
@@ -123,14 +126,19 @@ class _DynamicVhd(MappedDisk):
 
 
 def read(file: DiskFile) -> MappedDisk:
-    """The disk, which grows: one that does not is raw but for its footer."""
+    """Return the dynamic disk in ``file``, with its table checked.
+
+    A fixed disk is read as a raw disk without its footer. Raises DiskFormatError and OSError.
+    """
     footer = vhd_footer(file.bytes_at(0, VHD_FOOTER_SIZE))
     if footer is None:
         raise file.begins_otherwise()
     if footer.type == _DIFFERENCING:
         raise DiskFormatError(_DIFFERS, got="vpc")
     if footer.type != _DYNAMIC:
-        raise file.refused(f"is of type {footer.type}, and begins as none of that type does")
+        raise file.refused(
+            f"is of type {footer.type}, and its first bytes are not those of the type"
+        )
     if (
         file.size < 2 * VHD_FOOTER_SIZE
         or file.bytes_at(file.size - VHD_FOOTER_SIZE, 8) != VHD_COOKIE
@@ -145,7 +153,9 @@ def read(file: DiskFile) -> MappedDisk:
     if cookie != b"cxsparse" or checksum != _checksum(header, 36):
         raise file.damaged("its header is wrong")
     if version != _VERSION or block & (block - 1) or not 4096 <= block <= 1 << 28:
-        raise file.refused(f"has version {version:#x} and blocks of {block} bytes: not known")
+        raise file.refused(
+            f"has version {version:#x} and blocks of {block} bytes, which imgadm can't read"
+        )
     if entries * block < footer.size:
         raise file.damaged("its table does not fit its size")
     disk = _DynamicVhd(file, footer.size, block, table_at)

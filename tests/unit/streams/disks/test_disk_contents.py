@@ -242,9 +242,13 @@ def test_disk_that_ends_before_what_is_on_it_is_refused(
     holding: dict[int, bytes], tmp_path: Path
 ) -> None:
     path = raw_disk(tmp_path / "disk", MIB, holding)
-    with pytest.raises(streams.DiskFormatError, match="cut short: it has 1048576 bytes, and what"):
+    with pytest.raises(
+        streams.DiskFormatError, match="cut short: it has 1048576 bytes, and its content"
+    ):
         streams.open_disk(path)
-    with pytest.raises(streams.DiskFormatError, match="cut short: it has 1048576 bytes, and what"):
+    with pytest.raises(
+        streams.DiskFormatError, match="cut short: it has 1048576 bytes, and its content"
+    ):
         streams.run(
             Supply([path.read_bytes()]),
             streams.to_volume_stream(SNAPSHOT),

@@ -50,7 +50,7 @@ def little(number: int, size: int = 4) -> bytes:
 EDITS: list[tuple[str, int, bytes, str]] = [
     ("qcow2", 4, big(1), "qcow version 1, and 2 and 3 can be read; convert it first"),
     ("qcow2", 4, big(4), "qcow version 4"),
-    ("qcow2", 8, big(4096, 8), "has a backing file, and only a disk that is all in one file"),
+    ("qcow2", 8, big(4096, 8), "has a backing file, and imgadm reads only disks in one file"),
     ("qcow2", 20, big(40), r"clusters have 2\^40 bytes"),
     ("qcow2", 24, big(1000 << 40, 8), "has 1099511627776000 bytes, and disks of up to"),
     ("qcow2", 24, big(0, 8), "is empty"),
@@ -59,21 +59,21 @@ EDITS: list[tuple[str, int, bytes, str]] = [
     ("qcow2", 40, big(1 << 60, 8), "cut short"),
     ("qcow2", 72, big(2, 8), "says that it is damaged; look at it with qemu-img check"),
     ("qcow2", 72, big(4, 8), "has its data in another file"),
-    ("qcow2", 72, big(32, 8), "features that are not known here: 0x20"),
-    ("qcow2", 104, b"\7", "a compression that is not known here, 7"),
+    ("qcow2", 72, big(32, 8), "features that imgadm does not know: 0x20"),
+    ("qcow2", 104, b"\7", "a compression that imgadm does not know, 7"),
     ("vmdk", 4, little(9), "has version 9"),
-    ("vmdk", 8, little(1 << 20 | 3), "flags that are not known here"),
+    ("vmdk", 8, little(1 << 20 | 3), "flags that imgadm does not know"),
     ("vmdk", 12, bytes(8), "is described by other files"),
     ("vmdk", 12, little(1 << 30, 8), "describes 8192 sectors, and has 1073741824"),
     ("vmdk", 20, little(3, 8), "grains have 3 sectors"),
     ("vmdk", 20, little(1 << 16, 8), "grains have 65536 sectors"),
     ("vmdk", 28, bytes(8), "is a part of a disk that another file describes"),
-    ("vmdk", 73, b"\n\n\r\n", "a transfer of text has changed it"),
-    ("vmdk", 77, little(1, 2), "compressed in a way that is not known"),
+    ("vmdk", 73, b"\n\n\r\n", "a transfer in text mode has changed it"),
+    ("vmdk", 77, little(1, 2), "compressed in a way that imgadm does not know"),
     ("vdi", 0x44, little(0x00020000), "has version 2.0"),
-    ("vdi", 0x4C, little(3), "differs from another disk, its parent"),
-    ("vdi", 0x4C, little(4), "differs from another disk, its parent"),
-    ("vdi", 0x4C, little(9), "of a type that is not known, 9"),
+    ("vdi", 0x4C, little(3), "the differences from another disk, its parent"),
+    ("vdi", 0x4C, little(4), "the differences from another disk, its parent"),
+    ("vdi", 0x4C, little(9), "of a type that imgadm does not know, 9"),
     ("vdi", 0x178, little(12345), "blocks of 12345 bytes"),
     ("vdi", 0x180, little(1), "table does not fit its size"),
     ("vdi", 0x1A8, some(16), "names a parent"),
@@ -145,9 +145,9 @@ def test_fields_of_a_vhdx_decide(raw: Path) -> None:
     newer = with_checksum(logged[:8] + b"\xff" * 8 + logged[16:])
     for offset, change, message in (
         (metadata + at + 4, little(2), "its parent"),
-        (metadata + at + 4, little(8), "flags that are not known"),
+        (metadata + at + 4, little(8), "flags that imgadm does not know"),
         (metadata + at, little(3 * MIB), "blocks of 3145728 bytes"),
-        (parameters, some(16), "metadata that are not known here"),
+        (parameters, some(16), "metadata that imgadm does not know"),
         (metadata + 10, bytes(2), "does not say what it is"),
         (65536, newer, "was not closed: its log"),
     ):
@@ -274,17 +274,17 @@ def test_vhd_that_is_not_what_its_footer_says_is_refused(tmp_path: Path) -> None
     content = boot_sector() + bytes(MIB - 512)
     whole = with_vhd_footer(content)
     for changed, message in (
-        (with_vhd_footer(content, kind=4), "differs from another disk, its parent"),
-        (with_vhd_footer(content, kind=3), "of type 3, and begins as none of that type"),
+        (with_vhd_footer(content, kind=4), "the differences from another disk, its parent"),
+        (with_vhd_footer(content, kind=3), "of type 3, and its first bytes are not those of"),
         (with_vhd_footer(content, kind=7), "of type 7"),
         (with_vhd_footer(content, stored=2 * MIB), "cut short: its footer says 2097152 bytes"),
         (with_vhd_footer(content, stored=512), "damaged: its footer says 512 bytes"),
         (whole[:-100] + b"!" * 100, "the checksum of its footer is wrong"),
-        *((whole[:-cut], "is cut short, or something follows it") for cut in (1, 300, 510, 511)),
-        (whole + b"\n", "is cut short, or something follows it"),
+        *((whole[:-cut], "is cut short, or other bytes follow it") for cut in (1, 300, 510, 511)),
+        (whole + b"\n", "is cut short, or other bytes follow it"),
     ):
         path.write_bytes(changed)
         with pytest.raises(streams.DiskFormatError, match=message):
             streams.open_disk(path)
-    with pytest.raises(streams.DiskFormatError, match="begins and ends otherwise"):
+    with pytest.raises(streams.DiskFormatError, match="it has no footer at its beginning or end"):
         streams.open_disk(unzipped("gpt-4m-33sectors.raw", tmp_path), as_format="vpc")
