@@ -1,4 +1,4 @@
-"""Identifiers of images, files and layers: UUIDs, SHA-1s and digests, told by their form."""
+"""Identifiers of images, files, layers and errors, told by their form."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ NO_OWNER = "00000000-0000-0000-0000-000000000000"
 
 _UUID = re.compile(UUID)
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}")
+_ERROR_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
@@ -45,3 +46,8 @@ def is_digest(value: object) -> TypeGuard[str]:
     Those are ``sha256`` and ``sha512``, with lower-case digits.
     """
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
+def is_error_code(value: object) -> TypeGuard[str]:
+    """Tell whether ``value``, from a server's answer, is the code of an error: one short word."""
+    return isinstance(value, str) and _ERROR_CODE.fullmatch(value) is not None

@@ -8,14 +8,12 @@ the name of the system's error as the code. An operation picks :meth:`SourceErro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from imgadm.base.errors import ImgadmError, InternalError
+from imgadm.base.patterns import is_error_code
 from imgadm.base.text import excerpt
-
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 class ClientError(ImgadmError):
@@ -107,7 +105,7 @@ class StatusError(SourceError):
         inner = body.get("error")
         spoken = inner if isinstance(inner, dict) and "code" not in body else body
         code = spoken.get("code")
-        if not isinstance(code, str) or not _CODE.fullmatch(code):
+        if not is_error_code(code):
             code = InternalError.code
         message = spoken.get("message")
         reason = excerpt(message) if isinstance(message, str) else f"HTTP status {status}"

@@ -107,7 +107,7 @@ class HttpClient:
         if 300 <= reply.status < 400:
             raise UnusableReplyError(
                 self._source,
-                f"it redirects, with status {reply.status}: use the address that leads to",
+                f"it redirects with status {reply.status}; use the address that it redirects to",
             )
         return reply
 
@@ -219,7 +219,7 @@ class HttpClient:
             reason += f" (proxy {redact_url(proxy)})"
         if failure.redirected:
             reason += f" (redirected to {failure.address})"
-        if failure.answered or failure.code is None:
+        if failure.code is None:
             return UnusableReplyError(self._source, reason, cause=error)
         return UnreachableError(
             self._source,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imgadm.base.files.cache import Cache
     from imgadm.streams.http.retries import RetryPolicy
 
-RETRY_SECONDS = 15.0
+_RETRY_SECONDS = 15.0
 """Seconds after the first attempt during which further ones may begin."""
 
 
@@ -75,7 +75,7 @@ class ClientOptions:
         """
         from imgadm.streams.http.retries import RetryPolicy
 
-        return RetryPolicy(self._delays(), seconds=RETRY_SECONDS)
+        return RetryPolicy(self._delays(), seconds=_RETRY_SECONDS)
 
     def _delays(self) -> tuple[float, ...]:
         if patience(self.environment) is not None:

@@ -14,7 +14,7 @@ from imgadm.sources import Source
 
 @dataclass(frozen=True)
 class ActiveImage:
-    """An active image in the first source that has it; ``others`` are the sources after that."""
+    """An active image, the first source that has it, and the ``others`` that come after that."""
 
     image: Manifest
     source: Source
@@ -22,9 +22,10 @@ class ActiveImage:
 
 
 def find_active_image(sources: Sequence[Source], uuid: str, on_event: OnEvent) -> ActiveImage:
-    """Ask the sources one after the other; those that fail before the hit are named.
+    """Return the image ``uuid`` of the first source, in their order, that has it active.
 
-    Raises ActiveImageNotFoundError, or what the sources failed with if none has the image.
+    ``on_event`` is told which sources failed before that. Raises ActiveImageNotFoundError, or the
+    errors of the sources if one of them failed and none has the image.
     """
 
     def active_image(source: Source) -> Manifest | None:

@@ -1,4 +1,4 @@
-"""What an image that is to be imported is based on."""
+"""The chain of images that an image of a source is based on."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from imgadm.operations.listing.installed_ancestry import recorded_origin
 from imgadm.pools.base import Pool
 from imgadm.sources import Source, SourceError
 
-#: Images that one chain of origins may have at most.
 MAX_CHAIN = 100
+"""The number of images that one chain of origins may have."""
 
 
 def look_up_chain(
@@ -25,12 +25,13 @@ def look_up_chain(
     *,
     verify_origins: bool = False,
 ) -> ImportChain:
-    """Follow the origins of ``image``: in ``source`` while they are not installed, then in records.
+    """Return the images that it takes to import ``image``.
 
-    Installed ones are compared with what ``source`` says of them; ``verify_origins`` makes an error
-    of every one that is not proven to be the same. Raises InvalidManifestError for a loop and for a
-    chain longer than :data:`MAX_CHAIN`, OriginNotFoundInSourceError, OriginNotVerifiedError, and
-    what the source fails with.
+    Its origins are looked up in ``source`` up to the first installed one, from there on in the
+    records of ``pool``. Installed origins are compared with the images that ``source`` has. With
+    ``verify_origins``, one that is not proven to be the same is an error instead of a warning.
+    Raises InvalidManifestError for a loop and for a chain longer than :data:`MAX_CHAIN`,
+    OriginNotFoundInSourceError, OriginNotVerifiedError, and the errors of the source.
     """
     missing, base = [image], None
     seen = {image.uuid}

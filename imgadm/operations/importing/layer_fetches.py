@@ -1,4 +1,4 @@
-"""Layers that come, several at a time, while those before them are unpacked."""
+"""The download of layers, several at a time, while the layers before them are unpacked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imgadm.manifest import Manifest
 from imgadm.pools.layers import LayerFacts
 
 AT_ONCE = 4
-"""Layers that are fetched at the same time; each takes some 6 MiB of memory."""
+"""The number of layers that are downloaded at the same time; each takes some 6 MiB of memory."""
 
 _LOOK_SECONDS = 0.1
 _PATIENCE = 2.0
@@ -22,12 +22,12 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True)
 class IncomingLayer:
-    """An image of a layer that is to be received.
+    """A layer that is to be received, and the image that it becomes.
 
-    ``fetch`` makes the stage that brings the layer as it is stored. Of that, ``digest``
-    (``sha256:…``), ``sha1`` (hexadecimal) and ``size`` (bytes) are checked where they are known,
-    and ``diff_id``, the digest of what is inside. ``compression`` is what it is called; its first
-    bytes tell what it is.
+    ``fetch`` returns the stage that brings the layer as its source stores it. ``digest``
+    (``sha256:…``), ``sha1`` (hexadecimal) and ``size`` (bytes) are what the source promises of
+    these bytes, ``diff_id`` is the digest of the tar archive inside; those that are not None are
+    checked. ``compression`` is the name that the source gives it; the first bytes decide.
     """
 
     image: Manifest
@@ -41,7 +41,10 @@ class IncomingLayer:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a layer has not come; ``copy`` is the file on the pool that should have it, if any."""
+    """The reason why a layer has not come.
+
+    ``copy`` is the file on the pool that should have the layer, None if it comes from its source.
+    """
 
     layer: IncomingLayer
     error: BaseException
@@ -49,11 +52,11 @@ class Failure:
 
 
 class _StoppedError(Exception):
-    """Nobody wants the bytes any more."""
+    """The import has ended, and nobody reads the bytes any more."""
 
 
 class _Fetch:
-    """One blob, which may be the layer of several images."""
+    """The download of one blob, which may be the layer of several images."""
 
     def __init__(self, layer: IncomingLayer, source: Path | None, spool: streams.Spool) -> None:
         self.layer = layer
@@ -61,7 +64,7 @@ class _Fetch:
         self.report: streams.Report | None = None
         self.error: BaseException | None = None
         self.ended = threading.Event()
-        #: A file that should have the bytes, so that nobody need be asked for them.
+        # A file on the pool that should have the same bytes, None if they have to be downloaded.
         self.source = source
 
     def run(self, begun: Callable[[streams.Report], None], stopped: threading.Event) -> None:
@@ -85,7 +88,7 @@ class _Fetch:
                 raise _StoppedError
             stages.append(self.spool.writer())
             streams.run(*stages, on_progress=look, interval=_LOOK_SECONDS)
-        except BaseException as error:  # raised again by whoever waits for this layer
+        except BaseException as error:  # raised again where this layer is waited for
             self.error = error
             self.spool.fail()
         finally:
@@ -93,16 +96,18 @@ class _Fetch:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What the pipeline, which has succeeded, found out of the blob."""
+        """The facts about the blob that its pipeline found; it has succeeded."""
         assert self.report is not None
         return self.report.facts
 
 
 class LayerFetches:
-    """Fetches ``layers`` in their order, :data:`AT_ONCE` at a time, into files in ``directory``.
+    """The downloads of ``layers``, in their order, into files in ``directory``.
 
-    A blob that several of the layers have is fetched once, and one that ``find`` knows a copy of is
-    read from there, by its digest. Use it as a context manager: leaving ends what is still coming.
+    :data:`AT_ONCE` of them run at a time, between entering the context and leaving it, which ends
+    them. A blob that several layers share is downloaded once. ``find`` returns the file on the pool
+    that has a digest, and then the blob is read from there. ``begun`` gets the report of each
+    download when it begins.
     """
 
     def __init__(
@@ -143,8 +148,8 @@ class LayerFetches:
         self._stopped.set()
         deadline = time.monotonic() + _PATIENCE
         for thread in self._threads:
-            # One that connects to a server that is silent can't be interrupted. It is left behind,
-            # and finds its file gone.
+            # A thread that connects to a silent server can't be interrupted. It is left behind, and
+            # finds its file gone.
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
@@ -156,22 +161,22 @@ class LayerFetches:
             fetch.run(self._begun, self._stopped)
 
     def spool(self, index: int) -> streams.Spool:
-        """Where the bytes of the layer come, or have come."""
+        """Return the file that the bytes of the layer go to."""
         return self._uses[index].spool
 
     def is_needed_after(self, index: int) -> bool:
-        """Whether a later layer has the same bytes."""
+        """Tell whether a later layer has the same bytes."""
         return self._uses[index] in self._uses[index + 1 :]
 
     def failure(self) -> Failure | None:
-        """The first layer that could not be fetched, and why."""
+        """Return the first layer that could not be downloaded, and why; None if there is none."""
         for fetch in self._fetches:
             if fetch.error is not None:
                 return Failure(fetch.layer, fetch.error, fetch.source)
         return None
 
     def newly_verified(self) -> Iterator[tuple[Manifest, int]]:
-        """Images whose bytes have all come and are right, and their number; each is told once."""
+        """Yield each image whose bytes have all come and are right, once, and their number."""
         for fetch in tuple(self._untold):
             if fetch.ended.is_set() and fetch.error is None:
                 self._untold.remove(fetch)
@@ -180,17 +185,17 @@ class LayerFetches:
                 yield fetch.layer.image, size
 
     def settle(self, index: int, seconds: float) -> None:
-        """Wait for the end of a fetch, but no longer than that."""
+        """Wait for the end of the download of a layer, at most so many ``seconds``."""
         deadline = time.monotonic() + seconds
         while not self._uses[index].ended.wait(_LOOK_SECONDS) and time.monotonic() < deadline:
             pass
 
     def has_ended(self, index: int) -> bool:
-        """Whether the fetch is over; waits a little for it."""
+        """Tell whether the download of a layer has ended, after waiting a moment for that."""
         return self._uses[index].ended.wait(_LOOK_SECONDS)
 
     def layer_facts(self, index: int, layer: IncomingLayer, compression: str) -> LayerFacts:
-        """What is to be recorded of a layer that has come."""
+        """Return what the pool is to record of a ``layer`` that has come."""
         facts = self._uses[index].facts
         algorithm = (layer.digest or "sha256:").partition(":")[0]
         size = facts["size"]
@@ -199,6 +204,6 @@ class LayerFetches:
 
 
 def _checked(digest: str, size: int | None) -> streams.Stage:
-    """Check that what passes has the digest; with the name of an algorithm only, just hash it."""
+    """Return the stage that checks a ``digest``, or only computes it after ``sha256:`` alone."""
     algorithm, _, expected = digest.partition(":")
     return streams.checksum(algorithm, expected=expected or None, size=size)

@@ -1,8 +1,9 @@
-"""Whether images of layers are what their UUIDs stand for.
+"""The proof that images of layers are what their UUIDs stand for.
 
-The UUID of such an image is made of the digests of its layers, so anybody can compute it and give
-it to something else. What counts is the digest that was computed of the bytes when they came, which
-the record of the image has (:class:`imgadm.pools.layers.LayerFacts`), never what a manifest says.
+The UUID of such an image is made of the digests of its layers. So anybody can compute it and give
+it to another image. What counts is the digest that this tool computed of the bytes when they came.
+The record of the image has it (:class:`imgadm.pools.layers.LayerFacts`). What a manifest says about
+a digest counts for nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from imgadm.pools.layers import RECORDED_AS, LayerFacts
 
 
 def check_layer_name(uuid: str, digests: Sequence[str]) -> None:
-    """Raise InvalidManifestError unless ``uuid`` is that of the layers with ``digests``."""
+    """Raise InvalidManifestError unless ``uuid`` is made of ``digests``, base first."""
     right = layer_uuid(digests)
     if uuid != right:
         raise InvalidManifestError(
@@ -32,17 +33,17 @@ def check_layer_name(uuid: str, digests: Sequence[str]) -> None:
 
 
 def claimed_digest(manifest: Mapping[str, Any]) -> str | None:
-    """Return what a manifest says is the digest of its layer; None if it says none."""
+    """Return the digest that a manifest claims for its layer, None if it claims none."""
     tags = manifest.get("tags")
     said = tags.get(IDENTIFIER) if isinstance(tags, dict) else None
     return said if is_digest(said) else None
 
 
 def check_claims(images: Sequence[Manifest], below: Sequence[str]) -> None:
-    """Raise InvalidManifestError if ``images``, base first, plainly have UUIDs of others.
+    """Raise InvalidManifestError if ``images``, base first, plainly have UUIDs of other images.
 
-    ``below`` are the digests of what they are based on. Digests that manifests do not tell are
-    checked when the bytes have come.
+    ``below`` are the digests of the layers that they are based on. Where a manifest claims no
+    digest, the check is made when the bytes have come.
     """
     digests = list(below)
     for image in images:
@@ -54,9 +55,9 @@ def check_claims(images: Sequence[Manifest], below: Sequence[str]) -> None:
 
 
 def installed_digests(pool: Pool, image: InstalledImage | None) -> list[str]:
-    """Return the recorded digests of an installed image and all that it is based on, base first.
+    """Return the recorded digests of an installed image and of all below it, base first.
 
-    Raises LayerNotVerifiedError unless they are those that its UUID stands for.
+    There are none for None. Raises LayerNotVerifiedError unless the UUID is made of them.
     """
     digests: list[str] = []
     seen: set[str] = set()
@@ -76,10 +77,11 @@ def installed_digests(pool: Pool, image: InstalledImage | None) -> list[str]:
 def check_installed_layers(
     pool: Pool, images: Sequence[Manifest], digests: Sequence[str], *, registry: str
 ) -> None:
-    """Raise LayerNotVerifiedError unless the pool has ``images``, base first, as ``registry`` does.
+    """Raise LayerNotVerifiedError unless the pool has ``images``, base first, with ``digests``.
 
-    Records of other versions of the tool have no digest of what came. They count if the image is
-    recorded to be from that very registry, whose layers those versions verified, too.
+    Records of other versions of the tool do not have the digest of the bytes that came. Such a
+    record counts if the image came from the same ``registry``, because those versions verified the
+    layers of registries.
     """
     below = None
     for image, digest in zip(images, digests, strict=True):
@@ -91,7 +93,7 @@ def check_installed_layers(
 
 
 def recorded_digest(image: InstalledImage) -> str | None:
-    """Return the digest of the layer that an installed image came as, None if it is not known."""
+    """Return the digest of the layer that an installed image came as, None if it is unknown."""
     if RECORDED_AS not in image.extra or image.manifest.get("type") != "docker":
         return None
     try:

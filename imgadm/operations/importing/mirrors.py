@@ -31,7 +31,7 @@ class Mirrors:
         fetch: Callable[[Source], None],
         on_event: OnEvent,
     ) -> None:
-        """Call ``fetch`` with one source after the other until it succeeds for ``image``.
+        """Call ``fetch`` with one source of ``image`` after the other until it succeeds.
 
         Raises at once an ImgadmError that is not the fault of a source, and otherwise the one that
         ``fetch`` raised for the last source.

@@ -1,7 +1,7 @@
-"""Whether an installed image is the one that a source has under the same UUID.
+"""The comparison of an installed image with the one that a source has under the same UUID.
 
 Nothing in a ZFS stream proves who made it: the guids by which an incremental stream finds its
-origin are numbers that anybody can write. What tells two images apart is the SHA-1 of their files.
+origin are numbers that anybody can write. The SHA-1 of their files tells two images apart.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from imgadm.operations.events.importing import ImageDoubted
 from imgadm.pools.base import InstalledImage
 from imgadm.sources import Source, SourceError
 
-#: Under what a record has the facts of a file that is not known to be the manifest's.
 RECEIVED_AS = "received"
+"""The key of a record for the facts about a file that nothing proves to be the manifest's."""
 
 
 def unproven_file(manifest: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what to record of the file of an image besides its manifest.
+    """Return what to record about the file of an image besides its manifest.
 
-    ``facts`` are those of the pipeline that received it. Nothing, if the SHA-1 that they have is
-    the one in the manifest, which then is proven.
+    ``facts`` are those of the pipeline that received the file. If their SHA-1 is that of the
+    manifest, the manifest is proven and there is nothing to record.
     """
     got = facts.get("sha1")
     if got is None or got == _sha1_in(manifest):
@@ -34,7 +34,7 @@ def unproven_file(manifest: Mapping[str, Any], facts: Mapping[str, Any]) -> dict
 
 
 def recorded_sha1(image: InstalledImage) -> str | None:
-    """Return the SHA-1 of the file that an installed image came from, None if it is not known."""
+    """Return the SHA-1 of the file that an installed image came from, None if it is unknown."""
     received = image.extra.get(RECEIVED_AS)
     if isinstance(received, dict):
         sha1 = received.get("sha1")
@@ -43,7 +43,7 @@ def recorded_sha1(image: InstalledImage) -> str | None:
 
 
 def differs_from_source(image: InstalledImage, offered: Manifest) -> str | None:
-    """Return why an installed image is another one than a source has; None if nothing says so."""
+    """Return why an installed image differs from the one ``offered``, None if nothing says so."""
     ours, theirs = recorded_sha1(image), None if offered.file is None else offered.file.sha1
     if ours is None or theirs is None or ours.lower() == theirs.lower():
         return None
@@ -58,11 +58,12 @@ def check_installed_origin(
     *,
     must_be_proven: bool,
 ) -> None:
-    """Compare an installed origin with what ``source``, which has an image based on it, says of it.
+    """Compare an installed origin with the image that ``source`` has under its UUID.
 
-    One that is another image is told as a warning. With ``must_be_proven``, it is an error
-    (OriginNotVerifiedError), as is one that nothing proves, and so is a source that fails. Without,
-    a source is not asked about what is recorded to have come from it.
+    ``source`` has an image that is based on it. If the two differ, ``on_event`` gets a warning.
+    With ``must_be_proven``, a difference, a missing proof and a source that fails are errors
+    instead. Without it, the source is not asked about an image that is recorded to have come from
+    it. Raises OriginNotVerifiedError, and the errors of the source.
     """
     if not must_be_proven and installed.source in (source.config.url, source.url):
         return

@@ -1,4 +1,7 @@
-"""Images of layers into a pool: fetched several at a time, unpacked one on top of the other."""
+"""The reception of layers into a pool, each of which becomes an image.
+
+Several are downloaded at a time. They are unpacked one on top of the other, base first.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +41,12 @@ def receive_layers(
     below: Sequence[str] | None = None,
     local_file: Path | None = None,
 ) -> None:
-    """Receive ``layers``, base first, on top of ``base``; the last is the image that is wanted.
+    """Receive ``layers``, base first, on top of ``base``; the last becomes the wanted image.
 
-    ``below`` are the digests of the layers of ``base``, if the caller has verified them; otherwise
-    its records have to prove them. Each image appears whole or not at all, only after those below
-    it, and only under the UUID that its digests make. The caller holds the locks of all of them.
+    ``below`` are the digests of the layers of ``base``, if the caller has verified them. For None,
+    the records of ``base`` have to prove them. Each image appears whole or not at all, after those
+    below it, and only if its UUID is made of the digests. The caller holds the locks of all of
+    them. ``source`` is the URL to record, None for a local file.
     ``local_file`` is the file on this host that the one layer comes from, which errors then name.
     Raises an ImgadmError for whatever fails; images that were complete stay.
     """
@@ -66,9 +70,10 @@ def receive_layers(
 
 
 def make_root(pool: Pool, image: InstalledImage, manifest: Manifest, on_event: OnEvent) -> None:
-    """Unpack an installed image that is kept as a layer only; the caller holds its lock.
+    """Give an installed image that the pool keeps only as a layer its file tree.
 
-    Raises an ImgadmError, and the image is what it was.
+    ``manifest`` is what the events call it. The caller holds the lock of the image. Raises an
+    ImgadmError, after which the image is what it was.
     """
     report = streams.CombinedReport(1)
     with pool.receive_layers((), source=None, base=image) as reception:
@@ -80,7 +85,7 @@ def make_root(pool: Pool, image: InstalledImage, manifest: Manifest, on_event: O
 
 
 class _Watch:
-    """Looks after what comes while something is unpacked, and tells how far it is."""
+    """The progress of all downloads while one layer is unpacked, told as events."""
 
     def __init__(
         self,
@@ -98,11 +103,11 @@ class _Watch:
         self._head = head
         self._on_event = on_event
         self._current: streams.Report | None = None
-        #: Whether what is unpacked now was on the pool before.
+        # True while a layer that was on the pool before is unpacked.
         self.is_beneath = False
 
     def __call__(self, report: streams.Report | None = None) -> None:
-        """Tell how far all is. Raises what a layer could not be fetched for."""
+        """Tell how far everything is. Raises the error of a layer that could not be downloaded."""
         if report is not None and report is not self._current:
             self._current = report
             (self.report.others if self.is_beneath else self.report.unpackings).append(report)
@@ -150,13 +155,13 @@ def _receive_one(
     watch: _Watch,
     digests: list[str],
 ) -> None:
-    """Receive one layer on top of those with ``digests``, and add its own to these."""
+    """Receive one layer on top of those with ``digests``, and add its digest to them."""
     fetches = watch.fetches
     spool = fetches.spool(index)
     root = reception.begin(layer.image.uuid)
 
     def explain(error: streams.StreamError | OSError) -> ImgadmError:
-        # That the transfer was damaged explains more than that the archive is.
+        # The error of a damaged transfer explains more than that of a damaged archive.
         fetches.settle(index, DIAGNOSIS)
         watch()
         return explain_layer(error, layer.image.uuid, pool.name, local_file=watch.local_file)
@@ -201,7 +206,7 @@ def _unpack(
         stages.append(streams.checksum(algorithm, expected=digest))
     limits = Limits()
     if (room := pool.available()) is not None:
-        # So what is small, and unpacks to terabytes, ends before it has filled the disk.
+        # A small file that unpacks to terabytes ends before it has filled the disk.
         limits = replace(limits, archive_bytes=min(room, limits.archive_bytes))
 
     def explain_with_room(error: streams.StreamError | OSError) -> ImgadmError:

@@ -1,4 +1,4 @@
-"""Images of Docker registries, looked for in the registries that are configured."""
+"""The search for an image, by its name, in the configured Docker registries."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RegistryImage:
-    """An image as a registry has it, and as images of ours."""
+    """An image as a registry has it, and the images that its layers become here."""
 
     remote: RemoteImage
     source: DockerSource
 
     @property
     def title(self) -> str:
-        """What operators know it by, with its registry."""
+        """The name by which operators know the image, with its registry."""
         reference = self.remote.reference
         tag = f":{reference.tag}" if reference.tag else ""
         digest = f"@{reference.digest}" if reference.digest else ""
@@ -38,17 +38,17 @@ class RegistryImage:
 
     @property
     def registry(self) -> str:
-        """The URL of the registry that has it, which need not be the one that is configured."""
+        """The URL of the registry that has the image, which need not be the configured one."""
         return self.source.registry_of(self.remote.reference)
 
     @property
     def digests(self) -> list[str]:
-        """Those of the layers as the registry keeps them, base first."""
+        """The digests of the layers as the registry stores them, base first."""
         return [layer.digest for layer in self.remote.layers]
 
     @cached_property
     def manifests(self) -> list[Manifest]:
-        """One for each layer, base first; the last is the image itself."""
+        """The manifests of all layers, base first; the last is that of the image itself."""
         reference = self.remote.reference
         return [
             Manifest.of(manifest)
@@ -58,7 +58,7 @@ class RegistryImage:
         ]
 
     def incoming(self, index: int) -> IncomingLayer:
-        """A layer as it is fetched from the registry."""
+        """Return the layer number ``index``, counted from the base, as the registry sends it."""
         layer = self.remote.layers[index]
 
         def fetch() -> streams.Stage:
@@ -81,11 +81,11 @@ def find_registry_image(
     *,
     on_failure: Callable[[ImgadmError], None],
 ) -> RegistryImage:
-    """Ask for the image ``name``, for ``platform``.
+    """Return the image that a registry has under ``name`` for ``platform``.
 
-    A name without a registry is looked for in all ``registries``, in their order; one with it, just
-    there. ``on_failure`` hears of those that failed before the hit. Raises
-    ActiveImageNotFoundError, InvalidDockerRepoError, and what the registries failed with.
+    If the name has no registry in it, all ``registries`` are asked in their order, otherwise only
+    that one. ``on_failure`` gets the errors of the registries that failed before one had the image.
+    Raises ActiveImageNotFoundError, InvalidDockerRepoError, and the errors of the registries.
     """
 
     def resolve(place: tuple[DockerSource, Reference]) -> RemoteImage | None:
@@ -103,7 +103,7 @@ def find_registry_image(
 
 
 def _places(registries: Sequence[DockerSource], name: str) -> list[tuple[DockerSource, Reference]]:
-    """Where the image may be, and what it is called there."""
+    """Return the registries that may have the image, and its name in each."""
     places = [
         (source, parse_reference(name, default_index=source.config.url.reveal()))
         for source in registries
@@ -111,6 +111,6 @@ def _places(registries: Sequence[DockerSource], name: str) -> list[tuple[DockerS
     indexes = {reference.index for _, reference in places}
     if len(indexes) > 1 or len(places) == 1:
         return places
-    # The name says which registry. That is asked as it is configured, if it is.
+    # The name says which registry. If that is configured, it is asked as configured.
     own = [place for place in places if parse_index(place[0].config.url.reveal()).name in indexes]
     return own[:1] or places[:1]

@@ -1,4 +1,4 @@
-"""Publication of an image: manifest, file, activation; nothing of it stays if it fails."""
+"""Publication of an image: its manifest, its file, and its activation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from imgadm import streams
 from imgadm.base.errors import ImgadmError
 from imgadm.base.text import excerpt
-from imgadm.client.errors import APIError
 from imgadm.manifest import Manifest
 from imgadm.operations.errors import UploadError
 from imgadm.operations.events.event import OnEvent, Transferring
@@ -18,44 +17,21 @@ from imgadm.operations.events.publishing import (
     ImageActivated,
     ImagePublished,
     ManifestAccepted,
-    RemainsOnServer,
 )
 from imgadm.operations.failures import explain_upload
+from imgadm.operations.publishing.unactivated import create_unactivated
 from imgadm.operations.watch import run_watched
-from imgadm.sources import (
-    Repository,
-    SourceError,
-    StatusError,
-    UnreachableError,
-    UnusableReplyError,
-)
-
-_TAKEN = "ImageUuidAlreadyExists"
-_UNFINISHED = (
-    "it is not activated, and not the image that is published here: if nobody is publishing it now,"
-    " a publication was killed, and DELETE /images/UUID there makes room for another one"
-)
-_TAKEN_OVER = "another publication has begun it; publish it again to take it over"
-_PUBLISHED_BY_ANOTHER = (
-    (409, "Upload"),  # its file is being uploaded
-    (422, "ImageFilesImmutable"),
-    (422, "ImageAlreadyActivated"),
-)
-_GATEWAY = (502, 503, 504)
-"""Statuses of a gateway that does not know what the server behind it has done."""
-_SERVERS_OWN = ("owner", "state", "files", "activated", "channels", "icon", "error")
-"""Fields of a manifest that a server fills in by itself."""
-_SERVERS_DEFAULT = ("disabled", "public")
-"""Fields that a server adds where they are missing."""
+from imgadm.sources import Repository, SourceError, UnreachableError
 
 
 @dataclass(frozen=True)
 class Upload:
-    """The file of an image: ``stages`` bring its bytes, compressed as they are to be stored.
+    """The file of an image that is to be published.
 
-    ``name`` is what messages call the file. ``size`` (bytes), ``sha1`` (hexadecimal) and
-    ``dataset_guid`` are what is known of it beforehand: the bytes must fit. ``explain`` words what
-    fails in the stages, or at these checks.
+    ``stages`` bring its bytes, compressed as the server is to keep them. ``name`` is what messages
+    call the file. ``size`` (bytes), ``sha1`` (hexadecimal) and ``dataset_guid`` are None unless
+    they are known beforehand; the bytes are checked against the first two. ``explain`` returns the
+    error for a failure of the stages or of these checks.
     """
 
     stages: Sequence[streams.Stage]
@@ -70,17 +46,17 @@ class Upload:
 def publish_image(
     repository: Repository, image: Manifest, upload: Upload, on_event: OnEvent
 ) -> streams.Report:
-    """Publish ``image`` with the file that ``upload`` brings; it is active in the end.
+    """Publish ``image`` with the file that ``upload`` brings, so that it is active in the end.
 
-    Before it is activated, the SHA-1 and the size that the server reports are compared with those
-    of the bytes that went there. Whatever fails, an interrupt too, the server is left without the
-    image, or with it as it was. An unactivated image that a killed publication of the same has left
-    there is taken over. Returns the report of the upload, whose facts have the ``sha1`` and
-    ``size`` of the file. Raises an ImgadmError.
+    Before the activation, the SHA-1 and the size that the server reports are compared with those
+    of the bytes that went there. Whatever fails, an interrupt included, leaves the server without
+    the image, or with the image as it was. An unactivated image that a killed publication of the
+    same has left on the server is taken over. Returns the report of the upload, whose facts have
+    the ``sha1`` and the ``size`` of the file. Raises an ImgadmError.
     """
-    created, is_ours = _create(repository, image, on_event)
+    unactivated = create_unactivated(repository, image, on_event)
     try:
-        on_event(_accepted(created, image))
+        on_event(_accepted(unactivated.stored, image))
         report = _add_file(repository, image, upload, on_event)
         on_event(
             FileAdded(
@@ -94,10 +70,7 @@ def publish_image(
         )
         _activate(repository, image.uuid)
     except BaseException as error:
-        if is_ours and not _is_published_by_another(error):
-            _delete(repository, image.uuid, on_event)
-        elif not _is_published_by_another(error):
-            on_event(RemainsOnServer(image.uuid, _TAKEN_OVER))
+        unactivated.give_up(repository, error, on_event)
         if isinstance(error, SourceError):
             raise error.named() from error
         raise
@@ -106,71 +79,8 @@ def publish_image(
     return report
 
 
-def _create(
-    repository: Repository, image: Manifest, on_event: OnEvent
-) -> tuple[Mapping[str, Any], bool]:
-    """Make the image on the server; returns what that has, and whether this run has made it.
-
-    One that was there before is never touched, unless it is the same in the same state.
-    """
-    try:
-        return repository.create(image.raw), True
-    except StatusError as error:
-        found = _existing(repository, image) if error.code == _TAKEN else None
-        if found is not None and _is_begun(found, image):
-            return found, False
-        if found is not None and found.get("state") == "unactivated":
-            raise ImgadmError(f"{error.message}; {_UNFINISHED}", code=_TAKEN) from error
-        if error.status in _GATEWAY:
-            _delete_unanswered(repository, image, None)
-        raise error.named() from error
-    except UnusableReplyError as error:
-        if not error.is_web_page:
-            _delete_unanswered(repository, image, None)
-        raise error.named() from error
-    except UnreachableError as error:
-        if not error.unsent:
-            _delete_unanswered(repository, image, on_event)
-        raise error.named() from error
-    except BaseException:
-        _delete_unanswered(repository, image, on_event)
-        raise
-
-
-def _existing(repository: Repository, image: Manifest) -> dict[str, Any] | None:
-    try:
-        return repository.find(image.uuid)
-    except SourceError:
-        return None
-
-
-def _is_begun(found: Mapping[str, Any], image: Manifest) -> bool:
-    """Tell whether ``found`` is what a publication of ``image`` has on the server before its end.
-
-    Only the SHA-1 of its file tells that the file is the same; a manifest without is not enough.
-    """
-    file = image.file
-    if file is None or file.sha1 is None or found.get("state") != "unactivated":
-        return False
-    stored = found.get("files") or []
-    if stored and (not isinstance(stored[0], dict) or stored[0].get("sha1") != file.sha1):
-        return False
-    given = {name: value for name, value in image.raw.items() if value is not None}
-    there = {name: value for name, value in found.items() if value is not None}
-    names = {*given, *there} - {*_SERVERS_OWN}
-    names -= {name for name in _SERVERS_DEFAULT if name not in given}
-    return all(given.get(name) == there.get(name) for name in names)
-
-
-def _is_published_by_another(error: BaseException) -> bool:
-    """Tell whether the server says that somebody else is at the same image, or was sooner."""
-    if not isinstance(error, (APIError, StatusError)):
-        return False
-    return (error.status, error.code) in _PUBLISHED_BY_ANOTHER
-
-
 def _accepted(created: Mapping[str, Any], image: Manifest) -> ManifestAccepted:
-    """What the server made of the manifest, in the server's words."""
+    """Return the event for the image that the server ``created``, in the server's words."""
     given = {"name": image.name, "version": image.version, "state": "unactivated", **created}
     name, version, state = (excerpt(given[field]) for field in ("name", "version", "state"))
     return ManifestAccepted(image.uuid, name, version, state)
@@ -207,7 +117,7 @@ def _add_file(
 
 
 def _check_stored(stored: Mapping[str, Any], report: streams.Report) -> None:
-    """Compare what the server has with what was sent."""
+    """Raise UploadError unless the server has the bytes that were sent."""
     files = stored.get("files")
     entry = files[0] if isinstance(files, list) and files and isinstance(files[0], dict) else {}
     for fact in ("sha1", "size"):
@@ -217,47 +127,10 @@ def _check_stored(stored: Mapping[str, Any], report: streams.Report) -> None:
 
 
 def _activate(repository: Repository, uuid: str) -> None:
-    """Activate the image. Where the answer does not come, it may have been done all the same."""
+    """Activate the image. If no answer comes, ask the server whether it has done so."""
     try:
         repository.activate(uuid)
     except UnreachableError:
         found = repository.find(uuid)
         if found is None or found.get("state") != "active":
             raise
-
-
-def _delete_unanswered(repository: Repository, image: Manifest, on_event: OnEvent | None) -> None:
-    """Delete the image if the server made it without telling us.
-
-    What has a file, is active, or is called otherwise, was there before, and is somebody's. Where
-    nobody can tell what is there, ``on_event`` hears of it.
-    """
-    try:
-        found = repository.find(image.uuid)
-    except SourceError as error:
-        if on_event is not None:
-            on_event(RemainsOnServer(image.uuid, error.named().message))
-        return
-    if _is_without_file(found, image):
-        _delete(repository, image.uuid, on_event)
-
-
-def _is_without_file(found: Mapping[str, Any] | None, image: Manifest) -> bool:
-    """Tell whether ``found`` on the server is ``image`` between the first two steps."""
-    if found is None or found.get("state") != "unactivated" or found.get("files"):
-        return False
-    return (found.get("name"), found.get("version")) == (image.name, image.version)
-
-
-def _delete(repository: Repository, uuid: str, on_event: OnEvent | None) -> None:
-    def tell(message: str) -> None:
-        if on_event is not None:
-            on_event(RemainsOnServer(uuid, message))
-
-    try:
-        repository.delete(uuid)
-    except SourceError as error:
-        tell(error.named().message)
-    except KeyboardInterrupt:
-        tell("interrupted")
-        raise

@@ -10,14 +10,10 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 from imgadm.base.redaction import redact_text, redact_url
 from imgadm.base.text import excerpt
-
-RequestStep = Literal["getaddrinfo", "connect", "read"]
-"""The step in which a request failed, by the name of its system call."""
 
 _SHOWN = 1024
 """Characters of a server's text that a message repeats."""
@@ -63,22 +59,19 @@ class HttpFailure:
 
     ``code`` is the name of the system's error, or the code that the original imgadm has for it;
     None for an answer that makes no sense. ``words`` is one printable line, and ``spelled`` the
-    same line as the original imgadm words it. ``step`` is the step that failed.
+    same line as the original imgadm words it. ``address`` is the URL that failed, without its
+    secrets; if the request was ``redirected``, it is the URL that the redirects led to.
     ``permanent``: another attempt would fail in the same way. ``unsent``: the server knows nothing
-    of the request. ``answered``: the server did answer, and its answer makes no sense. ``proxied``:
-    the proxy failed. ``address`` is the URL that failed, without its secrets; if the request was
-    ``redirected``, it is the URL that the redirects led to.
+    of the request. ``proxied``: the proxy failed.
     """
 
     code: str | None
     words: str
     spelled: str
-    step: RequestStep
     address: str
     redirected: bool
     permanent: bool = False
     unsent: bool = False
-    answered: bool = False
     proxied: bool = False
 
     @property
@@ -101,9 +94,7 @@ def failure_of(error: BaseException, asked: str, *, at: str | None = None) -> Ht
     chain = list(_causes(error))
     unusable = _unusable(error, chain)
     if unusable is not None:
-        return HttpFailure(
-            None, unusable, unusable, "read", address, redirected, permanent=True, answered=True
-        )
+        return HttpFailure(None, unusable, unusable, address, redirected, permanent=True)
     code, detail, permanent = _system_error(chain)
     kinds = (
         urllib3.exceptions.NewConnectionError,
@@ -112,14 +103,11 @@ def failure_of(error: BaseException, asked: str, *, at: str | None = None) -> Ht
         requests.exceptions.ConnectTimeout,
     )
     connecting = any(isinstance(link, kinds) for link in chain)
-    step: RequestStep = (
-        "getaddrinfo" if code == "ENOTFOUND" else "connect" if connecting else "read"
-    )
+    step = "getaddrinfo" if code == "ENOTFOUND" else "connect" if connecting else "read"
     return HttpFailure(
         code,
         detail or _words(code),
         detail or f"{step} {code}",
-        step,
         address,
         redirected,
         permanent=permanent,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from imgadm.base.patterns import is_error_code
 from imgadm.base.redaction import redact_text, redact_url
 from imgadm.base.text import excerpt
 from imgadm.streams.errors import FetchError
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _BODY_READ = 64 * 1024
 _BODY_SECONDS = 10.0
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_SHOWN = 1024
 
 
 def connection_error(error: BaseException, asked: str, *, at: str | None = None) -> FetchError:
@@ -49,10 +47,8 @@ def answer_error(response: Response) -> FetchError:
     if isinstance(body, dict):
         said = _first_error(body)
         given = said.get("code")
-        code = given if isinstance(given, str) and _CODE.fullmatch(given) else None
-        message = (
-            excerpt(said["message"], limit=_SHOWN) if isinstance(said.get("message"), str) else ""
-        )
+        code = given if is_error_code(given) else None
+        message = excerpt(said["message"]) if isinstance(said.get("message"), str) else ""
         if message and said is not body:
             message = f"{_shown_url(response)}: {message}"
     if not message:

@@ -24,7 +24,7 @@ from imgadm.streams.http.wanted import ContentMd5, UseOfMd5, Wanted
 if TYPE_CHECKING:
     from requests import Session
 
-DELAYS = (0.0, 0.5, 1.0, 2.0)
+_DELAYS = (0.0, 0.5, 1.0, 2.0)
 """Seconds to wait before the next attempt, after each attempt in a row that brought nothing."""
 
 
@@ -118,7 +118,7 @@ def http_get(
     length_required: bool = False,
     stall_timeout: float = 30.0,
     connect_timeout: float = 15.0,
-    delays: tuple[float, ...] = DELAYS,
+    delays: tuple[float, ...] = _DELAYS,
     content_md5: UseOfMd5 = "ignored",
 ) -> Stage:
     """Download ``url`` (http or https). Timeouts and delays are in seconds.
@@ -139,9 +139,9 @@ def http_get(
     again and goes on where it was: by a ``Range`` if the server proves that the file is the same
     (RFC 9110, section 13.1.5), otherwise by reading what was delivered again, which must have the
     same hash. After each attempt in a row that brings nothing, the stage waits the next of
-    ``delays``. The download fails after the last of them, and after
-    :data:`imgadm.streams.http.resuming.MAX_RESUMES` lost connections. The report notes how often
-    it was resumed.
+    ``delays``, by default 0, 0.5, 1 and 2 seconds. The download fails after the last of them, and
+    after :data:`imgadm.streams.http.resuming.MAX_RESUMES` lost connections. The report notes how
+    often it was resumed.
 
     The stage raises FetchError (no connection, an answer other than 200, a file that changed) and
     SizeError.
@@ -159,7 +159,7 @@ def http_get_file(
     *,
     size: int | None = None,
     length_required: bool = False,
-    delays: tuple[float, ...] = DELAYS,
+    delays: tuple[float, ...] = _DELAYS,
 ) -> Stage:
     """Download ``file``, wherever it is, as :func:`http_get` does."""
     return _HttpGet(file, size, length_required, _policy(delays))
