@@ -47,19 +47,14 @@ from imgadm.streams.http.get import http_get, http_get_file
 from imgadm.streams.http.put import http_put
 from imgadm.streams.http.wanted import UseOfMd5
 from imgadm.streams.processes.stages import from_process, into_process, zfs_receive, zfs_send
-from imgadm.streams.zfs.receivers import (
-    RawVolume,
-    plain_zfs_stream,
-    to_raw_disk,
-    verify_zfs_stream,
-    volume_of,
-)
-from imgadm.streams.zfs.volume_sender import (
+from imgadm.streams.zfs.receivers import plain_zfs_stream, to_raw_disk, verify_zfs_stream
+from imgadm.streams.zfs.volume_sender import from_disk, to_volume_stream
+from imgadm.streams.zfs.volumes import (
     BLOCK_SIZES,
     DEFAULT_BLOCK_SIZE,
     NewSnapshot,
-    from_disk,
-    to_volume_stream,
+    RawVolume,
+    volume_of,
 )
 
 __all__ = [

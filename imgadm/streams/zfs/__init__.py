@@ -1,1 +1,1 @@
-"""ZFS send streams without ZFS."""
+"""The reading and writing of ZFS send streams without ZFS."""

@@ -1,13 +1,11 @@
-"""ZFS send streams without ZFS: verified in passing, unpacked, or applied to a raw disk."""
+"""The stages that verify ZFS send streams, unpack them, or apply them to a raw disk."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,36 +14,17 @@ from imgadm.base.files.opening import open_regular
 from imgadm.streams.engine.arguments import check_choice, check_count, check_kind, check_path
 from imgadm.streams.engine.buffers import Buffer
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
-from imgadm.streams.errors import StreamError, ZfsStreamError
+from imgadm.streams.errors import ZfsStreamError
 from imgadm.streams.files.read_write import WRITE_BEHIND_STEP
+from imgadm.streams.zfs.payloads import inflate_payload
+from imgadm.streams.zfs.volumes import MOST_GUID, RawVolume
 
 StreamKind = Literal["zfs", "zvol"]
-"""What a stream is of: a file system or a volume."""
-
-_SMALLEST_WINDOW_LIMIT = 8 * 1024 * 1024
-"""Windows of zstd up to this many bytes are accepted for blocks of any size: what every decoder
-should support (RFC 8878, section 3.1.1.1.2).
-"""
-
-
-MOST_GUID = (1 << 64) - 1
-"""The largest guid: they have 64 bits."""
-
-
-@dataclass(frozen=True)
-class RawVolume:
-    """A raw disk as a snapshot of a volume: what an incremental stream must be told of its base.
-
-    ``guid`` is the snapshot's, ``size`` and ``block_size`` (volblocksize) are in bytes.
-    """
-
-    guid: int
-    size: int
-    block_size: int
+"""The kind of dataset in a stream: a file system or a volume."""
 
 
 class _VerifyZfsStream(Stage):
-    """See :func:`verify_zfs_stream`."""
+    """The stage that :func:`verify_zfs_stream` makes."""
 
     name = "verify"
     judges_content = True
@@ -64,7 +43,7 @@ class _VerifyZfsStream(Stage):
 
 
 class _PlainZfsStream(Stage):
-    """See :func:`plain_zfs_stream`."""
+    """The stage that :func:`plain_zfs_stream` makes."""
 
     name = "verify"
     judges_content = True
@@ -91,7 +70,7 @@ class _PlainZfsStream(Stage):
 
 
 class _ToRawDisk(Stage):
-    """See :func:`to_raw_disk`."""
+    """The stage that :func:`to_raw_disk` makes."""
 
     name = "write disk"
     role = "sink"
@@ -129,7 +108,7 @@ class _ToRawDisk(Stage):
             origin_guid=None if origin is None else origin.guid,
             origin_block_size=None if origin is None else origin.block_size,
             origin_size=None if origin is None else origin.size,
-            inflate=inflate,
+            inflate=inflate_payload,
             write_behind_step=WRITE_BEHIND_STEP if self._durable else 0,
             reserve=self._reserve,
             size_in_mib=self._size_in_mib,
@@ -146,47 +125,6 @@ class _ToRawDisk(Stage):
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-
-def inflate(codec: str, payload: bytes, size: int) -> bytes:
-    """Decompress a record's payload in a codec that the native core leaves to libraries.
-
-    A zlib stream for ``gzip``, a frame without its magic number for ``zstd``; what follows either
-    is padding. Raises ValueError.
-    """
-    return _inflate_gzip(payload, size) if codec == "gzip" else _inflate_zstd(payload, size)
-
-
-def _inflate_gzip(payload: bytes, size: int) -> bytes:
-    decoder = zlib.decompressobj()
-    try:
-        content = decoder.decompress(payload, size + 1)
-    except zlib.error as error:
-        raise ValueError(str(error)) from None
-    if len(content) <= size and not decoder.eof:
-        raise ValueError("the data ends in the middle")
-    return content
-
-
-def _inflate_zstd(payload: bytes, size: int) -> bytes:
-    import zstandard
-
-    magicless = zstandard.FORMAT_ZSTD1_MAGICLESS
-    try:
-        # The library takes as much memory as a frame claims, so the claims are looked at first.
-        frame = zstandard.get_frame_parameters(payload, format=magicless)
-        if frame.content_size not in (size, zstandard.CONTENTSIZE_UNKNOWN):
-            raise ValueError(f"claims {frame.content_size} bytes, wanted {size}")
-        if frame.dict_id:
-            raise ValueError(f"needs the dictionary {frame.dict_id}, which no stream has")
-        # OpenZFS compresses with windows that are no larger than the block.
-        window = max(_SMALLEST_WINDOW_LIMIT, 1 << (size - 1).bit_length())
-        if frame.window_size > window:
-            raise ValueError(f"needs a window of {frame.window_size} bytes, more than {window}")
-        decompressor = zstandard.ZstdDecompressor(format=magicless, max_window_size=window)
-        return decompressor.decompress(payload, max_output_size=size, allow_extra_data=True)
-    except zstandard.ZstdError as error:
-        raise ValueError(str(error)) from None
 
 
 @contextmanager
@@ -206,13 +144,15 @@ def _check_stream(kind: StreamKind | None, from_guid: int | None) -> None:
 
 
 def verify_zfs_stream(*, kind: StreamKind | None = None, from_guid: int | None = None) -> Stage:
-    """Pass on a ZFS send stream of one snapshot, checking every record of it.
+    """Return a stage that passes on a ZFS send stream of one snapshot, and checks every record.
 
-    ``kind`` is the only kind that is accepted, ``from_guid`` the guid of the only snapshot that an
-    incremental stream may be based on: 0 accepts full streams alone, None any stream.
+    ``kind`` is the only accepted kind; None accepts both. ``from_guid`` is the guid of the only
+    snapshot that an incremental stream may be based on; 0 accepts only full streams, None any
+    stream.
 
-    Leaves a summary (``imgadm._native.StreamSummary``) in ``report.facts["zfs_stream"]``. Raises
-    ZfsStreamError, at the end also for a stream that is cut short or goes on after its end.
+    The stage leaves a summary (``imgadm._native.StreamSummary``) in ``report.facts["zfs_stream"]``.
+    It raises ZfsStreamError, at the end also for a stream that is cut short or goes on after its
+    end.
     """
     _check_stream(kind, from_guid)
     return _VerifyZfsStream(kind, from_guid)
@@ -221,18 +161,17 @@ def verify_zfs_stream(*, kind: StreamKind | None = None, from_guid: int | None =
 def plain_zfs_stream(
     *, kind: StreamKind | None = None, from_guid: int | None = None, size_in_mib: int | None = None
 ) -> Stage:
-    """Pass on the one plain ZFS send stream that the input is, or that a package holds.
+    """Return a stage that passes on one plain ZFS send stream, the input or the one in a package.
 
-    A package is what ``zfs send -p`` makes: properties, holds and names that a receiver would obey.
-    None of that is passed on, nor a record whose header has not been checked. The END record, and
-    so a stream that a receiver takes for whole, comes only after the end of the input, which the
-    stages before show when they have succeeded.
+    ``zfs send -p`` makes packages. They contain properties, holds and names, which a receiver would
+    obey. The stage passes on none of these, and no record before it has checked the header. It
+    passes on the END record, without which no receiver takes a stream for complete, only after the
+    end of the input, which the stages before show only when they have succeeded.
 
-    ``kind`` and ``from_guid``, of the snapshot that an incremental stream may be based on (0: it
-    must be a full one), refuse all others where they are given. ``size_in_mib`` is the size of the
-    volume in MiB, rounded up.
+    ``kind`` and ``from_guid`` are those of :func:`verify_zfs_stream`. ``size_in_mib`` is the size
+    that the volume must have, in MiB, rounded up; None accepts any size.
 
-    The summary is left as by :func:`verify_zfs_stream`. Raises ZfsStreamError.
+    The stage leaves the summary that :func:`verify_zfs_stream` leaves. It raises ZfsStreamError.
     """
     _check_stream(kind, from_guid)
     check_count("size_in_mib", size_in_mib)
@@ -247,16 +186,18 @@ def to_raw_disk(
     size_in_mib: int | None = None,
     reserve: int = 0,
 ) -> Stage:
-    """Apply the ZFS send stream of a volume to the raw disk ``path``, a sparse file.
+    """Return a stage that applies the ZFS send stream of a volume to the raw disk ``path``.
 
-    A full stream makes the file, or writes to the regular file that is there anew; a link is not
-    followed. An incremental one needs ``path`` to hold a copy of the disk of ``origin``. Until the
-    pipeline has succeeded the content means nothing. The summary is left as by
-    :func:`verify_zfs_stream`. ``durable`` syncs the file at the end. ``size_in_mib`` is what the
-    volume must have, in MiB, the last of them perhaps not full. Where fewer than ``reserve`` bytes
-    of the file system are left free, it fails with ENOSPC.
+    The disk is a sparse file. A full stream makes the file, or replaces the content of a regular
+    file that exists; a link is not followed. For an incremental stream, ``path`` must hold a copy
+    of the disk of ``origin``. The content is of no use until the pipeline has succeeded.
 
-    Raises ZfsStreamError (damage, or a stream that can't be applied to a raw disk) and OSError.
+    ``durable`` makes the stage sync the file at the end. ``size_in_mib`` is the size that the
+    volume must have, in MiB, rounded up; None accepts any size. ``reserve`` is the number of bytes
+    that must stay free on the file system; the stage fails with ENOSPC rather than use them.
+
+    The stage leaves the summary that :func:`verify_zfs_stream` leaves. It raises ZfsStreamError for
+    a stream that is damaged or can't be applied to a raw disk, and OSError.
     """
     check_path("path", path)
     if origin is not None:
@@ -264,10 +205,3 @@ def to_raw_disk(
     check_count("size_in_mib", size_in_mib)
     check_count("reserve", reserve)
     return _ToRawDisk(path, origin, durable, size_in_mib, reserve)
-
-
-def volume_of(summary: _native.StreamSummary) -> RawVolume:
-    """The volume that a raw disk holds once the stream of ``summary`` has been applied."""
-    if summary.volume_size is None or summary.block_size is None:
-        raise StreamError("the stream does not say how large the volume is")
-    return RawVolume(summary.guid, summary.volume_size, summary.block_size)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgadm._native import RawDiskReceiver, ZfsStreamError
-from imgadm.streams.zfs.receivers import inflate as inflate_bounded
+from imgadm.streams.zfs.payloads import inflate_payload as inflate_bounded
 from tests.unit.native.zstream_builder import (
     StreamBuilder,
     lz4,

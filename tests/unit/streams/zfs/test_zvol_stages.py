@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imgadm import streams
-from imgadm.streams.zfs.receivers import inflate
+from imgadm.streams.zfs.payloads import inflate_payload
 from tests.unit.streams.stages import Collect, Supply, pieces
 
 DATA = Path(__file__).parents[3] / "data" / "zfs-streams"
@@ -178,9 +178,9 @@ def test_payloads_that_libraries_inflate(codec: str) -> None:
         "gzip": zlib.compress(content),
         "zstd": zstandard.ZstdCompressor(compression_params=parameters).compress(content),
     }[codec]
-    assert inflate(codec, payload + bytes(100), len(content)) == content
+    assert inflate_payload(codec, payload + bytes(100), len(content)) == content
     for bad in (payload[: len(payload) // 2], b"\xff" * 50):
         try:
-            assert len(inflate(codec, bad, len(content))) < len(content)
+            assert len(inflate_payload(codec, bad, len(content))) < len(content)
         except ValueError:
             continue
