@@ -54,7 +54,7 @@ def answer_error(response: Response) -> FetchError:
     if not message:
         message = f"{_shown_url(response)} answered {status} {excerpt(response.reason or '')}"
         if _content_type(response) == "text/plain" and text.strip():
-            message += f": {excerpt(redact_text(' '.join(text.split())), limit=_SHOWN)}"
+            message += f": {excerpt(redact_text(' '.join(text.split())))}"
     return FetchError(message, code=code, status=status, headers=response.headers)
 
 
