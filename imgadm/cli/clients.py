@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from imgadm.base import logs
 from imgadm.base.errors import ConfigError
 from imgadm.base.files.cache import Cache
 from imgadm.base.urls import goes_in_the_clear
-from imgadm.cli.context import RunContext
 from imgadm.client.options import ClientOptions, Retry
 from imgadm.sources import ping_source
 from imgadm.state.source_config import SourceConfig
+
+if TYPE_CHECKING:
+    from imgadm.cli.context import RunContext
 
 
 def client_options(context: RunContext) -> ClientOptions:

@@ -28,7 +28,7 @@ from imgadm.operations.importing.layer_trust import check_layer_name, installed_
 from imgadm.operations.watch import run_watched
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.reception import LayerReception
-from imgadm.streams.engine.pipeline import DIAGNOSIS
+from imgadm.streams.engine.outcome import DIAGNOSIS_SECONDS
 
 
 def receive_layers(
@@ -162,7 +162,7 @@ def _receive_one(
 
     def explain(error: streams.StreamError | OSError) -> ImgadmError:
         # The error of a damaged transfer explains more than that of a damaged archive.
-        fetches.settle(index, DIAGNOSIS)
+        fetches.settle(index, DIAGNOSIS_SECONDS)
         watch()
         return explain_layer(error, layer.image.uuid, pool.name, local_file=watch.local_file)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from imgadm._native import Cancelled
 from imgadm.base.signals import run_beyond_signals
@@ -14,15 +14,10 @@ from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.engine.descriptors import kernel_moves
 from imgadm.streams.engine.layout import lay_out
 from imgadm.streams.engine.links import ChannelLinks, Links, PipeLinks
+from imgadm.streams.engine.outcome import Outcome
 from imgadm.streams.engine.report import Report
 from imgadm.streams.engine.stage import Context, Stage
-from imgadm.streams.errors import ChecksumError, SizeError, StreamError, UnreadError
-
-DIAGNOSIS = 0.5
-"""Seconds for which a checksum may go on after a later stage found the bytes bad.
-
-If the checksum finds them bad as well, the transfer is to blame and not the image.
-"""
+from imgadm.streams.errors import StreamError
 
 _PATIENCE = 0.3
 """Seconds that the stages get to end by themselves before they are aborted a second time."""
@@ -58,18 +53,8 @@ class _Pipeline:
         self._cancel: CancelToken | None = None
         self._links: Links | None = None
         self._threads: list[threading.Thread] = []
-        self._changed = threading.Condition()
-        self._running: set[int] = set()
+        self._outcome = Outcome(self._places)
         self._ended = False
-        self._error: BaseException | None = None
-        # A stage that ended although the one before still writes to it, and the error of that one.
-        # If the reader has failed, it is about to say why.
-        self._reader: int | None = None
-        self._unread: UnreadError | None = None
-        # The stage that may still find the bytes bad after a later one did.
-        self._verifier: int | None = None
-        # The latest moment at which a failure becomes final.
-        self._deadline: float | None = None
 
     def run(self, on_progress: Callable[[Report], None] | None, interval: float) -> Report:
         try:
@@ -81,17 +66,17 @@ class _Pipeline:
             run_beyond_signals(self._start)
             self._watch(on_progress, interval)
         except BaseException as error:  # raised again below, once everything has ended
-            self._keep(error)
+            self._outcome.keep(error)
         while not self._ended:
             try:
                 run_beyond_signals(self._end)
             except BaseException as error:
-                self._keep(error)
-        if self._error is not None:
+                self._outcome.keep(error)
+        if self._outcome.error is not None:
             try:
-                raise self._error
+                raise self._outcome.error
             finally:
-                self._error = None  # its traceback leads back here
+                self._outcome.forget()
         if on_progress is not None:
             on_progress(self._report)
         return self._report
@@ -127,8 +112,7 @@ class _Pipeline:
                 name=f"imgadm-{place.stage.name}",
                 daemon=True,
             )
-            with self._changed:
-                self._running.add(index)
+            self._outcome.begin(index)
             thread.start()
             self._threads.append(thread)
 
@@ -140,81 +124,24 @@ class _Pipeline:
                 self._fail(index, error, links)
         finally:
             self._places[index].gauge.finished = time.monotonic()
-            with self._changed:
-                self._running.discard(index)
-                self._changed.notify_all()
+            self._outcome.end(index)
 
     def _fail(self, index: int, error: BaseException, links: Links) -> None:
-        stage = self._places[index].stage
-        _name_stage(error, stage)
-        with self._changed:
-            self._deadline = self._deadline or time.monotonic() + DIAGNOSIS
-            self._changed.notify_all()
-            if isinstance(error, UnreadError) and error.reader not in (None, index):
-                self._reader, self._unread = error.reader, error
-            elif self._error is None:
-                self._error = error
-                self._verifier = self._verifier_before(index) if stage.judges_content else None
-            elif index == self._verifier and isinstance(error, (ChecksumError, SizeError)):
-                error.__cause__ = self._error
-                self._error = error
-            verifier = self._verifier
-        if verifier is not None and verifier in self._before(index):
+        _name_stage(error, self._places[index].stage)
+        verifier = self._outcome.fail(index, error)
+        if verifier is not None:
             with contextlib.suppress(Cancelled, OSError):
                 links.discard_after(verifier)
 
-    def _verifier_before(self, index: int) -> int | None:
-        for earlier in self._before(index):
-            if self._places[earlier].stage.verifies and earlier in self._running:
-                return earlier
-        return None
-
-    def _before(self, index: int) -> Iterator[int]:
-        """Yield the stages through which the bytes of a stage have come, the nearest first."""
-        upstream = self._places[index].upstream
-        while upstream is not None:
-            yield upstream
-            upstream = self._places[upstream].upstream
-
     def _watch(self, on_progress: Callable[[Report], None] | None, interval: float) -> None:
-        due = time.monotonic() + interval
-        while True:
-            with self._changed:
-                while not self._is_over() and (wait := self._seconds_until(due)) > 0:
-                    self._changed.wait(wait)
-                if self._is_over():
-                    self._error = self._error or self._unread
-                    return
-            if on_progress is not None and self._deadline is None:
+        while not self._outcome.wait(time.monotonic() + interval):
+            if on_progress is not None and not self._outcome.is_failing:
                 on_progress(self._report)
-            due = time.monotonic() + interval
-
-    def _seconds_until(self, due: float) -> float:
-        """Return the time from now to ``due``, or to the end of a diagnosis if that is earlier."""
-        end = due if self._deadline is None else min(due, self._deadline)
-        return end - time.monotonic()
-
-    def _is_over(self) -> bool:
-        """Tell whether all have ended, or no stage that still runs could explain a failure."""
-        if not self._running:
-            return True
-        if self._deadline is None:
-            return False
-        if time.monotonic() >= self._deadline:
-            return True
-        awaited = self._verifier if self._error is not None else self._reader
-        return awaited not in self._running
-
-    def _keep(self, error: BaseException) -> None:
-        """Remember the error to raise: the first one, unless a later one is a Ctrl-C."""
-        with self._changed:
-            if self._error is None or not isinstance(error, Exception):
-                self._error = error
 
     def _end(self) -> None:
         """Leave nothing behind. Programs end first, so that none sees a broken stream end."""
         self._ended = True
-        if self._error is not None:
+        if self._outcome.error is not None:
             self._abort()
             if self._cancel is not None:
                 self._cancel.cancel()
@@ -237,7 +164,7 @@ class _Pipeline:
         try:
             step()
         except Exception as error:  # must not keep the other steps from being done
-            self._keep(error)
+            self._outcome.keep(error)
 
     def _join(self, timeout: float | None) -> bool:
         """Wait for all threads, and tell whether they have ended."""

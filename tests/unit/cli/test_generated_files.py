@@ -17,6 +17,7 @@ import pytest
 from imgadm.cli.commands import GROUPS, find_command
 from imgadm.cli.options import parse_options
 from imgadm.cli.reference.manual import EXAMPLES, manual_page
+from imgadm.cli.reference.markdown import commands_page
 from tests.golden.page import page
 from tests.python_path import PACKAGES
 
@@ -42,6 +43,11 @@ def test_completion_is_in_step(shell: str) -> None:
 def test_page_about_differences_is_in_step() -> None:
     path = TREE / "docs" / "how-to" / "coming-from-smartos.md"
     assert path.read_text() == page(), STALE
+
+
+def test_page_about_commands_is_in_step() -> None:
+    path = TREE / "docs" / "reference" / "commands.md"
+    assert path.read_text() == commands_page(), STALE
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from imgadm import streams
-from imgadm.streams.engine import pipeline
+from imgadm.streams.engine import outcome
 from tests.unit.streams.stages import Collect, Supply, pieces, unending
 
 CONTENT = random.Random(8).randbytes(3_000_000)
@@ -186,7 +186,7 @@ def test_a_program_that_refuses_damaged_bytes(way: str) -> None:
 
 
 def test_the_diagnosis_does_not_wait_for_a_slow_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "DIAGNOSIS", 0.05)
+    monkeypatch.setattr(outcome, "DIAGNOSIS_SECONDS", 0.05)
     compressed = gzip.compress(TEXT, 1)
     with pytest.raises(streams.DecompressionError):
         receive(damaged(compressed), compressed, Collect(), compression="gzip", pause=0.5)

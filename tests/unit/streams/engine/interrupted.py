@@ -67,6 +67,16 @@ SITUATIONS: dict[str, Callable[[str], Stages]] = {
         streams.read_file("/dev/zero"),
         streams.write_file(scratch()),
     ],
+    "branch is blocked": lambda url: [
+        Supply(unending()),
+        streams.tee(streams.checksum("sha1"), Blocked()),
+        streams.discard(),
+    ],
+    "program in a branch does not read": lambda url: [
+        Supply(unending()),
+        streams.tee(streams.tee(streams.into_process(["sleep", str(LONG)])), streams.discard()),
+        streams.write_file(scratch()),
+    ],
 }
 
 

@@ -233,3 +233,15 @@ def test_stages_between_see_the_error_of_neither_side() -> None:
             Collect(),
         )
     assert seen
+
+
+def test_a_reader_that_has_the_name_of_its_writer_says_what_is_wrong(way: str) -> None:
+    """Not that it ended early, which its writer notices first."""
+    for _ in range(20):
+        with pytest.raises(streams.SizeError, match="expected 5 bytes, got more"):
+            streams.run(
+                Supply(unending()),
+                streams.checksum("sha1"),
+                streams.checksum("sha1", size=5),
+                Collect(),
+            )
