@@ -1,4 +1,4 @@
-"""The fields of a manifest that operations work with, typed and safe to use."""
+"""The typed view of a manifest: the fields that operations work with, checked."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _GUID = re.compile(r"[0-9]{1,20}")
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """The file of an image: ``sha1`` (hexadecimal) and ``size`` (bytes) are of the stored bytes.
+    """The file of an image.
 
-    ``dataset_guid`` is the ZFS guid of the snapshot inside, a decimal string. What the manifest
-    leaves out is ``None``.
+    ``sha1``, in hexadecimal, and ``size``, in bytes, are those of the stored bytes.
+    ``dataset_guid`` is the ZFS guid of the snapshot inside, as a decimal string. A member that the
+    manifest leaves out is ``None``.
     """
 
     sha1: str | None
@@ -34,10 +35,10 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest of the current format. ``raw`` has every field, as and in the order received.
+    """A manifest of the current format. ``raw`` has every field as it was received, in order.
 
-    ``uuid`` and ``origin`` are UUIDs, ``name`` and ``version`` printable text: all are safe in
-    paths, dataset names and on a terminal (``name`` and ``version`` on the last only).
+    ``uuid`` and ``origin`` are UUIDs, and safe in paths and dataset names. ``name`` and ``version``
+    are printable text, and safe on a terminal.
     """
 
     uuid: str
@@ -52,10 +53,10 @@ class Manifest:
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> Manifest:
-        """Return the view of ``manifest``, upgraded to the current format where it is older.
+        """Return the view of ``manifest``, which is first upgraded to the current format.
 
-        Looser than :func:`check_manifest`, since manifests of newer servers have fields that we
-        do not know: only what the view shows is checked. Raises :class:`InvalidManifestError`.
+        Only the fields of the view are checked, unlike in :func:`check_manifest`, because newer
+        servers may use fields that we do not know. Raises :class:`InvalidManifestError`.
         """
         raw = upgrade_manifest(manifest)
         uuid, origin = raw.get("uuid"), raw.get("origin")

@@ -1,6 +1,6 @@
-"""Platform limits of an image: ``requirements.min_platform`` and ``requirements.max_platform``.
+"""The platform limits of an image, ``requirements.min_platform`` and ``.max_platform``.
 
-Each maps a release of the platform (``"7.0"``) to a build time (``"20260312T000148Z"``).
+Each limit maps releases of the platform (``"7.0"``) to build times (``"20260312T000148Z"``).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ DEFAULT_RELEASE = "6.5"
 def check_platform(
     requirements: Mapping[str, Any] | None, sdc_version: str | None, live_image: str | None
 ) -> None:
-    """Raise :class:`PlatformError` unless this platform is one that the image asks for.
+    """Raise :class:`PlatformError` unless this platform satisfies the limits of an image.
 
-    ``sdc_version`` and ``live_image`` are ``SDC Version`` and ``Live Image`` of ``sysinfo``; a
-    platform without the former is release 6.5. Releases compare as numbers, so that 10.0 is
-    newer than 7.0. A limit for another release decides by the release alone.
+    ``sdc_version`` and ``live_image`` are ``SDC Version`` and ``Live Image`` of ``sysinfo``. A
+    platform without the former has release 6.5. Releases are compared as numbers: 10.0 is newer
+    than 7.0. If no limit is for this release, the releases alone are compared.
     """
     release = sdc_version or DEFAULT_RELEASE
     lower = _limits(requirements, "min_platform")

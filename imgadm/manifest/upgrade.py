@@ -1,4 +1,4 @@
-"""Version 1 manifests (the Dataset API of SDC 6.5, ``.dsmanifest`` files) to version 2."""
+"""The upgrade of manifests of version 1 (Dataset API of SDC 6.5, ``.dsmanifest``) to version 2."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _WITHOUT_SECONDS = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2})Z"
 
 
 def upgrade_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``manifest`` in the current format; the argument is never changed.
+    """Return ``manifest`` in the current format, and leave ``manifest`` itself unchanged.
 
-    Version 2 and anything newer comes back as it is. Raises :class:`InvalidManifestError` for a
-    manifest that has neither ``v`` nor the ``creator_uuid`` of version 1.
+    A manifest of version 2 or newer is returned as it is. Raises :class:`InvalidManifestError` for
+    a manifest with neither ``v`` nor the ``creator_uuid`` of version 1.
     """
     version = as_number(manifest.get("v"))
     if version is not None and version >= 2:

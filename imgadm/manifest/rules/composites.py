@@ -18,11 +18,13 @@ MAX_BILLING_TAG_CHARACTERS = 128
 
 
 def error(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is an object."""
     if not isinstance(value, dict):
         yield invalid(field, f'invalid image "error" (not an object): {json_excerpt(value)}')
 
 
 def files(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is an array of at most one file with SHA-1, size and compression."""
     if not isinstance(value, list):
         yield invalid(field, f'invalid image "files" (not an array): {excerpt(value)}')
         return
@@ -49,6 +51,7 @@ def _file(field: str, entry: Any) -> Iterator[Violation]:
 
 
 def acl(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is an array of UUIDs; report the first item that is none."""
     if not isinstance(value, list):
         yield invalid(field, f'invalid image "acl" (not an array): {excerpt(value)}')
         return
@@ -60,10 +63,12 @@ def acl(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
 
 
 def requirements(_field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check the members of the field."""
     yield from requirement_violations(value)
 
 
 def users(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is an array of objects with a name and nothing else."""
     if not isinstance(value, list):
         yield invalid(field, f'invalid image "users" (not an array): {json_excerpt(value)}')
         return
@@ -73,6 +78,7 @@ def users(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
 
 
 def billing_tags(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is an array of strings of bounded length."""
     if not isinstance(value, list):
         yield invalid(field, f'invalid image "billing_tags" (not an array): {excerpt(value)}')
         return
@@ -82,6 +88,7 @@ def billing_tags(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
 
 
 def traits(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is an object of strings, booleans and arrays; an array passes, too."""
     if not isinstance(value, (dict, list)):
         yield invalid(field, f'invalid image "traits" (not an object): {json_excerpt(value)}')
         return
@@ -92,6 +99,7 @@ def traits(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
 
 
 def tags(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is an object, of bounded length as JSON."""
     if not isinstance(value, dict):
         yield invalid(field, f'invalid image "tags" (not an object): {json_excerpt(value)}')
         return
@@ -104,6 +112,7 @@ def tags(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
 
 
 def inherited_directories(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
+    """Check that the field is an array of strings, in an image of type ``zone-dataset``."""
     got = f'invalid image "{field}"'
     if context.manifest.get("type") != "zone-dataset":
         only = "(only valid for a type:zone-dataset image)"
@@ -117,6 +126,7 @@ def inherited_directories(field: str, value: Any, context: RuleContext) -> Itera
 
 
 def channels(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
+    """Check that the field is an array of the names of channels that the server has."""
     if context.mode != "minimal" and context.channels is None:
         yield invalid(field, "channels is invalid with an IMGAPI not configured for channels")
     elif not isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Rules of the ``requirements`` object of a manifest: what a machine made from the image needs."""
+"""Rules of the ``requirements`` of a manifest: the needs of machines made from the image."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STAMP = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{
 
 
 def requirement_violations(requirements: Any) -> Iterator[Violation]:
-    """Yield every broken rule; members that are false, zero, null or "" are not looked at."""
+    """Yield every broken rule of ``requirements``; false, zero, null and "" count as left out."""
     if not isinstance(requirements, dict):
         yield invalid(
             "requirements",

@@ -17,22 +17,30 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-
 
 
 def format_version(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the format version is a number that is not negative."""
     number = as_number(value)
     if number is None or number < 0:
         yield invalid(field, '"v" must be a positive integer')
 
 
 def uuid(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is a UUID."""
     if not is_uuid(value):
         yield invalid(field)
 
 
 def string(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is a string."""
     if not isinstance(value, str):
         yield invalid(field)
 
 
 def text(limit: int, pattern: re.Pattern[str] | None = None, allowed: str = "") -> Rule:
+    """Return the rule of a text of at most ``limit`` characters that ``pattern`` allows.
+
+    ``allowed`` names the characters besides letters and digits, for the message.
+    """
+
     def rule(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
         text = as_text(value)
         if text is None:
@@ -51,6 +59,8 @@ def text(limit: int, pattern: re.Pattern[str] | None = None, allowed: str = "") 
 
 
 def web_page(label: str) -> Rule:
+    """Return the rule of the URL of a web page, which messages call ``label``."""
+
     def rule(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
         url = value if isinstance(value, str) else ""
         if not url.lower().startswith(("http:", "https:")):
@@ -62,6 +72,7 @@ def web_page(label: str) -> Rule:
 
 
 def boolean(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is a boolean."""
     if as_boolean(value) is None:
         yield invalid(
             field, f'invalid value for "{field}" (must be true or false): {json_excerpt(value)}'
@@ -69,16 +80,19 @@ def boolean(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
 
 
 def published_at(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is a date in UTC."""
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         yield invalid(field, 'published_at date not in "YYYY-MM-DDTHH:MM:SS(.SSS)Z" format')
 
 
 def state(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
+    """Check that the field is one of :data:`STATES`."""
     if value not in STATES:
         yield invalid(field)
 
 
 def public(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
+    """Check that the field is a boolean that the mode of the server allows."""
     yield from boolean(field, value, context)
     is_public = as_boolean(value)
     if context.mode == "public" and is_public is False:
@@ -88,6 +102,11 @@ def public(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
 
 
 def one_of(choices: tuple[str, ...]) -> Rule:
+    """Return the rule of a field that has one of ``choices``.
+
+    The text ``null`` is allowed for an image that is being created or could not be created.
+    """
+
     def rule(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
         if value in choices:
             return
@@ -113,6 +132,7 @@ def _zvol_only(field: str, value: Any) -> Violation:
 
 
 def zvol_string(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
+    """Check that the field is a string, and that only zvol images have it."""
     if not _is_zvol(context):
         if truthy(value):
             yield _zvol_only(field, value)
@@ -121,6 +141,7 @@ def zvol_string(field: str, value: Any, context: RuleContext) -> Iterator[Violat
 
 
 def image_size(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
+    """Check that the field is a whole number, and that only zvol images have it."""
     if not _is_zvol(context):
         if truthy(value):
             yield _zvol_only(field, value)

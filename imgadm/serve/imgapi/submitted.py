@@ -12,7 +12,7 @@ from imgadm.base.text import excerpt
 from imgadm.manifest import find_violations, upgrade_manifest
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.manifest.rules.fields import ZVOL_FIELDS
-from imgadm.serve.catalogues.field_order import FIELDS_IN_ORDER, in_order
+from imgadm.serve.catalogues.writable.field_order import FIELDS_IN_ORDER, in_order
 from imgadm.serve.http.replies import HttpError
 
 _ONLY_IMPORTED = ("published_at", "urn")

@@ -16,9 +16,9 @@ from imgadm.base.errors import FileSystemError
 from imgadm.base.patterns import is_sha1
 from imgadm.base.text import excerpt
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
-from imgadm.serve.catalogues.refusals import Refusal, RefusedError, taken
-from imgadm.serve.catalogues.uploads import FileFacts
-from imgadm.serve.catalogues.writable_folder import WritableFolder
+from imgadm.serve.catalogues.writable.refusals import Refusal, RefusedError, taken
+from imgadm.serve.catalogues.writable.uploads import FileFacts
+from imgadm.serve.catalogues.writable.writable_folder import WritableFolder
 from imgadm.serve.http.conditions import Headers, Validators
 from imgadm.serve.http.replies import (
     HttpError,
