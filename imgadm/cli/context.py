@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # Pools, sources and locks are imported by the methods that open them, so that a command loads only
 # those that it uses.
-@dataclass
 class RunContext:
     """The one value that a command gets.
 
@@ -35,14 +34,22 @@ class RunContext:
     ``arguments`` are the two parts of those words.
     """
 
-    log: Log
-    name: str
-    words: Sequence[str]
-    options: Options
-    arguments: Sequence[str]
-    _configuration: Configuration | None = field(default=None, init=False, repr=False)
-    _warned: set[str] = field(default_factory=set, init=False, repr=False)
-    _unchecked: dict[str, None] = field(default_factory=dict, init=False, repr=False)
+    def __init__(
+        self,
+        log: Log,
+        name: str,
+        words: Sequence[str],
+        options: Options,
+        arguments: Sequence[str],
+    ) -> None:
+        self.log = log
+        self.name = name
+        self.words = words
+        self.options = options
+        self.arguments = arguments
+        self._configuration: Configuration | None = None
+        self._warned: set[str] = set()
+        self._unchecked: dict[str, None] = {}
 
     @cached_property
     def settings(self) -> Settings:

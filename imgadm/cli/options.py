@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgadm.cli.errors import OptionError
 
@@ -26,8 +25,7 @@ class OptionKind(enum.Enum):
     POSITIVE_INTEGER = enum.auto()
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option as a command declares it.
 
     Callers of :class:`Options` use any of the ``names``. ``placeholder`` stands for the value in

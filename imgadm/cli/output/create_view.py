@@ -8,9 +8,9 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imgadm.base.text import printable
+from imgadm.base.text import excerpt, printable
 from imgadm.cli.context import RunContext
-from imgadm.cli.output.transfer_view import choose_view
+from imgadm.cli.output.transfer_view import choose_view, summary_line
 from imgadm.operations.events.creating import (
     CreateEvent,
     Inheriting,
@@ -84,8 +84,6 @@ class CreateView:
                 for note in report.notes:
                     self._context.warn(note)
                 if self._summary:
-                    from imgadm.cli.output.transfer_view import summary_line
-
                     print(summary_line(report), file=sys.stderr, flush=True)
             case _:
                 for line in _lines(event):
@@ -148,6 +146,4 @@ def _lines(event: CreateEvent) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    from imgadm.base.json_values import display
-
-    return "undefined" if value is None else display(value)
+    return "undefined" if value is None else excerpt(value)

@@ -92,7 +92,7 @@ def test_option_texts_wrap_and_end_in_a_full_stop() -> None:
         Option(("--a-very-long-name-of-an-option-indeed",), ("word " * 20).strip()),
         Option(("--secret",), "Never shown", hidden=True),
     )
-    text = command_help(type(command)(**{**vars(command), "options": options}))
+    text = command_help(command._replace(options=options))
     block = text.partition("Options:\n")[2].partition("\n\nFields")[0]
     column = " " * 40
     assert block == (
