@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgadm.base.json_values import display
 from imgadm.base.patterns import check_uuid, is_uuid
+from imgadm.base.text import excerpt
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.listing.list_images import listed_image
@@ -45,6 +45,6 @@ def recorded_origin(image: InstalledImage) -> str | None:
         return None
     if not is_uuid(origin):
         raise InvalidManifestError(
-            f'"origin" in the record of image {image.uuid} is not a UUID: {display(origin)}'
+            f'"origin" in the record of image {image.uuid} is not a UUID: {excerpt(origin)}'
         )
     return origin
