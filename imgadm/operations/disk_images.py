@@ -1,4 +1,4 @@
-"""A disk that becomes an image: how it is opened, and what the manifest says of it."""
+"""The disks that become images: opening them, and their manifests and snapshots."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import Any
 
 from imgadm import streams
 from imgadm.base.errors import FileSystemError, UsageError
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.operations.errors import InvalidDiskError
 from imgadm.operations.new_manifest import new_manifest
 
 _MIB = 1024 * 1024
 
-#: What virtual machines find their devices with, unless the operator knows better.
 _DRIVERS = {"nic_driver": "virtio", "disk_driver": "virtio", "cpu_type": "host"}
+"""The fields about a machine's devices, unless the operator gives others."""
 
 
 @dataclass(frozen=True)
 class DiskToImage:
-    """A disk, a path or URL, and how it is to be read.
+    """A disk and how to read it.
 
-    ``format`` None tells it from the first bytes; ``block_size`` None is the default, or that of
-    the origin.
+    ``location`` is a path or a URL. ``format`` None means that the first bytes tell the format.
+    ``block_size``, in bytes, is that of the volume; None is the default, or that of the origin.
     """
 
     location: str
@@ -36,12 +36,13 @@ class DiskToImage:
 
 
 def is_url(location: str) -> bool:
+    """Tell whether ``location`` is a URL, not a path."""
     return location.startswith(("http://", "https://"))
 
 
 @contextmanager
 def opened(disk: DiskToImage) -> Iterator[streams.Disk]:
-    """Open a disk on this host; raises an ImgadmError if there is none that can be read."""
+    """Open a disk on this host for the block; raise an ImgadmError if it can't be read."""
     path = Path(disk.location)
     if not path.exists():
         raise UsageError(f'disk path does not exist: "{path}"')
@@ -58,12 +59,13 @@ def opened(disk: DiskToImage) -> Iterator[streams.Disk]:
 def disk_manifest(
     fields: Mapping[str, Any], *, origin: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The manifest of an image of a disk, without its size; incremental if there is an ``origin``.
+    """Return the manifest of an image of a disk, without the size of the disk.
 
-    Raises UsageError for fields that contradict that it is one.
+    ``fields`` are given by the operator. ``origin`` is the manifest of the image below, which makes
+    the new one incremental. Raises UsageError for fields that no image of a disk has.
     """
     if fields.get("type", "zvol") != "zvol":
-        raise UsageError(f'a disk becomes an image of type zvol, not "{display(fields["type"])}"')
+        raise UsageError(f'a disk becomes an image of type zvol, not "{excerpt(fields["type"])}"')
     below = None
     if origin is not None:
         below = {field: value for field, value in origin.items() if field != "image_size"}
@@ -77,17 +79,21 @@ def disk_manifest(
 
 
 def add_size(manifest: dict[str, Any], volume: streams.RawVolume) -> None:
-    """Say how large the disk is, in MiB; raises UsageError if another size was given."""
+    """Add the size of the disk, in MiB, to ``manifest``; raise UsageError if it has another."""
     size = -(-volume.size // _MIB)
     if manifest.setdefault("image_size", size) != size:
-        given = display(manifest["image_size"])
+        given = excerpt(manifest["image_size"])
         raise UsageError(f"the disk has {size} MiB, not image_size={given}: leave that out")
 
 
 def new_snapshot(
     uuid: str, disk: DiskToImage, origin: tuple[Path, streams.RawVolume] | None = None
 ) -> streams.NewSnapshot:
-    """The snapshot that a new image will be; raises UsageError if it can't be."""
+    """Return the snapshot that the stream of the new image ``uuid`` will have.
+
+    ``origin`` is the raw disk and the volume that an incremental image is based on. Raises
+    UsageError if the block size of ``disk`` is another one than the origin's.
+    """
     block_size = disk.block_size
     if origin is not None:
         wanted = origin[1].block_size

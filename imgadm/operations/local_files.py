@@ -11,9 +11,10 @@ from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 
 
 def read_local_manifest(manifest_path: Path, file_path: Path) -> dict[str, Any]:
-    """Return the manifest as it is written; the file has to be there, too.
+    """Return the manifest in the file ``manifest_path``, as it is written there.
 
-    Raises UsageError for what is not there, FileSystemError and InvalidManifestError.
+    Raises UsageError if one of the two files does not exist, FileSystemError and
+    InvalidManifestError.
     """
     for kind, path in (("manifest", manifest_path), ("file", file_path)):
         if not path.exists():

@@ -1,4 +1,4 @@
-"""Manifest fields as an operator gives them: ``field=value`` words, and a file of JSON."""
+"""The manifest fields that an operator gives: ``field=value`` words, and a file of JSON."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 
 from imgadm.base.errors import FileSystemError, UsageError
 from imgadm.base.json_input import JSONError, json_type, parse_json
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.manifest import TEXT_FIELDS
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 
 
 def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
-    """Return what ``field=value`` words say; a later word wins. Raises UsageError.
+    """Return the fields that ``field=value`` words give; a later word wins. Raises UsageError.
 
-    The value is JSON if it can be, else the text itself. A field that is a string in the manifest
-    takes the text as it was typed (``version=1.10`` is no number); only a JSON string in its quotes
-    is taken for what it spells, since that was the way to give such a version to the first imgadm.
+    A value that is valid JSON is parsed, any other is a string. A field that is a string in the
+    manifest takes the text as it was typed: ``version=1.10`` is no number. Only a JSON string with
+    its quotes is parsed even there, because the original tool needed the quotes for such a version.
     """
     return dict(map(_parse_field, arguments))
 
 
 def read_fields(path: str) -> dict[str, Any]:
-    """Return the JSON object in the file, or on the standard input where ``path`` is ``-``.
+    """Return the JSON object in the file ``path``, or on the standard input for ``-``.
 
-    Raises UsageError for anything but a JSON object, FileSystemError if it can't be read.
+    Raises UsageError for anything but a JSON object, and FileSystemError.
     """
     where = "on stdin" if path == "-" else f'in "{path}"'
     try:
@@ -53,7 +53,7 @@ def _parse_field(argument: str) -> tuple[str, Any]:
     field, equals, text = argument.partition("=")
     if not equals or not field:
         raise UsageError(
-            f'invalid manifest field arg "{display(argument)}": must match "<field>=<value>"'
+            f'invalid manifest field arg "{excerpt(argument)}": must match "<field>=<value>"'
         )
     try:
         value = parse_json(text.encode("utf-8", "surrogateescape"))

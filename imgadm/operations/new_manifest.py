@@ -1,4 +1,4 @@
-"""The manifest of a new image: what is given, inherited, and told by the machine."""
+"""The manifest of a new image: given and inherited fields, and what its machine requires."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INHERITED = (
     "inherited_directories",
     *ZVOL_FIELDS,
 )
-"""Fields that a new image has from the one that its disk was cloned from, unless they are given."""
+"""The fields that a new image inherits from the image below, unless they are given."""
 
 
 def new_manifest(
@@ -32,12 +32,12 @@ def new_manifest(
     requirements: Mapping[str, Any] | None = None,
     make_uuid: Callable[[], object] = uuid.uuid4,
 ) -> dict[str, Any]:
-    """Return the manifest of a new image, without ``files``; :func:`check_manifest` is for others.
+    """Return the manifest of a new image, without ``files`` and not yet checked.
 
-    What is ``given`` wins over all else. ``origin`` is the manifest of the image below: fields are
+    ``given`` fields win over all others. ``origin`` is the manifest of the image below. Fields are
     inherited from it, each as a whole, and an ``incremental`` image names it. ``defaults`` are for
-    fields that are neither given nor inherited. ``requirements`` are what the machine asks for:
-    they replace inherited ones one by one, and given ones never.
+    fields that are neither given nor inherited. ``requirements`` are those of the machine. They
+    replace inherited requirements one by one, but none that is given.
     """
     manifest: dict[str, Any] = {"v": 2, "uuid": str(make_uuid())}
     manifest |= copy.deepcopy(dict(given))
@@ -55,7 +55,7 @@ def new_manifest(
 
 
 def _require(manifest: dict[str, Any], given: Any, wanted: Mapping[str, Any]) -> None:
-    """Add what is ``wanted`` and not ``given``. Whoever gives an empty min_platform wants none."""
+    """Add the ``wanted`` requirements that are not ``given``; an empty min_platform is left out."""
     current = manifest.get("requirements", {})
     if not isinstance(current, dict):
         return

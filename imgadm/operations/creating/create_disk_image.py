@@ -26,7 +26,7 @@ from imgadm.pools.base import InstalledImage, Pool
 
 @dataclass(frozen=True)
 class CreateDiskOptions:
-    """What is wanted of which disk, and how this run behaves."""
+    """The disk, the image that is wanted of it, and the terms of this run for locks."""
 
     disk: DiskToImage
     wanted: WantedImage
@@ -41,8 +41,8 @@ def create_disk_image(
 ) -> None:
     """Make an image of a disk and hand it to ``destination``; the disk is only read.
 
-    An incremental image is what differs from the one that is installed, on the pool that
-    ``open_pool`` opens, as the field ``origin`` says. Raises an ImgadmError for whatever fails.
+    An incremental image has the differences from the image that the field ``origin`` names, which
+    is installed on the pool that ``open_pool`` returns. Raises an ImgadmError for whatever fails.
     """
     with opened(options.disk) as disk, _origin(open_pool, options, on_event) as origin:
         manifest = disk_manifest(
@@ -70,7 +70,7 @@ class _Origin:
 def _origin(
     open_pool: Callable[[], Pool], options: CreateDiskOptions, on_event: OnEvent
 ) -> Iterator[_Origin | None]:
-    """The installed image that the new one is based on, which nobody deletes meanwhile."""
+    """Yield the installed image that the new one is based on; its lock is held meanwhile."""
     wanted = options.wanted
     named: Any = wanted.fields.get("origin")
     if not wanted.incremental:

@@ -22,7 +22,7 @@ from imgadm.operations.events.event import OnEvent
 from imgadm.pools.base import Pool
 
 PRE_PREPARE = "imgadm-create-pre-prepare"
-"""The name of snapshots that a prepared machine goes back to, as the first imgadm called them."""
+"""The name of the snapshots that a prepared machine goes back to, as in the original tool."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Host:
 
 @dataclass(frozen=True)
 class CreateOptions:
-    """What is wanted, and how this run behaves.
+    """The wanted image, and how this run behaves.
 
-    ``journals`` is where is written down what has to be put back.
+    ``journals`` is the directory of the journals, which say what has to be put back.
     """
 
     locks: Locks
@@ -53,7 +53,7 @@ def create_image(
     """Make an image of the machine and hand it to ``destination``.
 
     Raises an ImgadmError for whatever fails. However this ends, the machine is put back to what it
-    was; if not even that works, the error says so, and the next run tries again.
+    was. If that fails, the error says so, and the next run tries again.
     """
     host.machines.get(uuid)
     with options.locks.machine(
@@ -126,7 +126,7 @@ def _make(
 
 
 def _await_program(pid: int | None, clock: Clock) -> None:
-    """Let the program end that a dead run has left: it may still be changing the machine."""
+    """Wait for the program of a dead run to end, because it may still change the machine."""
     deadline = clock.now() + CHANGE_SECONDS
     while pid is not None and is_running(pid) and clock.now() < deadline:
         clock.sleep(0.2)

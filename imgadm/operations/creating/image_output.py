@@ -1,4 +1,4 @@
-"""Where a new image goes: two files that appear whole or not at all."""
+"""The two files of a new image, which appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from imgadm.base.errors import FileSystemError, UsageError
 from imgadm.base.files.creation import NewFile, cut_name, remove_dead_partials
 from imgadm.base.files.opening import is_same_file, open_directory, open_regular
 from imgadm.base.files.replacement import write_fully
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 
 
 @dataclass(frozen=True)
 class ImageOutput:
-    """The two files of a new image, named as they are shown."""
+    """The names of the two files of a new image, as messages show them."""
 
     manifest_path: str
     file_path: str
 
     @classmethod
     def of(cls, prefix: str, manifest: Mapping[str, Any], compression: str) -> ImageOutput:
-        """The files that begin with ``prefix``, of an image with this manifest."""
+        """Return the files whose names begin with ``prefix``, for an image with ``manifest``."""
         kind = "zvol" if manifest.get("type") == "zvol" else "zfs"
         suffix = COMPRESSION_FORMATS[compression].suffix
         return cls(f"{prefix}.imgmanifest", f"{prefix}.{kind}{suffix}")
 
     @contextmanager
     def reserved(self, *, overwrite: bool = False) -> Iterator[ReservedOutput]:
-        """Keep both names for this process, and leave nothing behind if the block fails.
+        """Keep both names for this process; leave nothing behind if the block fails.
 
-        Raises FileSystemError if the directory can't be written, if a file is there that it may
-        not ``overwrite``, or if another process is about to write the same files.
+        Raises FileSystemError if the directory can't be written, if one of the files exists and
+        ``overwrite`` is false, and if another process is about to write the same files.
         """
         with _reservation(self._reservation):
             before = [path for path in (self.manifest_path, self.file_path) if _exists(path)]
@@ -62,8 +62,9 @@ class ImageOutput:
     def remove_leftovers(self, *, new: bool) -> None:
         """Remove what a process left that died while it had the two files reserved.
 
-        They were ``new`` if neither had been there before. An image that has its manifest is whole
-        and stays, and so does what another process writes by now. Raises FileSystemError.
+        ``new`` says that neither file existed before that process. An image that has its manifest
+        is whole and stays. Files that another process writes by now stay, too. Raises
+        FileSystemError.
         """
         for path in (self.manifest_path, self.file_path):
             remove_dead_partials(path)
@@ -75,21 +76,21 @@ class ImageOutput:
 
     @property
     def _reservation(self) -> str:
-        """An empty file; who has locked it may write the two."""
+        """The name of an empty file; the process that has locked it may write the two."""
         above, name = os.path.split(self.manifest_path)
         return os.path.join(above, f".{cut_name(name, len('..lock'))}.lock")  # noqa: PTH118  as the names are given
 
     def absolute(self) -> ImageOutput:
-        """The same files, whatever the current directory."""
+        """Return the same files by absolute paths."""
         manifest, file = Path(self.manifest_path).absolute(), Path(self.file_path).absolute()
         return ImageOutput(str(manifest), str(file))
 
 
 class ReservedOutput:
-    """The two files while this process has the right to write them.
+    """The two files while only this process may write them.
 
-    They are ``new`` if neither was there before. ``has_file`` once the file of the image has its
-    name, and ``complete`` once the manifest has, too.
+    ``new`` says that neither was there before. ``has_file`` becomes true when the file of the image
+    has its name, ``complete`` when the manifest has its name, too.
     """
 
     def __init__(self, output: ImageOutput, *, new: bool) -> None:
@@ -99,7 +100,7 @@ class ReservedOutput:
         self.complete = False
 
     def save_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Write the manifest; the image is complete when that has been done."""
+        """Write the manifest, which makes the image complete. Raises FileSystemError."""
         path = self.output.manifest_path
         text = json.dumps(manifest, indent=2, ensure_ascii=False)
         try:
@@ -116,11 +117,11 @@ class ReservedOutput:
 
 
 def output_prefix(template: str | None, fields: Mapping[str, Any]) -> str:
-    """Return how the names of the files of an image begin.
+    """Return the prefix that the names of the files of an image have in common.
 
-    That is NAME-VERSION in the current directory, or in the directory that ``template`` names, or
-    else ``template`` itself. ``fields`` are those that were given. Raises UsageError for a
-    ``template`` that names a device, or a place where no files can be.
+    That is NAME-VERSION, after the given ``fields``, in the directory ``template`` or, without a
+    template, in the current one. A ``template`` that is no directory is the prefix itself. Raises
+    UsageError for a ``template`` that names a device, or a place that can't have files.
     """
     if template and _is_no_place_for_files(template):
         raise UsageError(
@@ -134,7 +135,7 @@ def output_prefix(template: str | None, fields: Mapping[str, Any]) -> str:
 
 
 def _slug(value: Any) -> str:
-    text = "undefined" if value is None else display(value)
+    text = "undefined" if value is None else excerpt(value)
     text = re.sub(r"[^\w\s._-]", "", text, flags=re.ASCII).strip().lower()
     return re.sub(r"[-\s]+", "-", text)
 
@@ -147,7 +148,7 @@ def _is_no_place_for_files(template: str) -> bool:
             directory = Path(template)
         elif not stat.S_ISREG(mode):
             return True
-    except OSError:  # nothing there is the usual case; what is wrong with it is told later
+    except OSError:  # usually nothing is there; any other fault shows when the file is made
         pass
     first, second, *_ = *Path(os.path.realpath(directory)).parts[1:3], "", ""
     return first == "proc" or (first == "dev" and second != "shm")
@@ -159,7 +160,7 @@ class _BusyError(FileSystemError):
 
 @contextmanager
 def _reservation(path: str) -> Iterator[None]:
-    """Hold the lock that gives the right to write the two files; the file goes in the end."""
+    """Hold the lock on the file ``path``, which is removed in the end."""
     above, name = os.path.split(path)
     try:
         directory = open_directory(above or ".")
@@ -203,7 +204,7 @@ def _locked(path: str, name: str, directory: int) -> int:
         except BaseException:
             os.close(descriptor)
             raise
-        # Whoever had it before may have removed it.
+        # The process that had the lock before may have removed the file.
         if is_same_file(status, name, directory):
             return descriptor
         os.close(descriptor)

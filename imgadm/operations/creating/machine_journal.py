@@ -1,7 +1,7 @@
-"""What has to be put back of a machine, written down before it is changed.
+"""The journal of a machine: what has to be put back, written before the machine is changed.
 
-One file per machine, in the state directory. Whoever holds the machine's lock and finds the file
-knows that the process that wrote it has died before it had put the machine back.
+There is one file for each machine, in the state directory. A process that holds the machine's lock
+and finds the file knows that the process which wrote it died before it had put the machine back.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from imgadm.base.files.replacement import read_or_none, remove_durably, write_at
 
 @dataclass(frozen=True)
 class Files:
-    """The files that an image is written to; ``new`` if they were not there before."""
+    """The two files that an image is written to; ``new`` if neither was there before."""
 
     manifest_path: str
     file_path: str
@@ -28,13 +28,15 @@ class Files:
 
 @dataclass(frozen=True)
 class Journal:
-    """A machine as it was, and what may have been made of it since.
+    """A machine as it was, and what may have been changed since.
 
-    ``machine``, ``state`` and ``autoboot`` (None: nobody knows) are those of before, ``quota`` too
-    where it was lifted from ``dataset``. ``metadata`` has the names of keys that the machine had.
-    ``snapshots`` are to go back to, or, once the machine is ``rolled_back``, to be destroyed.
-    ``final`` is the snapshot that is sent, ``moved`` the new name of an older one that was called
-    so. ``program`` is the process that was started last to change something.
+    ``machine`` is its UUID and ``command`` the run that changes it. ``state`` and ``autoboot``
+    (None if unknown) are those of before, and so is ``quota`` of ``dataset``, unless that is None
+    because the quota was not lifted. ``metadata`` has the keys of the preparation that the machine
+    had already. ``snapshots`` are those to go back to; once the machine is ``rolled_back`` they are
+    to be destroyed. ``final`` is the snapshot to send. ``moved`` is the new name of an older
+    snapshot that had that name. ``files`` are the files that the image is written to. ``program``
+    is the id of the process that was started last to change something.
     """
 
     machine: str
@@ -54,14 +56,14 @@ class Journal:
 
 @dataclass
 class JournalFile:
-    """The journal of one machine: ``journal`` is what the file says, None if there is no file."""
+    """The file at ``path`` and the ``journal`` in it, None if there is no file."""
 
     path: Path
     journal: Journal | None = field(default=None)
 
     @classmethod
     def of(cls, directory: Path, machine: str) -> JournalFile:
-        """Read the journal that is there. Raises InternalError if it can't be understood."""
+        """Return the journal of ``machine``; raise InternalError if it is damaged."""
         path = directory / f"{machine}.json"
         content = read_or_none(path)
         if content is None:
@@ -76,27 +78,27 @@ class JournalFile:
             ) from error
 
     def begin(self, journal: Journal) -> None:
-        """Write the first version. Raises FileSystemError; nothing may be changed then."""
+        """Write the first version; after a FileSystemError the machine may not be changed."""
         self._write(journal)
         self.journal = journal
 
     def note(self, **changes: Any) -> None:
-        """Add to what is known. Raises FileSystemError; memory has it even so."""
+        """Change fields of the journal, in memory even if writing raises FileSystemError."""
         assert self.journal is not None
         self.journal = replace(self.journal, **changes)
         self._write(self.journal)
 
     def note_program(self, pid: int) -> None:
-        """Remember a program that may outlive this process. That this fails stops nothing."""
+        """Note the id of a program that may outlive this process. Never raises."""
         if self.journal is not None:
             with contextlib.suppress(FileSystemError):
                 self.note(program=pid)
 
     def end(self) -> None:
-        """Forget everything: the machine is as it was. Raises FileSystemError.
+        """Remove the file, because the machine is as it was; raise FileSystemError.
 
-        A run that was killed while it wrote the journal has left half a version, which goes too:
-        nobody else writes here while the machine's lock is held.
+        A run that was killed while it wrote the journal has left an unfinished version, which goes,
+        too: nobody else writes here while the machine's lock is held.
         """
         remove_hidden_partials(self.path)
         remove_durably(self.path)

@@ -1,4 +1,4 @@
-"""What the image of a machine will be, decided before the machine is touched."""
+"""The plan of the image of a machine, made before the machine is touched."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ from imgadm.pools.base import InstalledImage, Pool
 
 @dataclass(frozen=True)
 class WantedImage:
-    """What the operator asks for; ``script`` is to prepare the machine first."""
+    """The image that the operator asks for.
+
+    ``fields`` are given fields of its manifest. An ``incremental`` image is based on the one that
+    the machine was made from. ``max_origin_depth`` is the number of images that it may be based on,
+    None for any number. ``script`` is the text of the script that prepares the machine first.
+    """
 
     fields: Mapping[str, Any]
     incremental: bool = False
@@ -35,7 +40,10 @@ class WantedImage:
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """The image to be: its manifest, the dataset that is sent, and the snapshot below."""
+    """The planned image: its manifest, the dataset to send, and the snapshot to send it from.
+
+    ``base`` is the full name of the latter, None for an image in full.
+    """
 
     manifest: dict[str, Any]
     dataset: str
@@ -49,9 +57,10 @@ def plan_image(
     wanted: WantedImage,
     on_event: OnEvent,
 ) -> PlannedImage:
-    """Decide what the image of a machine will be, and check all that can be checked by looking.
+    """Return the plan of the image that is ``wanted`` of ``machine``.
 
-    Raises an ImgadmError if there can't be such an image.
+    ``open_pool`` returns the pool that has a name. Nothing is changed. Raises an ImgadmError if the
+    image can't be made, as far as looking can tell.
     """
     _check_state(machine, wanted)
     volume = machine.volume
@@ -106,7 +115,7 @@ def _manifest(
     below = None if origin is None else dict(origin.manifest)
     defaults = {}
     if below is not None and below.get("type") == "docker":
-        # A machine made of layers becomes one file system, which no registry would know.
+        # A machine made of layers becomes one file system, which is no layer of any registry.
         del below["type"]
         defaults["type"] = "lx-dataset" if machine.brand == "lx" else "zone-dataset"
     if below is not None and "image_size" in below and machine.volume.size is not None:

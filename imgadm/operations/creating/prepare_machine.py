@@ -30,28 +30,28 @@ ERROR = "prepare-image:error"
 PROGRESS = "prepare-image:progress"
 
 MAX_SCRIPT = 1 << 20
-"""Bytes of a script; it becomes a value in the metadata of the machine."""
+"""The size that a script may have, in bytes; it becomes a value in the machine's metadata."""
 
 LIMIT = 300.0
-"""Seconds that each of the script's three steps may take: to start, to end, to shut down."""
+"""The seconds that the script may take to start, then to end, then to shut the machine down."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Time for those who wait."""
+    """The clock that waiting goes by, in seconds; tests have another one."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
 
 class _TimeIsUpError(ImgadmError):
-    """What was waited for has not come, or can't come any more."""
+    """The condition does not hold in time, or can't hold any more."""
 
     code = "Timeout"
 
 
 def read_script(path: str) -> str:
-    """The script in a file. Raises FileSystemError, and UsageError for what can't be one."""
+    """Return the script in the file ``path``; raise FileSystemError and UsageError."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_SCRIPT + 1)
@@ -77,11 +77,11 @@ def prepare_machine(
     on_event: OnEvent,
     clock: Clock,
 ) -> None:
-    """Boot the stopped machine with ``script`` and return when that has shut it down again.
+    """Boot the stopped machine with ``script``, and wait until that has shut it down again.
 
-    The machine's metadata is left without a trace of the script, so that an image of a zone, whose
-    dataset holds it, is too. Raises PrepareImageDidNotRunError, PrepareImageError, and what vmadm
-    fails with; the machine is left as it is then.
+    Afterwards the machine's metadata has no trace of the script. Nor has an image of a zone, whose
+    dataset contains the metadata. Raises PrepareImageDidNotRunError, PrepareImageError, and the
+    errors of vmadm. After an error the machine stays as it is then.
     """
     machines.update(uuid, {"set_internal_metadata": {SCRIPT: script}})
     machines.update(uuid, {"remove_customer_metadata": [STATE, ERROR]})
@@ -119,7 +119,7 @@ def _wait_for_success(machines: Vmadm, uuid: str, clock: Clock) -> None:
         if machine.customer_metadata[STATE] == "success":
             return
         if not machine.customer_metadata.get(ERROR) and not machine.is_stopped:
-            # The reason may be on its way, since it is set by a second command.
+            # The script sets the reason by a second command, which may not have run yet.
             clock.sleep(1.0)
             machine = machines.get(uuid)
     except ImgadmError as error:
@@ -143,10 +143,10 @@ def _poll(
     interval: float,
     clock: Clock,
 ) -> Machine:
-    """The machine as soon as ``condition`` holds.
+    """Return the machine as soon as ``condition`` holds; look every ``interval`` seconds.
 
-    Raises _TimeIsUpError at the limit, or if the machine is found stopped twice in a row, which a
-    mere reboot does not show: nobody is left then who could do anything.
+    Raises _TimeIsUpError at the limit, and if the machine is stopped twice in a row. A reboot does
+    not look like that, and in a stopped machine no script can change anything.
     """
     began, was_stopped = clock.now(), False
     while True:

@@ -1,4 +1,7 @@
-"""Putting a machine back: every step can be repeated, whether it was done before or not."""
+"""The way back for a machine that an image was made of.
+
+Every step can be repeated, whether it was done before or not.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,16 @@ from imgadm.operations.events.event import OnEvent
 
 
 def traces(machine: Machine) -> tuple[str, ...]:
-    """The keys in a machine's metadata that preparing it leaves there."""
+    """Return the keys of the machine's metadata that come from its preparation."""
     found = [key for key in (STATE, ERROR, PROGRESS) if key in machine.customer_metadata]
     return (*found, *((SCRIPT,) if SCRIPT in machine.internal_metadata else ()))
 
 
 class Restoration:
-    """Puts a machine back to where its journal says it was.
+    """The steps that put a machine back to the state that its journal describes.
 
-    A step that fails does not keep the others from being done, but for those that would start a
-    machine which is not what it was; the journal stays then, for the next run.
+    After a step that fails the others are still tried. Only a machine that could not be put back is
+    not started. The journal then stays for the next run.
     """
 
     def __init__(
@@ -39,15 +42,15 @@ class Restoration:
         self._datasets = datasets
         self._file = file
         self._on_event = on_event
-        #: What the listener raised, which must not keep the machine from being put back.
+        # The error of the listener. The machine is put back before it is raised.
         self._raised: BaseException | None = None
 
     @contextmanager
     def afterwards(self) -> Iterator[None]:
-        """Put the machine back when the block ends, however it does.
+        """Put the machine back when the block ends, however it ends.
 
-        Raises what the block raises; with an ImgadmError for what could not be put back, if that
-        is so.
+        An exception of the block is raised again. If the machine could not be put back, an
+        ImgadmError says so, too.
         """
         try:
             yield
@@ -62,7 +65,7 @@ class Restoration:
         self.run()
 
     def run(self) -> None:
-        """Put everything back; a signal to end this process is heeded after that.
+        """Put everything back. A signal to end this process takes effect after that.
 
         Raises an ImgadmError if something could not be put back.
         """
@@ -139,7 +142,7 @@ class Restoration:
                 self._machines.stop(journal.machine, force=True)
             for snapshot in filter(self._datasets.exists, journal.snapshots):
                 self._datasets.roll_back(snapshot)
-            # From here on the machine may be used, and must never be rolled back again.
+            # From here on others may use the machine. No later run may roll it back again.
             self._file.note(rolled_back=True)
         for snapshot in filter(self._datasets.exists, journal.snapshots):
             self._datasets.destroy_snapshot(snapshot)

@@ -1,4 +1,4 @@
-"""A new image on its way: from the stage that brings its stream to where it is to be kept."""
+"""The destinations of a new image, and two files as one of them."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ from imgadm.operations.watch import run_watched
 
 @dataclass(frozen=True)
 class Compression:
-    """How the file of an image is compressed; without a ``level`` it is the format's usual one."""
+    """The compression of an image file; ``level`` None is the usual level of the format."""
 
     name: str = "none"
     level: int | None = None
 
     def stages(self) -> tuple[streams.Stage, ...]:
-        """What compresses; nothing has no stage, which would only cost time."""
+        """Return the stage that compresses, or none where nothing is compressed."""
         stage = streams.compress(self.name, level=self.level)
         return () if self.name == "none" else (stage,)
 
 
 class Delivery(ABC):
-    """One image that a destination is ready to take."""
+    """One image that a destination is ready to take.
+
+    ``files`` are the files that it writes, None if it writes none on this host.
+    """
 
     files: ReservedOutput | None = None
 
@@ -43,25 +46,28 @@ class Delivery(ABC):
     def take(self, source: streams.Stage, *, name: str, guid: str | None = None) -> None:
         """Keep the uncompressed stream that ``source`` brings, in one pass, whole or not at all.
 
-        ``name`` is what the stream is called, ``guid`` that of the snapshot in it. Raises an
+        ``name`` is what messages call the stream, ``guid`` is that of the snapshot in it. Raises an
         ImgadmError for whatever fails.
         """
 
 
 class Destination(ABC):
-    """Where a new image is to be kept."""
+    """A place that keeps new images."""
 
     @abstractmethod
     def ready(self, manifest: Mapping[str, Any]) -> AbstractContextManager[Delivery]:
-        """Make sure that the image can be kept, before anything is done to get it.
+        """Make sure that the image with ``manifest`` can be kept, before anything else is done.
 
-        Nothing is left if the block ends without it having been taken. Raises an ImgadmError.
+        Nothing is left behind if the block ends and the image was not taken. Raises an ImgadmError.
         """
 
 
 @dataclass(frozen=True)
 class FileDestination(Destination):
-    """Two files, whose names ``template`` or else the given ``fields`` decide."""
+    """Two files on this host, whose names come from ``template`` or else from ``fields``.
+
+    Files that exist are replaced only with ``overwrite``.
+    """
 
     template: str | None
     fields: Mapping[str, Any]
@@ -114,7 +120,7 @@ class _ToFiles(Delivery):
 def _described_file(
     report: streams.Report, compression: Compression, guid: str | None
 ) -> dict[str, Any]:
-    """The entry in ``files`` of a manifest for what has come through a pipeline."""
+    """Return the entry in ``files`` of a manifest for the file that a pipeline wrote."""
     file: dict[str, Any] = {
         "size": report.facts["size"],
         "compression": compression.name,

@@ -51,9 +51,9 @@ def install_disk(
 ) -> None:
     """Install a disk on this host, or at a URL, as the image that ``fields`` describe.
 
-    ``open_session`` makes of a URL one without credentials, and the session that has them. Does
-    nothing if ``fields`` name an image that is installed already. Raises an ImgadmError for
-    whatever fails, after everything has been undone.
+    ``open_session`` returns, for a URL, the same without credentials and the session that has them.
+    An image that is installed already is left alone. Raises an ImgadmError for whatever fails,
+    after everything has been undone.
     """
     if "origin" in fields:
         raise UsageError("a disk is installed in full: leave origin out")
@@ -127,7 +127,7 @@ def _stages(
     snapshot: streams.NewSnapshot,
     open_session: Callable[[str], tuple[str, Session]],
 ) -> Iterator[list[streams.Stage]]:
-    """What brings the disk as a ZFS stream: as it is here, or as it arrives and is decompressed."""
+    """Yield the stages that bring the disk, on this host or at a URL, as a ZFS stream."""
     if is_url(disk.location):
         if disk.format not in (None, "raw"):
             raise UsageError(f"a {disk.format} disk cannot be read while it arrives: {_SAVE}")
@@ -148,14 +148,17 @@ def _stages(
 def _arriving(
     fetch: streams.Stage, disk: DiskToImage, snapshot: streams.NewSnapshot, instead: str
 ) -> list[streams.Stage]:
-    """Stages for a disk that is read once; ``instead`` is what to do with one that can't be."""
-    if disk.format == "raw":  # then its bytes are the disk, whatever they look like
+    """Return the stages for a disk that is read once, in order.
+
+    ``instead`` is the advice for a disk that can't be read that way.
+    """
+    if disk.format == "raw":  # the bytes are the disk, whatever they look like
         return [fetch, streams.to_volume_stream(snapshot, any_content=True)]
     return [fetch, streams.decompress(), streams.to_volume_stream(snapshot, instead=instead)]
 
 
 def _is_pipe(path: str) -> bool:
-    """Whether what it brings is gone once somebody has looked."""
+    """Tell whether bytes that have been read from ``path`` can't be read again."""
     try:
         mode = Path(path).stat().st_mode
     except FileNotFoundError:
@@ -167,7 +170,7 @@ def _is_pipe(path: str) -> bool:
 
 def _compression(path: str) -> str:
     if not (Path(path).is_file() or Path(path).is_block_device()):
-        return "none"  # refused as what it is by whoever opens it as a disk
+        return "none"  # opening it as a disk fails and says why
     try:
         return streams.compression_of(path)
     except OSError as error:

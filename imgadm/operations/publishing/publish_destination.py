@@ -1,4 +1,4 @@
-"""An image server as the destination of a new image: no file is made in between."""
+"""An image server as the destination of a new image, with no file in between."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class PublishDestination(Destination):
 
     @contextmanager
     def ready(self, manifest: Mapping[str, Any]) -> Iterator[Delivery]:
-        # A machine is stopped, and prepared for minutes, before the server gets its first request.
+        # Without this request the server would get its first one only after a machine has been
+        # stopped and prepared, which takes minutes.
         try:
             self.repository.find(str(manifest["uuid"]))
         except SourceError as error:

@@ -26,8 +26,8 @@ def publish_files(
 ) -> None:
     """Publish the image that the manifest describes with its file; neither is changed.
 
-    ``name`` is what messages call the file. What is plainly wrong with the two is found before the
-    server is asked for anything. Raises an ImgadmError.
+    ``name`` is what messages call the file. Plain faults of the two files are found before the
+    server gets a request. Raises an ImgadmError.
     """
     image = Manifest.of(read_local_manifest(manifest_path, file_path))
     if image.file is None:
@@ -52,7 +52,7 @@ def publish_files(
 
 
 def _check_file(file: ImageFile, path: Path) -> int | None:
-    """Return the size of the file, ``None`` if nobody knows it. Pipes are not looked into."""
+    """Return the size of the file in bytes, None if it is unknown; pipes are not opened."""
     if path.is_fifo() or path.is_char_device() or path.is_block_device():
         return file.size
     try:
