@@ -275,7 +275,7 @@ def test_remains_of_another_publication_are_left_alone(
     code, message = done.error()
     assert (done.status, done.stdout, code) == (1, "", "ImageUuidAlreadyExists")
     taken = f'{served.url}: image uuid "{GOOD.uuid}" already exists; '
-    assert message.startswith(taken + "it is not activated, and not the image that is published")
+    assert message.startswith(taken + "the server has it unactivated and with another manifest")
     assert served.names() == before
 
 
@@ -485,7 +485,7 @@ REFUSALS: list[tuple[str, Behaviour, str, str, list[str]]] = [
     ("import", refuse(422, NO), "Nope", "URL: not today\n    x: Bad", ["import"]),
     ("import", refuse(200, *HTML), "InternalError", "URL: a JSON reply was expected", ["import"]),
     ("import", refuse(503, *HTML), "InternalError", "URL: a JSON reply was expected", ASKED),
-    ("import", refuse(302, b""), "InternalError", "URL: it redirects, with status 302", ASKED),
+    ("import", refuse(302, b""), "InternalError", "URL: it redirects with status 302", ASKED),
     ("import", refuse(200, {"uuid": "x"}), "InternalError", "URL: the manifest of image", ASKED),
     ("import", refuse(500, NO), "Nope", "URL: not today", ["import"]),
     ("import", refuse(504, NO), "Nope", "URL: not today", ASKED),
@@ -588,7 +588,7 @@ FILE_FAULTS: list[tuple[Image, str, str]] = [
     (GOOD.promising(compression="xz"), "UploadError", 'says "xz", i is "gzip"'),
     (GOOD.promising(compression="none"), "UploadError", 'says "none", i is "gzip"'),
     (GOOD.promising(compression="rar"), "InvalidManifest", "rar"),
-    (GOOD.having(files=[]), "InvalidManifest", '"files" is empty'),
+    (GOOD.having(files=[]), "InvalidManifest", '"files" of the manifest is empty'),
     (GOOD.having(uuid="x"), "InvalidManifest", '"uuid" is not a UUID'),
     (GOOD.of_bytes(b""), "UploadError", "i is empty"),
 ]
