@@ -1,9 +1,8 @@
-"""Image manifests: JSON from strangers, upgraded, validated, and as typed data.
+"""The manifest format: parsing, upgrade from version 1, validation, and a typed view.
 
-The usual way through: :func:`parse_manifest` the bytes, :func:`upgrade_manifest`,
-:func:`check_manifest` where an operator hands the manifest in, and :meth:`Manifest.of` for the
-fields to work with. What is in this package is loaded when it is first asked for: whoever lists
-images has no use for rules.
+A manifest usually passes through :func:`parse_manifest`, :func:`upgrade_manifest` and
+:meth:`Manifest.of`; one from an operator also through :func:`check_manifest`. Each name is loaded
+at its first use, because commands that only list images need no rules.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ else:
     }
 
     def __getattr__(name: str) -> object:
+        """Return what the package exports as ``name``, and load the module that has it."""
         from importlib import import_module
 
         if name not in _MODULES:

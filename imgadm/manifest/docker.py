@@ -1,7 +1,7 @@
-"""Images of registries as images of ours: one for each layer, and the manifest that it gets.
+"""Manifests for the layers of container images: each layer becomes an image.
 
-A layer's UUID is made of the digests of all layers up to it, and of nothing else, so that images
-which begin with the same layers share them, whatever registry or repository they are from.
+The UUID of a layer is computed from the digests of all layers up to it, and from nothing else.
+Images that begin with the same layers therefore share them, whatever registry they come from.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ REPOSITORY, IDENTIFIER, ARCHITECTURE, CONFIG = (
 )
 TAG_PREFIX = "docker:tag:"
 
-#: When an image was made that does not say when: the beginning of Unix time.
 UNKNOWN_DATE = "1970-01-01T00:00:00.000Z"
+"""The publication date of an image that does not tell its date: the beginning of Unix time."""
 
 MAX_DESCRIPTION = 10240
 _RUN_FIELDS = ("Cmd", "Entrypoint", "Env", "WorkingDir")
@@ -34,9 +34,9 @@ _CREATED = re.compile(
 
 
 def layer_uuid(digests: Sequence[str]) -> str:
-    """The UUID of the last of the layers that have these digests, base first.
+    """Return the UUID of the last layer of ``digests``, which begin with that of the base.
 
-    Raises InvalidManifestError for what is no digest.
+    Raises InvalidManifestError if one of them is no digest.
     """
     for digest in digests:
         if not is_digest(digest):
@@ -44,7 +44,7 @@ def layer_uuid(digests: Sequence[str]) -> str:
             raise InvalidManifestError(
                 f'docker digests should be of the form "sha256:xxx", got: {listed}'
             )
-    # Neither a version nor a variant is put into the UUID: the original tool does not, either.
+    # The UUID has neither version nor variant bits, like those of the original tool.
     digits = hashlib.sha256(" ".join(digests).encode()).hexdigest()
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
 
@@ -52,10 +52,10 @@ def layer_uuid(digests: Sequence[str]) -> str:
 def layer_manifests(
     digests: Sequence[str], config: Mapping[str, Any], *, repository: str, tag: str | None
 ) -> list[dict[str, Any]]:
-    """The manifest of each layer, base first; the last is the image that the tag stands for.
+    """Return the manifest of each layer, base first; the last is that of the image itself.
 
-    ``digests`` are those of the layers as they are stored, ``config`` is that of the whole image.
-    ``repository`` is the name that operators know it by.
+    ``digests`` are those of the layers as the registry stores them. ``config`` is the configuration
+    of the image. ``repository`` is its name as operators know it, ``tag`` the tag or None.
     """
     manifests: list[dict[str, Any]] = []
     for index, digest in enumerate(digests):
@@ -86,9 +86,9 @@ def layer_manifests(
 
 
 def publication_date(created: Any) -> str:
-    """The date of a configuration (RFC 3339) in UTC, cut to milliseconds.
+    """Return ``created``, the date of a configuration (RFC 3339), in UTC, cut to milliseconds.
 
-    :data:`UNKNOWN_DATE` for what is no date, or one that no program writes seriously.
+    Return :data:`UNKNOWN_DATE` if it is no date, and for the year 1, which stands for no date.
     """
     match = _CREATED.fullmatch(created) if isinstance(created, str) else None
     if match is None:
@@ -106,15 +106,15 @@ def publication_date(created: Any) -> str:
 
 
 def is_untagged_layer(manifest: Mapping[str, Any]) -> bool:
-    """Whether an image came only because another one is based on it."""
+    """Tell whether an image is installed only as a layer of another one."""
     return manifest.get("type") == "docker" and not _tags_of(manifest)
 
 
 def with_tags_of(manifest: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """``manifest`` as it is to be recorded once its image is also asked for as ``other``.
+    """Return the manifest to record for an image that is also imported as ``other``.
 
-    What came only as a layer of something else becomes the image that it was asked for as. An image
-    keeps its configuration and gets one more tag, if that is of the same repository.
+    An image that is installed only as a layer gets the manifest ``other``. Any other image keeps
+    its configuration, and gets the tags of ``other`` if they are of the same repository.
     """
     if is_untagged_layer(manifest):
         return dict(other)
@@ -132,9 +132,9 @@ def _tags_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What it takes to start a container; ``null`` says that a field was there, and empty.
+    """Return the part of ``config`` that it takes to start a container.
 
-    The manifest of every layer has it.
+    A member that is ``null`` stays. The manifest of every layer has this part.
     """
     wanted = config.get("config")
     if not isinstance(wanted, dict):

@@ -1,6 +1,6 @@
-"""Platform limits of an image: ``requirements.min_platform`` and ``requirements.max_platform``.
+"""The platform limits of an image, ``requirements.min_platform`` and ``.max_platform``.
 
-Each maps a release of the platform (``"7.0"``) to a build time (``"20260312T000148Z"``).
+Each limit maps releases of the platform (``"7.0"``) to build times (``"20260312T000148Z"``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from imgadm.base.json_text import compact_json
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.manifest.errors import InvalidManifestError, PlatformError
 
 DEFAULT_RELEASE = "6.5"
@@ -18,11 +18,11 @@ DEFAULT_RELEASE = "6.5"
 def check_platform(
     requirements: Mapping[str, Any] | None, sdc_version: str | None, live_image: str | None
 ) -> None:
-    """Raise :class:`PlatformError` unless this platform is one that the image asks for.
+    """Raise :class:`PlatformError` unless this platform satisfies the limits of an image.
 
-    ``sdc_version`` and ``live_image`` are ``SDC Version`` and ``Live Image`` of ``sysinfo``; a
-    platform without the former is release 6.5. Releases compare as numbers, so that 10.0 is
-    newer than 7.0. A limit for another release decides by the release alone.
+    ``sdc_version`` and ``live_image`` are ``SDC Version`` and ``Live Image`` of ``sysinfo``. A
+    platform without the former has release 6.5. Releases are compared as numbers: 10.0 is newer
+    than 7.0. If no limit is for this release, the releases alone are compared.
     """
     release = sdc_version or DEFAULT_RELEASE
     lower = _limits(requirements, "min_platform")
@@ -39,7 +39,7 @@ def _limits(requirements: Mapping[str, Any] | None, name: str) -> Mapping[str, s
         return {}
     if not isinstance(limits, dict) or not all(isinstance(s, str) for s in limits.values()):
         raise InvalidManifestError(
-            f"requirements.{name} must map releases to build times, got {display(limits)}"
+            f"requirements.{name} must map releases to build times, got {excerpt(limits)}"
         )
     return limits
 
@@ -70,5 +70,5 @@ def _error(
     return PlatformError(
         code,
         f"current platform version, {release}/{stamp or 'unknown'}, does not satisfy "
-        f"requirements.{name}={display(compact_json(limits))}",
+        f"requirements.{name}={excerpt(compact_json(limits))}",
     )

@@ -1,4 +1,4 @@
-"""Version 1 manifests (the Dataset API of SDC 6.5, ``.dsmanifest`` files) to version 2."""
+"""The upgrade of manifests of version 1 (Dataset API of SDC 6.5, ``.dsmanifest``) to version 2."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from copy import deepcopy
 from typing import Any
 
 from imgadm.base.compressions import compression_by_suffix
-from imgadm.base.json_values import as_boolean, as_number, display, truthy
+from imgadm.base.json_values import as_boolean, as_number, truthy
 from imgadm.base.patterns import is_uuid
+from imgadm.base.text import excerpt
 from imgadm.manifest.errors import InvalidManifestError
 
 _DROPPED = (
@@ -28,10 +29,10 @@ _WITHOUT_SECONDS = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2})Z"
 
 
 def upgrade_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``manifest`` in the current format; the argument is never changed.
+    """Return ``manifest`` in the current format, and leave ``manifest`` itself unchanged.
 
-    Version 2 and anything newer comes back as it is. Raises :class:`InvalidManifestError` for a
-    manifest that has neither ``v`` nor the ``creator_uuid`` of version 1.
+    A manifest of version 2 or newer is returned as it is. Raises :class:`InvalidManifestError` for
+    a manifest with neither ``v`` nor the ``creator_uuid`` of version 1.
     """
     version = as_number(manifest.get("v"))
     if version is not None and version >= 2:
@@ -39,13 +40,13 @@ def upgrade_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     if "creator_uuid" not in manifest:
         if "v" not in manifest:
             raise InvalidManifestError('manifest does not have a "v" field')
-        raise InvalidManifestError(f'"v" is {display(manifest["v"])}, 2 was expected')
+        raise InvalidManifestError(f'"v" is {excerpt(manifest["v"])}, 2 was expected')
     return _from_version_1(deepcopy(dict(manifest)))
 
 
 def _from_version_1(manifest: dict[str, Any]) -> dict[str, Any]:
     if not is_uuid(manifest.get("uuid")):
-        raise InvalidManifestError(f'uuid is required: "{display(manifest.get("uuid"))}"')
+        raise InvalidManifestError(f'uuid is required: "{excerpt(manifest.get("uuid"))}"')
     if "owner" in manifest:
         raise InvalidManifestError('both "owner" and "creator_uuid" are given')
     if "public" in manifest:

@@ -1,1 +1,1 @@
-"""What this host keeps: its configuration, and what is recorded of installed images."""
+"""The state of this host: its configuration, and the records of installed images."""

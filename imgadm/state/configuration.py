@@ -1,7 +1,7 @@
-"""The configuration file, ``imgadm.conf``: sources, and what has been upgraded.
+"""The configuration file, ``imgadm.conf``: sources, settings, and the version of the state.
 
-A JSON object in the layout of imgadm 2 and later. Keys that we do not know, and source entries
-that we cannot use, stay in the file as they are.
+The file is a JSON object in the layout of imgadm 2 and later. Unknown keys and unusable source
+entries stay in the file as they are.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 OLDEST_VERSION = "1.0.0"
 CURRENT_VERSION = "3.0.0"
-"""The version whose layout of the state is ours."""
+"""The version of imgadm that introduced the current layout of the state."""
 
 
 class Configuration:
-    """The content of the configuration file, and its defaults where it says nothing.
+    """The content of the configuration file, with defaults for missing keys.
 
-    Changes are only saved by :meth:`save`. To change the file, hold the state lock from loading to
-    saving.
+    :meth:`save` writes changes to the file. To change the file, hold the state lock from loading
+    to saving.
     """
 
     def __init__(self, path: Path, values: dict[str, Any] | None = None) -> None:
         self.path = path
         self.values: dict[str, Any] = {"dockerImportSkipUuids": True, **(values or {})}
-        if self.values.get("sources", 0) is None:  # which says no more than no sources at all
+        if self.values.get("sources", 0) is None:  # which means the same as no key
             del self.values["sources"]
         self._check("userAgentExtra", str, "a string")
         self._check("upgradedToVer", str, "a string")
@@ -43,10 +43,9 @@ class Configuration:
 
     @classmethod
     def load(cls, path: Path) -> Configuration:
-        """Read ``path``; a missing file gives the defaults.
+        """Return the configuration in the file ``path``, or the defaults if there is no file.
 
-        Raises ConfigError for a file that is not a configuration, FileSystemError for one that
-        cannot be read.
+        Raises ConfigError if the file is no configuration, FileSystemError if it is unreadable.
         """
         content = read_or_none(path)
         if content is None:
@@ -60,22 +59,22 @@ class Configuration:
         return cls(path, values)
 
     def save(self) -> None:
-        """Replace the file; only its owner may read one with a secret. Raises FileSystemError."""
+        """Replace the file; one with a secret is for its owner only. Raises FileSystemError."""
         text = json.dumps(self.values, indent=2, ensure_ascii=False)
         content = text.encode("utf-8", "backslashreplace")
         write_atomically(self.path, content, private=self.has_secret, follow=True)
 
     @property
     def has_secret(self) -> bool:
-        """Whether a URL in the file has something in it that is not to be shown.
+        """Whether a URL in the file has a secret, such as a password.
 
-        That of somebody to write to, in the user agent, is sent to every server anyway.
+        The user agent does not count, because every server gets it.
         """
         return _has_secret({**self.values, "userAgentExtra": None})
 
     @property
     def exposure(self) -> str | None:
-        """What to do about a file with a secret that others can read; None if there is none."""
+        """A warning if the file has a secret and other users can read it, else None."""
         if not self.has_secret:
             return None
         try:
@@ -88,29 +87,29 @@ class Configuration:
 
     @property
     def user_agent_extra(self) -> str | None:
-        """Text that is appended to the User-Agent."""
+        """The text at the end of the User-Agent."""
         extra: str | None = self.values.get("userAgentExtra")
         return extra
 
     @property
     def mirrors(self) -> dict[str, Any]:
-        """Where images of Docker registries are asked for first: by registry, a list of URLs."""
+        """The mirrors that are asked before a registry: by registry, a list of URLs."""
         mirrors: dict[str, Any] = self.values.get("mirrors", {})
         return mirrors
 
     @property
     def upgraded_to(self) -> str:
-        """The version whose layout the state on this host has."""
+        """The version of imgadm whose layout the state of this host has."""
         return str(self.values.get("upgradedToVer", OLDEST_VERSION))
 
     @property
     def has_sources(self) -> bool:
-        """Whether sources are configured, be it none at all, and the default does not apply."""
+        """Whether the file has a list of sources, even an empty one, in place of the default."""
         return "sources" in self.values
 
     @property
     def sources(self) -> list[SourceConfig]:
-        """The usable sources, in order and each once; the default source if none is configured."""
+        """The usable sources, in order and each once; the default source without a list."""
         from imgadm.state.source_rules import DEFAULT_SOURCE, checked_source
 
         if not self.has_sources:
@@ -124,12 +123,12 @@ class Configuration:
 
     @property
     def problems(self) -> list[str]:
-        """One text for each source entry that cannot be used."""
+        """One warning for each unusable source entry."""
         problems = [_problem(entry) for entry in self.values.get("sources", [])]
         return [f'ignoring a source in "{self.path}": {text}' for text in problems if text]
 
     def set_sources(self, sources: Sequence[SourceConfig]) -> None:
-        """Configure exactly ``sources``, besides the entries that cannot be used."""
+        """Configure ``sources`` and nothing else; unusable entries stay."""
         unusable = [entry for entry in self.values.get("sources", []) if _problem(entry)]
         self.values["sources"] = [source.to_dict() for source in sources] + unusable
 
@@ -147,7 +146,7 @@ def _has_secret(value: object, *, is_url: bool = False) -> bool:
 
 
 def _finite(text: str) -> float:
-    """Return a number that can be written as JSON again; ValueError for NaN and the like."""
+    """Return the number in ``text``; raises ValueError if JSON cannot express it, such as NaN."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text} is no JSON number")
@@ -155,7 +154,7 @@ def _finite(text: str) -> float:
 
 
 def _problem(entry: object) -> str | None:
-    """Return what is wrong with a source entry, None if nothing is."""
+    """Return the fault of a source entry, None if it is usable."""
     from imgadm.state.source_rules import checked_source
 
     try:

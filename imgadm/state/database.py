@@ -1,6 +1,6 @@
-"""What is recorded about installed images: one file per image, named POOL-UUID.json.
+"""The records of installed images: one file per image, named POOL-UUID.json.
 
-The pool decides what is installed; a record only adds the manifest and where the image came from.
+The pool decides which images are installed. A record adds the manifest and the source of an image.
 The layout is that of imgadm 2 and later, which platform services read directly::
 
     {"manifest": {...}, "zpool": "zones", "source": "https://images.smartos.org"}
@@ -29,9 +29,9 @@ _NAME = re.compile(rf"(.+)-({UUID})\.json")
 
 @dataclass(frozen=True)
 class Record:
-    """The manifest of an image, the URL of its source, and keys that we do not know.
+    """The manifest of an image, the URL of its source, and the keys that we do not know.
 
-    The URL is as configured, but for its secrets, which older records can have.
+    ``source`` is the URL as configured, without its secrets, which files of older versions have.
     """
 
     manifest: dict[str, Any]
@@ -46,9 +46,9 @@ def _ignore(_: str) -> None:
 class Database:
     """The records in one directory.
 
-    A damaged record does not stop anything: ``warn`` is called with one line that names the file
-    and what is wrong with it, and the image counts as one without a record. What lists need of the
-    records is kept in ``cache_directory``, if that is given.
+    A damaged record is no error: ``warn`` gets one line with the name of the file and the fault,
+    and the image counts as one without a record. Summaries of the records are kept in
+    ``cache_directory``, if that is given.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Database:
         self._cache_directory = cache_directory
 
     def path(self, pool: str, uuid: str) -> Path:
-        """Return where the record of an image is. Raises ValueError for a name with a slash."""
+        """Return the path of the record of an image. Raises ValueError for a name with a slash."""
         return Path(self._path(pool, uuid))
 
     def _path(self, pool: str, uuid: str) -> str:
@@ -83,7 +83,7 @@ class Database:
             yield match[1], match[2]
 
     def has(self, pool: str, uuid: str) -> bool:
-        """Tell whether there is a record of an image, be it usable or not."""
+        """Tell whether an image has a record, usable or not."""
         try:
             self.path(pool, uuid).stat()
         except OSError:
@@ -91,7 +91,7 @@ class Database:
         return True
 
     def read(self, pool: str, uuid: str) -> Record | None:
-        """Return the record of an image, None if there is none that can be used."""
+        """Return the record of an image, None if it has no usable one."""
         path = self._path(pool, uuid)
         try:
             content = read_or_none(path)
@@ -103,7 +103,7 @@ class Database:
         return None
 
     def summaries(self, pool: str, uuids: Sequence[str]) -> list[Summary | None]:
-        """Return what lists need of the records of images on a pool, each as :meth:`read` does."""
+        """Return the summary of each record of ``uuids`` on ``pool``, None for an unusable one."""
         uuid_by_name = {_name(pool, uuid): uuid for uuid in uuids}
 
         def read(name: str) -> Summary | None:
@@ -145,7 +145,10 @@ def _name(pool: str, uuid: str) -> str:
 
 
 def _parse(content: bytes, uuid: str) -> Record:
-    """Return the record that ``content`` spells; raises ValueError that continues a file name."""
+    """Return the record in ``content``.
+
+    Raises ValueError with a text that continues a sentence after the name of the file.
+    """
     try:
         record = parse_json(content)
     except JSONError:

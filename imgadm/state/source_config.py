@@ -13,11 +13,11 @@ from imgadm.base.urls import normalise_url, shown_value, with_scheme
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """A source as configured: ``url`` as it was typed, ``None`` for what was not said.
+    """A source as an entry describes it; a key that the entry lacks is ``None``.
 
-    As a text, ``url`` is without its secrets; ``url.reveal()`` has them. ``channel`` is the one
-    that the entry itself, not its URL, names. ``extra`` are the keys of the entry that we do not
-    know; they have no part in a comparison.
+    ``url`` is the URL as it was typed. Its text hides the secrets; ``url.reveal()`` has them.
+    ``channel`` is the channel that the entry names outside of its URL. ``extra`` are the keys of
+    the entry that this version does not know; comparisons ignore them.
     """
 
     url: SecretUrl
@@ -27,14 +27,14 @@ class SourceConfig:
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Keep the URL as one that hides its secrets, even if it came as a plain text."""
+        """Hide the secrets of ``url``, even if it was given as a plain text."""
         object.__setattr__(self, "url", SecretUrl(self.url))
 
     @classmethod
     def from_dict(cls, entry: object) -> SourceConfig:
-        """Return the source that an entry of the configuration file describes.
+        """Return the source that ``entry``, of the configuration file, describes.
 
-        Raises :class:`ConfigError` for an entry of the wrong shape.
+        Raises :class:`ConfigError` for an entry of the wrong form.
         """
         if not isinstance(entry, dict):
             raise ConfigError(f"image source is not an object: {shown_value(entry)}")
@@ -62,9 +62,10 @@ class SourceConfig:
         insecure: bool | None = None,
         channel: str | None = None,
     ) -> Self:
-        """Return the source at a URL that an operator typed: https, if it has no scheme.
+        """Return the source at ``url``, as an operator typed it.
 
-        Registries have a rule of their own, so their URLs stay as they are.
+        A URL without a scheme becomes an https URL, except for that of a registry, which has rules
+        of its own.
         """
         typed = url if type_ == "docker" else with_scheme(url)
         return cls(SecretUrl(typed), type_, insecure, channel)
@@ -80,9 +81,10 @@ class SourceConfig:
 
     @property
     def normalised_url(self) -> SecretUrl:
-        """The URL for comparison; :class:`ConfigError` if it is none for the type."""
+        """The URL in the spelling that equal URLs share; raises :class:`ConfigError`."""
         typed = self.url.reveal()
         if self.type == "docker":
+            # Only registries need this, and most runs have none.
             from imgadm.registry.references.indexes import parse_index
 
             root = parse_index(typed).root
@@ -93,12 +95,12 @@ class SourceConfig:
 
     @property
     def identity(self) -> tuple[SecretUrl, str, bool | None, str | None]:
-        """Equal for two entries that are the same source."""
+        """A value that two entries have in common if they are the same source."""
         return (self.normalised_url, self.type, self.insecure, self.channel)
 
     @property
     def display(self) -> str:
-        """The source in messages."""
+        """The source as messages name it."""
         text = f'"{self.type}" image source "{self.url}"'
         if self.insecure:
             text += " (insecure)"

@@ -1,4 +1,4 @@
-"""Which image sources may be configured, and what is the one that nobody has to configure."""
+"""The rules for configured image sources, and the default source."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ DEFAULT_SOURCE = SourceConfig(SecretUrl("https://images.smartos.org"))
 RETIRED_HOSTS = frozenset(
     {"images.joyent.com", "datasets.joyent.com", "datasets.tritondatacenter.com"}
 )
-"""Hosts of public sources that are gone; :data:`DEFAULT_SOURCE` came after them."""
+"""The hosts of former public sources, which :data:`DEFAULT_SOURCE` has replaced."""
 
 
 def check_source(source: SourceConfig) -> None:
-    """Raise ConfigError unless type and URL of ``source`` make sense together."""
+    """Raise ConfigError unless the type of ``source`` is known and its URL is one of that type."""
     if source.type not in SOURCE_TYPES:
         raise ConfigError(f'invalid source type: "{source.type}"')
     if source.type == "docker":
@@ -30,7 +30,7 @@ def check_source(source: SourceConfig) -> None:
 
 
 def checked_source(entry: object) -> SourceConfig:
-    """Return the source of a configuration entry; raises ConfigError for one we cannot use."""
+    """Return the source that ``entry`` describes; raises ConfigError for an unusable entry."""
     source = SourceConfig.from_dict(entry)
     check_source(source)
     return source

@@ -1,9 +1,9 @@
-"""What lists show of many records, kept in one file that is read sooner than all of them.
+"""Summaries of many records, kept in one file that is faster to read than all records.
 
-Records are written by other programs too, in place and at any time, so a record counts as known
-only while its file has the inode, the size and the time of its last change that it had: the kernel
-sets that time, and nobody else can. A file that was changed a moment ago is not kept: its next
-change could fall into the same tick of the clock.
+Other programs also write records, in place and at any time. A kept summary is therefore used only
+while the file of the record has the same inode, size and time of last change. Only the kernel can
+set that time. The summary of a file that has just changed is not kept, because its next change
+could get the same time.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ SUMMARY_FIELDS = frozenset(
     {"uuid", "name", "version", "type", "os", "state", "origin", "published_at"}
     | {"published", "published_date", "pub", "source", "zpool", "clones"}
 )
-"""The fields of a manifest that a summary has, where the manifest has them.
+"""The fields of a manifest that a summary has, if the manifest has them.
 
-Those in the second row are usually not there, since lists compute them from others.
+Manifests usually lack those in the second row, which lists compute from others.
 """
 
 WORTHWHILE = 500
-"""Fewer records are read so soon that nothing is kept of them."""
+"""The number of records from which on summaries are kept; fewer are fast enough to read."""
 
 _SETTLED_NANOSECONDS = 2_000_000_000
 _SHARE_OF_CHANGES = 20
 
 
 class Summary(NamedTuple):
-    """A manifest, of which there may be no more than :data:`SUMMARY_FIELDS`, and its source."""
+    """A manifest, perhaps reduced to :data:`SUMMARY_FIELDS`, and the URL of its source."""
 
     manifest: dict[str, Any]
     source: str | None
@@ -45,10 +45,10 @@ def read_summaries(
     read: Callable[[str], Summary | None],
     cache_directory: Path | None,
 ) -> list[Summary | None]:
-    """Return a summary of each of the files ``names`` in ``directory``; it is never out of date.
+    """Return the current summary of each of the files ``names`` in ``directory``.
 
-    They are all records of ``pool``. What is not known is read by ``read``, which returns None
-    where there is nothing to know.
+    All are records of ``pool``. ``read`` reads the record with a given file name, and returns None
+    for an unusable one. ``cache_directory`` has the kept summaries; None keeps none.
     """
     if cache_directory is None or len(names) < WORTHWHILE:
         return [read(name) for name in names]
@@ -86,7 +86,7 @@ _TAG = ",".join(("summaries-2", *sorted(SUMMARY_FIELDS)))
 
 
 def _known(body: bytes) -> Mapping[str, list[Any]]:
-    """Return, by name, what tells a file from its next version, and what was in it."""
+    """Return the kept entries by file name: the state of the file, and its summary."""
     known: Mapping[str, list[Any]] = json.loads(body)
     return known
 

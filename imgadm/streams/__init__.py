@@ -20,7 +20,6 @@ from imgadm.streams.codecs.compress import compress
 from imgadm.streams.codecs.decompress import compression_of, decompress
 from imgadm.streams.disks.disk import Disk, DiskChangedError, open_disk
 from imgadm.streams.disks.formats import DISK_FORMATS, DiskFormatError
-from imgadm.streams.engine.combined_report import CombinedReport
 from imgadm.streams.engine.pipeline import run
 from imgadm.streams.engine.report import Report, StageReport
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Role, Stage
@@ -62,7 +61,6 @@ __all__ = [
     "DEFAULT_BLOCK_SIZE",
     "DISK_FORMATS",
     "ChecksumError",
-    "CombinedReport",
     "CompressionError",
     "Context",
     "DecompressionError",

@@ -1,7 +1,7 @@
-"""The fields of a manifest, each with its rule, in the order of reports.
+"""The fields of a manifest, each with its rule, in the order in which violations are reported.
 
-A rule gets the value of a field that is there, of whatever JSON type, and yields what is wrong
-with it. Meanings and limits are those of the IMGAPI manifest, version 2.
+A rule gets the value of a field, of any JSON type, and yields its violations. The meanings and
+limits are those of the IMGAPI manifest, version 2.
 """
 
 from __future__ import annotations
@@ -77,4 +77,4 @@ TEXT_FIELDS = frozenset(
         "cpu_type",
     }
 )
-"""Fields whose value is a string, whatever it looks like."""
+"""The fields whose value is a string, even if it looks like a number or a boolean."""

@@ -1,7 +1,7 @@
-"""Which fields a manifest must have, and every rule it breaks, in one list.
+"""The check of a whole manifest: the fields it must have, and the rules that it breaks.
 
-The order of the list is part of the contract: fields that the rule set requires first, then the
-other known ones, then unknown ones as they come.
+The order of the violations is part of the contract: first the fields that the rule set requires,
+then the other known fields, then unknown fields in the order of the manifest.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from imgadm.base.json_values import as_boolean, display
+from imgadm.base.json_values import as_boolean
+from imgadm.base.text import excerpt
 from imgadm.manifest.errors import ManifestValidationError
 from imgadm.manifest.rules.fields import RULES, ZVOL_FIELDS
 from imgadm.manifest.rules.violations import RuleContext, Violation, invalid, missing
@@ -37,7 +38,7 @@ RULE_SETS: Mapping[str, tuple[str, ...]] = {
     "public": _SERVER,
     "private": _SERVER,
 }
-"""Required fields: ``minimal`` for installing, the others are modes of an IMGAPI server."""
+"""The required fields by rule set: ``minimal`` is for installing, others for IMGAPI servers."""
 
 _ONLY_ACTIVATED = {"published_at", "files"}
 
@@ -50,8 +51,8 @@ def find_violations(
 ) -> list[Violation]:
     """Return every rule that ``manifest`` breaks; an empty list means that it is valid.
 
-    ``channels`` are the names that a server with channels knows. Takes any JSON value in any
-    field and never changes the manifest.
+    ``rule_set`` is a key of :data:`RULE_SETS`. ``channels`` are the names of the channels of a
+    server that has channels. Any field may have any JSON value. ``manifest`` is not changed.
     """
     required = list(RULE_SETS[rule_set])
     if channels is not None and rule_set in ("public", "private"):
@@ -66,7 +67,7 @@ def find_violations(
     for field, rule in RULES.items():
         if field in manifest and field not in required:
             found += rule(field, manifest[field], context)
-    found += [invalid(display(field)) for field in manifest if field not in RULES]
+    found += [invalid(excerpt(field)) for field in manifest if field not in RULES]
     return found
 
 

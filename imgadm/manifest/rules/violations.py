@@ -1,4 +1,4 @@
-"""What a rule of the manifest format is, what it may look at, and what it reports."""
+"""Rules of the manifest format: their type, their context, and the violations they report."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """``code`` is ``Invalid`` or ``MissingParameter``; some rules have no message."""
+    """A broken rule: ``code`` is ``Invalid`` or ``MissingParameter``; some have no ``message``."""
 
     field: str
     code: str
     message: str | None = None
 
     def as_dict(self) -> dict[str, str]:
-        """Return the form of error bodies and of :class:`ManifestValidationError`."""
+        """Return the violation as in error bodies and in :class:`ManifestValidationError`."""
         item = {"field": self.field, "code": self.code}
         return item if self.message is None else {**item, "message": self.message}
 
 
 def invalid(field: str, message: str | None = None) -> Violation:
-    """Return the violation of a field that is there and wrong."""
+    """Return the violation of a ``field`` whose value is wrong."""
     return Violation(field, "Invalid", message)
 
 
 def missing(field: str, message: str | None = None) -> Violation:
-    """Return the violation of a field that is not there."""
+    """Return the violation of a ``field`` that the manifest lacks."""
     return Violation(field, "MissingParameter", message)
 
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What a rule may look at beside its field.
+    """The context of a field: the whole manifest, and the settings of the check.
 
-    ``mode`` is the name of the rule set; ``channels`` are those of the server that asks, ``None``
-    where it has none.
+    ``mode`` is the name of the rule set. ``channels`` are the channels of the server that checks
+    the manifest, ``None`` if it has none.
     """
 
     manifest: Mapping[str, Any]
@@ -45,3 +45,4 @@ class RuleContext:
 
 
 Rule = Callable[[str, Any, RuleContext], Iterator[Violation]]
+"""A function that yields the violations of a field, given its name, value and context."""

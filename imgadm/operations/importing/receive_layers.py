@@ -29,6 +29,7 @@ from imgadm.operations.importing.layer_trust import (
     check_layer_name,
     installed_digests,
 )
+from imgadm.operations.importing.layers_report import LayersReport
 from imgadm.operations.watch import run_watched
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.reception import LayerReception
@@ -59,7 +60,7 @@ def receive_layers(
     head = layers[-1].image
     sizes = [layer.size for layer in layers]
     total = None if None in sizes else sum(size or 0 for size in sizes)
-    report = streams.CombinedReport(min(AT_ONCE, len(layers)), total)
+    report = LayersReport(min(AT_ONCE, len(layers)), total)
     manifests = [dict(layer.image.raw) for layer in layers]
     with pool.receive_layers(manifests, source=source, base=base) as reception:
         begun = report.fetches.append
@@ -80,7 +81,7 @@ def make_root(pool: Pool, image: InstalledImage, manifest: Manifest, on_event: O
     ``manifest`` is what the events call it. The caller holds the lock of the image. Raises an
     ImgadmError, after which the image is what it was.
     """
-    report = streams.CombinedReport(1)
+    report = LayersReport(1)
     with pool.receive_layers((), source=None, base=image) as reception:
         fetches = LayerFetches((), reception.waiting_room, reception.find, report.fetches.append)
         _unpack_beneath(pool, reception, _Watch(pool, manifest, fetches, report, on_event, None))
@@ -97,7 +98,7 @@ class _Watch:
         pool: Pool,
         head: Manifest,
         fetches: LayerFetches,
-        report: streams.CombinedReport,
+        report: LayersReport,
         on_event: OnEvent,
         local_file: Path | None,
     ) -> None:

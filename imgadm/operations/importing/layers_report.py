@@ -1,4 +1,4 @@
-"""One report of several pipelines that do one job together."""
+"""The report of an import of layers, whose pipelines download some while they unpack others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from imgadm.streams.engine.report import Report, StageReport
 
 
-class CombinedReport(Report):
+class LayersReport(Report):
     """The report of pipelines that download layers, and of others that unpack them.
 
     ``lanes`` downloads run at a time. ``fetches`` are their reports, ``unpackings`` those of the
