@@ -1,8 +1,7 @@
 """The contract of a pool: a place that holds images, and receives a new one whole or not at all.
 
-A pool is a subclass of :class:`Pool`. Its abstract methods are those that every pool has to have;
-the others have defaults, which fit a pool that cannot do more. ``tests/unit/pools/conformance.py``
-is the suite that every pool passes.
+Every pool has the abstract methods of :class:`Pool`. The others have defaults, which fit a pool
+that cannot do more. ``tests/unit/pools/conformance.py`` is the suite that every pool passes.
 
 Everywhere in the contract:
 
@@ -47,9 +46,9 @@ class InstalledImage:
 
     A ``doubtful`` image may be something else, or hold more than an image: neither a record nor a
     snapshot ``@final`` says that it is one, or there are other things inside. ``vacuum`` keeps it.
-
-    The class is not frozen: making frozen ones takes twice as long, and lists have many.
     """
+
+    # Not frozen: making frozen ones takes twice as long, and lists have many.
 
     manifest: dict[str, Any]
     pool: str
@@ -183,9 +182,7 @@ class Pool(ABC):
 
         By default raises InternalError: the pool keeps no layers.
         """
-        raise InternalError(
-            f'pool "{self.name}" keeps no layers of container images; name another with -P'
-        )
+        raise InternalError(f'pool "{self.name}" keeps no container images; name another with -P')
 
     def lacks_root(self, image: InstalledImage) -> bool:
         """Tell whether an image keeps only its layer, without the file tree that it stands for.
@@ -245,11 +242,10 @@ class Pool(ABC):
         """Remove what a dead process has left of an image; never raises."""
 
     def lock_directory(self, *, shared: bool) -> Path | None:
-        """Return the directory whose locks keep out other hosts that use this pool.
+        """Return the directory whose locks keep out other hosts; ``None`` if no other can come.
 
-        ``None``, the default, means that no other host can use it. ``shared`` tells whether the
-        caller only keeps others from changing images, for which it need not write there. Raises
-        FileSystemError if the caller wants to change images and cannot write to the directory.
+        ``shared`` tells whether the caller only keeps others from changing images, for which it
+        need not write there. Otherwise raises FileSystemError if it cannot write there.
         """
         return None
 

@@ -15,8 +15,8 @@ from imgadm.serve.catalogues.digests import DigestStore
 from imgadm.serve.catalogues.folder import FolderCatalogue
 from imgadm.serve.catalogues.kept_digests import KeptDigests
 from imgadm.serve.catalogues.pairs import SkippedPair
-from imgadm.serve.catalogues.uploads import MAX_UPLOAD_BYTES
-from imgadm.serve.catalogues.writable_folder import WritableFolder
+from imgadm.serve.catalogues.writable.uploads import MAX_UPLOAD_BYTES
+from imgadm.serve.catalogues.writable.writable_folder import WritableFolder
 from imgadm.serve.content import GeneratedBytes, StoredBytes
 from imgadm.serve.http.handler import AccessRecord
 from imgadm.serve.http.host_names import is_host_name

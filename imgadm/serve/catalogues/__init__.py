@@ -1,1 +1,1 @@
-"""What is served: folders and pools of images."""
+"""The catalogues of images that a server can offer."""

@@ -1,1 +1,1 @@
-"""IMGAPI: which request gets which reply."""
+"""IMGAPI: the requests of clients and the replies to them."""

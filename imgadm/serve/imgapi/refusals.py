@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgadm.serve.catalogues.refusals import Refusal, RefusedError
+from imgadm.serve.catalogues.writable.refusals import Refusal, RefusedError
 from imgadm.serve.http.replies import HttpError
 
 _REPLIES = {

@@ -51,7 +51,7 @@ def test_file_that_changes_in_the_middle_is_refused(host: Host, serve: Serve) ->
     done = host.run("import", "-S", server.url, GOOD.uuid)
     code, message = done.error()
     assert (done.status, code) == (1, "Changed")
-    assert "changed while it was being fetched" in message
+    assert "changed while it was being downloaded" in message
     host.assert_tidy()
 
 

@@ -485,7 +485,7 @@ REFUSALS: list[tuple[str, Behaviour, str, str, list[str]]] = [
     ("import", refuse(422, NO), "Nope", "URL: not today\n    x: Bad", ["import"]),
     ("import", refuse(200, *HTML), "InternalError", "URL: a JSON reply was expected", ["import"]),
     ("import", refuse(503, *HTML), "InternalError", "URL: a JSON reply was expected", ASKED),
-    ("import", refuse(302, b""), "InternalError", "URL: it redirects, with status 302", ASKED),
+    ("import", refuse(302, b""), "InternalError", "URL: it redirects with status 302", ASKED),
     ("import", refuse(200, {"uuid": "x"}), "InternalError", "URL: the manifest of image", ASKED),
     ("import", refuse(500, NO), "Nope", "URL: not today", ["import"]),
     ("import", refuse(504, NO), "Nope", "URL: not today", ASKED),
@@ -633,7 +633,7 @@ def test_arguments(host: Host, files: Path) -> None:
         (["--host-name", "a.example:80", "."], 'invalid --host-name "a.example:80": must be a'),
         (["-w", "--host-name", "", "."], 'invalid --host-name "": must be a name'),
         (["-w", "--max-upload", "much", "."], 'invalid --max-upload "much": must be a size'),
-        (["--token-file", "x", "."], "--token-file makes sense only with -w,--writable"),
+        (["--token-file", "x", "."], "--token-file needs -w,--writable"),
         (["-w", "-l", "0.0.0.0:0", "."], "--writable needs --token-file there"),
     ],
 )

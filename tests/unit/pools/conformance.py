@@ -1,4 +1,4 @@
-"""What every pool has to do, written once against :mod:`imgadm.pools.base`.
+"""The suite that every pool passes, written once against :mod:`imgadm.pools.base`.
 
 A module of tests subclasses :class:`PoolConformance` and has a fixture ``bench`` that makes a
 :class:`Bench` with an empty pool. Nothing here needs more than Python, pytest and that pool, so it

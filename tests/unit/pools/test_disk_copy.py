@@ -67,7 +67,7 @@ def test_nothing_but_a_hole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "missing", [("SEEK_DATA",), ("copy_file_range",), ("SEEK_DATA", "copy_file_range")]
 )
-def test_platforms_that_know_less(
+def test_platforms_without_the_calls_of_linux(
     missing: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk_copy.sys, "platform", "sunos5")

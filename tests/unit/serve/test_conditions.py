@@ -120,7 +120,7 @@ def test_if_range(condition: str | None, applies: bool) -> None:
     assert FILE.range_applies({"If-Range": condition}) is applies
 
 
-def test_dates_say_nothing_about_what_has_none() -> None:
+def test_dates_are_ignored_for_contents_without_a_date() -> None:
     assert not Validators("abc").not_modified({"If-Modified-Since": DATE})
     assert Validators("abc").headers() == {"ETag": '"abc"'}
     assert FILE.headers()["Last-Modified"] == DATE

@@ -1,4 +1,4 @@
-"""Many clients, slow clients and silent clients: whoever asks for something is answered."""
+"""Many, slow and silent clients: the server still answers every client that sends a request."""
 
 from __future__ import annotations
 
@@ -300,7 +300,7 @@ def test_pace(clock: Clock, size: int, seconds: float, slow: bool, lives: bool) 
     assert (one.is_slow(), survived) == (slow, lives)
 
 
-def test_only_time_that_is_waited_for_the_client_counts(clock: Clock) -> None:
+def test_only_the_time_spent_waiting_for_the_client_counts(clock: Clock) -> None:
     one = Pace(60, clock)
     for _ in range(100):
         one.wait(lambda: 10)

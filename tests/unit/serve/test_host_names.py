@@ -1,4 +1,4 @@
-"""By which names a server may be called: a web page of another name gets nothing."""
+"""The names that a client may use for a server; a web page with another name gets nothing."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_names(names: HostNames, own: int, foreign: int) -> None:
         *[(text, False) for text in ("", "a:8080", "[::1]:80", "http://a.b/", "a b", "u@a", "a/b")],
     ],
 )
-def test_what_can_be_a_name(text: str, is_one: bool) -> None:
+def test_names_that_can_be_host_names(text: str, is_one: bool) -> None:
     assert is_host_name(text) == is_one
     if is_one:
         assert status(HostNames([text]), f"[{text}]:1" if text.count(":") > 3 else text) == 200

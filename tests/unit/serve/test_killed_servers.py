@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from imgadm.serve import WritableFolder
-from imgadm.serve.catalogues.refusals import RefusedError
-from imgadm.serve.catalogues.uploads import FileFacts
+from imgadm.serve.catalogues.writable.refusals import RefusedError
+from imgadm.serve.catalogues.writable.uploads import FileFacts
 from imgadm.serve.http.request_body import RequestBody
 from imgadm.serve.http.request_head import parse_head
 from imgadm.serve.imgapi.submitted import submitted_manifest

@@ -1,4 +1,4 @@
-"""Requests that two readers could take differently: refused, and the connection ends with them."""
+"""Requests that two programs could read differently are refused and end the connection."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_malformed_request_is_answered_and_ends_the_connection(
 
 
 @pytest.mark.parametrize(("request_bytes", "status"), ODD_BUT_CLEAR, ids=shown)
-def test_what_is_odd_but_clear_is_answered_and_so_is_what_follows(
+def test_odd_but_unambiguous_requests_are_answered(
     raw: Any, request_bytes: bytes, status: int
 ) -> None:
     reply = raw(request_bytes + SECOND)

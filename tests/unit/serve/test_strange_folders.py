@@ -1,4 +1,4 @@
-"""What may lie in a folder that is served: never waited for, never followed out of it."""
+"""Pipes, devices and links in a folder that is served: never waited for, never followed out."""
 
 from __future__ import annotations
 
@@ -403,7 +403,7 @@ def _deletion_elsewhere(folder: Path, outside: Path) -> None:
         (_deletion_elsewhere, "is damaged; remove it"),
     ],
 )
-def test_what_is_planted_where_drafts_are_is_refused(
+def test_things_planted_among_drafts_are_refused(
     tmp_path: Path, plant: Callable[[Path, Path], None], words: str
 ) -> None:
     from imgadm.base.errors import ImgadmError

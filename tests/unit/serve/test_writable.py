@@ -1,4 +1,4 @@
-"""A folder that is published to: states, checks, and what is on disk after what may go wrong."""
+"""A folder that clients publish to: states, checks, and the files on disk after failures."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ def test_upload_that_cannot_fit_is_refused_before_it_begins(
     class Full:
         f_bavail, f_frsize = 10, 512
 
-    monkeypatch.setattr("imgadm.serve.catalogues.uploads.os.statvfs", lambda path: Full)
+    monkeypatch.setattr("imgadm.serve.catalogues.writable.uploads.os.statvfs", lambda path: Full)
     reply = site.upload()
     assert (reply.status_code, reply.json()["code"]) == (503, "StorageIsDown")
     assert reply.json()["message"] == f"{len(DATA)} bytes are needed, 5120 are available"
@@ -379,7 +379,7 @@ def test_upload_to_an_image_that_changes_meanwhile(
     assert site.names() == after
 
 
-def test_request_whose_body_nobody_wants_is_answered_though_that_is_cut(site: Site) -> None:
+def test_request_with_an_unwanted_body_is_answered_although_the_body_is_cut(site: Site) -> None:
     assert site.server is not None
     site.submit()
     head = f"DELETE {IMAGE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n".encode()
@@ -410,7 +410,7 @@ def test_origin_cannot_be_deleted(site: Site) -> None:
     assert site.ask("DELETE", IMAGE).status_code == 204
 
 
-def test_pair_that_somebody_put_there(site: Site) -> None:
+def test_pair_that_was_put_there_by_hand(site: Site) -> None:
     (site.folder / "mine.json").write_text(json.dumps(manifest()))
     (site.folder / "mine.zvol").write_bytes(DATA)
     assert site.submit().status_code == 409
@@ -440,7 +440,9 @@ def test_condition_of_an_action(site: Site) -> None:
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", f"Basic {TOKEN}", "Bearer"])
-def test_only_who_knows_the_token_changes_images(tmp_path: Path, authorization: str | None) -> None:
+def test_only_clients_with_the_token_change_images(
+    tmp_path: Path, authorization: str | None
+) -> None:
     for site in Site(tmp_path).serve(TOKEN):
         headers = {"Authorization": authorization} if authorization else {}
         path, body = f"{IMAGE}?action=import", {**manifest(), **ZVOL}
@@ -452,7 +454,7 @@ def test_only_who_knows_the_token_changes_images(tmp_path: Path, authorization: 
         assert site.ask("POST", path, json=body, headers=headers).status_code == 200
 
 
-def test_only_who_knows_the_token_is_shown_what_is_not_active(tmp_path: Path) -> None:
+def test_only_clients_with_the_token_see_inactive_images(tmp_path: Path) -> None:
     known = {"Authorization": f"Bearer {TOKEN}"}
     for site in Site(tmp_path).serve(TOKEN):
         body = {**manifest(), **ZVOL}
@@ -515,7 +517,7 @@ def test_restart_takes_up_what_a_killed_server_left(tmp_path: Path) -> None:
         assert site.state() == "active"
 
 
-def test_what_another_program_is_writing_is_left_alone(tmp_path: Path) -> None:
+def test_files_that_another_program_is_writing_are_left_alone(tmp_path: Path) -> None:
     written = tmp_path / f".disk.imgmanifest.{os.getppid()}.0123abcd"
     written.write_bytes(b"{")
     with WritableFolder(tmp_path).opened():

@@ -84,7 +84,7 @@ def test_image_with_a_bad_record_is_still_there(content: bytes, bench: Directory
     assert bench.names() == set()
 
 
-def test_file_with_the_name_of_an_image_is_none(bench: DirectoryBench) -> None:
+def test_a_file_with_the_name_of_an_image_is_no_image(bench: DirectoryBench) -> None:
     manifest = manifest_of("zvol-embedded")
     (bench.path / manifest["uuid"]).write_text("precious")
     assert bench.open().get(manifest["uuid"]) is None
@@ -97,7 +97,7 @@ def test_file_with_the_name_of_an_image_is_none(bench: DirectoryBench) -> None:
     assert bench.names() == {manifest["uuid"]}
 
 
-def test_child_needs_a_base_that_is_a_disk(bench: DirectoryBench) -> None:
+def test_an_incremental_volume_needs_an_origin_with_a_disk(bench: DirectoryBench) -> None:
     base = bench.install("fs-full")
     with pytest.raises(InternalError, match="is not recorded as a disk"):
         bench.open().receive(manifest_of("zvol-incr", base.uuid), source=None, origin=base)

@@ -1,4 +1,4 @@
-"""Who may write to a pool exchanges directories while this process works in them.
+"""Another user who may write to a pool exchanges directories while this process uses them.
 
 Nothing is written to where a link of theirs leads, and nothing is read from there.
 """
@@ -119,7 +119,7 @@ def test_a_root_for_an_image_of_another_user(bench: DirectoryBench) -> None:
 
 
 @needs_nobody
-def test_a_group_that_may_not_be_given_is_told_of_before_a_byte_has_come() -> None:
+def test_a_group_that_cannot_be_set_is_an_error_before_the_first_byte() -> None:
     program = (
         "import sys; from pathlib import Path;"
         "from imgadm.pools.directory.pool import DirectoryPool;"

@@ -1,4 +1,4 @@
-"""A directory pool that others use, too: other state directories, other users, hostile ones."""
+"""A directory pool shared with other state directories, other users and hostile ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def received(bench: DirectoryBench, name: str = "zvol-embedded") -> tuple[Recept
     return reception, bench.run(reception, sample(name))
 
 
-def test_two_at_once_that_may_be_killed_leave_a_whole_image_or_none(bench: DirectoryBench) -> None:
+def test_two_imports_that_may_be_killed_leave_a_whole_image_or_none(bench: DirectoryBench) -> None:
     manifest = {**manifest_of("zvol-full"), "requirements": {}, "owner": UUID}
     manifest |= {"state": "active", "disabled": False, "public": True}
     manifest["published_at"] = "2026-01-01T00:00:00.000Z"
@@ -83,7 +83,7 @@ def test_two_at_once_that_may_be_killed_leave_a_whole_image_or_none(bench: Direc
     assert bench.names() - {f".{uuid}.lock"} == {uuid}
 
 
-def test_an_image_that_came_meanwhile_is_not_replaced(bench: DirectoryBench) -> None:
+def test_an_image_installed_meanwhile_is_not_replaced(bench: DirectoryBench) -> None:
     first, report = received(bench)
     second, other = received(bench)  # without the lock, that of the first would not be removed
     with first, second:
@@ -95,7 +95,7 @@ def test_an_image_that_came_meanwhile_is_not_replaced(bench: DirectoryBench) -> 
 
 
 @pytest.mark.parametrize("there", ["directory", "file", "link"])
-def test_what_is_there_is_not_replaced(there: str, bench: DirectoryBench) -> None:
+def test_an_existing_file_or_directory_is_not_replaced(there: str, bench: DirectoryBench) -> None:
     reception, report = received(bench)
     final = bench.path / UUID
     {
@@ -110,7 +110,9 @@ def test_what_is_there_is_not_replaced(there: str, bench: DirectoryBench) -> Non
     assert bench.names() == {UUID}
 
 
-def test_somebody_elses_directory_is_not_committed_nor_removed(bench: DirectoryBench) -> None:
+def test_a_directory_of_another_process_is_neither_committed_nor_removed(
+    bench: DirectoryBench,
+) -> None:
     reception, report = received(bench)
     (ours,) = bench.path.iterdir()
     ours.rename(bench.scratch / "stolen")
@@ -123,7 +125,7 @@ def test_somebody_elses_directory_is_not_committed_nor_removed(bench: DirectoryB
 
 
 @pytest.mark.parametrize("plant", SPECIAL)
-def test_what_is_planted_where_images_are_on_their_way(
+def test_things_planted_as_partial_directories_are_removed(
     plant: Callable[[Path], None], bench: DirectoryBench
 ) -> None:
     """Of a link only the link goes, whatever it leads to."""
@@ -138,7 +140,7 @@ def test_what_is_planted_where_images_are_on_their_way(
 
 
 @pytest.mark.parametrize("plant", SPECIAL)
-def test_what_is_planted_in_the_place_of_a_record(
+def test_things_planted_as_a_record_are_not_read(
     plant: Callable[[Path], None], bench: DirectoryBench
 ) -> None:
     image = bench.install("zvol-embedded")
@@ -153,7 +155,7 @@ def test_what_is_planted_in_the_place_of_a_record(
 
 
 @pytest.mark.parametrize("plant", SPECIAL)
-def test_what_is_planted_in_the_place_of_a_disk(
+def test_things_planted_as_a_disk_are_not_read(
     plant: Callable[[Path], None], bench: DirectoryBench
 ) -> None:
     base = bench.install(CHAIN[0])
@@ -184,7 +186,7 @@ needs_nobody = pytest.mark.skipif(not can_be_nobody(), reason="needs root, and s
 
 
 @needs_nobody
-def test_hard_links_to_what_others_may_not_read(bench: DirectoryBench) -> None:
+def test_hard_links_to_unreadable_files_are_not_followed(bench: DirectoryBench) -> None:
     base = bench.install(CHAIN[0])
     directory = bench.path / base.uuid
     bench.disk(base.uuid).rename(bench.scratch / "secret")
@@ -307,7 +309,7 @@ def test_settings_that_make_no_sense(settings: str, words: str, bench: Directory
     assert bench.names() == {"pool.json"}
 
 
-def test_settings_that_somebody_else_may_have_written(bench: DirectoryBench) -> None:
+def test_settings_that_another_user_may_have_written(bench: DirectoryBench) -> None:
     settings = bench.path / "pool.json"
     settings.write_text("{}")
     settings.chmod(0o664)
@@ -321,7 +323,7 @@ def test_settings_that_somebody_else_may_have_written(bench: DirectoryBench) -> 
 
 
 @pytest.mark.parametrize("plant", SPECIAL)
-def test_what_is_planted_in_the_place_of_settings(
+def test_things_planted_as_settings_are_not_read(
     plant: Callable[[Path], None], bench: DirectoryBench
 ) -> None:
     (bench.path / "precious").write_text('{"mode": "0644"}')

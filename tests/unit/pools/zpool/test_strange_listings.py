@@ -37,7 +37,7 @@ def printed(stdout: str) -> Completed:
         ("x" * 1000, "x" * 100 + "..."),
     ],
 )
-def test_a_listing_that_is_none(stdout: str, got: str) -> None:
+def test_a_listing_that_makes_no_sense_is_refused(stdout: str, got: str) -> None:
     with pytest.raises(InternalError) as caught:
         images_in(printed(stdout))
     assert caught.value.message == (
@@ -88,7 +88,7 @@ def test_ignored_datasets(value: str, is_image: bool, warned: bool) -> None:
     "stdout",
     ["", "other\n", "zones/a\nzones/b@final\n", "zones/a\nzones/ab@x\n", "zones/a\tx\n", "\n"],
 )
-def test_names_that_are_not_below_a_dataset(stdout: str) -> None:
+def test_names_elsewhere_than_below_a_dataset_are_refused(stdout: str) -> None:
     with pytest.raises(InternalError, match='"zfs list" should print '):
         names_below(printed(stdout), "zones/a")
 
@@ -121,7 +121,7 @@ def test_zone_roots(install_program: Callable[[str, str], str], tmp_path: Path) 
         ("sleep 60", "has not ended after 0.5 seconds"),
     ],
 )
-def test_zones_that_are_not_told(
+def test_zones_that_zoneadm_does_not_list_are_an_error(
     script: str,
     message: str,
     install_program: Callable[[str, str], str],

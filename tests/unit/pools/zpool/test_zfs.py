@@ -229,7 +229,7 @@ def test_zfs_that_hangs_does_not_hold_a_roll_back(
 
 
 @needs_emulation
-def test_calls_of_zfs_are_logged_also_that_which_receives(
+def test_every_call_of_zfs_is_logged(
     emulated: EmulatedBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
@@ -291,7 +291,7 @@ def test_missing_zpool_is_named(emulated: EmulatedBench) -> None:
 
 
 @needs_emulation
-def test_zfs_that_cannot_answer_is_no_empty_pool(emulated: EmulatedBench) -> None:
+def test_zfs_that_cannot_answer_does_not_look_like_an_empty_pool(emulated: EmulatedBench) -> None:
     image = emulated.install("zvol-embedded")
     emulated.fail_on("list", message="permission denied")
     with pytest.raises(ImgadmError, match="permission denied"):

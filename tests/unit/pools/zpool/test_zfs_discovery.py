@@ -1,4 +1,4 @@
-"""Which datasets are images, what is cloned from them, and which may be something else."""
+"""The datasets that are images, their clones, and datasets that may be something else."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def found(
         (f"zones/scratch<zones/{IMAGE}@final!true", "zones/scratch"),
     ],
 )
-def test_whatever_is_cloned_from_an_image_counts(machine: str, clone: str) -> None:
+def test_every_dataset_cloned_from_an_image_counts(machine: str, clone: str) -> None:
     (image,) = found(f"zones {BASE} {machine}")
     assert (image.uuid, image.clones) == (IMAGE, (clone,))
 
@@ -91,7 +91,7 @@ def test_a_chain_of_images() -> None:
         (f"zones/{IMAGE}!maybe zones/{IMAGE}@final", False),
     ],
 )
-def test_what_may_be_something_else_or_more_is_doubtful(datasets: str, doubtful: bool) -> None:
+def test_datasets_that_may_be_something_else_are_doubtful(datasets: str, doubtful: bool) -> None:
     (image,) = found(datasets)
     assert image.doubtful is doubtful
 
@@ -108,7 +108,7 @@ def test_what_may_be_something_else_or_more_is_doubtful(datasets: str, doubtful:
         f"zones/sub/{IMAGE} zones/sub/{IMAGE}@final",
     ],
 )
-def test_what_is_no_image(datasets: str) -> None:
+def test_datasets_that_are_no_images(datasets: str) -> None:
     assert found(datasets) == []
 
 

@@ -41,7 +41,7 @@ def test_layers_need_file_systems_that_can_be_mounted(emulated: EmulatedBench) -
     assert not (emulated.scratch / "mounts" / TOP).exists()
 
 
-def test_what_dead_imports_left_is_destroyed_first(emulated: EmulatedBench) -> None:
+def test_remains_of_dead_imports_are_destroyed_first(emulated: EmulatedBench) -> None:
     for name in (f"{BASE}-partial", f"{TOP}-partial", f"{TOP}-partial-layers", "another-partial"):
         emulated.run_zfs("create", f"zones/{name}")
     with pytest.raises(InternalError, match="was not mounted at"):

@@ -1,4 +1,4 @@
-"""What a zpool makes of a stream: nothing set that it says, nothing mounted too early."""
+"""Streams received into a zpool: none sets a property, none is mounted too early."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_volumes_have_no_such_properties(zpool: EmulatedBench) -> None:
     assert zpool.calls("set") == zpool.calls("mount") == []
 
 
-def test_where_receive_cannot_set_properties_they_are_set_before_it_is_an_image(
+def test_properties_are_set_before_the_commit_if_receive_cannot_set_them(
     zpool: EmulatedBench,
 ) -> None:
     zpool.wrap("receive", OLD_USAGE, unless='[ "$#" -gt 1 ]')
@@ -112,7 +112,7 @@ def test_a_stream_of_the_other_kind_is_refused(
     assert zpool.names() == set()
 
 
-def test_what_is_based_on_something_is_no_image_of_its_own(zpool: EmulatedBench) -> None:
+def test_an_incremental_stream_needs_an_origin(zpool: EmulatedBench) -> None:
     base = install(zpool, "fs-full")
     with pytest.raises(streams.ZfsStreamError, match="wanted a full stream"):
         install(zpool, "fs-incr")
@@ -132,7 +132,7 @@ def test_the_volume_has_the_size_that_its_manifest_says(
     assert zpool.names() == set()
 
 
-def test_a_size_that_the_stream_does_not_tell_is_looked_at_in_the_pool(
+def test_the_size_of_the_volume_in_the_pool_is_checked(
     zpool: EmulatedBench,
 ) -> None:
     base = install(zpool, "zvol-full")
@@ -150,7 +150,7 @@ def test_a_size_that_the_stream_does_not_tell_is_looked_at_in_the_pool(
         ("cannot mount 'x': Input/output error", True),
     ],
 )
-def test_what_cannot_be_mounted_is_an_image_all_the_same(
+def test_an_image_that_cannot_be_mounted_is_installed(
     said: str, warned: bool, zpool: EmulatedBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     zpool.wrap(
@@ -161,7 +161,7 @@ def test_what_cannot_be_mounted_is_an_image_all_the_same(
     assert ("could not mount" in capsys.readouterr().err) == warned
 
 
-def test_what_cannot_be_closed_to_others_is_never_mounted_where_they_find_it(
+def test_a_file_system_that_cannot_be_closed_is_never_mounted(
     zpool: EmulatedBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     zpool.wrap("mount", 'echo "cannot mount: Insufficient privileges" >&2; exit 1')
@@ -175,7 +175,7 @@ def test_what_cannot_be_closed_to_others_is_never_mounted_where_they_find_it(
     assert "Insufficient privileges" in capsys.readouterr().err
 
 
-def test_nobody_can_look_into_what_is_mounted_meanwhile(zpool: EmulatedBench) -> None:
+def test_no_other_user_can_look_into_private_mounts(zpool: EmulatedBench) -> None:
     modes = zpool.scratch / "modes"
     look = f"cd {zpool.scratch}/mounts/* && ls -ld . image | cut -c1-10 >{modes}"
     zpool.wrap("unmount", look)
@@ -184,7 +184,7 @@ def test_nobody_can_look_into_what_is_mounted_meanwhile(zpool: EmulatedBench) ->
     assert not (zpool.scratch / "mounts" / image.uuid).exists()
 
 
-def test_zfs_gets_nothing_that_decides_what_it_loads_or_runs(
+def test_zfs_gets_no_variable_that_makes_it_load_or_run_anything(
     zpool: EmulatedBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = zpool.scratch / "environments"

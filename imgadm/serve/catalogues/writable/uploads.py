@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from imgadm.serve.catalogues.digests import Digests, Hashing
-from imgadm.serve.catalogues.refusals import Refusal, RefusedError
+from imgadm.serve.catalogues.writable.refusals import Refusal, RefusedError
 
 MAX_UPLOAD_BYTES = 20 << 30
 """The largest file that a writable folder takes unless its operator sets another limit."""

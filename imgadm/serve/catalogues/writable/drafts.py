@@ -20,11 +20,11 @@ from typing import Any
 from imgadm.base.errors import FileSystemError, LockedError
 from imgadm.base.files.replacement import make_directory, sync_directory
 from imgadm.base.locks.lock_files import LockFile
-from imgadm.serve.catalogues.deletions import delete_pair
 from imgadm.serve.catalogues.digests import DigestStore, stamp_of
-from imgadm.serve.catalogues.draft import Draft, published_file, published_manifest
 from imgadm.serve.catalogues.pairs import FolderImage, write_manifest
-from imgadm.serve.catalogues.takeover import check_store, take_up_drafts
+from imgadm.serve.catalogues.writable.deletions import delete_pair
+from imgadm.serve.catalogues.writable.draft import Draft, published_file, published_manifest
+from imgadm.serve.catalogues.writable.takeover import check_store, take_up_drafts
 
 
 class DraftStore:

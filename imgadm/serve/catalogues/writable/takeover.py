@@ -16,10 +16,10 @@ from imgadm.base.patterns import is_uuid
 from imgadm.manifest import Manifest, find_violations, parse_manifest
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
-from imgadm.serve.catalogues.deletions import finish_deletion
 from imgadm.serve.catalogues.digests import DigestStore
-from imgadm.serve.catalogues.draft import Draft, published_file, published_manifest
 from imgadm.serve.catalogues.plain_files import read_plain
+from imgadm.serve.catalogues.writable.deletions import finish_deletion
+from imgadm.serve.catalogues.writable.draft import Draft, published_file, published_manifest
 
 _WRITTEN = (".imgmanifest", ".json")
 """The suffixes of the files that a server writes by replacing them."""

@@ -18,13 +18,24 @@ from imgadm.base.files.replacement import sync_directory
 from imgadm.base.times import iso_milliseconds
 from imgadm.serve.catalogues.catalogue import HostedImage
 from imgadm.serve.catalogues.digests import Digests, DigestStore, stamp_of
-from imgadm.serve.catalogues.draft import Draft
-from imgadm.serve.catalogues.drafts import DraftStore
-from imgadm.serve.catalogues.field_order import in_order
 from imgadm.serve.catalogues.folder import FolderCatalogue
 from imgadm.serve.catalogues.pairs import FolderImage, SkippedPair, write_manifest
-from imgadm.serve.catalogues.refusals import Refusal, RefusedError, activated, taken, unknown
-from imgadm.serve.catalogues.uploads import MAX_UPLOAD_BYTES, FileFacts, UploadBody, receive_upload
+from imgadm.serve.catalogues.writable.draft import Draft
+from imgadm.serve.catalogues.writable.drafts import DraftStore
+from imgadm.serve.catalogues.writable.field_order import in_order
+from imgadm.serve.catalogues.writable.refusals import (
+    Refusal,
+    RefusedError,
+    activated,
+    taken,
+    unknown,
+)
+from imgadm.serve.catalogues.writable.uploads import (
+    MAX_UPLOAD_BYTES,
+    FileFacts,
+    UploadBody,
+    receive_upload,
+)
 
 
 class WritableFolder:

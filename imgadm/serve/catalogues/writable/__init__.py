@@ -1,0 +1,1 @@
+"""A folder of pairs that clients can change over HTTP."""
