@@ -6,7 +6,7 @@ import re
 from typing import TypeGuard
 
 from imgadm.base.errors import InvalidUUIDError
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 """The regular expression of a UUID: 32 lower-case hexadecimal digits in five groups, any version.
@@ -32,7 +32,7 @@ def check_uuid(value: object) -> str:
     """Return ``value`` if it is a UUID, raise :class:`InvalidUUIDError` otherwise."""
     if is_uuid(value):
         return value
-    raise InvalidUUIDError(display(value))
+    raise InvalidUUIDError(excerpt(value))
 
 
 def is_sha1(value: object) -> TypeGuard[str]:

@@ -1,8 +1,8 @@
-"""Everything that makes the text of a stranger fit to be shown.
+"""Text from strangers, made fit to be shown.
 
 Names, messages and manifests come from servers, files and programs. A terminal obeys control
-characters; marks of direction turn a line around, and invisible ones, or blanks of a kind of their
-own, make two names look alike. They are shown as escapes. The letters of all languages, and emoji,
+characters, marks of direction turn a line around, and invisible characters or unusual blanks make
+two names look alike. All of these are shown as escapes. The letters of all languages, and emoji,
 stay as they are.
 """
 
@@ -15,21 +15,25 @@ _INVISIBLE = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0"
     "\U000e0100-\U000e01ef"
 )
-"""Of what Unicode counts as letters and marks. U+FE0F, which makes an emoji of a sign, stays."""
+"""The invisible ones of the characters that Unicode counts as letters and marks.
+
+U+FE0F, which turns a sign into an emoji, is not among them.
+"""
 
 _ODD = re.compile(f"[{_INVISIBLE}]")
 _PICTURE = "\u2190-\u2bff\u3030-\u3299\U0001f000-\U0001faff"
 _JOINED_EMOJI = re.compile(f"(?<=[{_PICTURE}\ufe0f])\u200d(?=[{_PICTURE}])")
 _ASCII_CONTROLS = bytes((*range(32), 127))
+_EXCERPT_CHARACTERS = 200
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    r"""Return ``text`` with what a terminal would obey, or nobody could see, as escapes.
+    r"""Return ``text`` with escapes in place of control and invisible characters.
 
     The characters in ``keep`` stay. Escapes are ``\t``, ``\n``, ``\r``, ``\x1b`` for the other
     control characters of ASCII, and ``\u202e`` for all else, in two halves above U+FFFF as in JSON.
-    JSON has no control characters of ASCII but between its values, so it stays JSON and means the
-    same.
+    JSON text stays JSON and keeps its meaning, because control characters of ASCII stand only
+    between its values.
     """
     if is_printable(text, keep=keep):
         return text
@@ -47,7 +51,10 @@ def printable(text: str, *, keep: str = "") -> str:
 
 
 def is_printable(text: str, *, keep: str = "") -> bool:
-    """Tell whether :func:`printable` would leave ``text`` as it is, or nearly always so."""
+    """Tell whether :func:`printable` surely leaves ``text`` as it is.
+
+    For a few harmless texts, such as some with joined emoji, the answer is False.
+    """
     if text.isascii():
         controls = _ASCII_CONTROLS.translate(None, keep.encode("ascii", "ignore"))
         content = text.encode("ascii")
@@ -55,6 +62,32 @@ def is_printable(text: str, *, keep: str = "") -> bool:
     for character in keep:
         text = text.replace(character, "")
     return text.isprintable() and _ODD.search(text) is None
+
+
+def excerpt(value: object, *, limit: int = _EXCERPT_CHARACTERS) -> str:
+    """Return the beginning of ``value`` as one printable line, as messages quote it.
+
+    A string is shown as it is, bytes as the UTF-8 that they spell, and any other JSON value as
+    JSON. A text longer than ``limit`` characters is cut and ends with ``...``.
+    """
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "backslashreplace")
+    return _cut(value, limit) if isinstance(value, str) else json_excerpt(value, limit=limit)
+
+
+def json_excerpt(value: object, *, limit: int = _EXCERPT_CHARACTERS) -> str:
+    """Return the beginning of ``value`` as JSON, strings in quotation marks, in one printable line.
+
+    A text longer than ``limit`` characters is cut and ends with ``...``.
+    """
+    from imgadm.base.json_text import compact_json
+
+    return _cut(compact_json(value), limit)
+
+
+def _cut(text: str, limit: int) -> str:
+    text = printable(text[: limit + 1])
+    return text if len(text) <= limit else text[:limit] + "..."
 
 
 def _escaped(character: str) -> str:

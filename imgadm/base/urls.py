@@ -12,9 +12,8 @@ from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from imgadm.base.errors import ConfigError, InvalidURLError
-from imgadm.base.json_values import display
 from imgadm.base.redaction import HIDDEN, redact_url, redact_values
-from imgadm.base.text import printable
+from imgadm.base.text import excerpt, printable
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -146,7 +145,7 @@ def goes_in_the_clear(url: str) -> bool:
 
 def shown_value(value: object) -> str:
     """Return what should be a URL, or has some in it, fit for a message that says what it is."""
-    return display(redact_values(value, redact_url))
+    return excerpt(redact_values(value, redact_url))
 
 
 def _host(url: str, host: str, netloc: str) -> str:

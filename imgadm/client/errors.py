@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from imgadm.base.errors import ImgadmError, InternalError
-from imgadm.base.json_values import display
 from imgadm.base.patterns import is_error_code
+from imgadm.base.text import excerpt
 
 
 class ClientError(ImgadmError):
@@ -108,7 +108,7 @@ class StatusError(SourceError):
         if not is_error_code(code):
             code = InternalError.code
         message = spoken.get("message")
-        reason = display(message) if isinstance(message, str) else f"HTTP status {status}"
+        reason = excerpt(message) if isinstance(message, str) else f"HTTP status {status}"
         super().__init__(url, reason, code=code)
         self.status = status
         self.body = body
@@ -132,7 +132,7 @@ class StatusError(SourceError):
         for item in errors[:100] if isinstance(errors, list) else []:
             if isinstance(item, dict):
                 words = [item.get("field"), item.get("code"), item.get("message")]
-                lines.append("    " + ": ".join(display(word) for word in words if word))
+                lines.append("    " + ": ".join(excerpt(word) for word in words if word))
         return lines
 
 

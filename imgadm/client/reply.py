@@ -10,9 +10,8 @@ from typing import Any
 import requests
 
 from imgadm.base.json_input import MAX_VALUES, JSONError, parse_json
-from imgadm.base.json_values import display
 from imgadm.base.redaction import redact_text
-from imgadm.base.text import printable
+from imgadm.base.text import excerpt, printable
 from imgadm.client.budget import MAX_ERROR_BYTES
 from imgadm.client.errors import StatusError, UnusableReplyError
 from imgadm.streams.http.codings import Uncoded, coding_of
@@ -58,8 +57,8 @@ class ServerReply:
         phrase = http.HTTPStatus(self.status).phrase if self.status in _STATUSES else ""
         got = f"status {self.status}{' ' + phrase if phrase else ''}"
         if self.content_type:
-            got += f", {display(self.content_type)}"
-        reason = f"a JSON reply was expected, got {got}: {display(' '.join(text.split()))}"
+            got += f", {excerpt(self.content_type)}"
+        reason = f"a JSON reply was expected, got {got}: {excerpt(' '.join(text.split()))}"
         if not text.strip():
             reason = f"a JSON reply was expected, got {got} and an empty body"
         elif error is not None and error.is_too_big:

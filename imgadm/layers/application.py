@@ -13,10 +13,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from imgadm.base.text import excerpt
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.archive.reader import Archive
 from imgadm.layers.rules import whiteouts
-from imgadm.layers.rules.errors import LayerError, shown_name
+from imgadm.layers.rules.errors import LayerError
 from imgadm.layers.rules.limits import Limits
 from imgadm.layers.rules.paths import components, join
 from imgadm.layers.storage_driver import DriverFiles
@@ -245,4 +246,4 @@ def _explained(error: OSError, entry: ArchiveEntry) -> Exception:
             f"the file system takes no such {entry.kind.value}: {reason}",
             entry=entry.name,
         )
-    return OSError(error.errno, reason, shown_name(entry.name))
+    return OSError(error.errno, reason, excerpt(entry.name))

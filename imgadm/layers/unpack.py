@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgadm.base.files.open_limit import allow_deep_trees
+from imgadm.base.text import excerpt
 from imgadm.layers.application import LayerApplication
 from imgadm.layers.archive.reader import Archive
-from imgadm.layers.rules.errors import shown_name
 from imgadm.layers.rules.limits import Limits
 from imgadm.layers.tree.attributes import Attributes, Ownership
 from imgadm.layers.tree.owners import OWNERS_FILE_NAME, OwnersWriter
@@ -72,7 +72,7 @@ class _UnpackLayer(Stage):
         if attributes.refused:
             context.notes.append(
                 f"recorded {attributes.refused} extended attributes that cannot be set here, "
-                f"the first is {shown_name(attributes.first_refused)}"
+                f"the first is {excerpt(attributes.first_refused)}"
             )
         context.facts["unpacked"] = Unpacked(archive.count, context.meter.bytes_in)
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imgadm.base.compressions import COMPRESSIONS
-from imgadm.base.json_values import as_text, display, is_whole
+from imgadm.base.json_values import as_text, is_whole
 from imgadm.base.patterns import is_sha1, is_uuid
+from imgadm.base.text import excerpt
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.manifest.upgrade import upgrade_manifest
 
@@ -60,9 +61,9 @@ class Manifest:
         raw = upgrade_manifest(manifest)
         uuid, origin = raw.get("uuid"), raw.get("origin")
         if not is_uuid(uuid):
-            raise InvalidManifestError(f'"uuid" is not a UUID: {display(uuid)}')
+            raise InvalidManifestError(f'"uuid" is not a UUID: {excerpt(uuid)}')
         if origin is not None and not is_uuid(origin):
-            raise InvalidManifestError(f'"origin" is not a UUID: {display(origin)}')
+            raise InvalidManifestError(f'"origin" is not a UUID: {excerpt(origin)}')
         return cls(
             uuid=uuid,
             name=_line(raw, "name", 1024),
@@ -79,10 +80,10 @@ class Manifest:
 def _line(raw: Mapping[str, Any], name: str, limit: int) -> str:
     text = as_text(raw.get(name))
     if text is None:
-        raise InvalidManifestError(f'"{name}" is not a string: {display(raw.get(name))}')
+        raise InvalidManifestError(f'"{name}" is not a string: {excerpt(raw.get(name))}')
     if len(text) > limit or not text.isprintable():
         raise InvalidManifestError(
-            f'"{name}" is not one line of at most {limit} characters: {display(text)}'
+            f'"{name}" is not one line of at most {limit} characters: {excerpt(text)}'
         )
     return text
 
@@ -91,31 +92,31 @@ def _word(raw: Mapping[str, Any], name: str) -> str | None:
     value = raw.get(name)
     if value is None or (isinstance(value, str) and len(value) <= 64 and value.isprintable()):
         return value
-    raise InvalidManifestError(f'"{name}" is not a word: {display(value)}')
+    raise InvalidManifestError(f'"{name}" is not a word: {excerpt(value)}')
 
 
 def _image_file(files: Any) -> ImageFile | None:
     if files is None or files == []:
         return None
     if not isinstance(files, list) or not isinstance(files[0], dict):
-        raise InvalidManifestError(f'"files" is not a list of files: {display(files)}')
+        raise InvalidManifestError(f'"files" is not a list of files: {excerpt(files)}')
     entry = files[0]
     sha1, size, guid = entry.get("sha1"), entry.get("size"), entry.get("dataset_guid")
     compression = entry.get("compression")
     if sha1 is not None and not is_sha1(sha1):
         raise InvalidManifestError(
-            f'the "sha1" of its file is not 40 hexadecimal digits: {display(sha1)}'
+            f'the "sha1" of its file is not 40 hexadecimal digits: {excerpt(sha1)}'
         )
     if size is not None and not (is_whole(size) and 0 <= size <= MAX_FILE_BYTES):
-        raise InvalidManifestError(f'the "size" of its file is no count of bytes: {display(size)}')
+        raise InvalidManifestError(f'the "size" of its file is no count of bytes: {excerpt(size)}')
     if compression not in COMPRESSIONS:
         raise InvalidManifestError(
-            f'the "compression" of its file is {display(compression)}, '
+            f'the "compression" of its file is {excerpt(compression)}, '
             f"one of {', '.join(COMPRESSIONS)} was expected"
         )
     if guid is not None and not _GUID.fullmatch(str(guid)):
         raise InvalidManifestError(
-            f'the "dataset_guid" of its file is not a decimal number: {display(guid)}'
+            f'the "dataset_guid" of its file is not a decimal number: {excerpt(guid)}'
         )
     return ImageFile(
         sha1=None if sha1 is None else sha1.lower(),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from imgadm.base.json_text import compact_json
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.manifest.errors import InvalidManifestError, PlatformError
 
 DEFAULT_RELEASE = "6.5"
@@ -39,7 +39,7 @@ def _limits(requirements: Mapping[str, Any] | None, name: str) -> Mapping[str, s
         return {}
     if not isinstance(limits, dict) or not all(isinstance(s, str) for s in limits.values()):
         raise InvalidManifestError(
-            f"requirements.{name} must map releases to build times, got {display(limits)}"
+            f"requirements.{name} must map releases to build times, got {excerpt(limits)}"
         )
     return limits
 
@@ -70,5 +70,5 @@ def _error(
     return PlatformError(
         code,
         f"current platform version, {release}/{stamp or 'unknown'}, does not satisfy "
-        f"requirements.{name}={display(compact_json(limits))}",
+        f"requirements.{name}={excerpt(compact_json(limits))}",
     )

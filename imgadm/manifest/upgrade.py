@@ -8,8 +8,9 @@ from copy import deepcopy
 from typing import Any
 
 from imgadm.base.compressions import compression_by_suffix
-from imgadm.base.json_values import as_boolean, as_number, display, truthy
+from imgadm.base.json_values import as_boolean, as_number, truthy
 from imgadm.base.patterns import is_uuid
+from imgadm.base.text import excerpt
 from imgadm.manifest.errors import InvalidManifestError
 
 _DROPPED = (
@@ -39,13 +40,13 @@ def upgrade_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     if "creator_uuid" not in manifest:
         if "v" not in manifest:
             raise InvalidManifestError('manifest does not have a "v" field')
-        raise InvalidManifestError(f'"v" is {display(manifest["v"])}, 2 was expected')
+        raise InvalidManifestError(f'"v" is {excerpt(manifest["v"])}, 2 was expected')
     return _from_version_1(deepcopy(dict(manifest)))
 
 
 def _from_version_1(manifest: dict[str, Any]) -> dict[str, Any]:
     if not is_uuid(manifest.get("uuid")):
-        raise InvalidManifestError(f'uuid is required: "{display(manifest.get("uuid"))}"')
+        raise InvalidManifestError(f'uuid is required: "{excerpt(manifest.get("uuid"))}"')
     if "owner" in manifest:
         raise InvalidManifestError('both "owner" and "creator_uuid" are given')
     if "public" in manifest:

@@ -12,7 +12,7 @@ from typing import Any
 
 from imgadm import streams
 from imgadm.base.errors import FileSystemError, UsageError
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.operations.errors import InvalidDiskError
 from imgadm.operations.new_manifest import new_manifest
 
@@ -65,7 +65,7 @@ def disk_manifest(
     the new one incremental. Raises UsageError for fields that no image of a disk has.
     """
     if fields.get("type", "zvol") != "zvol":
-        raise UsageError(f'a disk becomes an image of type zvol, not "{display(fields["type"])}"')
+        raise UsageError(f'a disk becomes an image of type zvol, not "{excerpt(fields["type"])}"')
     below = None
     if origin is not None:
         below = {field: value for field, value in origin.items() if field != "image_size"}
@@ -82,7 +82,7 @@ def add_size(manifest: dict[str, Any], volume: streams.RawVolume) -> None:
     """Add the size of the disk, in MiB, to ``manifest``; raise UsageError if it has another."""
     size = -(-volume.size // _MIB)
     if manifest.setdefault("image_size", size) != size:
-        given = display(manifest["image_size"])
+        given = excerpt(manifest["image_size"])
         raise UsageError(f"the disk has {size} MiB, not image_size={given}: leave that out")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from imgadm.base.errors import FileSystemError, UsageError
 from imgadm.base.json_input import JSONError, json_type, parse_json
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.manifest import TEXT_FIELDS
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 
@@ -53,7 +53,7 @@ def _parse_field(argument: str) -> tuple[str, Any]:
     field, equals, text = argument.partition("=")
     if not equals or not field:
         raise UsageError(
-            f'invalid manifest field arg "{display(argument)}": must match "<field>=<value>"'
+            f'invalid manifest field arg "{excerpt(argument)}": must match "<field>=<value>"'
         )
     try:
         value = parse_json(text.encode("utf-8", "surrogateescape"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.registry.documents.manifests import ImageIndex, IndexEntry
 from imgadm.registry.errors import InvalidDockerInfoError
 from imgadm.registry.references.platforms import Platform
@@ -97,7 +97,7 @@ class PlatformChoice:
         """
         names = [str(platform) for platform in offered]
         more = ", ..." if len(names) > _SHOWN_PLATFORMS else ""
-        shown = display(", ".join(names[:_SHOWN_PLATFORMS]) + more) if names else "none"
+        shown = excerpt(", ".join(names[:_SHOWN_PLATFORMS]) + more) if names else "none"
         hint = "; choose one with --platform" if names else ""
         if digest is not None:
             hint += f", or name it by its digest: {self.reference.canonical_name}@{digest}"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from imgadm.base.json_input import JSONError, parse_json
-from imgadm.base.json_values import display
 from imgadm.base.patterns import is_digest
+from imgadm.base.text import excerpt
 from imgadm.client.errors import UnreachableError
 from imgadm.client.http_client import HttpClient
 from imgadm.client.options import ClientOptions
@@ -175,7 +175,7 @@ def check_pong(reply: ServerReply, url: str) -> None:
         return
     if reply.status == 200 and (not reply.body.strip() or _json(reply) is not None):
         return
-    kind = f", {display(reply.content_type)}" if reply.content_type else ""
+    kind = f", {excerpt(reply.content_type)}" if reply.content_type else ""
     raise InvalidContentError(
         url, f"this is no Docker registry: {url}/v2/ answers with HTTP status {reply.status}{kind}"
     )
@@ -189,7 +189,7 @@ def _first_error(reply: ServerReply) -> tuple[str | None, str]:
     if not isinstance(first, dict) or not isinstance(code := first.get("code"), str):
         return None, ""
     message = first.get("message")
-    return code if _CODE.fullmatch(code) else None, display(message or "")
+    return code if _CODE.fullmatch(code) else None, excerpt(message or "")
 
 
 def _json(reply: ServerReply) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import NotSupportedError
-from imgadm.base.json_values import shown_json
+from imgadm.base.text import json_excerpt
 from imgadm.client.errors import SourceError, StatusError
 from imgadm.client.options import ClientOptions
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
@@ -111,7 +111,7 @@ class DockerSource(Source):
                 return
             reply.json()
         except StatusError as error:
-            said = f"Error: HTTP status {error.status}: {shown_json(error.body)}"
+            said = f"Error: HTTP status {error.status}: {json_excerpt(error.body)}"
             raise SourcePingError(f"{wrong}: {said}", cause=error) from error
         except SourceError as error:
             raise SourcePingError(f"{wrong}: {error.ping_cause()}", cause=error) from error

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgadm.base.json_input import json_type
-from imgadm.base.json_values import display
 from imgadm.base.patterns import is_uuid
 from imgadm.base.settings import patience
+from imgadm.base.text import excerpt
 from imgadm.base.urls import server_address
 from imgadm.client.budget import REPLY_SECONDS, Budget
 from imgadm.client.errors import SourceError, UnusableReplyError
@@ -90,7 +90,7 @@ class HttpSource(Source):
         if not isinstance(manifest, dict):
             raise self._unusable(f"a manifest was expected, got {json_type(manifest)}")
         if manifest.get("uuid") != uuid:
-            got = display(manifest.get("uuid"))
+            got = excerpt(manifest.get("uuid"))
             raise self._unusable(f"the manifest of image {uuid} was expected, got that of {got}")
         return manifest
 
@@ -143,7 +143,7 @@ class HttpSource(Source):
             if not isinstance(image, dict):
                 raise self._unusable(f"the list of images has {json_type(image)} in it")
             if not is_uuid(image.get("uuid")):
-                uuid = display(image.get("uuid"))
+                uuid = excerpt(image.get("uuid"))
                 raise self._unusable(f"the list of images has one with the UUID {uuid}")
         return images
 

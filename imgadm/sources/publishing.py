@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from imgadm.base.json_input import json_type
 from imgadm.base.json_text import compact_json
-from imgadm.base.json_values import display
 from imgadm.base.redaction import redact_url
+from imgadm.base.text import excerpt
 from imgadm.base.urls import server_address
 from imgadm.client.errors import StatusError, UnusableReplyError
 from imgadm.client.options import ClientOptions
@@ -152,7 +152,7 @@ class Repository:
                 self.url, f"a manifest was expected in reply, got {json_type(value)}"
             )
         if value.get("uuid") != uuid:
-            got = display(value.get("uuid"))
+            got = excerpt(value.get("uuid"))
             raise UnusableReplyError(
                 self.url, f"the manifest of image {uuid} was expected in reply, got that of {got}"
             )

@@ -23,6 +23,7 @@ from imgadm.base.logs import TRACE_LEVEL, logger
 from imgadm.base.programs.program_io import converse
 from imgadm.base.settings import patience
 from imgadm.base.signals import run_beyond_signals, signals_raised_afterwards
+from imgadm.base.text import excerpt
 
 #: Where SmartOS and Linux keep the administrator's programs, should PATH not name them.
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
@@ -82,8 +83,9 @@ class Completed:
 
     def nonsense(self, wanted: str, got: str) -> InternalError:
         """The error of a program that does not print what it should."""
-        shown = ascii(got[:100])[1:-1] + ("..." if len(got) > 100 else "")
-        return InternalError(f'"{self.command}" should print {wanted}, and printed "{shown}"')
+        return InternalError(
+            f'"{self.command}" should print {wanted}, and printed "{excerpt(got)}"'
+        )
 
 
 def program_environment() -> dict[str, str]:

@@ -8,8 +8,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imgadm.base.json_values import display
-from imgadm.base.text import printable
+from imgadm.base.text import excerpt, printable
 from imgadm.cli.context import RunContext
 from imgadm.cli.output.transfer_view import choose_view, summary_line
 from imgadm.operations.events.creating import (
@@ -147,4 +146,4 @@ def _lines(event: CreateEvent) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    return "undefined" if value is None else display(value)
+    return "undefined" if value is None else excerpt(value)

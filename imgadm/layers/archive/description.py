@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imgadm.base.text import excerpt
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.archive.header import Header
 from imgadm.layers.archive.pax import (
@@ -13,7 +14,7 @@ from imgadm.layers.archive.pax import (
     owner_number,
     whole_number,
 )
-from imgadm.layers.rules.errors import LayerError, shown_name
+from imgadm.layers.rules.errors import LayerError
 from imgadm.layers.rules.limits import Limits
 
 _KINDS = {
@@ -52,7 +53,7 @@ def describe_entry(
     if kind is None:
         what = "a part of an archive of several volumes" if header.type == b"M" else "an entry"
         raise LayerError(
-            "unsupported", f"{what} of type {shown_name(header.type)!r}", entry=header.name
+            "unsupported", f"{what} of type {excerpt(header.type)!r}", entry=header.name
         )
     size = header.size if header.type in _WITH_DATA else 0
     entry = ArchiveEntry(

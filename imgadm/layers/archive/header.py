@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from imgadm.layers.rules.errors import LayerError, shown_name
+from imgadm.base.text import excerpt
+from imgadm.layers.rules.errors import LayerError
 
 TAR_BLOCK_SIZE = 512
 ZERO_BLOCK = bytes(TAR_BLOCK_SIZE)
@@ -85,9 +86,7 @@ def number(field: bytes) -> int:
             return int(digits, 8)
     except ValueError:
         pass
-    raise LayerError(
-        "format", f'a header has "{shown_name(digits)}" where an octal number should be'
-    )
+    raise LayerError("format", f'a header has "{excerpt(digits)}" where an octal number should be')
 
 
 def _check_sum(block: bytes, field: bytes) -> None:

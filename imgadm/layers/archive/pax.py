@@ -7,7 +7,8 @@ import binascii
 from decimal import Decimal, InvalidOperation
 from urllib.parse import unquote_to_bytes
 
-from imgadm.layers.rules.errors import LayerError, shown_name
+from imgadm.base.text import excerpt
+from imgadm.layers.rules.errors import LayerError
 
 Records = list[tuple[bytes, bytes]]
 """Keys and values in the order of the archive, which counts: sparse format 0.0 repeats keys."""
@@ -41,7 +42,7 @@ def parse_records(data: bytes) -> Records:
 def whole_number(key: bytes, value: bytes) -> int:
     """Return the decimal integer, at least 0, in a record. Raises LayerError (``format``)."""
     if not value.isdigit() or len(value) > _LONGEST_NUMBER:
-        raise LayerError("format", f'an extended header has no number for "{shown_name(key)}"')
+        raise LayerError("format", f'an extended header has no number for "{excerpt(key)}"')
     return int(value)
 
 
@@ -64,9 +65,7 @@ def nanoseconds(key: bytes, value: bytes) -> int:
             raise InvalidOperation
         return int((seconds * 1_000_000_000).to_integral_value(rounding="ROUND_FLOOR"))
     except (ArithmeticError, UnicodeDecodeError):
-        raise LayerError(
-            "format", f'an extended header has no time for "{shown_name(key)}"'
-        ) from None
+        raise LayerError("format", f'an extended header has no time for "{excerpt(key)}"') from None
 
 
 def extended_attribute(key: bytes, value: bytes) -> tuple[bytes, bytes] | None:
@@ -82,6 +81,6 @@ def extended_attribute(key: bytes, value: bytes) -> tuple[bytes, bytes] | None:
             return unquote_to_bytes(key[len(_LIBARCHIVE) :]), base64.b64decode(padded)
         except binascii.Error:
             raise LayerError(
-                "format", f'an extended header has no Base64 for "{shown_name(key)}"'
+                "format", f'an extended header has no Base64 for "{excerpt(key)}"'
             ) from None
     return None

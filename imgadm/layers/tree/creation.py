@@ -8,8 +8,9 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from imgadm.base.text import excerpt
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
-from imgadm.layers.rules.errors import LayerError, shown_name
+from imgadm.layers.rules.errors import LayerError
 from imgadm.layers.rules.paths import components, join
 from imgadm.layers.tree import acls
 from imgadm.layers.tree.aside import Aside
@@ -38,7 +39,7 @@ class NoTargetError(LayerError):
     def __init__(self, entry: ArchiveEntry) -> None:
         super().__init__(
             "link",
-            f'it is a hard link to "{shown_name(entry.target)}", which does not exist',
+            f'it is a hard link to "{excerpt(entry.target)}", which does not exist',
             entry=entry.name,
         )
 

@@ -11,7 +11,8 @@ import errno
 import os
 from dataclasses import dataclass
 
-from imgadm.layers.rules.errors import LayerError, shown_name
+from imgadm.base.text import excerpt
+from imgadm.layers.rules.errors import LayerError
 from imgadm.layers.rules.limits import Limits
 from imgadm.layers.rules.paths import join
 from imgadm.layers.rules.whiteouts import is_marker
@@ -160,7 +161,7 @@ class Tree(OpenDirectories):
                 if first_lower is not None:
                     raise LowerObstacleError(first_lower)
                 if is_own or count:
-                    message = f'"{shown_name(path)}" is not a directory'
+                    message = f'"{excerpt(path)}" is not a directory'
                     raise LayerError("name", message, entry=entry)
                 raise LowerObstacleError(path)
             if is_own and not links.own:

@@ -7,8 +7,9 @@ from typing import Any
 
 from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.json_text import compact_json
-from imgadm.base.json_values import display, shown_json, truthy
+from imgadm.base.json_values import truthy
 from imgadm.base.patterns import is_uuid
+from imgadm.base.text import excerpt, json_excerpt
 from imgadm.manifest.rules.requirements import requirement_violations
 from imgadm.manifest.rules.violations import RuleContext, Violation, invalid
 
@@ -19,13 +20,13 @@ MAX_BILLING_TAG_CHARACTERS = 128
 def error(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     """Check that the field is an object."""
     if not isinstance(value, dict):
-        yield invalid(field, f'invalid image "error" (not an object): {shown_json(value)}')
+        yield invalid(field, f'invalid image "error" (not an object): {json_excerpt(value)}')
 
 
 def files(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     """Check that the field is an array of at most one file with SHA-1, size and compression."""
     if not isinstance(value, list):
-        yield invalid(field, f'invalid image "files" (not an array): {display(value)}')
+        yield invalid(field, f'invalid image "files" (not an array): {excerpt(value)}')
         return
     if len(value) > 1:
         yield invalid(field, 'invalid image "files": too many files')
@@ -35,7 +36,7 @@ def files(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
 
 def _file(field: str, entry: Any) -> Iterator[Violation]:
     if not isinstance(entry, dict):
-        yield invalid(field, f'invalid image "files": file is not an object: {shown_json(entry)}')
+        yield invalid(field, f'invalid image "files": file is not an object: {json_excerpt(entry)}')
         return
     for member in ("sha1", "size", "compression"):
         if not truthy(entry.get(member)):
@@ -44,7 +45,7 @@ def _file(field: str, entry: Any) -> Iterator[Violation]:
     if truthy(compression) and compression not in COMPRESSIONS:
         yield invalid(
             field,
-            f'invalid image "files": invalid compression "{display(compression)}" '
+            f'invalid image "files": invalid compression "{excerpt(compression)}" '
             f"(must be one of {', '.join(COMPRESSIONS)})",
         )
 
@@ -52,11 +53,11 @@ def _file(field: str, entry: Any) -> Iterator[Violation]:
 def acl(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     """Check that the field is an array of UUIDs; report the first item that is none."""
     if not isinstance(value, list):
-        yield invalid(field, f'invalid image "acl" (not an array): {display(value)}')
+        yield invalid(field, f'invalid image "acl" (not an array): {excerpt(value)}')
         return
     for index, account in enumerate(value):
         if not is_uuid(account):
-            got = f"(item {index} is not a UUID): {display(account)}"
+            got = f"(item {index} is not a UUID): {excerpt(account)}"
             yield invalid(field, f'invalid image "acl" {got}')
             return
 
@@ -69,38 +70,38 @@ def requirements(_field: str, value: Any, _: RuleContext) -> Iterator[Violation]
 def users(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     """Check that the field is an array of objects with a name and nothing else."""
     if not isinstance(value, list):
-        yield invalid(field, f'invalid image "users" (not an array): {shown_json(value)}')
+        yield invalid(field, f'invalid image "users" (not an array): {json_excerpt(value)}')
         return
     for entry in value:
         if not isinstance(entry, dict) or set(entry) != {"name"}:
-            yield invalid(field, f'invalid image "users" entry: {shown_json(entry)}')
+            yield invalid(field, f'invalid image "users" entry: {json_excerpt(entry)}')
 
 
 def billing_tags(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     """Check that the field is an array of strings of bounded length."""
     if not isinstance(value, list):
-        yield invalid(field, f'invalid image "billing_tags" (not an array): {display(value)}')
+        yield invalid(field, f'invalid image "billing_tags" (not an array): {excerpt(value)}')
         return
     for tag in value:
         if not isinstance(tag, str) or len(tag) > MAX_BILLING_TAG_CHARACTERS:
-            yield invalid(field, f'invalid image "billing_tags" entry : {display(tag)}')
+            yield invalid(field, f'invalid image "billing_tags" entry : {excerpt(tag)}')
 
 
 def traits(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     """Check that the field is an object of strings, booleans and arrays; an array passes, too."""
     if not isinstance(value, (dict, list)):
-        yield invalid(field, f'invalid image "traits" (not an object): {shown_json(value)}')
+        yield invalid(field, f'invalid image "traits" (not an object): {json_excerpt(value)}')
         return
     for key, trait in value.items() if isinstance(value, dict) else enumerate(value):
         if not isinstance(trait, (str, bool, list)):
-            entry = f"({display(key)}, {shown_json(trait)})"
+            entry = f"({excerpt(key)}, {json_excerpt(trait)})"
             yield invalid(field, f'invalid image "traits" entry: {entry}')
 
 
 def tags(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     """Check that the field is an object, of bounded length as JSON."""
     if not isinstance(value, dict):
-        yield invalid(field, f'invalid image "tags" (not an object): {shown_json(value)}')
+        yield invalid(field, f'invalid image "tags" (not an object): {json_excerpt(value)}')
         return
     length = len(compact_json(value))
     if length > MAX_TAGS_CHARACTERS:
@@ -115,13 +116,13 @@ def inherited_directories(field: str, value: Any, context: RuleContext) -> Itera
     got = f'invalid image "{field}"'
     if context.manifest.get("type") != "zone-dataset":
         only = "(only valid for a type:zone-dataset image)"
-        yield invalid(field, f"{got} {only}: {shown_json(value)}")
+        yield invalid(field, f"{got} {only}: {json_excerpt(value)}")
     elif not isinstance(value, list):
-        yield invalid(field, f"{got} (not an array): {shown_json(value)}")
+        yield invalid(field, f"{got} (not an array): {json_excerpt(value)}")
     else:
         for entry in value:
             if not isinstance(entry, str):
-                yield invalid(field, f"{got} entry: {shown_json(entry)}")
+                yield invalid(field, f"{got} entry: {json_excerpt(entry)}")
 
 
 def channels(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
@@ -129,8 +130,8 @@ def channels(field: str, value: Any, context: RuleContext) -> Iterator[Violation
     if context.mode != "minimal" and context.channels is None:
         yield invalid(field, "channels is invalid with an IMGAPI not configured for channels")
     elif not isinstance(value, list):
-        yield invalid(field, f'invalid image "channels" (not an array): {shown_json(value)}')
+        yield invalid(field, f'invalid image "channels" (not an array): {json_excerpt(value)}')
     else:
         for entry in value:
             if not isinstance(entry, str) or entry not in (context.channels or (entry,)):
-                yield invalid(field, f'invalid image "channels" entry: {shown_json(entry)}')
+                yield invalid(field, f'invalid image "channels" entry: {json_excerpt(entry)}')

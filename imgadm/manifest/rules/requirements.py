@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from imgadm.base.json_values import display, is_whole, shown_json, truthy
+from imgadm.base.json_values import is_whole, truthy
+from imgadm.base.text import excerpt, json_excerpt
 from imgadm.manifest.rules.violations import Violation, invalid, missing
 
 BOOTROMS = ("bios", "uefi")
@@ -28,7 +29,7 @@ def requirement_violations(requirements: Any) -> Iterator[Violation]:
     if not isinstance(requirements, dict):
         yield invalid(
             "requirements",
-            f'invalid image "requirements" (not an object): {shown_json(requirements)}',
+            f'invalid image "requirements" (not an object): {json_excerpt(requirements)}',
         )
         return
     given = {name: value for name, value in requirements.items() if truthy(value)}
@@ -46,7 +47,7 @@ def requirement_violations(requirements: Any) -> Iterator[Violation]:
         yield from _bootrom(given["bootrom"], given.get("brand"))
     for name in requirements:
         if name not in _KNOWN:
-            yield invalid(display(name), f'unsupported requirement "{display(name)}"')
+            yield invalid(excerpt(name), f'unsupported requirement "{excerpt(name)}"')
 
 
 def is_platform_stamp(value: object) -> bool:
@@ -60,7 +61,7 @@ def is_platform_stamp(value: object) -> bool:
 
 def _wrong_type(name: str, wanted: str, value: Any) -> Violation:
     field = f"requirements.{name}"
-    return invalid(field, f'invalid image "{field}" (not {wanted}): {shown_json(value)}')
+    return invalid(field, f'invalid image "{field}" (not {wanted}): {json_excerpt(value)}')
 
 
 def _networks(networks: Any) -> Iterator[Violation]:
@@ -70,7 +71,7 @@ def _networks(networks: Any) -> Iterator[Violation]:
     field = "requirements.networks"
     for entry in networks:
         if not isinstance(entry, dict) or set(entry) != {"name", "description"}:
-            yield invalid(field, f'invalid image "{field}" entry: {shown_json(entry)}')
+            yield invalid(field, f'invalid image "{field}" entry: {json_excerpt(entry)}')
 
 
 def _memory(given: Mapping[str, Any]) -> Iterator[Violation]:
@@ -81,7 +82,7 @@ def _memory(given: Mapping[str, Any]) -> Iterator[Violation]:
         elif name in given:
             yield _wrong_type(name, "a positive integer", given[name])
     if len(whole) == 2 and whole["min_ram"] > whole["max_ram"]:
-        amounts = ", ".join(f"{name}={shown_json(value)}" for name, value in whole.items())
+        amounts = ", ".join(f"{name}={json_excerpt(value)}" for name, value in whole.items())
         yield invalid("requirements.max_ram", f"min_ram must be <= max_ram, but:{amounts}")
 
 
@@ -92,7 +93,7 @@ def _platform(name: str, limits: Any) -> Iterator[Violation]:
     field = f"requirements.{name}"
     for version, stamp in limits.items():
         if not is_platform_stamp(stamp):
-            entry = f'"{display(version)}: {display(stamp)}"'
+            entry = f'"{excerpt(version)}: {excerpt(stamp)}"'
             yield invalid(
                 field, f'invalid image "{field}" entry: {entry} not a valid platform version'
             )
@@ -110,12 +111,12 @@ def _bootrom(bootrom: Any, brand: Any) -> Iterator[Violation]:
     if brand != "bhyve":
         yield invalid(
             field,
-            f'invalid bootrom "{field}" not supported with "{display(brand)}" brand; '
+            f'invalid bootrom "{field}" not supported with "{excerpt(brand)}" brand; '
             '"requirements.brand" must be "bhyve"',
         )
     if bootrom not in BOOTROMS:
         yield invalid(
             field,
-            f'invalid bootrom "{field}" invalid entry "{display(bootrom)}"; '
+            f'invalid bootrom "{field}" invalid entry "{excerpt(bootrom)}"; '
             f"must be one of: {', '.join(BOOTROMS)}",
         )

@@ -6,16 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from imgadm.base.json_values import (
-    as_boolean,
-    as_number,
-    as_text,
-    display,
-    is_whole,
-    shown_json,
-    truthy,
-)
+from imgadm.base.json_values import as_boolean, as_number, as_text, is_whole, truthy
 from imgadm.base.patterns import is_uuid
+from imgadm.base.text import excerpt, json_excerpt
 from imgadm.manifest.rules.violations import Rule, RuleContext, Violation, invalid
 
 STATES = ("active", "unactivated", "disabled", "failed", "creating")
@@ -51,7 +44,7 @@ def text(limit: int, pattern: re.Pattern[str] | None = None, allowed: str = "") 
     def rule(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
         text = as_text(value)
         if text is None:
-            yield invalid(field, f"image {field} is not a string: {shown_json(value)}")
+            yield invalid(field, f"image {field} is not a string: {json_excerpt(value)}")
             return
         if len(text) > limit:
             yield invalid(field, f"image {field} is too long, max {limit} characters")
@@ -82,7 +75,7 @@ def boolean(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
     """Check that the field is a boolean."""
     if as_boolean(value) is None:
         yield invalid(
-            field, f'invalid value for "{field}" (must be true or false): {shown_json(value)}'
+            field, f'invalid value for "{field}" (must be true or false): {json_excerpt(value)}'
         )
 
 
@@ -117,7 +110,7 @@ def one_of(choices: tuple[str, ...]) -> Rule:
     def rule(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
         if value in choices:
             return
-        got = f'invalid image {field}, "{display(value)}"'
+        got = f'invalid image {field}, "{excerpt(value)}"'
         if value != "null":
             yield invalid(field, f"{got}, must be one of: {', '.join(choices)}")
         elif context.manifest.get("state") not in ("creating", "failed"):
@@ -133,7 +126,7 @@ def _is_zvol(context: RuleContext) -> bool:
 def _zvol_only(field: str, value: Any) -> Violation:
     return invalid(
         field,
-        f'invalid image {field}: "{display(value)}" '
+        f'invalid image {field}: "{excerpt(value)}" '
         "(cannot have a value when image type is not zvol)",
     )
 
@@ -144,7 +137,7 @@ def zvol_string(field: str, value: Any, context: RuleContext) -> Iterator[Violat
         if truthy(value):
             yield _zvol_only(field, value)
     elif not isinstance(value, str):
-        yield invalid(field, f'invalid image {field}: "{display(value)}" (must be a string)')
+        yield invalid(field, f'invalid image {field}: "{excerpt(value)}" (must be a string)')
 
 
 def image_size(field: str, value: Any, context: RuleContext) -> Iterator[Violation]:
@@ -153,5 +146,5 @@ def image_size(field: str, value: Any, context: RuleContext) -> Iterator[Violati
         if truthy(value):
             yield _zvol_only(field, value)
     elif not is_whole(value):
-        got = f'invalid image {field}: "{display(value)}"'
+        got = f'invalid image {field}: "{excerpt(value)}"'
         yield invalid(field, f"{got} (must be a positive integer)")

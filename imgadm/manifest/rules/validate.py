@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from imgadm.base.json_values import as_boolean, display
+from imgadm.base.json_values import as_boolean
+from imgadm.base.text import excerpt
 from imgadm.manifest.errors import ManifestValidationError
 from imgadm.manifest.rules.fields import RULES, ZVOL_FIELDS
 from imgadm.manifest.rules.violations import RuleContext, Violation, invalid, missing
@@ -66,7 +67,7 @@ def find_violations(
     for field, rule in RULES.items():
         if field in manifest and field not in required:
             found += rule(field, manifest[field], context)
-    found += [invalid(display(field)) for field in manifest if field not in RULES]
+    found += [invalid(excerpt(field)) for field in manifest if field not in RULES]
     return found
 
 

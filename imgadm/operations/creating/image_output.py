@@ -20,7 +20,7 @@ from imgadm.base.errors import FileSystemError, UsageError
 from imgadm.base.files.creation import NewFile, cut_name, remove_dead_partials
 from imgadm.base.files.opening import is_same_file, open_directory, open_regular
 from imgadm.base.files.replacement import write_fully
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def output_prefix(template: str | None, fields: Mapping[str, Any]) -> str:
 
 
 def _slug(value: Any) -> str:
-    text = "undefined" if value is None else display(value)
+    text = "undefined" if value is None else excerpt(value)
     text = re.sub(r"[^\w\s._-]", "", text, flags=re.ASCII).strip().lower()
     return re.sub(r"[-\s]+", "-", text)
 

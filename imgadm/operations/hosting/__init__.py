@@ -1,1 +1,1 @@
-"""Serving images, and managing sources."""
+"""The images that this host serves, and the sources that it uses."""

@@ -1,4 +1,4 @@
-"""The installed images of this host, as a server offers them."""
+"""The catalogue of the installed images of this host, for a server."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from imgadm.serve.catalogues.shared_work import SharedWork
 
 @dataclass(frozen=True)
 class InstalledCatalogue:
-    """Images with a manifest, on the pools that ``open_pools`` opens, anew for every request.
+    """The installed images with a manifest, on the pools that ``open_pools`` returns.
 
-    They are served uncompressed, but for layers, which are as they came. A stream that is the same
-    every time is read once, when its image is first asked for by itself, so that its size, SHA-1
-    and MD5 can be promised; what ``zfs send`` makes goes without. Requests for other images do not
-    wait for that.
+    ``open_pools`` is called for each request. Images are served uncompressed; layers are served as
+    they were downloaded. A stream that is the same each time is read once, at the first request
+    for its image, to promise its size, SHA-1 and MD5. Requests for other images do not wait for
+    that. The stream of ``zfs send`` has no such promise.
     """
 
     open_pools: Callable[[], Sequence[Pool]]
@@ -54,7 +54,7 @@ class InstalledCatalogue:
 
 
 def _key(pool: Pool, image: InstalledImage) -> tuple[str, str, str]:
-    """Differs also for an image that has been deleted, and imported again as another stream."""
+    """Return a key of the stream of an image, another one after a deletion and a new import."""
     return pool.name, image.uuid, repr(image.extra)
 
 

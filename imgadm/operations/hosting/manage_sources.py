@@ -1,4 +1,4 @@
-"""Changes of the configured image sources, and whether they answer."""
+"""Changes to the configured image sources, and checks whether they answer."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import check_source
 
 Ping = Callable[[SourceConfig], None]
-"""Raises ImgadmError if a source does not answer as one of its type should."""
+"""A function that raises ImgadmError if a source does not answer as one of its type should."""
 
 
 @dataclass(frozen=True)
 class Addition:
-    """The source that was added, or the one that was there already."""
+    """The added source, or the equal one that was configured already."""
 
     source: SourceConfig
     added: bool
@@ -30,7 +30,7 @@ class Addition:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What a new list of sources changed, each part in its list's order."""
+    """The changes of a new list of sources, each part in the order of its list."""
 
     deleted: list[SourceConfig]
     added: list[SourceConfig]
@@ -38,12 +38,13 @@ class Replacement:
 
     @property
     def changed(self) -> bool:
+        """Whether there is any change."""
         return bool(self.deleted or self.added or self.reordered)
 
 
 @dataclass(frozen=True)
 class Check:
-    """How a source answered; ``error`` is None if it did well."""
+    """The outcome of a check of a source; ``error`` is None if it answered well."""
 
     source: SourceConfig
     error: ImgadmError | None
@@ -56,10 +57,10 @@ def add_source(
     ping: Ping | None,
     on_wait: OnWait | None = None,
 ) -> Addition:
-    """Append a source, once it answers ``ping`` if that is given.
+    """Append ``source`` to the configuration, after ``ping`` of it unless that is None.
 
-    ``on_wait`` is told if another process is changing the configuration. Raises ConfigError for a
-    source that makes no sense, and what ``ping`` raises; the configuration is as before then.
+    ``on_wait`` is called if another process is changing the configuration. Raises ConfigError for
+    an invalid source, and what ``ping`` raises; the configuration is unchanged then.
     """
     check_source(source)
     configuration = Configuration.load(settings.configuration_path)
@@ -81,7 +82,7 @@ def add_source(
 def delete_sources(
     settings: Settings, url: str, *, on_wait: OnWait | None = None
 ) -> list[SourceConfig]:
-    """Remove all sources at ``url``, whatever their type, and return them; none is no error."""
+    """Remove all sources at ``url``, of any type, and return them; there may be none."""
     with _changing(settings, on_wait) as configuration:
         sources = configuration.sources
         deleted = [source for source in sources if _is_at(source, url)]
@@ -98,11 +99,11 @@ def replace_sources(
     ping: Ping | None,
     on_wait: OnWait | None = None,
 ) -> Replacement:
-    """Configure exactly ``wanted``, each once, once the new ones among them answer ``ping``.
+    """Configure exactly ``wanted``, each once, after ``ping`` of the new ones unless that is None.
 
-    A wanted source that is there already, by type, URL as typed and ``insecure``, stays what it
-    is, with its channel and whatever else its entry says; so does one whose URL has no secrets in
-    it where the source has some. Raises as :func:`add_source`.
+    A source with the same type, typed URL and ``insecure`` as a configured one keeps the entry of
+    that, with its channel and other keys. This also holds for a URL that has hidden secrets in
+    place of those of the configured one. Raises as :func:`add_source`.
     """
     current = Configuration.load(settings.configuration_path).sources
     known = {_typed(source): source for source in current}
@@ -131,7 +132,10 @@ def check_sources(
     ping: Ping,
     on_slow: Callable[[SourceConfig], None] | None = None,
 ) -> list[Check]:
-    """Ping all sources at once; ``on_slow`` hears of those that are waited for."""
+    """Return the outcome of ``ping`` for all sources, which are asked at once.
+
+    ``on_slow`` gets each source without an answer after some seconds.
+    """
     errors = ask_all(ping, sources, on_slow=on_slow)
     return [Check(source, error) for source, error in zip(sources, errors, strict=True)]
 
@@ -154,9 +158,9 @@ def _typed(source: SourceConfig) -> tuple[str, SecretUrl, bool]:
 def _with_secrets(
     wanted: Sequence[SourceConfig], current: Sequence[SourceConfig]
 ) -> Iterator[SourceConfig]:
-    """Yield ``wanted``, with the secrets of ``current`` where a URL is one as it is shown.
+    """Yield ``wanted``, with the secrets of ``current`` in place of hidden ones.
 
-    Raises ConfigError for one that has secrets left out, and is none of ``current``.
+    Raises ConfigError for a URL with a hidden secret that belongs to none of ``current``.
     """
     left = [source for source in current if source.url.has_secret]
     for source in wanted:
@@ -176,9 +180,9 @@ def _with_secrets(
 
 
 def _is_at(source: SourceConfig, url: str) -> bool:
-    """Tell whether ``url`` means the source, with its secrets or as it is shown without them.
+    """Tell whether ``url`` means ``source``, be it with the secrets or with hidden ones.
 
-    Without a scheme it means an image server with either.
+    A ``url`` without a scheme means an image server with http or https.
     """
     if url in (str(source.url), source.url.reveal()):
         return True

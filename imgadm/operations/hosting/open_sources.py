@@ -1,4 +1,4 @@
-"""The sources of a run, ready to be asked."""
+"""The opening of the sources and registries of a run."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 def open_sources(
     configs: Sequence[SourceConfig], options: ClientOptions, *, warn: Callable[[str], None]
 ) -> list[Source]:
-    """Return a source for each of ``configs`` that can be asked for images.
+    """Return a source for each usable one of ``configs``, without Docker registries.
 
-    ``warn`` hears of those that cannot, and of those that are known to be gone. Docker registries
-    cannot list images and are left out silently. Raises NoSourcesError if there are no ``configs``.
+    ``warn`` gets a line about each unusable source, and about each source on a retired host.
+    Registries are left out silently, because they do not list images. Raises NoSourcesError if
+    ``configs`` is empty.
     """
     if not configs:
         raise NoSourcesError
@@ -45,7 +46,7 @@ def open_sources(
 def open_registries(
     configs: Sequence[SourceConfig], options: ClientOptions, *, warn: Callable[[str], None]
 ) -> list[DockerSource]:
-    """Return those of ``configs`` that are Docker registries; ``warn`` hears of unusable ones."""
+    """Return the Docker registries among ``configs``; ``warn`` gets a line about unusable ones."""
     from imgadm.sources.docker_source import DockerSource
 
     registries = []

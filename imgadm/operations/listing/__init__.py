@@ -1,1 +1,1 @@
-"""What is installed and on offer: lists, fields, filters."""
+"""Lists of images, installed ones and those of sources; their fields and filters."""

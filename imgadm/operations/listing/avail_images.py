@@ -1,4 +1,4 @@
-"""The images that the sources offer."""
+"""The list of the images that the sources offer."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def avail_images(
     on_slow: Callable[[Source], None] | None = None,
     seconds: float | None = None,
 ) -> AvailableImages:
-    """Ask all sources at once; an image that several have is that of the first in their order.
+    """Return the images of all ``sources`` that match ``filters``; the sources are asked at once.
 
-    What state an image is in is up to the sources: nothing is left out here but what does not
-    match. ``on_slow`` hears of sources that are waited for; one that has not answered after
-    ``seconds`` counts as one that failed.
+    An image that several sources have is taken from the first of them in order. Images in any
+    state are returned. ``on_slow`` gets each source without an answer after some seconds. A source
+    without an answer after ``seconds`` counts as failed.
     """
     answers = ask_all(
         lambda source: source.list_images(), sources, on_slow=on_slow, seconds=seconds

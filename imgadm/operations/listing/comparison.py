@@ -1,6 +1,6 @@
-"""JSON values as text and as numbers, by the rules that filters, sorting and tables have kept.
+"""The forms of JSON values, as text and as numbers, for filters, sorting and tables.
 
-They are those of the language the original tool was written in (ECMAScript: ToString, ToNumber).
+The rules are ToString and ToNumber of ECMAScript, the language of the original tool.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING", "__bool__": lambda _: False})()
-"""Stands for a field that is not there, which is not the same as null."""
+"""The value that stands for a missing field, unlike null."""
 
 _NUMBER = re.compile(
     r"0[xX][0-9a-fA-F]+|[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
@@ -20,7 +20,7 @@ _BLANKS = " \t\n\r\v\f\ufeff\u00a0\u2028\u2029"
 
 
 def number_text(number: float) -> str:
-    """Return a number in plain decimal where it is of a readable size."""
+    """Return ``number`` in decimal digits, without an exponent if it is of a readable size."""
     if isinstance(number, int):
         return str(number)
     if number.is_integer() and abs(number) < 1e21:
@@ -31,7 +31,10 @@ def number_text(number: float) -> str:
 
 
 def string_form(value: object) -> str:
-    """Return what a value reads as: an array its elements with commas, an object no content."""
+    """Return the text form of ``value``.
+
+    That of an array has its elements, with commas between them; that of an object is a constant.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -46,7 +49,7 @@ def string_form(value: object) -> str:
 
 
 def number_form(value: object) -> float | None:
-    """Return the number that a value is or spells, None if it does neither.
+    """Return the number that ``value`` is or spells, None if it is and spells none.
 
     Null, false and blank text count as 0, true as 1.
     """
@@ -63,8 +66,8 @@ def number_form(value: object) -> float | None:
 
 
 def spells_number(text: str) -> bool:
-    """Tell whether :func:`number_form` makes a number of ``text``."""
-    # Most texts are names, dates and UUIDs: their last character settles it.
+    """Tell whether :func:`number_form` returns a number for ``text``."""
+    # Most texts are names, dates and UUIDs, whose last character is enough to decide.
     if text[-1:] in _LAST_OF_A_WORD:
         return False
     stripped = text.strip(_BLANKS)

@@ -1,4 +1,4 @@
-"""Filters of images, ``FIELD=VALUE``: what they look at and when they match."""
+"""Filters of images, ``FIELD=VALUE``: their parsing, and the images that match."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from imgadm.operations.listing.comparison import MISSING, string_form
 from imgadm.operations.listing.rows import ListedImage, column
 
 Filters = Mapping[str, str]
-"""The wanted value by field; all must match."""
+"""The wanted values by field; an image must have all of them."""
 
 
 def parse_filters(arguments: Iterable[str]) -> Filters:
-    """Read filters as typed; the last of one field wins. Raises UsageError."""
+    """Return the filters in ``arguments``; the last one for a field counts. Raises UsageError."""
     filters = {}
     for argument in arguments:
         field, equals, value = argument.partition("=")
@@ -30,9 +30,9 @@ def parse_filters(arguments: Iterable[str]) -> Filters:
 def matching(images: Sequence[ListedImage], filters: Filters) -> Sequence[ListedImage]:
     """Return those of ``images`` that have all the wanted values.
 
-    A field with dots leads into objects and arrays: ``files.0.compression``. A value ``true`` or
-    ``false`` is that boolean; ``~TEXT`` is part of a text, or one element of an array; anything
-    else is the whole text of the field.
+    A field with dots leads into objects and arrays, as in ``files.0.compression``. The values
+    ``true`` and ``false`` match booleans. ``~TEXT`` matches a text that contains ``TEXT``, and an
+    array with that element. Any other value matches the whole text form of the field.
     """
     for field, wanted in filters.items():
         name, *steps = field.split(".")

@@ -1,4 +1,4 @@
-"""One installed image and what depends on it."""
+"""One installed image, and the snapshots and clones of it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def get_image(pool: Pool, uuid: str, *, with_children: bool = False) -> dict[str, Any]:
-    """Return an installed image as JSON output shows it, with its children if asked for.
+    """Return the image ``uuid`` on ``pool`` as JSON output shows it.
 
-    Raises InvalidUUIDError, and ImageNotInstalledError if it is not on ``pool``.
+    ``with_children`` adds the names of its snapshots and clones. Raises InvalidUUIDError, and
+    ImageNotInstalledError if it is not on ``pool``.
     """
     check_uuid(uuid)
     image = pool.get(uuid)

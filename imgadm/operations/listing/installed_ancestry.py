@@ -1,11 +1,11 @@
-"""What an installed image is based on, as the records of this host tell."""
+"""The ancestors of an installed image, as the records of this host name them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgadm.base.json_values import display
 from imgadm.base.patterns import check_uuid, is_uuid
+from imgadm.base.text import excerpt
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.listing.list_images import listed_image
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def installed_ancestry(pool: Pool, uuid: str) -> list[ListedImage]:
-    """Return the installed image and all that it is based on, the base last.
+    """Return the image ``uuid`` on ``pool`` and all of its ancestors, the base last.
 
-    Raises InvalidUUIDError, ImageNotInstalledError for the first of them that is not on ``pool``,
-    and InvalidManifestError for records that can't be true.
+    Raises InvalidUUIDError, ImageNotInstalledError for the first image that is not on ``pool``, and
+    InvalidManifestError for records of which one has no valid origin, or that form a loop.
     """
     chain: list[ListedImage] = []
     seen: set[str] = set()
@@ -39,12 +39,12 @@ def installed_ancestry(pool: Pool, uuid: str) -> list[ListedImage]:
 
 
 def recorded_origin(image: InstalledImage) -> str | None:
-    """Return the UUID of what an installed image is based on; raises InvalidManifestError."""
+    """Return the UUID of the origin of ``image``, None without one; raises InvalidManifestError."""
     origin = image.manifest.get("origin")
     if not origin:
         return None
     if not is_uuid(origin):
         raise InvalidManifestError(
-            f'"origin" in the record of image {image.uuid} is not a UUID: {display(origin)}'
+            f'"origin" in the record of image {image.uuid} is not a UUID: {excerpt(origin)}'
         )
     return origin

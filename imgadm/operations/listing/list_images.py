@@ -1,4 +1,4 @@
-"""The images that are installed on some pools."""
+"""The list of the images that are installed on some pools."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 def list_images(
     pools: Iterable[Pool], filters: Filters, columns: Iterable[str] | None = None
 ) -> Sequence[ListedImage]:
-    """Return the images on ``pools`` that match, in the order of the pools.
+    """Return the images on ``pools`` that match ``filters``, in the order of the pools.
 
-    Where ``columns`` says what is wanted of them, they may have no more than that.
+    ``columns`` are the columns that the caller will read; the images may lack all others. None
+    means all.
     """
     if columns is None:
         found = [image for pool in pools for image in pool.images()]

@@ -1,7 +1,7 @@
-"""What can be listed, filtered and sorted by: the fields of a manifest and some computed ones.
+"""The rows and columns of lists: the fields of manifests, and fields computed from them.
 
-Fields are asked for a column at a time, for all images at once: a listing of ten thousand images
-needs a handful of fields, and no time for the others.
+A column is read for all images at once, because a list of ten thousand images needs few columns
+and has no time for the others.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ _DOCKER_ROW = {
     "created": "published",
     "published_at": "published_at",
 }
-"""Where the columns of a list of Docker images come from, but for the tag."""
+"""The fields for the columns of a list of Docker images, apart from the tag."""
 
 
 class ListedImage(NamedTuple):
-    """An image of a listing. ``pool`` and ``clones``, by name, are those of an installed one.
+    """An image in a list.
 
-    ``extra`` is what else its record says.
+    ``source`` is the URL of its source. An installed image also has its ``pool``, the names of its
+    ``clones``, and in ``extra`` the other keys of its record.
     """
 
     manifest: Mapping[str, Any]
@@ -53,9 +54,10 @@ class ListedImage(NamedTuple):
 
 
 def column(images: Sequence[ListedImage], field: str) -> list[Any]:
-    """Return the value of a field for each image, MISSING where there is none.
+    """Return the value of ``field`` for each image, MISSING for images without one.
 
-    A computed field comes before one of that name in the manifest, where there is input for it.
+    A computed field takes precedence over a field of the manifest with the same name, if the image
+    has the input for it.
     """
     values = [image.manifest.get(field, MISSING) for image in images]
     compute = _COMPUTED.get(field)
@@ -68,12 +70,12 @@ def column(images: Sequence[ListedImage], field: str) -> list[Any]:
 
 
 def manifest_fields(columns: Iterable[str]) -> frozenset[str]:
-    """Return the fields of manifests that the values in ``columns`` come from."""
+    """Return the fields of manifests from which ``columns`` are made."""
     return frozenset(field for name in columns for field in (name, *_INPUTS.get(name, ())))
 
 
 def docker_rows(images: Sequence[ListedImage]) -> Iterator[dict[str, Any]]:
-    """Yield a row per tag, and one for each image without tags that no other one is based on."""
+    """Yield a row for each tag, and one for each image without tags that is no other's origin."""
     origins = {origin for origin in column(images, "origin") if isinstance(origin, str)}
     columns = [column(images, field) for field in ("docker_tags", *_DOCKER_ROW.values())]
     for tags, *values in zip(*columns, strict=True):
@@ -157,4 +159,4 @@ _INPUTS = {
     "size": ("files",),
     **dict.fromkeys((name for name in _COMPUTED if name.startswith("docker_")), ("type", "tags")),
 }
-"""The fields of a manifest that computed ones are made from."""
+"""The fields of a manifest that each computed field needs."""

@@ -1,4 +1,4 @@
-"""The manifest of an image that a source has."""
+"""The look-up of the manifest of an image in the sources."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from imgadm import streams
 from imgadm.base.errors import ImgadmError
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.manifest import Manifest
 from imgadm.operations.errors import UploadError
 from imgadm.operations.events.event import OnEvent, Transferring
@@ -82,7 +82,7 @@ def publish_image(
 def _accepted(created: Mapping[str, Any], image: Manifest) -> ManifestAccepted:
     """Return the event for the image that the server ``created``, in the server's words."""
     given = {"name": image.name, "version": image.version, "state": "unactivated", **created}
-    name, version, state = (display(given[field]) for field in ("name", "version", "state"))
+    name, version, state = (excerpt(given[field]) for field in ("name", "version", "state"))
     return ManifestAccepted(image.uuid, name, version, state)
 
 
@@ -123,7 +123,7 @@ def _check_stored(stored: Mapping[str, Any], report: streams.Report) -> None:
     for fact in ("sha1", "size"):
         got, wanted = entry.get(fact, "undefined"), report.facts[fact]
         if got != wanted:
-            raise UploadError(f"{fact} expected to be {wanted}, but was {display(got)}")
+            raise UploadError(f"{fact} expected to be {wanted}, but was {excerpt(got)}")
 
 
 def _activate(repository: Repository, uuid: str) -> None:

@@ -1,1 +1,1 @@
-"""Updates, deletions, and the upgrade of old state."""
+"""The upkeep of installed images and of the state: updates, deletions, and upgrades."""

@@ -1,4 +1,4 @@
-"""Removal of an installed image that nothing is based on."""
+"""The deletion of an installed image that is no other's origin."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def delete_image(pool: Pool, uuid: str, locks: Locks, *, on_wait: OnWait | None = None) -> None:
-    """Destroy the image and its record.
+    """Delete the image ``uuid`` on ``pool``, and its record, under its lock.
 
-    What is on the pool under that name and is no image, the dataset of a virtual machine say,
-    counts as not installed. Raises InvalidUUIDError, ImageNotInstalledError,
-    ImageHasDependentClonesError, FileSystemError where that can't be told, LockedError if the lock
-    is taken and ``locks`` do not wait, and what the pool raises.
+    A dataset with this name that is no image, such as that of a virtual machine, counts as not
+    installed. ``on_wait`` is called if another process holds the lock. Raises InvalidUUIDError,
+    ImageNotInstalledError, ImageHasDependentClonesError, FileSystemError if this user cannot see
+    whether there are clones, LockedError if ``locks`` do not wait, and what ``pool`` raises.
     """
     check_uuid(uuid)
     if pool.get(uuid) is None and uuid in pool.leftovers():
@@ -44,9 +44,10 @@ def delete_image(pool: Pool, uuid: str, locks: Locks, *, on_wait: OnWait | None 
 
 
 def remove_leftovers(pool: Pool, uuids: Iterable[str], locks: Locks) -> None:
-    """Remove what dead processes have left of images; what the living have locked stays.
+    """Remove the remains of the images ``uuids`` that dead processes have left on ``pool``.
 
-    That this can't be done stops nothing.
+    The remains of an image that another process has locked stay, and so do those that cannot be
+    removed. Never raises an ImgadmError.
     """
     impatient = replace(locks, wait=False)
     for uuid in uuids:

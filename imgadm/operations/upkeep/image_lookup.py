@@ -1,4 +1,4 @@
-"""What the sources say about many images, each asked for by itself."""
+"""The look-up of many images in the sources, each by a request of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imgadm.operations.asking import ask_ahead, ask_in_order
 from imgadm.sources import Source, SourceError, UnreachableError
 
 _AT_ONCE = 8
-"""Images that are asked for at the same time."""
+"""The number of images that are looked up at the same time."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class ImageLookup:
 
 
 def look_up_images(sources: Sequence[Source], uuids: Iterable[str]) -> Iterator[ImageLookup]:
-    """Yield what ``sources``, asked one after the other, say about each image, in their order.
+    """Yield the outcome for each of ``uuids``, in their order.
 
-    A source that cannot be reached, however often that was tried, is not asked again: its failure
-    counts for the images that follow, too.
+    For each image the ``sources`` are asked one after the other. A source that could not be
+    reached is not asked again; its failure counts for the images that follow as well.
     """
     lost: dict[Source, UnreachableError] = {}
 
@@ -61,7 +61,7 @@ def look_up_images(sources: Sequence[Source], uuids: Iterable[str]) -> Iterator[
         return ImageLookup(Found(image, source), inquiry.failures)
 
     waiting = iter(uuids)
-    # The first goes ahead, so that a source that is gone is found to be so by one request alone.
+    # One image goes first, so that one request is enough to find that a source is unreachable.
     for some, at_once in ((islice(waiting, 1), 1), (waiting, _AT_ONCE)):
         for answer in ask_ahead(look_up, some, at_once=at_once):
             if isinstance(answer, ImgadmError):

@@ -1,4 +1,4 @@
-"""In which fields two manifests of one image differ."""
+"""The fields in which two manifests of one image differ."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ REQUIREMENTS = "requirements"
 def changed_fields(recorded: Mapping[str, Any], offered: Mapping[str, Any]) -> list[str]:
     """Return the names of the fields of ``recorded`` that ``offered`` changes, adds or removes.
 
-    Those that ``offered`` has come first, in its order, then those that it lacks. Where both have
-    ``requirements``, their members are told one by one, at the end. The order of keys is no
-    difference.
+    The fields of ``offered`` come first, in its order, then those that it lacks. If both manifests
+    have ``requirements``, the names of the changed members come at the end. The order of keys is
+    no difference.
     """
     fields = list(_changed_keys(recorded, offered))
     old, new = recorded.get(REQUIREMENTS), offered.get(REQUIREMENTS)
@@ -31,7 +31,7 @@ def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[st
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Tell whether two values are the same JSON; for Python, true and 1 would be."""
+    """Tell whether two values are the same JSON, unlike Python, for which true equals 1."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):

@@ -1,4 +1,4 @@
-"""The configuration of this host, upgraded to the current layout first where it is older."""
+"""The configuration of this host, upgraded to the current layout if it is older."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from imgadm.state.configuration import CURRENT_VERSION, Configuration
 
 
 def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> Configuration:
-    """Load the configuration and bring older state up to date.
+    """Return the configuration, after an upgrade of state of an older version.
 
-    ``notify`` gets a line for each thing that was upgraded or could not be. Where the state cannot
-    be written, by an ordinary user say, it is read as if it had been upgraded. Raises ConfigError
-    and FileSystemError.
+    ``notify`` gets a line for each upgraded part, and for each part that could not be upgraded. If
+    this user may not write the state, it is read as if it had been upgraded. Raises ConfigError and
+    FileSystemError.
     """
     path = settings.configuration_path
     configuration = Configuration.load(path)

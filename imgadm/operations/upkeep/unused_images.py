@@ -1,4 +1,4 @@
-"""Which installed images nothing uses."""
+"""The search for installed images without users."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from imgadm.pools.base import InstalledImage
 def unused_images(
     images: Sequence[InstalledImage], is_kept: Callable[[InstalledImage], bool]
 ) -> list[InstalledImage]:
-    """Return those of ``images`` that may go, in an order in which they can.
+    """Return those of ``images`` that are unused, in an order in which they can be removed.
 
-    An image is used by the clones of it, and by images on its pool whose records name it as their
-    origin; images that may go count no longer. So a chain that ends in nothing goes as a whole,
-    what is based on an image before that image. Those that are kept, and doubtful ones, count as
-    used.
+    The users of an image are its clones, and the images on its pool whose records name it as their
+    origin. An unused image does not count as a user, so a chain of images without another user is
+    returned as a whole, each image before its origin. Images for which ``is_kept`` returns True,
+    and doubtful ones, count as used.
     """
     users = _users(images)
     remaining = [image for image in images if not (image.doubtful or is_kept(image))]
@@ -30,17 +30,17 @@ def unused_images(
 
 
 def full_name(image: InstalledImage) -> str:
-    """Return the image as clones are named."""
+    """Return the name of ``image`` in lists of clones."""
     return f"{image.pool}/{image.uuid}"
 
 
 def is_based(image: InstalledImage, origin: InstalledImage) -> bool:
-    """Tell whether the record of ``image`` says that it is based on ``origin``."""
+    """Tell whether the record of ``image`` names ``origin`` as its origin."""
     return image.pool == origin.pool and image.manifest.get("origin") == origin.uuid
 
 
 def _users(images: Iterable[InstalledImage]) -> dict[str, set[str]]:
-    """Names of all that uses an image, by its own."""
+    """Return the names of the users of each image, by its own name."""
     users = {full_name(image): set(image.clones or ()) for image in images}
     for image in images:
         used = f"{image.pool}/{image.manifest.get('origin')}"

@@ -1,4 +1,4 @@
-"""Records and snapshots of installed images, brought to what the sources say."""
+"""The update of the records and snapshots of installed images from the sources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Target = tuple[Pool, InstalledImage]
 
 @dataclass(frozen=True)
 class UpdateOptions:
-    """How to update. A ``dry_run`` says what would change, and changes nothing."""
+    """The options of an update. A ``dry_run`` tells what would change, and changes nothing."""
 
     locks: Locks
     dry_run: bool = False
@@ -34,11 +34,11 @@ def update_images(
     options: UpdateOptions,
     on_event: OnEvent,
 ) -> None:
-    """Update the images ``uuids``, on whichever of ``pools`` they are, or all where none are given.
+    """Update the images ``uuids`` on all of ``pools``, or all images if ``uuids`` is empty.
 
-    Sources are opened only if there is an image to ask for. An image that cannot be updated does
-    not keep the others from it: what went wrong is raised at the end. Raises UsageError, before
-    anything is done, if an image is not installed.
+    ``open_sources`` is called only if there is an image to update. ``on_notice`` gets each notice
+    at once. An image that cannot be updated does not stop the others; its error is raised at the
+    end. Raises UsageError, before any change, if an image is not installed.
     """
     targets = _targets(pools, uuids)
     if not targets:
@@ -68,7 +68,7 @@ def _targets(pools: Sequence[Pool], uuids: Sequence[str]) -> list[Target]:
 
 
 class _Update:
-    """One run, and what has gone wrong in it so far."""
+    """One run, with the errors so far."""
 
     def __init__(self, options: UpdateOptions, on_event: OnEvent) -> None:
         self._options = options
@@ -77,7 +77,7 @@ class _Update:
         self._failures: dict[str, tuple[ImgadmError, list[str]]] = {}
 
     def image(self, pool: Pool, image: InstalledImage, answer: ImageLookup) -> None:
-        """Update one image as far as the sources' answer allows."""
+        """Update one image from ``answer``, the outcome of its look-up."""
         if answer.found is not None:
             for failure in answer.failures:
                 self._warn(failure.message)
@@ -92,7 +92,7 @@ class _Update:
             self._on_event(NotInSources(image.uuid))
 
     def finish(self) -> None:
-        """Raise what went wrong, if anything did."""
+        """Raise the errors of the run, if there were any."""
         if self._failures:
             raise combined([_told(*failure) for failure in self._failures.values()])
 
@@ -112,7 +112,7 @@ class _Update:
             self._carry_out(plan_update(pool, current, found), pool, current, found)
 
     def _carry_out(self, plan: Plan, pool: Pool, image: InstalledImage, found: Found) -> None:
-        """Make each change, unless this is a dry run, then tell of it."""
+        """Make each change, unless this is a dry run, and give the notice of it."""
         for_real = not self._options.dry_run
         if plan.manifest is not None:
             if for_real:
@@ -128,13 +128,13 @@ class _Update:
             self._on_event(plan.obstacle)
 
     def _warn(self, message: str) -> None:
-        """Tell of a source that failed, which may be so for each image, once."""
+        """Give notice of the failure of a source once, even if it fails for each image."""
         if message not in self._warned:
             self._warned.add(message)
             self._on_event(SourceFailed(message))
 
     def _fail(self, uuid: str, error: ImgadmError) -> None:
-        """Remember an error; one that is no image's own is told once, with all that it hit."""
+        """Keep an error; one that several images have in common is kept once, with their UUIDs."""
         _, uuids = self._failures.setdefault(error.message, (error, []))
         if uuid not in error.message and uuid not in uuids:
             uuids.append(uuid)

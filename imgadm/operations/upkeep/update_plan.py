@@ -1,4 +1,4 @@
-"""What has to change about an installed image, seeing what a source says of it."""
+"""The comparison of an installed image with its manifest in a source, as a plan of changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from imgadm.pools.base import InstalledImage, Pool
 
 @dataclass(frozen=True)
 class Plan:
-    """The changes that an image needs, and what stands in the way of one to its snapshot."""
+    """The changes that an image needs, and the obstacle to the change of its snapshot."""
 
     manifest: ManifestAdded | ManifestUpdated | None = None
     snapshot: SnapshotRenamed | None = None
@@ -32,14 +32,15 @@ class Plan:
 
     @property
     def changes_something(self) -> bool:
+        """Whether there is a change to make."""
         return self.manifest is not None or self.snapshot is not None
 
 
 def plan_update(pool: Pool, image: InstalledImage, found: Found) -> Plan:
-    """Compare an image on ``pool`` with what was found of it; raises what the pool raises.
+    """Return the changes that bring ``image``, on ``pool``, to the manifest in ``found``.
 
-    What was found of another image under the same UUID changes nothing: its record would say then
-    that this one is the source's.
+    If the source has another image under the same UUID, nothing changes, because the record would
+    then claim that the installed image is that of the source. Raises what ``pool`` raises.
     """
     if (reason := _other_image(image, found)) is not None:
         error = OriginNotVerifiedError(image.uuid, found.source.url, reason)
@@ -61,7 +62,7 @@ def plan_update(pool: Pool, image: InstalledImage, found: Found) -> Plan:
 
 
 def _other_image(image: InstalledImage, found: Found) -> str | None:
-    """Return why an installed image is not what was found; None if nothing says so."""
+    """Return why an installed image is not the image in ``found``; None if nothing shows that."""
     is_layer = (image.manifest.get("type") == "docker", found.image.type == "docker")
     if image.manifest.get("type") and any(is_layer) and not all(is_layer):
         return "only one of them is an image of a layer"
@@ -77,10 +78,11 @@ def _other_image(image: InstalledImage, found: Found) -> str | None:
 
 
 def _other_origin(image: InstalledImage, found: Found, *, is_layer: bool) -> str | None:
-    """Return how the origins differ: what an image was made on is no field that can change.
+    """Return how the origins differ, None if they agree.
 
-    Without its origin in the record, the origin could be deleted while the image needs it. A record
-    that has none may be one of a manifest that somebody wrote; of a layer, it is the first.
+    The origin of an image cannot change. If the record named no origin, somebody could delete the
+    origin that the image needs. An image whose record has none may have a manifest that its
+    operator wrote; a layer without an origin is the first of its image.
     """
     ours, theirs = recorded_origin(image), found.image.origin
     if ours == theirs or not (ours or (is_layer and image.manifest.get("name"))):

@@ -1,7 +1,8 @@
-"""Upgrade of what older versions of imgadm left on this host.
+"""The upgrade of the state that older versions of imgadm have left on this host.
 
-Version 1 kept a file UUID.json per image and a ``sources.list`` in its own directory; version 2
-had sources without a type. ``upgradedToVer`` in the configuration says what has been done.
+Version 1 had a file UUID.json for each image, and a ``sources.list``, in a directory of its own.
+Version 2 had sources without a type. ``upgradedToVer`` in the configuration is the version to which
+the state has been upgraded.
 """
 
 from __future__ import annotations
@@ -26,15 +27,16 @@ Notify = Callable[[str], None]
 
 
 def needs_upgrade(configuration: Configuration) -> bool:
-    """Tell whether ``configuration`` is of a version before the current one."""
+    """Tell whether ``configuration`` is of an older version than the current one."""
     return _version(configuration) < _numbers(CURRENT_VERSION)
 
 
 def upgrade_state(settings: Settings, configuration: Configuration, *, notify: Notify) -> None:
-    """Do every step that is missing and save; the caller holds the state lock.
+    """Do each missing step of the upgrade and save ``configuration``.
 
-    Raises ImgadmError; what was done by then stays done, and the next run goes on: images that
-    ``zfs`` would not list today get their records when it does.
+    The caller holds the state lock. ``notify`` gets a line for each step. Raises ImgadmError. The
+    steps before the error stay done, and the next run goes on; for instance, if ``zfs`` fails to
+    list the images, they get their records in a later run.
     """
     if _version(configuration) < _numbers("2.0.0"):
         if settings.legacy_directory is not None:
@@ -47,7 +49,7 @@ def upgrade_state(settings: Settings, configuration: Configuration, *, notify: N
 
 
 def add_source_types(configuration: Configuration) -> None:
-    """Give every configured source that has none the type that its URL tells."""
+    """Give each configured source without a type the type that its URL shows."""
     for entry in configuration.values.get("sources", []):
         if isinstance(entry, dict) and isinstance(entry.get("url"), str):
             entry.setdefault("type", _type_of(entry["url"]))
@@ -87,7 +89,7 @@ def _upgrade_from_version_1(
 
 
 def _upgrade_records(settings: Settings, legacy: Path, notify: Notify) -> None:
-    """Record the images that only version 1 knows about."""
+    """Write records for the images that only version 1 has recorded."""
     if not any(legacy.glob("*.json")):
         return
     from imgadm.pools import host_pools
@@ -123,9 +125,9 @@ def _upgrade_record(image: InstalledImage, path: Path, database: Database, notif
 
 
 def _import_sources(legacy: Path, configuration: Configuration, notify: Notify) -> bool:
-    """Configure the sources of version 1 behind the default one, unless it had no more than that.
+    """Configure the sources of version 1 after the default one, if it had others than its default.
 
-    Tells whether anything was configured.
+    Return whether any source was configured.
     """
     content = None if configuration.has_sources else read_or_none(legacy / "sources.list")
     if content is None:

@@ -1,4 +1,4 @@
-"""Removal of the installed images that nothing uses."""
+"""The removal of installed images without users, and of records without an image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from imgadm.pools.base import InstalledImage, Pool
 
 @dataclass(frozen=True)
 class Candidate:
-    """An image, or the record of one, that may be removed."""
+    """An image, or the record of a lost image, that may be removed."""
 
     pool: Pool
     image: InstalledImage
@@ -31,10 +31,10 @@ def find_unused(
     age: int | None = None,
     now: Callable[[], float] = time.time,
 ) -> list[Candidate]:
-    """Return what can be removed from ``pools``, in that order.
+    """Return the unused images on ``pools``, in an order in which they can be removed.
 
-    Images whose UUIDs are ``excluded`` stay, and those that are not ``age`` seconds old; so does
-    what they are based on.
+    Images whose UUIDs are ``excluded``, images younger than ``age`` seconds, and the origins of
+    both are left out.
     """
     latest = None if age is None else now() - age
 
@@ -48,7 +48,7 @@ def find_unused(
 
 
 def clean_pools(pools: Iterable[Pool], locks: Locks) -> None:
-    """Remove what dead processes have left on the pools that is no image; never raises."""
+    """Remove the remains of images that dead processes have left; never raises an ImgadmError."""
     for pool in pools:
         remove_leftovers(pool, pool.leftovers(), locks)
 
@@ -56,7 +56,7 @@ def clean_pools(pools: Iterable[Pool], locks: Locks) -> None:
 def find_orphans(
     pools: Iterable[Pool], *, excluded: frozenset[str] = frozenset()
 ) -> list[Candidate]:
-    """Return records of images that are on their pool no more."""
+    """Return the records of images that are no longer on their pool."""
     return [
         Candidate(pool, image)
         for pool in pools
@@ -66,10 +66,10 @@ def find_orphans(
 
 
 def remove_images(candidates: Sequence[Candidate], locks: Locks, on_event: OnEvent) -> None:
-    """Remove the images, each under its lock, and after another look at whether it is in use.
+    """Remove the images, each under its lock, unless it has come into use.
 
-    A machine may have been made meanwhile. Raises, after a :class:`RemovalFailed` event, the error
-    of the first image that can't be removed.
+    Each image is checked again first, because a machine may have been made from it since the
+    search. After the first failure, a :class:`RemovalFailed` event is given and the error raised.
     """
     kept: list[InstalledImage] = []
 
@@ -83,7 +83,7 @@ def remove_images(candidates: Sequence[Candidate], locks: Locks, on_event: OnEve
 
 
 def remove_records(candidates: Sequence[Candidate], locks: Locks, on_event: OnEvent) -> None:
-    """Remove the records, each under the lock of its image, if that is still not there.
+    """Remove the records, each under the lock of its image, unless the image is there again.
 
     Raises as :func:`remove_images` does.
     """
@@ -113,7 +113,7 @@ def _under_locks(
 
 
 def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> Event | None:
-    """Remove the image unless it is used by now, or by an image that is ``kept``."""
+    """Remove the image, unless it has users by now; ``kept`` are images that this run has kept."""
     pool, image = candidate.pool, candidate.image
     current = pool.get(image.uuid)
     if current is None:

@@ -12,7 +12,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.registry.access.challenges import Challenge, parse_challenges
 from imgadm.registry.access.credentials import Credentials
 from imgadm.registry.access.tokens import Grant, Tokens, basic
@@ -100,7 +100,7 @@ class RegistryAuth(AuthBase):
         for scheme in ("bearer", "basic"):
             if scheme in challenges:
                 return challenges[scheme]
-        schemes = display(", ".join(sorted(challenges)))
+        schemes = excerpt(", ".join(sorted(challenges)))
         raise UnauthorizedError(self._root, f'unsupported auth scheme: "{schemes}"')
 
     def _proof(self, challenge: Challenge, *, refused: str) -> str | None:

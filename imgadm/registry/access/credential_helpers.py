@@ -11,8 +11,8 @@ from typing import Any
 
 from imgadm.base.errors import ConfigError, ImgadmError
 from imgadm.base.json_input import JSONError, parse_json
-from imgadm.base.json_values import display
 from imgadm.base.programs.programs import Completed, find_program, run_query
+from imgadm.base.text import excerpt
 from imgadm.registry.access.credentials import Credentials
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -28,7 +28,7 @@ def ask_helper(name: str, registry: str) -> Credentials | None:
     """
     program = f"docker-credential-{name}"
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{display(name)} is no name of a credential helper")
+        raise ConfigError(f"{excerpt(name)} is no name of a credential helper")
     path = find_program(program)
     if path is None:
         raise ConfigError(

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from imgadm.base.errors import ConfigError
-from imgadm.base.json_values import display, is_number
+from imgadm.base.json_values import is_number
 from imgadm.base.redaction import redact_url
+from imgadm.base.text import excerpt
 from imgadm.base.urls import is_loopback, normalise_url
 from imgadm.client.errors import SourceError
 from imgadm.client.http_client import HttpClient
@@ -141,7 +142,7 @@ class Tokens:
             return
         raise UnauthorizedError(
             self._registry,
-            f'the registry sends us for a token to "{display(redact_url(realm))}", an https '
+            f'the registry sends us for a token to "{excerpt(redact_url(realm))}", an https '
             "address was expected",
         )
 
@@ -162,7 +163,7 @@ class Tokens:
             )
             raise UnauthorizedError(
                 self._registry,
-                f"{where} refuses a token for {display(' '.join(grant.scopes)) or self._registry} "
+                f"{where} refuses a token for {excerpt(' '.join(grant.scopes)) or self._registry} "
                 f"(HTTP status {reply.status}): {todo}",
             )
         if reply.status != 200:

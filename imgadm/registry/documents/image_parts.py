@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from imgadm.base.json_values import display
 from imgadm.base.patterns import is_digest
+from imgadm.base.text import excerpt
 from imgadm.manifest.docker import run_config
 from imgadm.registry.documents.images import NO_FILES_LAYER, RemoteLayer
 from imgadm.registry.documents.manifests import ImageManifest, ManifestError
@@ -56,7 +56,7 @@ def _diff_ids(config: dict[str, Any], number: int) -> list[str | None]:
     if diff_ids is None and isinstance(rootfs, dict) and not number:
         return []
     if not isinstance(diff_ids, list) or not all(map(is_digest, diff_ids)):
-        raise ManifestError(f'its config has the rootfs {display(rootfs)}, "diff_ids" was expected')
+        raise ManifestError(f'its config has the rootfs {excerpt(rootfs)}, "diff_ids" was expected')
     if len(diff_ids) != number:
         raise ManifestError(f"its config is of {len(diff_ids)} layers, its manifest of {number}")
     return diff_ids

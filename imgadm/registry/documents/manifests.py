@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imgadm.base.json_input import JSONError, json_type, parse_json
-from imgadm.base.json_values import display, shown_json
 from imgadm.base.patterns import is_digest
+from imgadm.base.text import excerpt, json_excerpt
 from imgadm.registry.references.media_types import (
     CONFIGS,
     INDEXES,
@@ -114,9 +114,9 @@ def parse_document(body: bytes, content_type: str) -> dict[str, Any]:
         raise ManifestError(f"an object was expected, got {json_type(value)}")
     said = value.get("mediaType")
     if said is not None and not isinstance(said, str):
-        raise ManifestError(f'its "mediaType" is {display(said)}')
+        raise ManifestError(f'its "mediaType" is {excerpt(said)}')
     if said and content_type in _KNOWN and _family(said) is not _family(content_type):
-        raise ManifestError(f"its mediaType is {display(said)}, but it was sent as {content_type}")
+        raise ManifestError(f"its mediaType is {excerpt(said)}, but it was sent as {content_type}")
     return value
 
 
@@ -135,7 +135,7 @@ def is_schema1(document: Mapping[str, Any]) -> bool:
     if version is None:
         raise UnusableImageError("No docker manifest schemaVersion defined")
     if isinstance(version, bool) or version not in (1, 2):
-        raise UnusableImageError(f"Unsupported docker manifest version: {shown_json(version)}")
+        raise UnusableImageError(f"Unsupported docker manifest version: {json_excerpt(version)}")
     return bool(version == 1)
 
 
@@ -158,7 +158,7 @@ def read_manifest(document: Mapping[str, Any], content_type: str) -> ImageManife
         return _read_index(document)
     if kind in MANIFESTS:
         return _read_image(document)
-    raise UnusableImageError(f"it is no image: its type is {display(kind)}")
+    raise UnusableImageError(f"it is no image: its type is {excerpt(kind)}")
 
 
 def _read_index(document: Mapping[str, Any]) -> ImageIndex:
@@ -191,7 +191,7 @@ def _read_image(document: Mapping[str, Any]) -> ImageManifest:
     config = _read_descriptor(document["config"], "its config")
     if config.media_type not in CONFIGS:
         artifact = document.get("artifactType") or config.media_type
-        raise UnusableImageError(f"it is no image, but an artifact of type {display(artifact)}")
+        raise UnusableImageError(f"it is no image, but an artifact of type {excerpt(artifact)}")
     layers = document.get("layers")
     if layers is None:
         layers = []
@@ -208,7 +208,7 @@ def _read_layer(entry: Any, number: int) -> Descriptor:
     if not is_layer(layer.media_type):
         raise UnusableImageError(
             f"layer {number} is no part of a file system that we can read: its type is "
-            f"{display(layer.media_type)}"
+            f"{excerpt(layer.media_type)}"
         )
     return layer
 
@@ -224,10 +224,10 @@ def _read_descriptor(entry: Any, what: str) -> Descriptor:
         raise ManifestError(f"{what} is {json_type(entry)}, an object was expected")
     media_type, digest, size = (entry.get(name) for name in ("mediaType", "digest", "size"))
     if not isinstance(media_type, str | None):
-        raise ManifestError(f"{what} has the mediaType {display(media_type)}")
+        raise ManifestError(f"{what} has the mediaType {excerpt(media_type)}")
     if not is_digest(digest):
         raise ManifestError(
-            f'docker digests should be of the form "sha256:xxx", got: {display(digest)} ({what})'
+            f'docker digests should be of the form "sha256:xxx", got: {excerpt(digest)} ({what})'
         )
     urls = entry.get("urls")
     texts = [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
@@ -247,7 +247,7 @@ def _read_size(size: Any, what: str) -> int | None:
     if isinstance(size, float) and size.is_integer():
         size = int(size)
     if isinstance(size, bool) or not isinstance(size, int) or size > _MAX_BLOB:
-        raise ManifestError(f"{what} has the size {shown_json(size)}")
+        raise ManifestError(f"{what} has the size {json_excerpt(size)}")
     return size if size > 0 else None
 
 

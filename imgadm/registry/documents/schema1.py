@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgadm.base.json_input import JSONError, parse_json
-from imgadm.base.json_values import display
 from imgadm.base.patterns import is_digest
+from imgadm.base.text import excerpt
 from imgadm.registry.documents.manifests import ManifestError, check_number_of_layers
 
 _MAX_SIGNATURES = 16
@@ -50,7 +50,7 @@ def read_schema1(document: Mapping[str, Any], body: bytes) -> Schema1Manifest:
         digest = layer.get("blobSum") if isinstance(layer, dict) else None
         if not is_digest(digest):
             raise ManifestError(
-                f'docker digests should be of the form "sha256:xxx", got: {display(digest)}'
+                f'docker digests should be of the form "sha256:xxx", got: {excerpt(digest)}'
             )
         if digest not in digests[-1:]:
             digests.append(digest)
@@ -78,11 +78,11 @@ def _payload(signature: Any, body: bytes, number: int) -> bytes:
     header = signature.get("header") if isinstance(signature, dict) else None
     algorithm = header.get("alg") if isinstance(header, dict) else None
     if not isinstance(algorithm, str) or algorithm.lower() == "none":
-        raise ManifestError(f"disallowed JWS signature algorithm: {display(algorithm)}")
+        raise ManifestError(f"disallowed JWS signature algorithm: {excerpt(algorithm)}")
     protected = _object(_decoded(signature.get("protected"), number), f"JWS signature {number}")
     length, tail = protected.get("formatLength"), _decoded(protected.get("formatTail"), number)
     if isinstance(length, bool) or not isinstance(length, int) or not 0 < length <= len(body):
-        raise ManifestError(f"JWS signature {number} has the formatLength {display(length)}")
+        raise ManifestError(f"JWS signature {number} has the formatLength {excerpt(length)}")
     return body[:length] + tail
 
 

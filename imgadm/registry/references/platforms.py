@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgadm.base.errors import UsageError
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 
 _WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _OTHER_NAMES = {
@@ -46,7 +46,7 @@ class Platform:
         words = text.lower().split("/")
         if len(words) not in (2, 3) or not all(map(_WORD.fullmatch, words)):
             raise UsageError(
-                f"invalid platform {display(text)}: OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT was "
+                f"invalid platform {excerpt(text)}: OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT was "
                 'expected, such as "linux/amd64" or "linux/arm64/v8"'
             )
         return cls._of(*words)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from imgadm.base.errors import ImgadmError
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.serve.catalogues.catalogue import HostedImage
 from imgadm.serve.catalogues.digests import DigestStore, Stamp, stamp_of
 from imgadm.serve.catalogues.pairs import (
@@ -86,7 +86,7 @@ class FolderCatalogue:
         except ConnectionError:  # the server has cut the client that waited for it
             raise
         except OSError as error:
-            self._skip(SkippedPair(image.source, f"{display(image.path.name)}: {error}"))
+            self._skip(SkippedPair(image.source, f"{excerpt(image.path.name)}: {error}"))
             return None
 
     def _scan(self, content: FolderContent) -> dict[str, FolderImage]:
@@ -99,7 +99,7 @@ class FolderCatalogue:
                 image = read_pair(path, content, self._digests)
                 uuid = image.manifest["uuid"]
                 if uuid in images:
-                    other = display(images[uuid].path.name)
+                    other = excerpt(images[uuid].path.name)
                     raise BrokenPairError(f"{other} has the same UUID, {uuid}")
                 images[uuid] = image
             except (ImgadmError, BrokenPairError, OSError) as error:

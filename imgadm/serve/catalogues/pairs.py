@@ -15,7 +15,7 @@ from typing import Any
 from imgadm.base.compressions import COMPRESSION_FORMATS, compression_by_suffix
 from imgadm.base.files.replacement import write_atomically
 from imgadm.base.json_text import indented
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.manifest import Manifest, parse_manifest
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.digests import Digests, DigestStore, Stamp, stamp_of
@@ -140,7 +140,7 @@ def read_pair(path: Path, content: FolderContent, digests: DigestStore) -> Folde
     file = content.files[name]
     size = file.status.st_size
     if declared and declared.size is not None and declared.size != size:
-        raise BrokenPairError(f"{display(name)} has {size} bytes, {declared.size} were promised")
+        raise BrokenPairError(f"{excerpt(name)} has {size} bytes, {declared.size} were promised")
     entry: dict[str, Any] = {"sha1": declared.sha1} if declared and declared.sha1 else {}
     entry |= {"size": size, "compression": declared.compression if declared else _compression(name)}
     if declared and declared.dataset_guid:
@@ -169,9 +169,9 @@ def _stream_name(stem: str, content: FolderContent, compression: str | None) -> 
     if not names:
         for name in possible:
             if name in content.others:
-                raise BrokenPairError(f"{display(name)}: {content.others[name]}")
+                raise BrokenPairError(f"{excerpt(name)}: {content.others[name]}")
         endings = ", ".join(_STREAM_SUFFIXES)
         raise BrokenPairError(
-            f"no file {display(stem)} with the ending {endings} (and .gz, .bz2, ...)"
+            f"no file {excerpt(stem)} with the ending {endings} (and .gz, .bz2, ...)"
         )
     return next((name for name in names if _compression(name) == compression), names[0])

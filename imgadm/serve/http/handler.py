@@ -13,6 +13,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from imgadm import __version__
+from imgadm.base.text import excerpt
 from imgadm.serve.content import GeneratedBytes, StoredBytes
 from imgadm.serve.http.connection_input import ConnectionInput
 from imgadm.serve.http.connections import ServedConnection
@@ -20,7 +21,7 @@ from imgadm.serve.http.replies import HttpError, Reply
 from imgadm.serve.http.reply_bodies import BodySender
 from imgadm.serve.http.request import HttpRequest, Responder
 from imgadm.serve.http.request_body import RequestBody
-from imgadm.serve.http.request_head import RequestHead, parse_head, printable_line
+from imgadm.serve.http.request_head import RequestHead, parse_head
 
 _LINGER_SECONDS = 2.0
 _UNSENT_BYTES = 256 << 10
@@ -126,8 +127,8 @@ class ConnectionHandler:
         self._send(
             error.reply(),
             None,
-            printable_line(method) or "-",
-            printable_line(target) or "-",
+            excerpt(method) or "-",
+            excerpt(target) or "-",
             keeps=False,
         )
         self._linger()

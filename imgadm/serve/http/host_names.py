@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.serve.http.replies import HttpError
 
 _AUTHORITY = re.compile(
@@ -40,14 +40,14 @@ class HostNames:
         """Raise :class:`HttpError` unless ``authority``, a host and maybe a port, may be used."""
         match = _AUTHORITY.fullmatch(authority)
         if match is None:
-            raise HttpError(400, "BadRequestError", f'not a host name: "{display(authority)}"')
+            raise HttpError(400, "BadRequestError", f'not a host name: "{excerpt(authority)}"')
         host = _plain(match[1])
         if self._any or host == "localhost" or host in self._allowed or self._is_address(host):
             return
         raise HttpError(
             421,
             "MisdirectedRequest",
-            f'this server does not answer to the name "{display(match[1])}": call it 127.0.0.1, or '
+            f'this server does not answer to the name "{excerpt(match[1])}": call it 127.0.0.1, or '
             "start it with --host-name",
         )
 

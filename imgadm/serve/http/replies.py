@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imgadm.base.json_text import indented
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.serve.content import GeneratedBytes, StoredBytes
 
 
@@ -80,7 +80,7 @@ def not_found(message: str) -> HttpError:
 def not_allowed(method: str, allowed: Sequence[str], why: str) -> HttpError:
     """Return the error for a method that the resource does not have; ``why`` ends its message."""
     headers = {"Allow": ", ".join(allowed)}
-    message = f"{display(method)} is not allowed, {why}"
+    message = f"{excerpt(method)} is not allowed, {why}"
     return HttpError(405, "MethodNotAllowedError", message, headers=headers)
 
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from imgadm.base.text import excerpt
 from imgadm.serve.http.replies import HttpError
-from imgadm.serve.http.request_head import RequestHead, printable_line
+from imgadm.serve.http.request_head import RequestHead
 
 _BLOCK_BYTES = 512 << 10
 _MAX_IGNORED_BYTES = 64 << 10
@@ -107,7 +108,7 @@ class RequestBody:
             line = self._line()
             match = _CHUNK.fullmatch(line)
             if match is None:
-                raise _bad_chunk(f'not the size of a chunk: "{printable_line(line.rstrip())}"')
+                raise _bad_chunk(f'not the size of a chunk: "{excerpt(line.rstrip())}"')
             ignored += len(match[2])
             if ignored > _MAX_EXTENSION_BYTES:
                 raise _bad_chunk("the extensions of chunks are too long")
@@ -128,7 +129,7 @@ class RequestBody:
         while (line := self._line()) != b"\r\n":
             left -= len(line)
             if not _TRAILER.fullmatch(line):
-                raise _bad_chunk(f'not a trailer field: "{printable_line(line.rstrip())}"')
+                raise _bad_chunk(f'not a trailer field: "{excerpt(line.rstrip())}"')
             if left < 0:
                 raise _bad_chunk("the trailer is too long")
 

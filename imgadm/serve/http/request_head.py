@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from imgadm.base.json_values import display
+from imgadm.base.text import excerpt
 from imgadm.serve.http.replies import HttpError
 
 MAX_REQUEST_HEAD_BYTES = 32 << 10
@@ -123,7 +123,7 @@ def parse_head(head: bytes) -> RequestHead:
     for line in lines:
         match = _FIELD.fullmatch(line)
         if match is None:
-            raise HttpError(400, "InvalidHeader", f'not a header field: "{printable_line(line)}"')
+            raise HttpError(400, "InvalidHeader", f'not a header field: "{excerpt(line)}"')
         name, value = match[1].decode("ascii").lower(), match[2].decode("latin-1").strip(" \t")
         if name in fields and name in _ONCE:
             raise HttpError(400, "InvalidHeader", f"there are two fields {name}")
@@ -141,11 +141,6 @@ def leading_lines(received: bytes | bytearray) -> int:
     return begin
 
 
-def printable_line(line: bytes) -> str:
-    """Return bytes of a request as printable text."""
-    return display(line.decode("ascii", "backslashreplace"))
-
-
 def _request_line(line: bytes) -> tuple[str, str, int]:
     if len(line) > _MAX_REQUEST_LINE_BYTES:
         raise HttpError(
@@ -153,7 +148,7 @@ def _request_line(line: bytes) -> tuple[str, str, int]:
         )
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
-        raise _malformed(f'not a request line: "{printable_line(line)}"')
+        raise _malformed(f'not a request line: "{excerpt(line)}"')
     major, minor = int(match[3]), int(match[4])
     if major != 1:
         known = major in (2, 3)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from imgadm.base.json_values import display
 from imgadm.base.patterns import is_uuid
+from imgadm.base.text import excerpt
 from imgadm.manifest.rules.scalars import STATES
 from imgadm.serve.http.replies import invalid_parameter, not_found
 
@@ -53,7 +53,7 @@ def _tests(query: Query) -> list[Callable[[_Manifest], bool]]:
     given = dict(query)
     state = given.get("state", "active")
     if state not in (*STATES, "all"):
-        raise invalid_parameter("state", f'"{display(state)}" is no state of an image')
+        raise invalid_parameter("state", f'"{excerpt(state)}" is no state of an image')
     tests: list[Callable[[_Manifest], bool]] = []
     if state != "all":
         tests.append(lambda image: image.get("state", "active") == state)
@@ -63,11 +63,11 @@ def _tests(query: Query) -> list[Callable[[_Manifest], bool]]:
     if "owner" in given:
         owner = given["owner"]
         if not is_uuid(owner):
-            raise invalid_parameter("owner", f'"{display(owner)}" is not a UUID')
+            raise invalid_parameter("owner", f'"{excerpt(owner)}" is not a UUID')
         tests.append(lambda image: bool(image.get("owner") == owner))
     if "public" in given:
         if given["public"] not in ("true", "false"):
-            raise invalid_parameter("public", f'"{display(given["public"])}" is not true or false')
+            raise invalid_parameter("public", f'"{excerpt(given["public"])}" is not true or false')
         public = given["public"] == "true"
         tests.append(lambda image: (image.get("public") is not False) == public)
     tests += [
@@ -101,7 +101,7 @@ def _tag_test(key: str, wanted: str) -> Callable[[_Manifest], bool]:
 
 def _newest_first(sort: str) -> bool:
     if sort not in _ORDERS:
-        raise invalid_parameter("sort", f'"{display(sort)}" is not one of {", ".join(_ORDERS)}')
+        raise invalid_parameter("sort", f'"{excerpt(sort)}" is not one of {", ".join(_ORDERS)}')
     return sort.endswith(".desc")
 
 
@@ -109,7 +109,7 @@ def _limit(text: str | None) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise invalid_parameter("limit", f'"{display(text)}" is not a number')
+        raise invalid_parameter("limit", f'"{excerpt(text)}" is not a number')
     return int(text)
 
 
@@ -130,7 +130,7 @@ def _begin(marker: str, images: Sequence[_Manifest], *, newest_first: bool) -> _
         raise not_found(f'marker "{marker}" was not found')
     moment = _timestamp(marker)
     if moment is None:
-        raise invalid_parameter("marker", f'"{display(marker)}" is neither a UUID nor a date')
+        raise invalid_parameter("marker", f'"{excerpt(marker)}" is neither a UUID nor a date')
     return moment, _AFTER_ALL if newest_first else _BEFORE_ALL
 
 

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from urllib.parse import parse_qsl, unquote
 
 from imgadm import __version__
-from imgadm.base.json_values import display
 from imgadm.base.patterns import UUID
+from imgadm.base.text import excerpt
 from imgadm.serve.catalogues.catalogue import Catalogue, HostedImage
 from imgadm.serve.catalogues.shared_work import waiting_by
 from imgadm.serve.content import GeneratedBytes
@@ -73,7 +73,7 @@ class Routes:
             self._host_names.check(authority)
         image = _IMAGE.fullmatch(path)
         if image is None and path.rstrip("/") not in ("/ping", "/images"):
-            raise not_found(f"{display(path)} does not exist")
+            raise not_found(f"{excerpt(path)} does not exist")
         if method not in _METHODS:
             if self._writer is None:
                 raise not_allowed(method, _METHODS, "this server can only be read")

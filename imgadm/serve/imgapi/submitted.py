@@ -7,8 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from imgadm.base.json_input import JSONError, json_type, parse_json
-from imgadm.base.json_values import display
 from imgadm.base.patterns import NO_OWNER
+from imgadm.base.text import excerpt
 from imgadm.manifest import find_violations, upgrade_manifest
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.manifest.rules.fields import ZVOL_FIELDS
@@ -39,7 +39,7 @@ def submitted_manifest(body: bytes, uuid: str | None) -> dict[str, Any]:
     forbidden += () if given.get("type") == "zvol" else ZVOL_FIELDS
     extra = [name for name in given if name not in FIELDS_IN_ORDER or name in forbidden]
     if extra:
-        names = ", ".join(f'"{display(name)}"' for name in extra)
+        names = ", ".join(f'"{excerpt(name)}"' for name in extra)
         raise _invalid_fields(extra, f"invalid extra parameters: {names}")
     made = {"uuid": uuid or str(uuid4()), "owner": NO_OWNER, "state": "unactivated", "files": []}
     manifest = {"disabled": False, "public": False} | given | made
@@ -74,5 +74,5 @@ def _invalid(errors: list[dict[str, str]]) -> HttpError:
 
 
 def _invalid_fields(fields: list[str], message: str) -> HttpError:
-    errors = [{"field": display(field), "code": "Invalid"} for field in fields]
+    errors = [{"field": excerpt(field), "code": "Invalid"} for field in fields]
     return HttpError(422, "InvalidParameter", message, errors=errors)

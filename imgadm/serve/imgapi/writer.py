@@ -13,8 +13,8 @@ from typing import Any
 
 from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.errors import FileSystemError
-from imgadm.base.json_values import display
 from imgadm.base.patterns import is_sha1
+from imgadm.base.text import excerpt
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.serve.catalogues.writable.refusals import Refusal, RefusedError, taken
 from imgadm.serve.catalogues.writable.uploads import FileFacts
@@ -121,7 +121,7 @@ class Writer:
 
     def _create(self, request: WriteRequest, given: Mapping[str, str]) -> Reply:
         if "action" in given:
-            raise invalid_parameter("action", f'"{display(given["action"])}" is not known here')
+            raise invalid_parameter("action", f'"{excerpt(given["action"])}" is not known here')
         return _image(self._repository.create(_manifest(request, None)))
 
     def _act(self, uuid: str, request: WriteRequest, given: Mapping[str, str]) -> Reply:
@@ -192,11 +192,11 @@ def _file_facts(given: Mapping[str, str]) -> FileFacts:
         raise invalid_parameter("compression", "it is missing", "Missing")
     if compression not in COMPRESSIONS:
         wanted = ", ".join(COMPRESSIONS)
-        raise invalid_parameter("compression", f'"{display(compression)}" is none of {wanted}')
+        raise invalid_parameter("compression", f'"{excerpt(compression)}" is none of {wanted}')
     if sha1 is not None and not is_sha1(sha1):
-        raise invalid_parameter("sha1", f'"{display(sha1)}" is not 40 hexadecimal digits')
+        raise invalid_parameter("sha1", f'"{excerpt(sha1)}" is not 40 hexadecimal digits')
     if guid is not None and not _GUID.fullmatch(guid):
-        raise invalid_parameter("dataset_guid", f'"{display(guid)}" is not a decimal number')
+        raise invalid_parameter("dataset_guid", f'"{excerpt(guid)}" is not a decimal number')
     return FileFacts(compression, None if sha1 is None else sha1.lower(), guid)
 
 
@@ -204,7 +204,7 @@ def _unknown_action(action: str) -> HttpError:
     """Return the refusal of an action, which says whether IMGAPI knows it."""
     if action in _KNOWN_ELSEWHERE:
         return _not_available(action)
-    return invalid_parameter("action", f'"{display(action)}" is not known here')
+    return invalid_parameter("action", f'"{excerpt(action)}" is not known here')
 
 
 def _not_available(action: str) -> HttpError:

@@ -21,8 +21,9 @@ class Spool:
 
     :meth:`writer` is the sink of one pipeline, each :meth:`reader` the source of another. A reader
     gets the bytes that have been written. It sees the end only after the writer has seen the end:
-    nothing unverified is complete here either. ``total`` is the number of bytes that will come,
-    None where the caller does not know it.
+    nothing unverified is complete here either. Readers wait for a writer that has not begun, and
+    for one whose pipeline has failed: the caller of that pipeline calls :meth:`fail`. ``total`` is
+    the number of bytes that will come, None where the caller does not know it.
     """
 
     def __init__(self, path: Path, total: int | None = None) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from imgadm.base.compressions import COMPRESSION_FORMATS
-from imgadm.streams.http.failures import BadAnswerError, one_line
+from imgadm.base.text import excerpt
+from imgadm.streams.http.failures import BadAnswerError
 
 _PIECE = 64 << 10
 _GZIP_MAGIC = COMPRESSION_FORMATS["gzip"].magics[0]
@@ -36,7 +37,7 @@ def coding_of(header: str | None) -> str | None:
     if not codings:
         return None
     if len(codings) > 1 or codings[0] not in ("gzip", "deflate", "zstd"):
-        shown = one_line(", ".join(codings))
+        shown = excerpt(", ".join(codings))
         raise BadAnswerError(
             f'the answer has the content coding "{shown}", which nobody asked for and imgadm '
             "cannot undo"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from imgadm.base.redaction import redact_text, redact_url
-from imgadm.base.text import printable
+from imgadm.base.text import excerpt
 
 _SHOWN = 1024
 """Characters of a server's text that a message repeats."""
@@ -118,12 +118,9 @@ def failure_of(error: BaseException, asked: str, *, at: str | None = None) -> Ht
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an exception's text, without the secrets of the URLs in it."""
-    return one_line(redact_text(str(error).partition("\n")[0].rstrip() or type(error).__name__))
-
-
-def one_line(text: str) -> str:
-    """Return the beginning of a server's text as one printable line."""
-    return printable(text[:_SHOWN])
+    return excerpt(
+        redact_text(str(error).partition("\n")[0].rstrip() or type(error).__name__), limit=_SHOWN
+    )
 
 
 def address_of(url: str) -> str:
@@ -134,7 +131,7 @@ def address_of(url: str) -> str:
     except ValueError:
         netloc = ""
     host = netloc.rpartition("@")[2]
-    return one_line(bare.replace(netloc, host, 1) if host != netloc else bare)
+    return excerpt(bare.replace(netloc, host, 1) if host != netloc else bare, limit=_SHOWN)
 
 
 def _where(error: BaseException, asked: str, at: str | None) -> tuple[str, bool]:
@@ -193,7 +190,7 @@ def _system_error(chain: list[BaseException]) -> tuple[str, str | None, bool]:
     for link in chain:
         # http.client has only a text, and no field, for a proxy that does not lead to the server.
         if type(link) is OSError and (refusal := _REFUSED_TUNNEL.match(str(link))):
-            said = one_line(redact_text(refusal[1] + refusal[2].rstrip()))
+            said = excerpt(redact_text(refusal[1] + refusal[2].rstrip()), limit=_SHOWN)
             words = f"the proxy refuses to connect: {said}"
             return "ECONNRESET", words, refusal[1] in _LASTING_REFUSALS
     return "ECONNRESET", f"no valid HTTP reply: {first_line(chain[-1])}", False

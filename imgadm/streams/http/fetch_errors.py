@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.base.patterns import is_error_code
 from imgadm.base.redaction import redact_text, redact_url
+from imgadm.base.text import excerpt
 from imgadm.streams.errors import FetchError
 from imgadm.streams.http.codings import Uncoded, coding_of
-from imgadm.streams.http.failures import failure_of, one_line, request_errors
+from imgadm.streams.http.failures import failure_of, request_errors
 
 if TYPE_CHECKING:
     from requests import Response
@@ -47,13 +48,13 @@ def answer_error(response: Response) -> FetchError:
         said = _first_error(body)
         given = said.get("code")
         code = given if is_error_code(given) else None
-        message = one_line(said["message"]) if isinstance(said.get("message"), str) else ""
+        message = excerpt(said["message"]) if isinstance(said.get("message"), str) else ""
         if message and said is not body:
             message = f"{_shown_url(response)}: {message}"
     if not message:
-        message = f"{_shown_url(response)} answered {status} {one_line(response.reason or '')}"
+        message = f"{_shown_url(response)} answered {status} {excerpt(response.reason or '')}"
         if _content_type(response) == "text/plain" and text.strip():
-            message += f": {one_line(redact_text(' '.join(text.split())))}"
+            message += f": {excerpt(redact_text(' '.join(text.split())))}"
     return FetchError(message, code=code, status=status, headers=response.headers)
 
 

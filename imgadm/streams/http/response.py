@@ -14,7 +14,8 @@ import socket
 import time
 from typing import Any
 
-from imgadm.streams.http.failures import BadAnswerError, one_line
+from imgadm.base.text import excerpt
+from imgadm.streams.http.failures import BadAnswerError
 from imgadm.streams.http.head import AnswerHead
 
 FLOOR_BYTES_A_SECOND = 512
@@ -137,11 +138,11 @@ class TimedResponse(http.client.HTTPResponse):
         coding = ", ".join(self.headers.get_all("transfer-encoding", [])).strip().lower()
         if coding not in _NO_CODING and coding != "chunked":
             raise BadAnswerError(
-                f'the answer is in the transfer coding "{one_line(coding)}", which nobody asked for'
+                f'the answer is in the transfer coding "{excerpt(coding)}", which nobody asked for'
             )
         lengths = {value.strip() for value in self.headers.get_all("content-length", [])}
         if len(lengths) > 1 and coding != "chunked":
-            shown = one_line(" and ".join(sorted(lengths)))
+            shown = excerpt(" and ".join(sorted(lengths)))
             raise BadAnswerError(f"the answer has two lengths (Content-Length: {shown})")
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from imgadm.base.text import excerpt
 from imgadm.streams.errors import ChecksumError, FetchError, SizeError
 from imgadm.streams.http.body import Body
-from imgadm.streams.http.failures import one_line
 
 UseOfMd5 = Literal["ignored", "checked", "required"]
 """How the Content-MD5 that a server may send (RFC 1864) is used."""
@@ -86,7 +86,7 @@ class ContentMd5:
 
     def __init__(self, wanted: str) -> None:
         named = {value.strip() for value in wanted.split(",")}
-        self._wanted = one_line(named.pop() if len(named) == 1 else wanted)[:_SHOWN_MD5]
+        self._wanted = excerpt(named.pop() if len(named) == 1 else wanted)[:_SHOWN_MD5]
         self._hash = hashlib.md5(usedforsecurity=False)
 
     def update(self, data: memoryview) -> None:

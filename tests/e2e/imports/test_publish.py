@@ -633,7 +633,7 @@ def test_arguments(host: Host, files: Path) -> None:
         (["--host-name", "a.example:80", "."], 'invalid --host-name "a.example:80": must be a'),
         (["-w", "--host-name", "", "."], 'invalid --host-name "": must be a name'),
         (["-w", "--max-upload", "much", "."], 'invalid --max-upload "much": must be a size'),
-        (["--token-file", "x", "."], "--token-file makes sense only with -w,--writable"),
+        (["--token-file", "x", "."], "--token-file needs -w,--writable"),
         (["-w", "-l", "0.0.0.0:0", "."], "--writable needs --token-file there"),
     ],
 )

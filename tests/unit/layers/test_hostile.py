@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
     "no name": ([file("")], "name: layer: the image itself would become a file"),
     "a name that no file system takes": (
         [file("n" * 300)],
-        f'name: layer: entry "{"n" * 200}…": the file system takes no such name',
+        f'name: layer: entry "{"n" * 200}...": the file system takes no such name',
     ),
     "control characters": (
         [file("a\n\x1b[31m/../../x")],
