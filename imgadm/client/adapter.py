@@ -48,7 +48,8 @@ class SourceAdapter(TimedAdapter):
     """The adapter of a session, which sends single requests.
 
     It chooses the proxy by the URL, and sets the time limits of the options where the caller sets
-    none. ``IMGADM_PATIENCE`` bounds the limits of either. ``tls`` has certificates besides the usual ones.
+    none. ``IMGADM_PATIENCE`` bounds the limits of either. ``tls`` has certificates besides the
+    usual ones.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """Connections with one deadline for each exchange.
 
 An exchange lasts from the resolution of the host's name to the end of the answer's head.
+
 ``requests`` and ``urllib3`` bound each single wait. A server can string such waits together without
 end: the addresses of a name one after the other, a handshake or a head byte by byte, interim
 answers.
