@@ -28,7 +28,7 @@ def client_options(context: RunContext) -> ClientOptions:
 
     def on_exposed(host: str) -> None:
         context.warn_once(
-            f"a password or token goes to {host} over plain http, where whoever is on the way can "
+            f"a password or token goes to {host} over plain http: anybody on the network path can "
             "read it"
         )
 
@@ -58,6 +58,6 @@ def plain_http_warning(config: SourceConfig) -> str | None:
     if not exposed:
         return None
     return (
-        f"{config.url} is asked over plain http: whoever is on the way can read and change what "
-        "comes from it"
+        f"{config.url} is reached over plain http: anybody on the network path can read and change "
+        "its answers"
     )

@@ -163,7 +163,7 @@ class RunContext:
         """Print a warning for each host whose certificate was not checked, at the end of a run."""
         for host in list(self._unchecked):
             self.warn(
-                f"the certificate of {host} was not checked: anybody on the way could have been "
-                "that server"
+                f"the certificate of {host} was not checked: anybody on the network path could "
+                "have answered in its place"
             )
         self._unchecked.clear()

@@ -34,7 +34,7 @@ class BugError(InternalError):
         kind = type(error).__name__
         super().__init__(
             f"unexpected {kind}: {error}: this is a bug in imgadm; "
-            'please report it with what "imgadm -v ..." prints for the same command',
+            'please report it, with the output of the same command with "imgadm -v"',
             cause=error,
         )
 

@@ -117,8 +117,8 @@ class Pool(ABC):
         """Return every image on this pool with its clones, in the order of the pool, for a list.
 
         ``fields``: the manifest members that the caller will read. The pool may leave out all
-        others, and ``extra``, ``created`` and ``doubtful``: a list of ten thousand images should
-        not have to open ten thousand records. By default it leaves out nothing.
+        others, and ``extra``, ``created`` and ``doubtful``, so that a list of ten thousand images
+        need not open ten thousand records. By default it leaves out nothing.
         """
         return self.images()
 
@@ -136,8 +136,8 @@ class Pool(ABC):
     def name_final(self, image: InstalledImage, snapshot: str) -> None:
         """Rename ``snapshot``, a full name, to ``@final``; the image has no snapshot of that name.
 
-        What is cloned from the snapshot stays cloned from it. Raises InternalError. By default no
-        snapshot can be renamed, which is right where every image has its ``@final``.
+        What is cloned from the snapshot stays cloned from it. Raises InternalError, by default
+        always: that is right where every image has its ``@final``.
         """
         raise InternalError(f'cannot rename "{snapshot}": pool "{self.name}" has only "@final"')
 
@@ -163,7 +163,7 @@ class Pool(ABC):
         First removes what a dead process has left of this image. The record of the image appears
         together with the image, when the reception is committed.
 
-        Raises FileSystemError, and InternalError if nothing can be based on ``origin``. Nothing of
+        Raises FileSystemError, and InternalError if nothing can be based on ``origin``; nothing of
         the reception is left then.
         """
 
@@ -187,7 +187,7 @@ class Pool(ABC):
     def lacks_root(self, image: InstalledImage) -> bool:
         """Tell whether an image keeps only its layer, without the file tree that it stands for.
 
-        Then :meth:`receive_layers` without manifests makes that tree. By default no image does.
+        :meth:`receive_layers` without manifests then makes that tree. By default no image does.
         """
         return False
 
@@ -207,9 +207,7 @@ class Pool(ABC):
         """Yield the raw disk of an installed image, and what an incremental stream must know of it.
 
         Inside the block the path leads to this disk, whatever another process does to the pool.
-
-        Raises InternalError if the image has no disk, or the pool cannot show it as a file, which
-        is the default.
+        Raises InternalError if the image has no disk. By default the pool shows no disk as a file.
         """
         raise InternalError(
             f'the disk of image "{image.uuid}" cannot be read in pool "{self.name}", only in a '
@@ -220,8 +218,8 @@ class Pool(ABC):
     def delete(self, uuid: str) -> None:
         """Delete an installed image and its record.
 
-        The caller has made sure that nothing uses the image. Raises an ImgadmError if the image
-        stays, or a part of it; it is then still an image, or no longer one.
+        The caller has made sure that nothing uses the image. Raises an ImgadmError if anything of
+        it stays. It may still be an image then, or no longer be one.
         """
 
     def orphans(self) -> Sequence[InstalledImage]:

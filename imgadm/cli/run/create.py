@@ -38,7 +38,7 @@ def run(context: RunContext) -> int:
         raise UsageError("cannot specify both -o,--output-template and -p,--publish")
     wanted = _wanted(options, arguments if disk is not None else arguments[1:])
     if compression.name == "zstd":
-        context.warn("the first imgadm, written in JavaScript, can't install zstd images")
+        context.warn("SmartOS imgadm cannot install zstd images")
     with ExitStack() as stack:
         view = stack.enter_context(CreateView(context, quiet=options.flag("-q")))
         destination: Destination
@@ -112,7 +112,7 @@ def _create_from_disk(
     view: CreateView,
 ) -> None:
     if wanted.script is not None:
-        raise UsageError("-s prepares a machine, and there is none with --disk")
+        raise UsageError("-s runs a script in a machine: leave it out with --disk")
     if is_url(disk.location):
         raise UsageError("--disk takes no URL here: save the disk to a file first")
     create_disk_image(

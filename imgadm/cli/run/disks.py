@@ -26,7 +26,7 @@ def given_disk(options: Options) -> DiskToImage | None:
     if location is None:
         for option in (DISK_FORMAT, DISK_BLOCK_SIZE):
             if option.names[0].lstrip("-") in options.given():
-                raise UsageError(f"{option.names[0]} describes a disk: name it with --disk")
+                raise UsageError(f"{option.names[0]} describes a disk: name the disk with --disk")
         return None
     if not location:
         raise UsageError('invalid --disk "": must be a file or a block device')

@@ -47,7 +47,7 @@ def run(context: RunContext) -> int:
 
 def _import_by_uuid(context: RunContext, uuid: str, how: ImportOptions, view: View) -> None:
     if context.options.text("--platform") is not None:
-        raise UsageError("--platform is for images of registries, and a UUID names just one image")
+        raise UsageError("--platform is for images of registries: leave it out with a UUID")
     import_image(context.pool(), lambda: _sources(context), uuid, how, view)
 
 

@@ -38,7 +38,7 @@ def run(context: RunContext) -> int:
 def _install_disk(context: RunContext, disk: DiskToImage) -> None:
     options = context.options
     if options.text("-f"):
-        raise UsageError("-f is the file of an image, --disk a disk: only one can be installed")
+        raise UsageError("-f names the file of an image, and --disk a disk: give only one of them")
     fields = parse_fields(context.arguments)
     if manifest := options.text("-m"):
         fields = {**read_fields(manifest), **fields}

@@ -39,7 +39,7 @@ def run(context: RunContext) -> int:
         return _run_writable(context)
     for name in ("--token-file", "--max-upload"):
         if options.text(name) is not None:
-            raise UsageError(f"{name} makes sense only with -w,--writable")
+            raise UsageError(f"{name} needs -w,--writable")
     host_names = _host_names(options)
     catalogue = CombinedCatalogue(_catalogues(context))
     host, port = _address(options.text("-l") or DEFAULT_ADDRESS)
@@ -80,7 +80,7 @@ def _run_writable(context: RunContext) -> int:
         with server:
             waiting = folder.unactivated()
             for image in waiting:
-                context.warn(f"image {image.manifest['uuid']} is here, but not activated")
+                context.warn(f"image {image.manifest['uuid']} is in the folder, but not activated")
             _serve(context, server, len(folder.images()) - len(waiting), taking=True)
     return 0
 
@@ -88,7 +88,7 @@ def _run_writable(context: RunContext) -> int:
 def _serve(context: RunContext, server: ImageServer, count: int, *, taking: bool = False) -> None:
     """Print what is served, and wait until a signal ends the server."""
     if server.is_exposed:
-        context.warn(f"everybody who can connect to {server.url} can fetch these images")
+        context.warn(f"everybody who can connect to {server.url} can download these images")
     also = ", and taking more" if taking else ""
     try:
         print(f"Serving {count} image{'' if count == 1 else 's'} at {server.url}{also}", flush=True)

@@ -247,7 +247,7 @@ def test_who_may_read_the_images_of_root(root: Host, user: Host, serve: Serve) -
     assert (made.status, made.stderr) == (0, "")
     refused = user.run("delete", GOOD.uuid)
     assert refused.error()[0] == "EACCES"
-    assert "a directory that you may write to is wanted" in refused.error()[1]
+    assert "make it a directory that you may write to" in refused.error()[1]
 
 
 @needs_nobody

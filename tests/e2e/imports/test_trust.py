@@ -53,7 +53,7 @@ def serve_tls(certificate: Path) -> Iterator[ServeTls]:
 def warning(command: str, url: str) -> str:
     return (
         f"imgadm {command}: warning: the certificate of {url.partition('//')[2]} was not checked: "
-        "anybody on the way could have been that server\n"
+        "anybody on the network path could have answered in its place\n"
     )
 
 
