@@ -29,10 +29,9 @@ class CompressionLevels:
 class CompressionFormat:
     """One compression.
 
-    ``suffix`` is what the name of a compressed file ends with. ``magics`` are the byte strings of
-    which every file begins with one, the usual one first. ``levels`` are those of the usual
-    program. ``undo`` is the program that decompresses a file. The format ``none`` has none of
-    these.
+    ``suffix`` is the ending of a compressed file's name. Every compressed file begins with one of
+    the byte strings ``magics``, usually the first. ``levels`` are those of the usual program.
+    ``undo`` is the program that decompresses a file. All of these are empty for ``none``.
     """
 
     name: str
@@ -92,7 +91,7 @@ def recognise_compression(first_bytes: bytes) -> str:
 def compression_by_suffix(suffix: str) -> str:
     """Return the name of the compression whose files end with ``suffix``, a dot included.
 
-    Any suffix that is not in the table is of a file in no compression, ``none``.
+    The name for any other suffix is ``none``.
     """
     for compression in COMPRESSION_FORMATS.values():
         if compression.suffix == suffix:

@@ -22,7 +22,7 @@ from imgadm.streams.http.connection import TimedAdapter
 
 
 class Guard:
-    """Decides which certificates count for a request, and warns of what is not protected."""
+    """The certificates that count for a request, and warnings about missing protection."""
 
     def __init__(self, options: ClientOptions, trust: Trust) -> None:
         self._options = options
@@ -45,10 +45,11 @@ class Guard:
 
 
 class SourceAdapter(TimedAdapter):
-    """Sends single requests.
+    """The adapter of a session, which sends single requests.
 
     It chooses the proxy by the URL, and sets the time limits of the options where the caller sets
-    none. ``IMGADM_PATIENCE`` limits both. ``tls`` has certificates besides the usual ones.
+    none. ``IMGADM_PATIENCE`` bounds the limits of either. ``tls`` has certificates besides the
+    usual ones.
     """
 
     def __init__(

@@ -17,13 +17,13 @@ from imgadm.base.text import excerpt
 
 
 class ClientError(ImgadmError):
-    """A source could not be reached."""
+    """The error of a source that could not be reached."""
 
     code = "ClientError"
 
 
 class APIError(ImgadmError):
-    """A source answered with an error; the code is the server's own.
+    """The error with which a source answered; the code is the server's own.
 
     ``status`` is the HTTP status, ``body`` the decoded JSON body, None if there was none.
     """

@@ -1,4 +1,4 @@
-"""Which redirects of a source are followed."""
+"""The rules for following redirects of a source."""
 
 from __future__ import annotations
 

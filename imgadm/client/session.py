@@ -24,9 +24,9 @@ from imgadm.client.redirects import MAX_REDIRECTS, check_redirect, is_redirect
 
 
 class SourceSession(requests.Session):
-    """Follows a few redirects, never from https to http, and keeps credentials to their host.
+    """A session that follows few redirects, and none from https to http.
 
-    ``stays_at_home``: redirects to another server are refused.
+    It keeps credentials to their host. ``stays_at_home``: redirects to another server are refused.
     """
 
     def __init__(self, proxies: Proxies, guard: Guard, *, stays_at_home: bool = False) -> None:

@@ -116,7 +116,8 @@ class LayerApplication:
                     raise _explained(error, mark.entry) from error
         settled = PathSet()
         for item in self._entries:
-            # An entry that replaces a link by no directory replaces the entries behind the link.
+            # If the layer has replaced the link by a directory, the entries behind it are made in
+            # that. If it has replaced the link by anything else, they are gone.
             stays = item.link not in self._made or self._tree.is_directory(item.link)
             try:
                 if stays:

@@ -38,7 +38,7 @@ class DriverFiles:
         self._creation = creation
         self._limits = limits
         self._files: dict[tuple[bytes, ...], _Kept] = {}
-        # The targets of those that are hard links themselves.
+        # The targets of the records that are hard links themselves.
         self._links: dict[tuple[bytes, ...], bytes] = {}
 
     def keep(self, parts: list[bytes], entry: ArchiveEntry, data: Iterable[memoryview]) -> None:

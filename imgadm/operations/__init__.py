@@ -1,1 +1,1 @@
-"""What the commands do, as data in and data out; nothing here prints or reads a terminal."""
+"""The work of the commands, as data in and data out; nothing here prints or reads a terminal."""

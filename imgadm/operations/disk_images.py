@@ -83,7 +83,7 @@ def add_size(manifest: dict[str, Any], volume: streams.RawVolume) -> None:
     size = -(-volume.size // _MIB)
     if manifest.setdefault("image_size", size) != size:
         given = excerpt(manifest["image_size"])
-        raise UsageError(f"the disk has {size} MiB, not image_size={given}: leave that out")
+        raise UsageError(f"the disk has {size} MiB, not image_size={given}: leave image_size out")
 
 
 def new_snapshot(

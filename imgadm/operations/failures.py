@@ -54,8 +54,8 @@ def explain_reception(
         case streams.FetchError(code="Unverified"):
             return DownloadError(
                 f'the manifest of image {uuid} has no "sha1", and its server sends no Content-MD5: '
-                "nothing could tell whether its file is the right one; --unverified imports it all "
-                "the same",
+                "nothing can tell whether its file is the right one; --unverified imports it "
+                "without that check",
                 cause=error,
             )
         case streams.FetchError():
@@ -110,8 +110,8 @@ def explain_stored_layer(error: BaseException, path: Path, uuid: str, pool: str)
     if isinstance(error, OSError) and error.errno in _FULL:
         return explain_reception(error, uuid, pool)
     return FileSystemError(
-        f'"{path}" is damaged ({error}); delete that image, with what is based on it, and import '
-        "it again",
+        f'"{path}" is damaged ({error}); delete that image and those that are based on it, and '
+        "import it again",
         cause=error,
     )
 
@@ -204,7 +204,7 @@ def _unusable_stream(error: streams.ZfsStreamError, uuid: str) -> ImgadmError:
         # For an image of a disk that was resized, the original tool records the origin's size.
         hint = (
             '; that is "image_size" of the manifest, and one of the two is wrong: if the '
-            "volume is right, install the file with a manifest that says so"
+            "volume is right, install the file with a manifest that has its size"
         )
     return kind(
         f"the ZFS stream of image {uuid} cannot be received: {error.message}{hint}", cause=error

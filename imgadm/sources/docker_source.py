@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class DockerSource(Source):
-    """Finds images by name, in the registry of the name, or else in the configured one.
+    """A source of images by name: in the registry of the name, or else in the configured one.
 
     The trust and the credentials of the configuration are for the configured registry alone. This
     source has no list of images, and no images by UUID.

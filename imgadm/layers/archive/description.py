@@ -39,7 +39,7 @@ _LARGEST_ID = (1 << 32) - 2
 """The largest owner. Kernels take the next number for "leave the owner as it is"."""
 
 _FURTHEST_TIME = (1 << 53) * _SECOND
-"""Some hundred million years. File systems keep what they can of a time."""
+"""Some hundred million years. File systems bound such times themselves."""
 
 
 def describe_entry(
@@ -71,7 +71,7 @@ def describe_entry(
     if records or global_records:
         _apply_records(entry, [*global_records.items(), *records])
     if header.type == b"\0" and entry.name.endswith(b"/"):
-        # Archives older than the type of directories have them so. They never have data.
+        # Old archives have directories as files with such names. Directories never have data.
         entry.kind, entry.packed_size, entry.size = EntryKind.DIRECTORY, 0, 0
     entry.uid, entry.gid = _kept_owner(entry.uid), _kept_owner(entry.gid)
     return entry

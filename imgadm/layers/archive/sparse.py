@@ -14,7 +14,7 @@ Regions = list[tuple[int, int]]
 """The offset and length of each region of data, ascending."""
 
 Take = Callable[[int], bytes]
-"""A function that takes and returns the next so many bytes of the archive."""
+"""A function that takes a number of bytes from the archive and returns them."""
 
 
 def find_regions(

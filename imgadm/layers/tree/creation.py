@@ -151,7 +151,7 @@ class Creation:
     def _describe_directory(self, directory: Directory, entry: ArchiveEntry, *, anew: bool) -> None:
         if not anew:
             clear_xattrs(directory.descriptor)
-        elif directory.gives_acls:  # its parent gives lists
+        elif directory.gives_acls:  # it has got a list from its parent
             acls.take_away(directory.descriptor)
         self._attributes.set_open(directory.path, directory.descriptor, entry, anew=anew)
         directory.gives_acls = acls.are_given_by(directory.descriptor)

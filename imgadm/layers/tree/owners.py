@@ -1,7 +1,7 @@
 """The record, in a file beside the root, of attributes that could not be set on this host.
 
-One JSON object a line, in the order of unpacking; docs/explanation/layers.md has an
-example, and what each field means.
+The file has one JSON object on each line, in the order of unpacking. docs/explanation/layers.md has
+an example, and explains each field.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class OwnersWriter:
         self._real = _has_real_owners(path) if self._begun else real
         if self._real and not real:
             raise ValueError(
-                f'"{path}" is of an image that root has unpacked; only root can unpack more layers'
+                f'"{path}" belongs to an image of root; only root can unpack more layers into it'
             )
         if not self._begun and not real:
             self._open()

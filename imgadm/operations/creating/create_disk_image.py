@@ -75,7 +75,7 @@ def _origin(
     named: Any = wanted.fields.get("origin")
     if not wanted.incremental:
         if named is not None:
-            raise UsageError("origin=UUID needs -i: the whole disk is based on nothing")
+            raise UsageError("origin=UUID needs -i: without -i the image contains the whole disk")
         yield None
         return
     if named is None:

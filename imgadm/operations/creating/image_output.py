@@ -125,8 +125,8 @@ def output_prefix(template: str | None, fields: Mapping[str, Any]) -> str:
     """
     if template and _is_no_place_for_files(template):
         raise UsageError(
-            f'"{template}" is no place for two files: -o takes a directory, or how the names of '
-            "the files begin"
+            f'"{template}" is no place for two files: -o takes a directory, or a prefix for the '
+            "names of the files"
         )
     if template and not os.path.isdir(template):  # noqa: PTH112  False for a name too long
         return template
@@ -196,7 +196,7 @@ def _locked(path: str, name: str, directory: int) -> int:
             status = os.fstat(descriptor)
             if not made and (status.st_uid != os.geteuid() or status.st_size > 0):
                 raise FileSystemError(
-                    f'"{path}" is in the way, which is no file of imgadm under this user: remove '
+                    f'"{path}" exists and is not a file that imgadm made as this user: remove '
                     "it, or name other files with -o",
                     code="EEXIST",
                 )

@@ -1,1 +1,1 @@
-"""Import of images and of what they are based on."""
+"""Import of images, and of the images that they are based on."""

@@ -12,15 +12,9 @@ from imgadm.manifest import Manifest
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.events.event import OnEvent
 from imgadm.operations.events.importing import AncestryWanted, ImportBegins, TransferPlanned
-from imgadm.operations.importing.find_image import find_active_image
+from imgadm.operations.importing.image_sources import Mirrors, find_active_image
 from imgadm.operations.importing.import_chain import look_up_chain
 from imgadm.operations.importing.layer_fetches import IncomingLayer
-from imgadm.operations.importing.layer_trust import (
-    check_claims,
-    claimed_digest,
-    installed_digests,
-)
-from imgadm.operations.importing.mirrors import Mirrors
 from imgadm.operations.importing.protocol import (
     ImportChain,
     ImportOptions,
@@ -136,30 +130,18 @@ class _ServedImage(ImportRequest):
             missing = [image for image in images if self._pool.get(image.uuid) is None]
             origin = missing[0].origin
             base = None if origin is None else self._pool.get(origin)
-            below = installed_digests(self._pool, base)
-            check_claims(missing, below)
             receive_layers(
                 self._pool,
-                [_incoming(source, image, self._options) for image in missing],
+                [
+                    IncomingLayer.promised(image, partial(_fetch, source, image, self._options))
+                    for image in missing
+                ],
                 source=source.url,
                 base=base,
                 on_event=self._on_event,
-                below=below,
             )
 
         self._mirrors.deliver(images[-1], fetch, self._on_event)
-
-
-def _incoming(source: Source, image: Manifest, options: ImportOptions) -> IncomingLayer:
-    assert image.file is not None
-    return IncomingLayer(
-        image,
-        partial(_fetch, source, image, options),
-        digest=claimed_digest(image.raw),
-        sha1=image.file.sha1,
-        size=image.file.size,
-        compression=image.file.compression,
-    )
 
 
 def _fetch(source: Source, image: Manifest, options: ImportOptions) -> streams.Stage:

@@ -11,6 +11,7 @@ from typing import Self
 
 from imgadm import streams
 from imgadm.manifest import Manifest
+from imgadm.operations.importing.layer_trust import claimed_digest
 from imgadm.pools.layers import LayerFacts
 
 AT_ONCE = 4
@@ -37,6 +38,14 @@ class IncomingLayer:
     size: int | None = None
     compression: str | None = None
     diff_id: str | None = None
+
+    @classmethod
+    def promised(cls, image: Manifest, fetch: Callable[[], streams.Stage]) -> Self:
+        """Return the layer of ``image`` with what the manifest of the image promises of it."""
+        digest, file = claimed_digest(image.raw), image.file
+        if file is None:
+            return cls(image, fetch, digest)
+        return cls(image, fetch, digest, file.sha1, file.size, file.compression)
 
 
 @dataclass(frozen=True)

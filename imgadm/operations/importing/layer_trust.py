@@ -27,8 +27,8 @@ def check_layer_name(uuid: str, digests: Sequence[str]) -> None:
     right = layer_uuid(digests)
     if uuid != right:
         raise InvalidManifestError(
-            f"image {uuid} of type docker has layers whose image is {right}; it is another image "
-            "under that UUID"
+            f"image {uuid} of type docker is another image under that UUID: its layers make the "
+            f"UUID {right}"
         )
 
 

@@ -24,7 +24,11 @@ from imgadm.operations.failures import (
     explain_stored_layer,
 )
 from imgadm.operations.importing.layer_fetches import AT_ONCE, Failure, IncomingLayer, LayerFetches
-from imgadm.operations.importing.layer_trust import check_layer_name, installed_digests
+from imgadm.operations.importing.layer_trust import (
+    check_claims,
+    check_layer_name,
+    installed_digests,
+)
 from imgadm.operations.importing.layers_report import LayersReport
 from imgadm.operations.watch import run_watched
 from imgadm.pools.base import InstalledImage, Pool
@@ -52,6 +56,7 @@ def receive_layers(
     Raises an ImgadmError for whatever fails; images that were complete stay.
     """
     digests = installed_digests(pool, base) if below is None else list(below)
+    check_claims([layer.image for layer in layers], digests)
     head = layers[-1].image
     sizes = [layer.size for layer in layers]
     total = None if None in sizes else sum(size or 0 for size in sizes)

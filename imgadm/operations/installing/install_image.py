@@ -16,11 +16,6 @@ from imgadm.operations.events.event import OnEvent
 from imgadm.operations.events.importing import InstallBegins
 from imgadm.operations.failures import wrong_local_size
 from imgadm.operations.importing.layer_fetches import IncomingLayer
-from imgadm.operations.importing.layer_trust import (
-    check_claims,
-    claimed_digest,
-    installed_digests,
-)
 from imgadm.operations.importing.protocol import (
     ImportChain,
     ImportOptions,
@@ -102,24 +97,12 @@ class _LocalImage(ImportRequest):
 
     def _receive_layer(self, image: Manifest, origin: InstalledImage | None) -> None:
         """Receive the layer of a container image, a tar archive, on top of its origin."""
-        file = image.file
-        below = installed_digests(self._pool, origin)
-        check_claims([image], below)
-        layer = IncomingLayer(
-            image,
-            lambda: streams.read_file(self._path),
-            digest=claimed_digest(image.raw),
-            sha1=None if file is None else file.sha1,
-            size=None if file is None else file.size,
-            compression=None if file is None else file.compression,
-        )
         receive_layers(
             self._pool,
-            [layer],
+            [IncomingLayer.promised(image, lambda: streams.read_file(self._path))],
             source=None,
             base=origin,
             on_event=self._on_event,
-            below=below,
             local_file=self._path,
         )
 

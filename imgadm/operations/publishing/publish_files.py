@@ -32,7 +32,8 @@ def publish_files(
     image = Manifest.of(read_local_manifest(manifest_path, file_path))
     if image.file is None:
         raise InvalidManifestError(
-            '"files" is empty, which should tell the compression, sha1 and size of the file'
+            '"files" of the manifest is empty: it has to give the compression, sha1 and size of '
+            "the file"
         )
     size = _check_file(image.file, file_path)
     publish_image(

@@ -25,8 +25,8 @@ from imgadm.sources import (
 
 _TAKEN = "ImageUuidAlreadyExists"
 _UNFINISHED = (
-    "it is not activated, and not the image that is published here: if nobody is publishing it now,"
-    " a publication was killed, and DELETE /images/UUID there makes room for another one"
+    "the server has it unactivated and with another manifest: if no publication of it is running, "
+    "one was killed, and DELETE /images/UUID on the server makes room for this one"
 )
 _TAKEN_OVER = "another publication has begun it; publish it again to take it over"
 _PUBLISHED_BY_ANOTHER = (

@@ -1,4 +1,6 @@
-"""Connections with one deadline for each exchange, from the name's resolution to the answer's head.
+"""Connections with one deadline for each exchange.
+
+An exchange lasts from the resolution of the host's name to the end of the answer's head.
 
 ``requests`` and ``urllib3`` bound each single wait. A server can string such waits together without
 end: the addresses of a name one after the other, a handshake or a head byte by byte, interim
@@ -81,9 +83,10 @@ class _TlsConnection(_Timed, HTTPSConnection):
 
 
 class CheckingAdapter(HTTPAdapter):
-    """Checks the certificate of an https proxy even for a server that is asked over plain http.
+    """An adapter that checks the certificate of an https proxy for every server.
 
-    ``requests`` does not check it in that case, although the proxy may get a password of ours.
+    ``requests`` does not check it for servers that are asked over plain http, although the proxy
+    may get a password of ours.
     """
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
@@ -93,7 +96,7 @@ class CheckingAdapter(HTTPAdapter):
 
 
 class TimedAdapter(CheckingAdapter):
-    """Sends the requests of a session, each with an answer within ``exchange_seconds``.
+    """An adapter whose requests have their answers within ``exchange_seconds``.
 
     A request that takes longer raises ConnectTimeout or ReadTimeout of requests.
     """
@@ -105,12 +108,12 @@ class TimedAdapter(CheckingAdapter):
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **options: Any
     ) -> None:
-        """Make the pools of connections, ours."""
+        """Make the pools, of connections with a deadline."""
         super().init_poolmanager(connections, maxsize, block, **options)
         self._take_pools(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Return the pools of connections through ``proxy``, ours."""
+        """Return the pools for ``proxy``, of connections with a deadline."""
         manager = super().proxy_manager_for(proxy, **options)
         self._take_pools(manager)
         return manager

@@ -34,7 +34,7 @@ _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Exchange:
-    """Sends a body over one connection and hears the answer, within the limits of a pipeline.
+    """One connection that sends a body and hears the answer, within the limits of a pipeline.
 
     ``stall_timeout``: seconds within which the server must take some bytes. ``answer_timeout``:
     seconds within which it must answer once it has everything. ``cancel`` ends every wait.

@@ -55,7 +55,7 @@ def request_errors() -> tuple[type[Exception], ...]:
 
 @dataclass(frozen=True, slots=True)
 class HttpFailure:
-    """Why a request brought no answer, or an answer that cannot be used.
+    """The reason why a request brought no usable answer.
 
     ``code`` is the name of the system's error, or the code that the original imgadm has for it;
     None for an answer that makes no sense. ``words`` is one printable line, and ``spelled`` the

@@ -24,7 +24,7 @@ _LEAST_OF_SLOW = 120 * FLOOR_BYTES_A_SECOND
 
 
 class ResumedFile:
-    """Reads ``file`` to its end, and connects again after a connection is lost.
+    """A reader of ``file`` that connects again after a connection is lost.
 
     ``retries`` says how often an attempt in a row may bring nothing. An attempt that brings bytes
     starts the count anew.

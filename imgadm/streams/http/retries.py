@@ -16,7 +16,7 @@ _MOST_DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a failed request is made again, and how long to wait before that.
+    """The further attempts for a failed request, and the waits before them.
 
     ``delays`` has the wait before each further attempt, in seconds. A server may ask for a longer
     one, up to ``longest_wait`` seconds. If it asks for more, the request has failed. No attempt

@@ -1,4 +1,4 @@
-"""The volumes and snapshots that ZFS send streams are of."""
+"""The volumes and snapshots in ZFS send streams."""
 
 from __future__ import annotations
 

@@ -275,7 +275,7 @@ def test_remains_of_another_publication_are_left_alone(
     code, message = done.error()
     assert (done.status, done.stdout, code) == (1, "", "ImageUuidAlreadyExists")
     taken = f'{served.url}: image uuid "{GOOD.uuid}" already exists; '
-    assert message.startswith(taken + "it is not activated, and not the image that is published")
+    assert message.startswith(taken + "the server has it unactivated and with another manifest")
     assert served.names() == before
 
 
@@ -588,7 +588,7 @@ FILE_FAULTS: list[tuple[Image, str, str]] = [
     (GOOD.promising(compression="xz"), "UploadError", 'says "xz", i is "gzip"'),
     (GOOD.promising(compression="none"), "UploadError", 'says "none", i is "gzip"'),
     (GOOD.promising(compression="rar"), "InvalidManifest", "rar"),
-    (GOOD.having(files=[]), "InvalidManifest", '"files" is empty'),
+    (GOOD.having(files=[]), "InvalidManifest", '"files" of the manifest is empty'),
     (GOOD.having(uuid="x"), "InvalidManifest", '"uuid" is not a UUID'),
     (GOOD.of_bytes(b""), "UploadError", "i is empty"),
 ]

@@ -23,7 +23,7 @@ _SECTOR = UUID("8141BF1D-A96F-4709-BA47-F233A8FAAB5F")
 _PARENT = UUID("A8D35F2D-B30B-454D-ABF7-D3D84834AB0C")
 _OTHER_ITEMS = {
     UUID("CDA348C7-445D-4471-9CC9-E9885251C556"),  # physical sector size
-    UUID("BECA12AB-B2E6-4523-93EF-C309E000C746"),  # what the disk calls itself
+    UUID("BECA12AB-B2E6-4523-93EF-C309E000C746"),  # the identifier of the disk
 }
 _REGION_REQUIRED, _ITEM_REQUIRED = 1, 4
 _HAS_PARENT = 2
@@ -81,7 +81,7 @@ def read(file: DiskFile) -> MappedDisk:
         (size,) = struct.unpack("<Q", items[_SIZE])
         (sector,) = struct.unpack("<I", items[_SECTOR])
     except (KeyError, struct.error) as error:
-        raise file.damaged("it does not say what it is") from error
+        raise file.damaged("its metadata lack a size") from error
     if flags & _HAS_PARENT or _PARENT in items:
         raise file.leads_on("holds only the differences from another disk, its parent")
     if flags & ~3:

@@ -40,7 +40,7 @@ _LARGEST_DIRECTORY = 16 << 20
 class _Header:
     version: int
     flags: int
-    capacity: int  # this and what follows in sectors
+    capacity: int  # this and all sizes and offsets below are in sectors
     grain: int
     description: int
     description_size: int
@@ -98,7 +98,9 @@ class _Vmdk(MappedDisk):
     def check_packed(self, place: int, offset: int) -> None:
         begin = ~(place + 1)
         self.file.require(begin, _MARKER + 1)
-        if begin + _MARKER + 2 * self.cluster + 4096 > self.file.size:  # else it is in the file
+        if (
+            begin + _MARKER + 2 * self.cluster + 4096 > self.file.size
+        ):  # otherwise it can't reach beyond the end
             self.file.require(*self._packed_range(place, offset))
 
     def unpack(self, place: int, offset: int) -> bytes:

@@ -148,7 +148,7 @@ def test_fields_of_a_vhdx_decide(raw: Path) -> None:
         (metadata + at + 4, little(8), "flags that imgadm does not know"),
         (metadata + at, little(3 * MIB), "blocks of 3145728 bytes"),
         (parameters, some(16), "metadata that imgadm does not know"),
-        (metadata + 10, bytes(2), "does not say what it is"),
+        (metadata + 10, bytes(2), "its metadata lack a size"),
         (65536, newer, "was not closed: its log"),
     ):
         path.write_bytes(content)
