@@ -1,1 +1,1 @@
-"""What everything stands on: errors, texts, files, locks, programs. Imports nothing of the rest."""
+"""The foundation of all rooms: errors, texts, files, locks, programs. Imports no other room."""

@@ -1,7 +1,7 @@
-"""JSON from strangers: bytes in, plain values out, or one typed error.
+"""The reading of JSON from strangers: bytes in, plain values out, or one typed error.
 
-Bounded in size and depth. What JSON does not know (``NaN``) is refused, and so are numbers that
-do not fit a double, which no other reader of the file could represent.
+The number of values and the depth are bounded. ``NaN`` and the like, which are not JSON, are
+refused, and so are numbers that do not fit a double, which other readers could not represent.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 
 MAX_DEPTH = 100
 MAX_VALUES = 1_000_000
-"""Values in one document, unless its reader says otherwise: each takes a hundred bytes and more."""
+"""The most values in a document by default; each takes a hundred bytes of memory or more."""
 
 _MAX_DIGITS = 308
 _CONTAINERS = frozenset({dict, list})
 
 
 class JSONError(ValueError):
-    """The bytes are not JSON that we take; the text says why.
+    """The bytes are not JSON that imgadm accepts; the text says why.
 
-    ``is_too_big`` says that they may be JSON, but more of it than we take.
+    ``is_too_big`` says that they may be JSON, but have more values than imgadm accepts.
     """
 
     def __init__(self, reason: str, *, is_too_big: bool = False) -> None:
@@ -30,10 +30,10 @@ class JSONError(ValueError):
 
 
 def parse_json(data: bytes, *, max_values: int = MAX_VALUES) -> Any:
-    """Return the value that ``data`` spells in UTF-8 JSON; :class:`JSONError` if it does not.
+    """Return the value that ``data`` spells in UTF-8 JSON; raises :class:`JSONError`.
 
-    It may have ``max_values`` values in it, members and elements included. A lone surrogate, which
-    no file or terminal can encode, becomes U+FFFD.
+    The document may have ``max_values`` values, members and elements included. A lone surrogate,
+    which no file or terminal can encode, becomes U+FFFD.
     """
     try:
         text = data.decode()
@@ -50,14 +50,14 @@ def parse_json(data: bytes, *, max_values: int = MAX_VALUES) -> Any:
         raise JSONError(f"not JSON: {error.msg.lower()} at {place}") from error
     except RecursionError:
         raise JSONError(f"nested deeper than {MAX_DEPTH} levels") from None
-    # What opens fewer levels than that has no need to be walked through.
+    # A text that opens fewer containers than that cannot be too deep.
     if containers > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
         raise JSONError(f"nested deeper than {MAX_DEPTH} levels")
     return value
 
 
 def json_type(value: Any) -> str:
-    """Return what JSON calls the type of ``value``, with its article."""
+    """Return the JSON name of the type of ``value``, with its article."""
     names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
     return "null" if value is None else names.get(type(value), "a number")
 
@@ -83,8 +83,8 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_float, parse_in
 
 
 def _decoded(text: str) -> Any:
-    # Nearly all there is begins with the value and ends with it, or with a newline after it: this
-    # spares the decoder its search for blanks, a good part of the time that a record takes.
+    # Nearly all documents begin with the value and end with it or a newline. For these the decoder
+    # need not search for blanks, which is a good part of the time that a record takes.
     if text[:1] == "{":
         value, end = _DECODER.raw_decode(text)
         if end == len(text) or text[end:] == "\n":

@@ -1,7 +1,7 @@
-"""JSON as it is shown and served: texts as they are, indented by two or without blanks.
+"""The writing of JSON as imgadm prints and serves it: indented by two, or without blanks.
 
-The standard library indents in Python, token by token; this does the same in half the time, which
-counts for the manifests of a large source.
+The standard library indents in Python, token by token. This module does the same in half the time,
+which counts for the manifests of a large source.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def compact_json(value: Any) -> str:
 
 
 def _text(value: Any, margin: str) -> str:
-    """Return ``value`` with ``margin``, a newline and blanks, before what closes it."""
+    """Return ``value`` with ``margin``, a newline and blanks, before its closing bracket."""
     kind = value.__class__
     if kind is str:
         return _quoted(value)

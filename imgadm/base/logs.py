@@ -1,8 +1,8 @@
 """Log records on stderr, one JSON object a line in the format of Bunyan (version 0).
 
-The standard library's ``logging`` is what other modules log with, through :func:`logger`; it is
-only loaded when somebody does. Fields of a record go in ``extra={"fields": {...}}``, those of all
-records of a component in ``logger(..., component=...)``.
+Other modules log with the standard library's ``logging``, through :func:`logger`, which loads that
+library. Fields of a record go in ``extra={"fields": {...}}``; ``logger(component)`` marks all
+records of a component.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ DEFAULT_LEVEL = LEVELS["warn"]
 DEBUG = LEVELS["debug"]
 ERROR = LEVELS["error"]
 TRACE_LEVEL = 5
-"""The level of ``logging`` for trace records, which it has no name for."""
+"""The level of trace records in ``logging``, which has no name for it."""
 
 
 class Log:
-    """How this run logs; ``level`` and the numbers in records are Bunyan's.
+    """The log of one run; ``level`` and the numbers in records are Bunyan's.
 
-    Where somebody reads along who asked for no records, ``tell`` gets the texts of the warnings
-    among them instead.
+    ``tell``, if it is set, gets the texts of records instead of the records: it serves an operator
+    who watches the run and did not ask for records.
     """
 
     tell: Callable[[str], None] | None = None
@@ -43,7 +43,10 @@ class Log:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], *, verbose: bool, request_id: str) -> Log:
-        """``-v`` is trace with source locations; else IMGADM_LOG_LEVEL if it is a level's name."""
+        """Return the log that ``verbose`` (``-v``) or else IMGADM_LOG_LEVEL asks for.
+
+        ``verbose`` means level trace with source locations.
+        """
         name = environ.get("IMGADM_LOG_LEVEL", "")
         if verbose:
             return cls(level=LEVELS["trace"], request_id=request_id, source_locations=True)
@@ -88,7 +91,7 @@ class Log:
 
 
 def caller(depth: int = 1) -> dict[str, Any]:
-    """Where in the source the caller is, or the caller's caller for a ``depth`` of 2."""
+    """Return the place in the source of the caller, for a ``depth`` of 2 of its caller."""
     frame = sys._getframe(depth)
     code = frame.f_code
     return {"file": code.co_filename, "line": frame.f_lineno, "func": code.co_name}
@@ -109,7 +112,7 @@ _handler: logging.Handler | None = None
 
 
 def use(log: Log) -> None:
-    """Make ``log`` the one that all loggers of this process write to."""
+    """Make all loggers of this process write to ``log``."""
     global _log
     _log = log
     if _handler is not None:
@@ -117,7 +120,7 @@ def use(log: Log) -> None:
 
 
 def logger(component: str | None = None) -> logging.Logger:
-    """Return the logger of the tool, or of a part of it, ready to log to stderr."""
+    """Return the logger of the tool, or of its part ``component``; it writes to stderr."""
     import logging
 
     global _handler
@@ -145,7 +148,7 @@ def _make_handler() -> logging.Handler:
     import logging
 
     class BunyanHandler(logging.Handler):
-        """Writes records to stderr as they come."""
+        """A handler that writes each record to stderr at once."""
 
         def emit(self, record: logging.LogRecord) -> None:
             if _log.tell is not None:

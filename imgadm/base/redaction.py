@@ -1,12 +1,12 @@
 """Secrets in URLs, and in texts that have URLs in them, replaced by ``***``.
 
-What may let somebody in is never shown, recorded or logged: the user and the password, since a
-token can stand in the place of either; the values in a query, but for those that are known to be
-harmless; and the fragment. Where a text leaves it open what is a password and what a path, because
-``@``, ``/``, ``?`` or ``#`` stand unescaped in it, none of it is shown.
+imgadm never shows, records or logs anything that may give access: the user and the password, since
+a token can stand in the place of either; the values in a query, except those known to be harmless;
+and the fragment. If ``@``, ``/``, ``?`` or ``#`` stand unescaped in a text, so that its password
+and its path cannot be told apart, none of it is shown.
 
-:class:`SecretUrl` is a URL that shows itself so wherever it is taken for a text. The secret is only
-had by its :meth:`~SecretUrl.reveal`, at the point where a request is made.
+:class:`SecretUrl` is a URL whose text has no secrets. Only its :meth:`~SecretUrl.reveal` returns
+them, at the point where a request is made.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ PLAIN_PARAMETERS = frozenset(
         "sha1",
     }
 )
-"""Of queries: those whose values are shown. Any other may be what lets us in, as in the signed
-addresses of object stores."""
+"""The parameters of queries whose values are shown.
+
+Any other may give access, as in the signed addresses of object stores.
+"""
 
 _PARTS = re.compile(
     r"(?P<before>\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//|)"
@@ -45,11 +47,11 @@ _PLAUSIBLE_HOST = re.compile(
     r"(?:localhost|[\w-]+(?:\.[\w-]+)+|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])\.?(?::[0-9]{0,5})?"
 )
 _PATH_PARAMETER = re.compile(r"(;[^=;/]*=)[^;/]+")
-# Every attempt to match begins where the last one has ended, or where a word does: strangers write
-# the texts, and may make them as long as the time of a search grows with its square.
+# Strangers write the texts, and may make them long. Every attempt to match therefore begins at the
+# end of the last one, or at a word, so that the time of a search does not grow with the square.
 _URL_IN_TEXT = re.compile(r"(?:(?<=[A-Za-z0-9+.-]:)|(?<![^\s\"'(=]))//[^\s\"<>]+")
 _TARGET_IN_TEXT = re.compile(r"(?<=with url: )[^\s\"<>]+")
-"""What urllib3 says of the address in its messages."""
+"""The address in messages of urllib3."""
 _PATH_IN_TEXT = re.compile(r"(?<![^\s\"'(])/[^\s\"'(<>;?#]*+;[^\s\"'(<>=]+=[^\s\"<>]*")
 _BEFORE_AT_IN_TEXT = re.compile(
     r"(?P<mark>[/@]?)(?<![^\s\"/@])(?P<words>[^\s\"/@]++)@(?!sha(?:256|384|512):)(?=[\w\[])"
@@ -59,16 +61,16 @@ _PARAMETER_IN_TEXT = re.compile(r"([?&])([\w.~%-]++)=([^\s&\"<>]*)")
 _PROOF_IN_TEXT = re.compile(
     r"(authorization[\"']?\s?[:=]\s?[\"']?(?:\w+\s)?)[\w.~+/=-]{8,}", re.IGNORECASE
 )
-"""What servers quote of a request that they do not like."""
+"""The credentials in a request that a server quotes when it refuses it."""
 _DIGEST_AT_END = re.compile(r"@(?:sha[0-9]+:[^/@]*|[a-z0-9.+_-]+:[0-9A-Fa-f]{16,})$")
 _ENDS_OF_SENTENCES = ".,:;!)]}'"
 
 
 class SecretUrl(str):
-    """A URL as somebody typed it, which as a text is only its form without secrets.
+    """A URL as it was typed, whose text is its form without secrets.
 
-    Two are equal if they were typed alike. Compared with a plain text, the form without secrets
-    counts.
+    Two are equal if they were typed alike. A comparison with a plain text compares the form without
+    secrets.
     """
 
     __slots__ = ("_typed",)
@@ -87,7 +89,7 @@ class SecretUrl(str):
 
     @property
     def has_secret(self) -> bool:
-        """Whether anything is left out where the URL is shown."""
+        """Whether the text of the URL leaves anything out."""
         return self._typed != str(self)
 
     def __str__(self) -> str:
@@ -105,7 +107,7 @@ class SecretUrl(str):
         return str.__hash__(self)
 
     def __reduce__(self) -> tuple[type[SecretUrl], tuple[str]]:
-        """Copies keep the secret; one that was pickled has lost it."""
+        """Return a form without secrets for pickling; copies in memory keep the secrets."""
         return SecretUrl, (str.__str__(self),)
 
     def __copy__(self) -> Self:
@@ -116,7 +118,7 @@ class SecretUrl(str):
 
 
 def redact_url(url: str) -> str:
-    """Return ``url``, which may be no URL at all, without what could be a secret in it."""
+    """Return ``url``, which may be no URL at all, without possible secrets."""
     match = _PARTS.fullmatch(url)
     if match is None:
         return HIDDEN
@@ -141,7 +143,7 @@ def redact_path(path: str) -> str:
 
 
 def redact_query(query: str) -> str:
-    """Return the query of a URL with the values left out that may be secret."""
+    """Return the query of a URL without the values that may be secret."""
     pairs = (pair.partition("=") for pair in query.split("&"))
     return "&".join(_parameter(name, equals, value) for name, equals, value in pairs)
 
@@ -149,14 +151,14 @@ def redact_query(query: str) -> str:
 def _parameter(name: str, equals: str, value: str) -> str:
     if name.lower() in PLAIN_PARAMETERS and ";" not in value:
         return name + equals + value
-    # A word without a value may be a key by itself, which we send with an equals sign.
+    # A word without a value may itself be a key, which requests send with an equals sign.
     return f"{name}={HIDDEN}" if value else HIDDEN if name else equals
 
 
 def redact_reference(name: str) -> str:
-    """Return the name of an image in a registry without the user and password before its host.
+    """Return the name of an image in a registry without a user and password before its host.
 
-    What follows an ``@`` behind the first slash is a digest.
+    An ``@`` behind the first slash begins a digest, which stays.
     """
     digest = _DIGEST_AT_END.search(name)
     body, end = (name[: digest.start()], digest[0]) if digest else (name, "")
@@ -164,7 +166,7 @@ def redact_reference(name: str) -> str:
 
 
 def redact_word(word: str) -> str:
-    """Return a word of a command line without the secrets of the URL that it may be."""
+    """Return a word of a command line, which may be a URL, without secrets."""
     option, equals, value = word.partition("=")
     if equals and option.startswith("--"):
         return f"{option}={redact_word(value)}"
@@ -179,10 +181,11 @@ def redact_words(words: Iterable[str]) -> list[str]:
 
 
 def redact_text(text: str) -> str:
-    """Return a message without the secrets of the URLs and of the proofs of a request in it.
+    """Return a message without the secrets of its URLs and without credentials of requests.
 
-    A URL ends where a blank or a quotation mark stands, so a message is to be made of URLs that
-    are redacted already: this is for the words of others, such as an exception of a library.
+    This is for messages of others, such as the exception of a library. It takes a blank or a
+    quotation mark for the end of a URL, so a message of imgadm must contain URLs that are redacted
+    already.
     """
     if "//" in text:
         text = _URL_IN_TEXT.sub(_shown_match, text)
@@ -198,9 +201,9 @@ def redact_text(text: str) -> str:
 
 
 def redact_values(value: Any, redact: Callable[[str], str] = redact_text) -> Any:
-    """Return JSON data with all texts in it, but for keys, as ``redact`` returns them.
+    """Return JSON data with every text in it, except keys, as ``redact`` returns it.
 
-    Where each of the texts may be a URL by itself, :func:`redact_url` is the one to take.
+    Pass :func:`redact_url` if each text may be a URL by itself.
     """
     if isinstance(value, str):
         return redact(value)

@@ -1,4 +1,4 @@
-"""What the environment says about this run: where state lives, which pool is meant, who asks."""
+"""The settings of one run that come from its environment."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 
 @dataclass(frozen=True)
 class Settings:
-    """Directories and defaults of one run.
+    """The directories and defaults of one run.
 
-    ``root`` holds the configuration, the records of installed images and lists that image servers
-    sent, ``lock_directory`` the lock files, ``legacy_directory`` what imgadm 1 left (None: there is
-    nowhere to look). ``default_pool`` is what ``-P`` defaults to (None: the host decides).
-    ``insecure`` turns TLS certificate checks off where a source does not say. ``request_id`` marks
-    log records and requests of this run.
+    ``root`` has the configuration, the records of installed images and the lists of image servers,
+    ``lock_directory`` the lock files, and ``legacy_directory`` the state of imgadm 1 (None: there
+    is none). ``default_pool`` is the default of ``-P`` (None: the host decides). ``insecure`` turns
+    the checks of TLS certificates off for sources that do not say. ``request_id`` marks log records
+    and requests of this run.
     """
 
     root: Path
@@ -52,9 +52,9 @@ class Settings:
     def from_environment(
         cls, environ: Mapping[str, str], *, uid: int, request: str | None = None
     ) -> Settings:
-        """Read ``environ``; a variable that is set but empty counts as not set.
+        """Return the settings in ``environ``; a variable that is set but empty counts as not set.
 
-        ``request`` is the id of this run, where that is known already.
+        ``uid`` is the user's id. ``request`` is the id of this run, if it is known already.
         """
         given_root = environ.get("IMGADM_ROOT")
         legacy: Path | None
@@ -76,16 +76,16 @@ class Settings:
 
 
 def request_id(environ: Mapping[str, str]) -> str:
-    """The id of a run: ``REQ_ID`` or ``req_id`` if that can be sent to servers, or a new UUID."""
+    """Return the id of a run: ``REQ_ID`` or ``req_id`` if servers accept it, or a new UUID."""
     given = environ.get("REQ_ID") or environ.get("req_id") or ""
     fit = 0 < len(given) <= _MAX_REQUEST_ID and given.isascii() and given.isprintable()
     return given if fit and " " not in given else _random_uuid()
 
 
 def patience(environ: Mapping[str, str]) -> float | None:
-    """How many seconds an answer may take, of a source or of a program: IMGADM_PATIENCE.
+    """Return the seconds that an answer of a source or program may take: IMGADM_PATIENCE.
 
-    Raises ConfigError for what is no time; None where nothing is said.
+    Returns None if the variable is not set. Raises ConfigError if it is no number of seconds.
     """
     given = environ.get("IMGADM_PATIENCE", "")
     if not given:
@@ -97,7 +97,7 @@ def patience(environ: Mapping[str, str]) -> float | None:
 
 
 def _user_data_directory(environ: Mapping[str, str]) -> Path:
-    # A relative XDG_DATA_HOME has to be ignored: XDG Base Directory Specification 0.8.
+    # The XDG Base Directory Specification 0.8 says to ignore a relative XDG_DATA_HOME.
     if (xdg := Path(environ.get("XDG_DATA_HOME", ""))).is_absolute():
         return xdg
     try:

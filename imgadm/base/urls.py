@@ -1,7 +1,7 @@
-"""URLs of image sources: one spelling for comparison and requests, and one safe to show.
+"""URLs of image sources: their normal form for comparison and requests, and a form to show.
 
-The configuration keeps URLs as they were typed. Two spellings name one source when they
-normalise to the same text.
+The configuration keeps URLs as they were typed. Two spellings name one source if their normal
+forms are the same text.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _HOST = re.compile(r"[\w.~!$&'()*+,;=-]+")
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where requests to a source go: ``base`` has no credentials, query, or trailing slash.
+    """The address that requests to a source go to.
 
-    Its host is spelled as requests spell it, so that it can be compared with theirs.
-
-    ``credentials`` are a user and a password, decoded; ``query`` what every request repeats.
+    ``base`` is a URL without credentials, query or trailing slash; its host is spelled as the
+    ``requests`` library spells it, so that both can be compared. ``query`` are the parameters that
+    every request repeats, and ``credentials`` a user and a password, decoded.
     """
 
     base: str
@@ -41,13 +41,13 @@ class ServerAddress:
 
 
 def normalise_url(url: str, *, typed: bool = True) -> str:
-    """Return ``url`` in the spelling that all equal URLs share.
+    """Return the normal form of ``url``, which all equal URLs share.
 
-    ``http://`` is put before a URL without scheme; scheme and host become lower case; the
-    scheme's default port and one trailing slash of the path go; blanks are percent-encoded.
-    Credentials, query and fragment stay. Raises :class:`ConfigError` for what is no HTTP URL, and
-    for what an operator ``typed`` that could have a password where a path is: it would be sent to
-    whomever the host names.
+    A URL without scheme gets ``http://``; scheme and host become lower case; the scheme's default
+    port and one trailing slash of the path are removed; blanks are percent-encoded. Credentials,
+    query and fragment stay. Raises :class:`ConfigError` for a text that is no HTTP URL. The same
+    holds for a URL that an operator ``typed`` and that may have its password in its path, because
+    a request would send the password to the wrong host.
     """
     text = url if _SCHEME.match(url) else "http://" + url
     if not text.isprintable():
@@ -56,14 +56,14 @@ def normalise_url(url: str, *, typed: bool = True) -> str:
         parts = urlsplit(text.replace(" ", "%20"))
     except ValueError as error:
         words = str(error).lower()
-        if "netloc" in words:  # which it quotes, password and all
+        if "netloc" in words:  # the error quotes it, with the password
             words = 'its host has characters that can be taken for one of "/?#@:"'
         raise _invalid(url, words) from None
     try:
         port = parts.port
     except ValueError:
         port = 0
-    if port == 0:  # which nobody can connect to, and requests would take for none
+    if port == 0:  # no program can connect to port 0, and requests ignores it
         raise _invalid(url, "its port is no number from 1 to 65535")
     if typed and _is_doubtful(redact_url(text)):
         raise _invalid(url, "")
@@ -104,7 +104,7 @@ def port_of(parts: SplitResult) -> int | None:
 
 
 def dsapi_root(url: str) -> str:
-    """Return what ``/ping`` and ``/datasets`` of the dataset server ``url`` are under.
+    """Return the URL that ``/ping`` and ``/datasets`` of a dataset server are below.
 
     Raises :class:`ConfigError` for a URL that does not end with ``/datasets``.
     """
@@ -115,10 +115,10 @@ def dsapi_root(url: str) -> str:
 
 
 def with_scheme(url: str) -> str:
-    """Return a URL that an operator types with its scheme: ``https``, if it has none.
+    """Return a URL that an operator typed with a scheme; ``https`` if it has none.
 
-    One of this machine is left as it is, and means plain ``http``, as a URL without a scheme in
-    the configuration does: the first imgadm wrote those.
+    A URL of this machine stays as it is and means plain ``http``, as does a URL without a scheme in
+    the configuration, where the first imgadm wrote such URLs.
     """
     if _SCHEME.match(url) or not url:
         return url
@@ -126,7 +126,7 @@ def with_scheme(url: str) -> str:
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether ``HOST[:PORT]`` is this machine, which nobody between can read along with."""
+    """Tell whether ``HOST[:PORT]`` is this machine, so that requests cross no network."""
     try:
         host = (urlsplit(f"//{address}").hostname or "").removesuffix(".")
         return host == "localhost" or ip_address(host).is_loopback
@@ -135,16 +135,16 @@ def is_loopback(address: str) -> bool:
 
 
 def goes_in_the_clear(url: str) -> bool:
-    """Tell whether what is sent to ``url`` can be read on its way: plain http to other machines.
+    """Tell whether requests to ``url`` can be read on their way: plain http to another machine.
 
-    Raises :class:`ConfigError` for what is no HTTP URL.
+    Raises :class:`ConfigError` for a text that is no HTTP URL.
     """
     parts = urlsplit(normalise_url(url))
     return parts.scheme == "http" and not is_loopback(parts.netloc.rpartition("@")[2])
 
 
 def shown_value(value: object) -> str:
-    """Return what should be a URL, or has some in it, fit for a message that says what it is."""
+    """Return an excerpt of ``value``, a URL or data with URLs, without secrets."""
     return excerpt(redact_values(value, redact_url))
 
 
@@ -163,7 +163,7 @@ def _host(url: str, host: str, netloc: str) -> str:
 
 
 def _on_the_wire(url: str, host: str) -> str:
-    """Return ``HOST[:PORT]`` in ASCII (RFC 5891), the zone of an address escaped (RFC 6874)."""
+    """Return ``HOST[:PORT]`` in ASCII (RFC 5891), with an escaped address zone (RFC 6874)."""
     if host.startswith("["):
         return host if "%25" in host else host.replace("%", "%25", 1)
     if host.isascii():
@@ -178,7 +178,7 @@ def _on_the_wire(url: str, host: str) -> str:
 
 
 def _is_doubtful(shown: str) -> bool:
-    """Tell whether nothing is shown of a URL, since nobody can tell where its password ends."""
+    """Tell whether a redacted URL is all hidden, because its password has no clear end."""
     return shown.rpartition("//")[2] == HIDDEN
 
 

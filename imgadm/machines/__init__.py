@@ -1,4 +1,4 @@
-"""The virtual machines of this host, which images are made from."""
+"""The virtual machines of this host, from which images are created."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Datasets", "Machine", "Vmadm", "open_datasets", "open_machines"]
 
 
 def open_machines() -> Vmadm:
-    """The machines by way of the host's ``vmadm``. Raises InternalError where there is none."""
+    """Return the machines of this host. Raises InternalError if it has no ``vmadm``."""
     return Vmadm(_program("vmadm"))
 
 
 def open_datasets() -> Datasets:
-    """Their datasets by way of the host's ``zfs``. Raises InternalError where there is none."""
+    """Return the datasets of this host. Raises InternalError if it has no ``zfs``."""
     return Datasets(_program("zfs"))
 
 

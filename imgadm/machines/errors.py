@@ -1,4 +1,4 @@
-"""Why no image could be created of a virtual machine, or of a disk."""
+"""Errors of creating an image of a virtual machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from imgadm.base.errors import ImgadmError, InternalError
 
 
 class VmNotFoundError(ImgadmError):
-    """There is no such virtual machine on this host."""
+    """The host has no virtual machine ``uuid``, for ``reason``."""
 
     code = "VmNotFound"
 
@@ -15,7 +15,7 @@ class VmNotFoundError(ImgadmError):
 
 
 class VmNotStoppedError(ImgadmError):
-    """An image is made of a machine that does not run."""
+    """The machine ``uuid`` is not stopped, as it must be for an image; ``state`` says how."""
 
     code = "VmNotStopped"
 
@@ -25,7 +25,7 @@ class VmNotStoppedError(ImgadmError):
 
 
 class VmHasNoOriginError(ImgadmError):
-    """An incremental image needs an image that the machine was made from."""
+    """The machine ``uuid`` was not created from an image, so no incremental image is possible."""
 
     code = "VmHasNoOrigin"
 
@@ -34,7 +34,7 @@ class VmHasNoOriginError(ImgadmError):
 
 
 class OriginHasNoFinalSnapshotError(ImgadmError):
-    """The image below lacks the snapshot that an incremental one is based on."""
+    """The origin ``uuid`` lacks the snapshot that an incremental image is based on."""
 
     code = "OriginHasNoFinalSnapshot"
 
@@ -46,7 +46,7 @@ class OriginHasNoFinalSnapshotError(ImgadmError):
 
 
 class MaxOriginDepthError(ImgadmError):
-    """The machine is based on more images than the operator allows."""
+    """The machine is based on more images than ``depth``, which the operator allows."""
 
     code = "MaxOriginDepth"
 
@@ -55,7 +55,7 @@ class MaxOriginDepthError(ImgadmError):
 
 
 class PrepareImageDidNotRunError(ImgadmError):
-    """The machine booted, and nothing was heard of the script."""
+    """The machine ``uuid`` booted, but did not run the prepare-image script."""
 
     code = "PrepareImageDidNotRun"
 
@@ -64,7 +64,7 @@ class PrepareImageDidNotRunError(ImgadmError):
 
 
 class PrepareImageError(ImgadmError):
-    """The script failed, or did not come to an end; ``details`` are its own words if it has any."""
+    """The prepare-image script failed or did not end; ``details`` is its own message."""
 
     code = "PrepareImageError"
 

@@ -1,4 +1,4 @@
-"""A virtual machine as an image is made of it."""
+"""The facts of a virtual machine that matter for creating an image of it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ BRANDS = ZONE_BRANDS + DISK_BRANDS
 
 @dataclass(frozen=True)
 class Volume:
-    """The dataset of a machine that becomes an image, and what it was cloned from.
+    """A dataset of a machine that can become an image, and the ``image`` it was cloned from.
 
-    ``size`` is that of a disk, in MiB, where vmadm tells it.
+    ``size`` is the size of a disk in MiB, None if vmadm does not report it.
     """
 
     dataset: str
@@ -30,7 +30,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Machine:
-    """What ``vmadm get`` tells. ``dataset`` is the root of the zone that the machine runs in."""
+    """A machine as ``vmadm get`` reports it. ``dataset`` is the root of the machine's zone."""
 
     uuid: str
     brand: str
@@ -46,7 +46,7 @@ class Machine:
 
     @classmethod
     def of(cls, facts: Any) -> Machine:
-        """Read the answer of vmadm. Raises InternalError if a fact is missing or is odd."""
+        """Return the machine in the answer of vmadm. Raises InternalError if a fact is missing."""
         if not isinstance(facts, dict):
             raise InternalError("vmadm does not print a JSON object")
         return cls(
@@ -70,13 +70,14 @@ class Machine:
 
     @property
     def is_stopped(self) -> bool:
+        """Whether the machine is stopped."""
         return self.state == "stopped"
 
     @property
     def volume(self) -> Volume:
-        """What becomes an image: the first disk, or the zone itself.
+        """The dataset that becomes an image: the first disk, or the zone itself.
 
-        Raises NotSupportedError for a brand that we know nothing of, or a machine without disks.
+        Raises NotSupportedError for an unknown brand, or a machine without disks.
         """
         if self.brand in ZONE_BRANDS:
             return Volume(self.dataset, self.pool, self.image)
@@ -94,7 +95,7 @@ class Machine:
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """Everything that running the machine may change."""
+        """All datasets that running the machine may change."""
         return tuple(dict.fromkeys([self.dataset, *(disk.dataset for disk in self.disks)]))
 
 

@@ -1,4 +1,4 @@
-"""The machines of a SmartOS host, by way of its ``vmadm``."""
+"""The machines of a SmartOS host, by way of its program ``vmadm``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from imgadm.base.errors import InternalError
-from imgadm.base.programs.programs import Completed, run_query, run_to_end
+from imgadm.base.programs.completed import Completed
+from imgadm.base.programs.programs import run_query, run_to_end
 from imgadm.machines.errors import VmNotFoundError
 from imgadm.machines.machine import Machine
 
 
 class Vmadm:
-    """What changes a machine is run to its end: Ctrl-C waits, and nobody finds it half done.
+    """The machines of this host, by way of its program ``vmadm``.
 
-    ``on_start`` is told the process id of each program that changes something.
+    A program that changes a machine runs to its end even if an operator presses Ctrl-C.
+    ``on_start`` is called with the process id of each such program.
     """
 
     on_start: Callable[[int], None] | None = None
@@ -24,7 +26,7 @@ class Vmadm:
         self._program = program
 
     def get(self, uuid: str) -> Machine:
-        """The machine as it is now. Raises VmNotFoundError, InternalError."""
+        """Return the machine ``uuid`` as it is now. Raises VmNotFoundError, InternalError."""
         answer = run_query([self._program, "get", uuid])
         if answer.status != 0:
             raise VmNotFoundError(uuid, _told(answer))
@@ -35,14 +37,18 @@ class Vmadm:
         return Machine.of(facts)
 
     def stop(self, uuid: str, *, force: bool = False) -> None:
-        """Shut the machine down, or with ``force`` turn it off."""
+        """Shut the machine down, or with ``force`` turn it off. Raises InternalError."""
         self._run("stop", *(("-F",) if force else ()), uuid)
 
     def start(self, uuid: str) -> None:
+        """Start the machine. Raises InternalError."""
         self._run("start", uuid)
 
     def update(self, uuid: str, change: Mapping[str, Any]) -> None:
-        """Change properties, as ``set_X`` objects, ``remove_X`` lists or plain values."""
+        """Change properties: ``set_X`` objects, ``remove_X`` lists, or plain values.
+
+        Raises InternalError.
+        """
         self._run("update", uuid, stdin=json.dumps(change, separators=(",", ":")))
 
     def _run(self, command: str, *arguments: str, stdin: str = "") -> None:

@@ -1,1 +1,1 @@
-"""Files: how they are made, replaced, opened and kept."""
+"""Files: their creation, replacement, opening and caching."""

@@ -1,9 +1,9 @@
-"""What can be had again at any time, kept in the files of one directory to be had sooner.
+"""A cache of bytes that can be fetched or computed again, in the files of one directory.
 
-It is a convenience: what cannot be read or is damaged is not there, what cannot be written is not
-kept, and the directory may be removed at any time. Whoever keeps something says by its tag how to
-tell that it is still right. Entries are named by a hash of their subject, and the owner alone can
-read them.
+The cache is a convenience. An entry that cannot be read or is damaged counts as missing, an entry
+that cannot be written is not kept, and the directory may be removed at any time. Each entry has a
+tag by which its reader can tell that it is still right. Files are named by a hash of their
+subject, and only their owner can read them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from imgadm.base.files.replacement import make_directory, write_fully
 
 MAX_ENTRIES = 256
 MAX_BYTES = 64 << 20
-"""Of all entries together; one of them may take half of it."""
+"""The most bytes of all entries together; one entry may take half of them."""
 
 _HEAD = re.compile(rb"imgadm-cache 1 ([0-9a-f]{8}) ([!-~]{1,256})\n")
 _MAX_HEAD_BYTES = 300
@@ -30,20 +30,20 @@ _TAG = re.compile(r"[!-~]{1,256}")
 
 
 class CacheEntry(NamedTuple):
-    """Some bytes, and a word of printable ASCII that tells whether they are still right."""
+    """Some bytes, and a ``tag`` of printable ASCII that tells whether they are still right."""
 
     tag: str
     body: bytes
 
 
 class Cache:
-    """Entries in ``directory``, which is made when there is something to keep."""
+    """Entries in ``directory``, which the first entry creates."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def find(self, subject: str) -> CacheEntry | None:
-        """Return what was kept for ``subject``, a text that says what the bytes depend on."""
+        """Return the entry of ``subject``, a text that says what its bytes depend on, or None."""
         path = self._path(subject)
         try:
             with path.open("rb") as file:
@@ -61,7 +61,7 @@ class Cache:
         return CacheEntry(head[2].decode("ascii"), body)
 
     def keep(self, subject: str, entry: CacheEntry) -> None:
-        """Keep ``entry`` until something newer takes its room; no error if that is not possible."""
+        """Keep ``entry`` until newer entries need its room. Never raises."""
         if len(entry.body) > MAX_BYTES // 2 or not _TAG.fullmatch(entry.tag):
             return
         head = f"imgadm-cache 1 {zlib.crc32(entry.body):08x} {entry.tag}\n"
@@ -84,7 +84,7 @@ class Cache:
         return self._directory / name
 
     def _make_room(self) -> None:
-        """Remove what was not used for longest, and what dead processes left unfinished."""
+        """Remove the entries not used for longest, and unfinished files of dead processes."""
         entries = []
         for path in self._directory.iterdir():
             with contextlib.suppress(FileNotFoundError):

@@ -1,9 +1,8 @@
-"""The one way in which files come to be: new, ours, and under their name only when they are whole.
+"""The creation of files: each is new, and gets its name only when it is whole.
 
-Whoever may write to the same directory can put a link, a device or a file of his own where we are
-about to write. So every file is made under a name that nobody can guess, never through a link, and
-is renamed relative to the directory that was opened first. This module knows nothing of the rest of
-the product.
+A user who may write to the same directory can put a link, a device or a file where imgadm is about
+to write. Every file is therefore created under a name that cannot be guessed, never through a link,
+and is renamed relative to the directory that was opened first.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class NewFile:
     """A new file, open as ``descriptor``, that becomes ``path`` when :meth:`commit` is called.
 
-    Until then it is beside that, as ``NAME.XXXXXXXX.partial`` (eight hexadecimal digits), or as
-    ``.NAME.PID.XXXXXXXX`` if it is to be ``hidden``. It gets the ``mode`` less the umask, or just
-    that if it is ``exact``. What is at ``path`` has to be nothing or a regular file, now and at the
-    end. Partial files of the same path that dead processes of this user have left are removed;
-    those that are not hidden are locked while they are written, so that the living keep theirs.
+    Until then it lies beside ``path``, as ``NAME.XXXXXXXX.partial`` (eight hexadecimal digits), or
+    as ``.NAME.PID.XXXXXXXX`` if it is ``hidden``. It gets ``mode`` less the umask, or ``mode``
+    itself if it is ``exact``. At ``path`` there must be nothing or a regular file, now and when the
+    file is committed. A file that is not hidden is locked while it is written; creating it removes
+    the unlocked partial files of the same path, which dead processes of this user have left.
 
-    Raises OSError. :meth:`close` has to be called in the end; without a commit it removes the file.
+    Raises OSError. Call :meth:`close` in the end; without a commit it removes the file.
     """
 
     def __init__(
@@ -60,9 +59,9 @@ class NewFile:
             raise
 
     def commit(self, *, replace: bool = True) -> None:
-        """Give the file its name; without ``replace`` there must be none of that name.
+        """Give the file its name; without ``replace``, no file may have that name.
 
-        Raises OSError, FileExistsError among them, and the name stands for what it did.
+        Raises OSError, such as FileExistsError; the name then still means what it did before.
         """
         self._check_ours(self._name)
         self._check_target()
@@ -76,7 +75,7 @@ class NewFile:
         self._check_ours(self._target)
 
     def sync_directory(self) -> None:
-        """Have the name on the disk as well; raises OSError."""
+        """Write the name to the disk too; raises OSError."""
         directory = os.open(".", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._directory)
         try:
             os.fsync(directory)
@@ -84,7 +83,7 @@ class NewFile:
             os.close(directory)
 
     def close(self) -> None:
-        """Close the file, and remove it unless it has its name. May be called more than once."""
+        """Close the file, and remove it unless it was committed. Can be called repeatedly."""
         if self.descriptor >= 0:
             if not self._named and is_same_file(
                 os.fstat(self.descriptor), self._name, self._directory
@@ -112,7 +111,7 @@ class NewFile:
             )
             with contextlib.suppress(FileExistsError):
                 self.descriptor = os.open(self._name, _NEW, mode, dir_fd=self._directory)
-                # Between these two another process may have taken it for one of the dead.
+                # Before the file is locked, another process may take it for a dead one's.
                 if hidden or self._is_locked():
                     return
                 os.close(self.descriptor)
@@ -123,7 +122,7 @@ class NewFile:
         return is_same_file(os.fstat(self.descriptor), self._name, self._directory)
 
     def _link(self) -> bool:
-        """Name the file if there is none of that name; False where links can't be made."""
+        """Name the file by a link, return False if that is impossible; raises FileExistsError."""
         try:
             os.link(
                 self._name,
@@ -165,15 +164,15 @@ class NewFile:
 
 
 def unique_name(name: str, before: str, after: str) -> str:
-    """Return a name with random digits in it; a long ``name`` is cut so that it can be a file's."""
+    """Return a file name of ``name``, ``before``, eight random digits and ``after``."""
     end = f"{before}{os.urandom(4).hex()}{after}"
     return cut_name(name, len(end)) + end
 
 
 def cut_name(name: str, room: int) -> str:
-    """Cut a long name of a file so that ``room`` more bytes can follow, but through no character.
+    """Return a file name cut so that ``room`` more bytes can follow it.
 
-    There are file systems that want UTF-8.
+    The cut never divides a character, because some file systems accept only UTF-8.
     """
     encoded, length = os.fsencode(name), _LONGEST_NAME - room
     while length < len(encoded) and encoded[length] & 0xC0 == 0x80:
@@ -182,9 +181,10 @@ def cut_name(name: str, room: int) -> str:
 
 
 def remove_dead_partials(path: str | os.PathLike[str], directory: int | None = None) -> None:
-    """Remove what dead processes of this user have left that wrote ``path``. Never raises.
+    """Remove the partial files of ``path`` that dead processes of this user left. Never raises.
 
-    A file that is not locked is that of a dead process; where there are no locks all are left.
+    A file that is not locked belongs to a dead process. On a file system without locks, all partial
+    files stay. ``directory`` is a descriptor of the directory of ``path``, if it is open.
     """
     above, name = os.path.split(os.fsdecode(path))
     stem = cut_name(name, len(".01234567.partial"))
@@ -203,9 +203,9 @@ def remove_dead_partials(path: str | os.PathLike[str], directory: int | None = N
 
 
 def remove_hidden_partials(path: str | os.PathLike[str]) -> None:
-    """Remove what dead processes have left that wrote ``path`` hidden. Never raises.
+    """Remove the hidden partial files of ``path`` that dead processes left. Never raises.
 
-    These files are not locked: call it only where nobody else can be writing ``path``.
+    These files are not locked: call this only if no other process can be writing ``path``.
     """
     above, name = os.path.split(os.fsdecode(path))
     with contextlib.suppress(OSError):
@@ -217,7 +217,7 @@ def remove_hidden_partials(path: str | os.PathLike[str]) -> None:
 
 
 def read_hidden_name(name: str) -> tuple[str, int] | None:
-    """Return which file a hidden name stands for and which process made it; None for others."""
+    """Return the file name and the process id in the name of a hidden file, None for others."""
     match = _HIDDEN.fullmatch(name)
     return None if match is None else (match[1], int(match[2]))
 

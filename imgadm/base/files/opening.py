@@ -1,7 +1,4 @@
-"""Opening what is there, where other users may have put something else.
-
-This module knows nothing of the rest of the product.
-"""
+"""The opening of files and directories where other users may have put something else."""
 
 from __future__ import annotations
 
@@ -11,14 +8,17 @@ import re
 import stat
 
 _MOST_LINKS = 40
-#: Opens a directory that may be searched, if need be without the right to read it.
 _SEARCH = (
     getattr(os, "O_PATH", getattr(os, "O_SEARCH", os.O_RDONLY)) | os.O_DIRECTORY | os.O_CLOEXEC
 )
-#: What an open directory is called by who has it open, on Linux and illumos.
+"""The flags that open a directory that may be searched, even one that may not be read."""
+
 _PINNED = re.compile(r"/proc/self/fd/[0-9]+(?=/|\Z)")
-#: What the kernels say of a link, or anything else, where a directory was wanted.
+"""The path of an open directory for the process that has it open, on Linux and illumos."""
+
 NO_DIRECTORY = {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}
+"""The errors of kernels that find a link, or anything else, instead of a directory."""
+
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a directory",
@@ -30,16 +30,16 @@ _KINDS = {
 
 
 def kind_of(mode: int) -> str:
-    """Name the kind of file that has this ``st_mode``."""
+    """Return what messages call a file with the ``st_mode`` ``mode``, with an article."""
     return _KINDS.get(stat.S_IFMT(mode), "a regular file")
 
 
 def open_directory(path: str | os.PathLike[str]) -> int:
-    """Return a descriptor of a directory, good for nothing but names relative to it.
+    """Return a descriptor of a directory, to be used only for names relative to it.
 
-    Links on the way are followed, but for those that somebody else has put into a directory that
-    everybody may write to; Linux has the same rule as ``fs.protected_symlinks``, where it is on.
-    Raises OSError, with ``path`` as its file name.
+    Links on the way are followed, except links of other users in a directory that everybody may
+    write to. Linux has the same rule if ``fs.protected_symlinks`` is on. Raises OSError, with
+    ``path`` as its file name.
     """
     text = os.fsdecode(path)
     try:
@@ -100,9 +100,10 @@ def _trusted_link(name: str, directory: int) -> str:
 
 
 def pinned_path(descriptor: int, path: str | os.PathLike[str]) -> str:
-    """Return a path of what is open that leads there whatever is renamed, while it is open.
+    """Return a path that leads to an open file or directory even after it was renamed.
 
-    That is one in ``/proc``; where there is none, it is ``path``, under which it was opened.
+    The path is one in ``/proc``, and valid while ``descriptor`` is open. On a host without such
+    paths it is ``path``, under which the file was opened.
     """
     pinned = f"/proc/self/fd/{descriptor}"
     try:
@@ -116,9 +117,10 @@ def pinned_path(descriptor: int, path: str | os.PathLike[str]) -> str:
 def open_regular(
     name: str | os.PathLike[str], flags: int = os.O_RDONLY, *, dir_fd: int | None = None
 ) -> int:
-    """Open a regular file that is there, not through a link; never waits for a named pipe.
+    """Return a descriptor of an existing regular file, never opened through a link.
 
-    Raises OSError; EINVAL says what is there instead.
+    This never waits for a named pipe. Raises OSError; the text of EINVAL says what is there
+    instead of a regular file.
     """
     flags |= os.O_NONBLOCK | os.O_CLOEXEC
     if not _PINNED.fullmatch(os.fsdecode(name)):
@@ -145,7 +147,7 @@ def _no_regular_file(status: os.stat_result, name: str | os.PathLike[str]) -> OS
 
 
 def is_same_file(status: os.stat_result, name: str, directory: int) -> bool:
-    """Tell whether ``name`` in a directory is, itself and not through a link, this file."""
+    """Tell whether ``name`` in a directory is this file itself, and no link to it."""
     try:
         return os.path.samestat(status, os.stat(name, dir_fd=directory, follow_symlinks=False))
     except FileNotFoundError:

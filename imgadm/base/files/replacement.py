@@ -1,4 +1,4 @@
-"""Files that are replaced whole: a reader sees the old content or the new, also after a crash."""
+"""Files replaced as a whole: a reader sees the old content or the new, even after a crash."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MOST_PIECES = (64 << 20) // _PIECE
 
 
 def read_small_file(path: Path | str, *, follow: bool = True) -> bytes:
-    """Return the content of a small file, as fast as Python can; raises OSError.
+    """Return the content of a file of at most 64 MiB; raises OSError.
 
-    A pipe is not waited for, and counts as empty. Where other users may have put the file there, do
-    not ``follow`` a link.
+    This never waits for a pipe, which counts as empty. Do not ``follow`` a link where other users
+    may have put one.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
@@ -38,7 +38,7 @@ def read_small_file(path: Path | str, *, follow: bool = True) -> bytes:
 def read_or_none(path: Path | str) -> bytes | None:
     """Return the content of ``path``, None if there is no such file.
 
-    Raises FileSystemError if it is there and cannot be read.
+    Raises FileSystemError if the file exists and cannot be read.
     """
     try:
         return read_small_file(path)
@@ -49,9 +49,9 @@ def read_or_none(path: Path | str) -> bytes | None:
 
 
 def make_directory(path: Path) -> None:
-    """Create ``path`` and its parents where they are missing; raises FileSystemError.
+    """Create the directory ``path`` and its missing parents; raises FileSystemError.
 
-    Whatever the umask is, their owner may use them, and nobody else may write to them.
+    Whatever the umask is, the owner may use the new directories, and no other user may write there.
     """
     try:
         missing = [path]
@@ -72,7 +72,7 @@ def make_one_directory(path: Path) -> None:
             raise
         return
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & _OWNER != _OWNER:  # an umask that takes everything from everybody
+    if mode & _OWNER != _OWNER:  # a umask that takes rights from the owner too
         path.chmod(mode | _OWNER)
 
 
@@ -86,11 +86,11 @@ def write_atomically(
 ) -> None:
     """Replace ``path`` by ``content``, durably; on failure the old file stays.
 
-    A new file gets ``mode`` less the umask, but its owner may read and write it. A replaced one
-    keeps its mode, and its owner and group as far as this process may give files away. What is
-    ``private`` gets 0600 in either case. What is there must be a regular file; with ``follow``, a
-    symbolic link keeps pointing where it did.
-    Two writers at once need a lock around them to not lose one's content. Raises FileSystemError.
+    A new file gets ``mode`` less the umask, but its owner may read and write it. A replaced file
+    keeps its mode, and its owner and group if this process may give files away. A ``private`` file
+    gets mode 0600 in either case. A file that exists must be a regular file; with ``follow``, a
+    symbolic link keeps pointing where it did. Callers that may run at the same time need a lock,
+    or the content of one is lost. Raises FileSystemError.
     """
     from imgadm.base.files.creation import NewFile
 
@@ -108,14 +108,14 @@ def write_atomically(
 
 
 def write_fully(descriptor: int, content: bytes) -> None:
-    """Write all of ``content``; raises OSError."""
+    """Write all of ``content`` to a descriptor; raises OSError."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
 def remove_durably(path: Path) -> None:
-    """Remove ``path`` if it is there; raises FileSystemError."""
+    """Remove the file ``path`` if it exists, also from the disk; raises FileSystemError."""
     try:
         path.unlink(missing_ok=True)
         if path.parent.is_dir():
@@ -125,9 +125,9 @@ def remove_durably(path: Path) -> None:
 
 
 def _keep_access(descriptor: int, replaced: Path, *, private: bool) -> None:
-    """Give a new file the owner, the group and the mode of the one that it is to replace.
+    """Give a new file the owner, the group and the mode of the file that it will replace.
 
-    Where there is none, its owner gets it.
+    If there is no such file, the owner of the new one may at least read and write it.
     """
     try:
         old = replaced.lstat()
@@ -145,11 +145,12 @@ def _keep_access(descriptor: int, replaced: Path, *, private: bool) -> None:
             try:
                 os.fchown(descriptor, -1, old.st_gid)
             except PermissionError:
-                mode &= ~0o070  # what the group might do is nothing for another one
+                mode &= ~0o070  # the rights of the old group are not for another one
     os.fchmod(descriptor, mode)
 
 
 def sync_directory(path: Path) -> None:
+    """Write the names in the directory ``path`` to its disk; raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -158,9 +159,9 @@ def sync_directory(path: Path) -> None:
 
 
 def sync_file_system(path: Path) -> None:
-    """Have all that was written to the file system of ``path`` on its disk; raises OSError.
+    """Write everything in the file system of ``path`` to its disk; raises OSError.
 
-    Where that cannot be asked for by itself, all file systems are synced.
+    On a host that cannot sync a single file system, this syncs all of them.
     """
     import ctypes
 

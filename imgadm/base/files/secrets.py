@@ -1,4 +1,4 @@
-"""Secrets in files: tokens that clients of a server show, and which files others can read."""
+"""Secrets in files: tokens that clients show to servers, and warnings of readable files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from imgadm.base.errors import ConfigError, FileSystemError
 
 MIN_CHARACTERS = 16
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{MIN_CHARACTERS},512}}=*")
-"""What RFC 6750 allows, and no less than can be guessed."""
+"""The tokens that RFC 6750 allows and that are too long to be guessed."""
 
 
 def read_token(path: Path, *, warn: Callable[[str], None] | None = None) -> str:
-    """Return the token in the file; raises FileSystemError, and ConfigError for what is none.
+    """Return the token in the file ``path``.
 
-    ``warn`` hears of a file that others can read.
+    ``warn`` is called with a warning if other users can read the file. Raises FileSystemError, and
+    ConfigError if the content is no token.
     """
     try:
         with path.open("rb") as file:
@@ -37,7 +38,10 @@ def read_token(path: Path, *, warn: Callable[[str], None] | None = None) -> str:
 
 
 def exposure_of(path: Path, mode: int, what: str) -> str | None:
-    """Return a warning if others than its owner can read ``path``, whose mode that is."""
+    """Return a warning if users other than the owner can read ``path``, None otherwise.
+
+    ``mode`` is the file's ``st_mode``, ``what`` the secret in it, with an article.
+    """
     if not stat.S_ISREG(mode) or not mode & 0o044:
         return None
     return f'"{path}" has {what} in it, and others can read it: run chmod 600 "{path}"'

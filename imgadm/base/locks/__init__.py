@@ -1,1 +1,1 @@
-"""Locks between processes, and the files that they are taken on."""
+"""Locks between processes and threads, and the files that they are taken on."""

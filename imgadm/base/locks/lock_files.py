@@ -1,4 +1,4 @@
-"""The files that locks are taken on: made, opened and removed, whoever else may write there."""
+"""The files that locks are taken on, in directories that other users may write to."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class LockFile:
-    """The file ``path``, which stands for ``what``; ``in_pool`` if it lies in a directory pool."""
+    """The file ``path``, which stands for ``what``; ``in_pool`` if it is in a directory pool."""
 
     path: Path
     what: str
     in_pool: bool = False
 
     def open(self, *, make: bool = True) -> int:
-        """Open the file; ``make`` it if it is not there, or wait a little for who just does.
+        """Return a descriptor of the file, which is created if it is missing and ``make`` is set.
 
-        Raises FileSystemError.
+        Waits a little if another process is just creating the file. Raises FileSystemError.
         """
         try:
             directory = open_directory(self.path.parent)
@@ -50,7 +50,7 @@ class LockFile:
             os.close(directory)
 
     def is_at(self, descriptor: int) -> bool:
-        """Whether the open file still has its name. Raises FileSystemError."""
+        """Tell whether the open file still has its name. Raises FileSystemError."""
         try:
             directory = open_directory(self.path.parent)
             try:
@@ -63,7 +63,7 @@ class LockFile:
             raise self._unusable(error) from error
 
     def remove(self, descriptor: int) -> None:
-        """Remove the open file, unless another one has its name by now. Raises OSError."""
+        """Remove the open file, unless another file has its name by now. Raises OSError."""
         if self.is_at(descriptor):
             self.path.unlink()
 
@@ -78,14 +78,14 @@ class LockFile:
                 with contextlib.suppress(FileExistsError):
                     return self._make(directory)
             except PermissionError:
-                # Another user may have made it just now, and be about to let us open it.
+                # Another user may have created it just now, and be about to open it to others.
                 if not make or not self.in_pool or time.monotonic() > deadline:
                     raise
                 time.sleep(_POLL_SECONDS)
 
     def _make(self, directory: int) -> int:
-        # O_CREAT only where it has to make the file: Linux refuses it for a file of somebody else
-        # in a sticky directory (fs.protected_regular).
+        # O_CREAT is used only to create the file: Linux refuses it for another user's file in a
+        # sticky directory (fs.protected_regular).
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self.path.name, flags, _PRIVATE, dir_fd=directory)
         above = os.fstat(directory)
@@ -96,7 +96,7 @@ class LockFile:
         return descriptor
 
     def _mode(self, descriptor: int, directory: os.stat_result) -> int:
-        """Who may write to a pool may lock what is in it; other locks are their owner's alone."""
+        """Return the mode of the file: users that may write to a pool may lock its images."""
         if not self.in_pool:
             return _PRIVATE
         mode = _PRIVATE
@@ -116,7 +116,7 @@ class LockFile:
             raise PermissionError(errno.EPERM, reason)
 
     def _tighten(self, descriptor: int, directory: int) -> None:
-        """Earlier versions let everybody open locks for reading."""
+        """Correct the mode of a file of earlier versions, which everybody could open."""
         status = os.fstat(descriptor)
         wanted = self._mode(descriptor, os.fstat(directory))
         if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != wanted:

@@ -1,1 +1,1 @@
-"""Programs of the host: started, read within bounds, and asked what host this is."""
+"""Programs of the host: how they are run, and what they say about the host."""

@@ -1,4 +1,4 @@
-"""What the host says about itself, where it is one that has a platform."""
+"""The SmartOS platform that runs on this host, as ``sysinfo`` reports it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from imgadm.base.programs.programs import find_program, run_query
 
 @dataclass(frozen=True)
 class HostPlatform:
-    """``SDC Version`` and ``Live Image`` of ``sysinfo``: a release, and a time stamp."""
+    """A platform: its ``release`` (``SDC Version``) and time stamp (``Live Image``)."""
 
     release: str | None
     live_image: str | None
 
 
 def host_platform() -> HostPlatform | None:
-    """The SmartOS platform that runs here, None on any other host. Raises InternalError.
+    """Return the platform of this host, None on a host without ``sysinfo``.
 
-    What it prints is checked: an image is refused, or not, by it.
+    Raises InternalError if ``sysinfo`` fails or prints anything unexpected, because its answer
+    decides whether an image is refused.
     """
     sysinfo = find_program("sysinfo")
     if sysinfo is None:

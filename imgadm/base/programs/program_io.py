@@ -1,4 +1,4 @@
-"""What passes between us and a program that runs: its input, and what it prints, in bounds."""
+"""The exchange with a running program: its input, and its output within bounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from imgadm.base.errors import InternalError
 
 MAX_OUTPUT = 256 << 20
-"""Bytes of stdout that are read at most. A million datasets are less."""
+"""The most bytes of stdout that imgadm reads; a list of a million datasets is shorter."""
 
 _MAX_STDERR = 64 << 10
 
@@ -23,9 +23,11 @@ def converse(
     deadline: float | None,
     limit: int | None = None,
 ) -> tuple[bytes, bytes]:
-    """Tell the program all of ``said``; what it prints on stdout and on stderr.
+    """Write ``said`` to the program, and return what it prints on stdout and on stderr.
 
-    Raises TimeoutError, and InternalError for more than ``limit`` bytes, else MAX_OUTPUT.
+    ``argv`` is for messages. Raises TimeoutError when ``deadline``, a time of
+    :func:`time.monotonic`, has passed, and InternalError if stdout has more than ``limit`` bytes,
+    which is MAX_OUTPUT by default.
     """
     limit = MAX_OUTPUT if limit is None else limit
     assert process.stdin is not None
@@ -66,7 +68,7 @@ def converse(
 
 
 def _written(descriptor: int, view: memoryview) -> int:
-    """How much of ``view`` need not be written any more: all if nobody reads it."""
+    """Write some of ``view``; return how many bytes are done, which is all if nobody reads."""
     try:
         return os.write(descriptor, view[: 64 << 10])
     except BlockingIOError:

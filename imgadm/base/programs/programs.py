@@ -1,8 +1,8 @@
-"""External programs of the host: found, run, logged, and their failures told in full.
+"""The way to find and run a program of the host, and to log how it ended.
 
-What a program prints is not trusted: it may be too much, no text, or not the list that was asked
-for. One that only looks (:func:`run_query`) may also never end, and is given up then; one that
-changes something is waited for, since to leave it behind would not stop it.
+imgadm does not trust what a program prints: it may be too long, not text, or not the list that was
+expected. A program that only looks (:func:`run_query`) is given up if it does not end. A program
+that changes something is waited for, because giving it up would not stop it.
 """
 
 from __future__ import annotations
@@ -14,91 +14,45 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imgadm.base.errors import InternalError
 from imgadm.base.logs import TRACE_LEVEL, logger
+from imgadm.base.programs.completed import Completed, end_of_output
 from imgadm.base.programs.program_io import converse
 from imgadm.base.settings import patience
 from imgadm.base.signals import run_beyond_signals, signals_raised_afterwards
-from imgadm.base.text import excerpt
 
-#: Where SmartOS and Linux keep the administrator's programs, should PATH not name them.
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
+"""The directories of the administrator's programs on SmartOS and Linux, for a PATH without them."""
 
-#: What programs may need of our environment, and what decides nothing else.
 _KEPT_VARIABLES = ("HOME", "LOGNAME", "USER", "TMPDIR", "TZ")
+"""The variables that programs may need, and that do not decide what is run or loaded."""
 
 _PROCESSES = Path("/proc")
 
 QUERY_SECONDS = 300.0
-"""How long a query may take where IMGADM_PATIENCE says nothing: a large pool may be slow."""
+"""Seconds that a query may take without IMGADM_PATIENCE; a large pool may be slow."""
 
 CHANGE_SECONDS = 600.0
-"""For how long a program that changes something may run."""
+"""Seconds that a program that changes something may run."""
 
-_SHOWN_OUTPUT = 4 << 10
 _SECONDS_TO_DIE = 1.0
 
 
-@dataclass(frozen=True)
-class Completed:
-    """A program that ended by itself. A status below 0 is the number of a signal."""
-
-    argv: tuple[str, ...]
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def command(self) -> str:
-        return " ".join(self.argv)
-
-    def check(self, failure: str) -> Completed:
-        """Itself if the status is 0; else raises InternalError that begins with ``failure``."""
-        if self.status == 0:
-            return self
-        raise InternalError(
-            f"{failure}:\n\tcommand: {self.command}\n\texit status: {self.status}"
-            f"\n\tstdout:\n{_end_of(self.stdout)}\n\tstderr:\n{_end_of(self.stderr)}"
-        )
-
-    def lines(self) -> list[str]:
-        """The lines of stdout. Nothing but a newline ends one: names may have anything else."""
-        return self.stdout.removesuffix("\n").split("\n") if self.stdout else []
-
-    def rows(self, width: int) -> list[list[str]]:
-        """The lines, split at tabs.
-
-        Raises InternalError if one has not ``width`` fields: what was decided by the rest could
-        destroy what that line is about.
-        """
-        rows = [line.split("\t") for line in self.lines()]
-        for row in rows:
-            if len(row) != width or not row[0]:
-                raise self.nonsense(f"lines of {width} fields", "\t".join(row))
-        return rows
-
-    def nonsense(self, wanted: str, got: str) -> InternalError:
-        """The error of a program that does not print what it should."""
-        return InternalError(
-            f'"{self.command}" should print {wanted}, and printed "{excerpt(got)}"'
-        )
-
-
 def program_environment() -> dict[str, str]:
-    """For a program that deals with what strangers sent; nothing in it says what to run or load.
+    """Return the environment for a program that handles data from strangers.
 
-    Messages are in English, because some are read.
+    No variable in it says what to run or load. The program's messages are in English, because
+    imgadm reads some of them.
     """
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     return {**kept, "PATH": _SYSTEM_PATH, "LANG": "C", "LC_ALL": "C"}
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program, from PATH first, then from where such programs usually are."""
+    """Return the path of a program from PATH or the system's directories, None if it is missing."""
     path = os.pathsep.join(filter(None, (os.environ.get("PATH"), _SYSTEM_PATH)))
     return shutil.which(name, path=path)
 
@@ -111,11 +65,12 @@ def run_query(
     limit: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run a program that changes nothing, as :func:`run_program`, for so long and no longer.
+    """Run a program that changes nothing, and return its outcome.
 
-    What a ``secret`` one prints is not logged. It gets our own environment unless it is given one.
-    Raises InternalError if it has not ended after
-    IMGADM_PATIENCE or :data:`QUERY_SECONDS`, or prints more than ``limit`` bytes.
+    ``stdin`` is the program's input. The output of a ``secret`` program is not logged. ``limit`` is
+    the most bytes of stdout that are read. ``environment`` replaces that of this process. Raises
+    InternalError if the program cannot be started, prints more than ``limit`` bytes, or has not
+    ended after IMGADM_PATIENCE or :data:`QUERY_SECONDS`.
     """
     seconds = patience(os.environ) or QUERY_SECONDS
     return _run(
@@ -136,12 +91,12 @@ def run_program(
     seconds: float | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run a program to its end, without input; an interrupt of ours ends it.
+    """Run a program without input, and return its outcome; an interrupt of this process ends it.
 
-    Raises InternalError if it can't be started, prints more than
+    Raises InternalError if the program cannot be started, prints more than
     :data:`~imgadm.base.programs.program_io.MAX_OUTPUT`, or has not ended after ``seconds``.
     """
-    # A group of its own: Ctrl-C is for us to pass on, and to all that the program has started.
+    # A process group of its own: this process passes Ctrl-C on, to all that the program started.
     return _run(argv, "", seconds, lambda _pid: None, env=environment, process_group=0)
 
 
@@ -152,9 +107,10 @@ def run_to_end(
     seconds: float = CHANGE_SECONDS,
     on_start: Callable[[int], None] | None = None,
 ) -> Completed:
-    """Run a program that changes something: Ctrl-C waits for its end, and does not reach it.
+    """Run a program that changes something, and return its outcome.
 
-    ``on_start`` is told its process id, which is that of its session too. Raises InternalError as
+    Ctrl-C does not reach the program and takes effect after its end. ``on_start`` is called with
+    its process id, which is also the id of its session. Raises InternalError as
     :func:`run_program` does.
     """
     started = on_start or (lambda _pid: None)
@@ -162,9 +118,9 @@ def run_to_end(
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process leads the session of that number, as those of run_to_end do.
+    """Tell whether ``pid`` runs and leads its session, as programs of :func:`run_to_end` do.
 
-    A zombie does not run. Where nothing tells zombies apart, they count as running.
+    A zombie does not run. On a host that does not tell zombies apart they count as running.
     """
     try:
         if os.getsid(pid) != pid:
@@ -177,7 +133,8 @@ def is_running(pid: int) -> bool:
 def _state_of(pid: int) -> str:
     """Return the letter by which ``ps`` names the state of a process, "" where it is unknown."""
     with contextlib.suppress(OSError, IndexError, UnicodeDecodeError):
-        # As proc(5) of Linux has it; a bare system may lack ps. Elsewhere this is no text.
+        # The format of proc(5) on Linux, where a bare system may lack ps. On other systems the
+        # file is not text.
         return (_PROCESSES / str(pid) / "stat").read_text().rpartition(") ")[2][0]
     ps = find_program("ps")
     if ps is None:
@@ -230,9 +187,10 @@ def _run(
 def log_program(
     argv: Sequence[str], status: int | None, seconds: float, stdout: str = "", stderr: str = ""
 ) -> None:
-    """Log how a program ended; ``status`` None says that it was given up.
+    """Log how a program ended; a ``status`` of None says that it was given up.
 
-    At debug with what an operator asks first, at trace as other tools of the platform log it.
+    The record at level debug has what an operator asks first. The one at level trace has the form
+    that other tools of the platform log.
     """
     fields: Mapping[str, object] = {"argv": list(argv)}
     how = {**fields, "status": status, "seconds": round(seconds, 6)}
@@ -240,7 +198,7 @@ def log_program(
     if not logger().isEnabledFor(TRACE_LEVEL):
         return
     failed = None if status == 0 else {"message": _how_it_ended(argv, status), "code": status}
-    shown = {"stdout": _end_of(stdout), "stderr": _end_of(stderr)}
+    shown = {"stdout": end_of_output(stdout), "stderr": end_of_output(stderr)}
     done = {"exec": True, **fields, "execOpts": {}, "err": failed, **shown}
     logger().log(TRACE_LEVEL, "exec done", extra={"fields": done})
 
@@ -259,13 +217,8 @@ def _how_it_ended(argv: Sequence[str], status: int | None) -> str:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the program and what it has started; one that the kernel holds is left behind."""
+    """Kill the program and its children; a program that the kernel holds is left behind."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_SECONDS_TO_DIE)
-
-
-def _end_of(text: str) -> str:
-    text = text.strip()
-    return text if len(text) <= _SHOWN_OUTPUT else f"...{text[-_SHOWN_OUTPUT:]}"

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from imgadm.base.patterns import UUID
-from imgadm.base.programs.programs import Completed, find_program, run_query
+from imgadm.base.programs.completed import Completed
+from imgadm.base.programs.programs import find_program, run_query
 
 _IMAGE_NAME = re.compile(rf"([^/@]+)/({UUID})")
 _DISK = re.compile(rf"[^/@]+/{UUID}/disk[0-9]+")

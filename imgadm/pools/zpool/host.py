@@ -9,7 +9,8 @@ from pathlib import Path
 
 from imgadm.base.errors import ImgadmError, InternalError
 from imgadm.base.logs import logger
-from imgadm.base.programs.programs import Completed, program_environment, run_program, run_query
+from imgadm.base.programs.completed import Completed
+from imgadm.base.programs.programs import program_environment, run_program, run_query
 from imgadm.pools.zpool.discovery import COLUMNS, LISTING, FoundImage, find_images, zone_roots
 from imgadm.state.database import Database
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import InternalError
-from imgadm.base.programs.programs import Completed
+from imgadm.base.programs.completed import Completed
 from imgadm.pools.base import Children, ImageSnapshot, InstalledImage, Pool
 from imgadm.pools.reception import LayerReception, Reception
 from imgadm.pools.zpool.discovery import COLUMNS, LISTING, FoundImage, names_below

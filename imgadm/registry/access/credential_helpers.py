@@ -11,7 +11,8 @@ from typing import Any
 
 from imgadm.base.errors import ConfigError, ImgadmError
 from imgadm.base.json_input import JSONError, parse_json
-from imgadm.base.programs.programs import Completed, find_program, run_query
+from imgadm.base.programs.completed import Completed
+from imgadm.base.programs.programs import find_program, run_query
 from imgadm.base.text import excerpt
 from imgadm.registry.access.credentials import Credentials
 

@@ -19,7 +19,8 @@ from imgadm.base import logs
 from imgadm.base.errors import ConfigError, InternalError
 from imgadm.base.logs import Log
 from imgadm.base.programs import program_io
-from imgadm.base.programs.programs import Completed, is_running, run_program, run_query
+from imgadm.base.programs.completed import Completed
+from imgadm.base.programs.programs import is_running, run_program, run_query
 
 
 def assert_ends(pid_file: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imgadm.base.errors import InternalError
-from imgadm.base.programs.programs import Completed
+from imgadm.base.programs.completed import Completed
 from imgadm.pools.zpool.discovery import FoundImage, find_images, names_below, zone_roots
 
 UUID = "01b2c898-945f-11e1-a523-af1afbe22822"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgadm.base.programs.programs import Completed
+from imgadm.base.programs.completed import Completed
 from imgadm.pools.zpool.discovery import COLUMNS, FoundImage, find_images
 from imgadm.state.database import Database
 
