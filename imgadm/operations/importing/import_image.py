@@ -12,10 +12,9 @@ from imgadm.manifest import Manifest
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.events.event import OnEvent
 from imgadm.operations.events.importing import AncestryWanted, ImportBegins, TransferPlanned
-from imgadm.operations.importing.find_image import find_active_image
+from imgadm.operations.importing.image_sources import Mirrors, find_active_image
 from imgadm.operations.importing.import_chain import look_up_chain
 from imgadm.operations.importing.layer_fetches import IncomingLayer
-from imgadm.operations.importing.mirrors import Mirrors
 from imgadm.operations.importing.protocol import (
     ImportChain,
     ImportOptions,

@@ -105,6 +105,7 @@ MALFORMED = [
     (PING + b"Host: me@localhost\r\n\r\n", 400),
     (PING + b"Host: localhost, localhost\r\n\r\n", 400),
     (PING + HOST + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n", 400),
+    (PING + HOST + b"Content-Type: text/a\r\nContent-Type: text/b\r\n\r\n", 400),
     # where the request ends
     (PING + HOST + b"Content-Length: -5\r\n\r\n", 400),
     (PING + HOST + b"Content-Length: +5\r\n\r\nhello", 400),
@@ -268,6 +269,7 @@ def put_chunks(server: ImageServer, chunks: bytes) -> bytes:
         b"3;" + b"x" * 2000 + b"\r\nabc\r\n0\r\n\r\n",
         (b"1;" + b"x" * 900 + b"\r\na\r\n") * 20 + b"0\r\n\r\n",
         b"3\r\nabc\r\n0\r\nno colon\r\n\r\n",
+        b"3\r\nabc\r\n0\r\nX: a\r\n folded\r\n\r\n",
         b"3\r\nabc\r\n0\r\nX: a\nY: b\r\n\r\n",
         b"3\r\nabc\r\n0\r\n" + b"X: abcdefgh\r\n" * 1000 + b"\r\n",
     ],
