@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from imgadm import streams
 from imgadm.base.errors import ImgadmError
 from imgadm.cli.failures import InterruptError
 from imgadm.machines.errors import PrepareImageError
@@ -73,6 +74,13 @@ def test_files_that_documents_name_are_there() -> None:
         for name in names.findall(document.read_text()):
             found = (TREE / name).exists() or (TREE / "tests" / name).exists()
             assert found, f"{document.relative_to(TREE)}: {name}"
+
+
+def test_every_public_name_of_streams_has_its_place() -> None:
+    page = (TREE / "docs" / "reference" / "streams-api.md").read_text()
+    assert sorted(re.findall(r"^::: imgadm\.streams\.(\w+)$", page, re.M)) == sorted(
+        streams.__all__
+    )
 
 
 def test_every_code_of_an_error_is_documented() -> None:
