@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from imgadm.base.errors import ImgadmError
 from imgadm.client.errors import ClientError
 from imgadm.operations.asking import LateError, ask_all
 from imgadm.operations.listing.filters import Filters, matching
 from imgadm.operations.listing.rows import ListedImage
-from imgadm.sources import SourceError
-
-if TYPE_CHECKING:
-    from imgadm.sources import Source
+from imgadm.sources import Source, SourceError
 
 
 @dataclass(frozen=True)

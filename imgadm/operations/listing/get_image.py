@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imgadm.base.patterns import check_uuid
 from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.listing.list_images import installed_document
-
-if TYPE_CHECKING:
-    from imgadm.pools.base import Pool
+from imgadm.pools.base import Pool
 
 
 def get_image(pool: Pool, uuid: str, *, with_children: bool = False) -> dict[str, Any]:

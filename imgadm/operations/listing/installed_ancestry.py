@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imgadm.base.patterns import check_uuid, is_uuid
 from imgadm.base.text import excerpt
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.listing.list_images import listed_image
-
-if TYPE_CHECKING:
-    from imgadm.operations.listing.rows import ListedImage
-    from imgadm.pools.base import InstalledImage, Pool
+from imgadm.operations.listing.rows import ListedImage
+from imgadm.pools.base import InstalledImage, Pool
 
 
 def installed_ancestry(pool: Pool, uuid: str) -> list[ListedImage]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imgadm.operations.listing.filters import Filters, matching
 from imgadm.operations.listing.rows import ListedImage, manifest_fields
-
-if TYPE_CHECKING:
-    from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import InstalledImage, Pool
 
 
 def list_images(

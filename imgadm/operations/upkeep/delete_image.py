@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from imgadm.base.errors import FileSystemError, ImgadmError
 from imgadm.base.locks.holder import OnWait
 from imgadm.base.locks.terms import Locks
 from imgadm.base.patterns import check_uuid
 from imgadm.operations.errors import ImageHasDependentClonesError, ImageNotInstalledError
-
-if TYPE_CHECKING:
-    from imgadm.pools.base import Pool
+from imgadm.pools.base import Pool
 
 
 def delete_image(pool: Pool, uuid: str, locks: Locks, *, on_wait: OnWait | None = None) -> None:

@@ -224,10 +224,10 @@ def test_none_passes_everything_on(way: str) -> None:
         ("rar", {}, 'unknown compression "rar", must be one of: none, gzip, bzip2, xz, zstd'),
         ("gzip", {"level": 0}, "invalid level 0 for gzip, must be 1 to 9"),
         ("bzip2", {"level": 10}, "invalid level 10 for bzip2, must be 1 to 9"),
-        ("xz", {"level": -1}, "invalid level -1 for xz, must be 0 to 9"),
+        ("xz", {"level": -1}, "level is -1, expected a whole number of at least 0"),
         ("zstd", {"level": 20}, "invalid level 20 for zstd, must be 1 to 19"),
         ("none", {"level": 1}, "invalid level 1 for none, it has none"),
-        ("gzip", {"threads": 0}, "got 0 threads, wanted at least 1"),
+        ("gzip", {"threads": 0}, "threads is 0, expected a whole number of at least 1"),
     ],
 )
 def test_arguments_that_make_no_sense(name: str, arguments: dict[str, int], message: str) -> None:
