@@ -35,9 +35,6 @@ CROWDED = {"cli/commands": "one module a command", "cli/run": "one module a comm
 CONTRACT_NAMES = {"decode", "encode", "read", "script", "run", "COMMAND"}
 """Names that each module of a family defines, because its caller looks for them."""
 
-DUPLICATES = {"ERROR"}
-"""Names that two modules still define. None may be added."""
-
 
 @cache
 def trees() -> dict[str, ast.Module]:
@@ -158,6 +155,6 @@ def test_public_names_are_unique() -> None:
     several = {
         name: sorted(modules)
         for name, modules in places.items()
-        if len(modules) > 1 and name not in CONTRACT_NAMES | DUPLICATES
+        if len(modules) > 1 and name not in CONTRACT_NAMES
     }
     assert several == {}
