@@ -106,15 +106,13 @@ def _places(registries: Sequence[DockerSource], name: str) -> list[tuple[DockerS
     """Return the registries that may have the image, and its name in each."""
     places = [
         (source, parse_reference(name, default_registry=source.config.url.reveal()))
-        for source in registries
+        for source in named
     ]
-    registries = {reference.registry for _, reference in places}
-    if len(registries) > 1 or len(places) == 1:
+    named = {reference.registry for _, reference in places}
+    if len(named) > 1 or len(places) == 1:
         return places
     # The name says which registry. If that is configured, it is asked as configured.
     own = [
-        place
-        for place in places
-        if parse_registry_name(place[0].config.url.reveal()).name in registries
+        place for place in places if parse_registry_name(place[0].config.url.reveal()).name in named
     ]
     return own[:1] or places[:1]
