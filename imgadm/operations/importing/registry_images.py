@@ -106,7 +106,7 @@ def _places(registries: Sequence[DockerSource], name: str) -> list[tuple[DockerS
     """Return the registries that may have the image, and its name in each."""
     places = [
         (source, parse_reference(name, default_registry=source.config.url.reveal()))
-        for source in named
+        for source in registries
     ]
     named = {reference.registry for _, reference in places}
     if len(named) > 1 or len(places) == 1:
