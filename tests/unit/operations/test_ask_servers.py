@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from imgadm.base.errors import ImgadmError, InternalError
-from imgadm.operations import asking as module
+from imgadm.operations import ask_servers as module
 from imgadm.operations.ask_servers import LateError, ask_all
 
 
