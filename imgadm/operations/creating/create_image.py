@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imgadm import streams
 from imgadm.base.errors import InternalError
-from imgadm.base.locks.terms import Locks
+from imgadm.base.locks.command_locks import Locks
 from imgadm.base.programs.programs import CHANGE_SECONDS, is_running, log_program
 from imgadm.machines import Datasets, Machine, Vmadm
 from imgadm.operations.creating.machine_journal import Files, Journal, JournalFile

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from imgadm.base.errors import ConfigError, ImgadmError
+from imgadm.base.locks.command_locks import Locks
 from imgadm.base.locks.holder import OnWait
-from imgadm.base.locks.terms import Locks
 from imgadm.base.redaction import HIDDEN, SecretUrl
 from imgadm.base.settings import Settings
 from imgadm.operations.ask_servers import ask_all

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imgadm.base.locks.terms import Locks
+from imgadm.base.locks.command_locks import Locks
 from imgadm.manifest import Manifest
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.errors import DownloadError, LayerNotVerifiedError, OriginNotVerifiedError

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from imgadm.base.errors import ImgadmError
-from imgadm.base.locks.terms import Locks
+from imgadm.base.locks.command_locks import Locks
 from imgadm.operations.disk_images import DiskToImage
 from imgadm.operations.errors import OriginNotInstalledError
 from imgadm.operations.events.event import Event
