@@ -17,7 +17,7 @@ from imgadm.streams.http.retries import retry_after
 if TYPE_CHECKING:
     from requests import Session
 
-    from imgadm.streams.http.body import Body
+    from imgadm.streams.http.answers.body import Body
 
 _Answer = TypeVar("_Answer")
 
