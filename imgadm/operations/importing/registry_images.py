@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
 from imgadm.manifest.docker import layer_manifests
-from imgadm.operations.asking import ask_in_order
+from imgadm.operations.ask_servers import ask_in_order
 from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.registry import NotInRegistryError, Platform, Reference, RemoteImage, parse_reference
