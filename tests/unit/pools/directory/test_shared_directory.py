@@ -297,7 +297,7 @@ def test_an_image_of_an_earlier_version_keeps_its_modes(bench: DirectoryBench) -
         ('{"group": "there-is-none"}', 'no group "there-is-none"'),
         ('{"group": -1}', "neither a name nor a number"),
         ('{"group": true}', "neither a name nor a number"),
-        ('{"owner": "me"}', '"owner" means nothing'),
+        ('{"owner": "me"}', '"owner" is not known'),
         ("[" * 100_000, "does not say who may read"),
     ],
 )
