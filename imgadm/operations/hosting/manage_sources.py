@@ -11,7 +11,7 @@ from imgadm.base.locks.command_locks import Locks
 from imgadm.base.locks.holder import OnWait
 from imgadm.base.redaction import HIDDEN, SecretUrl
 from imgadm.base.settings import Settings
-from imgadm.operations.asking import ask_all
+from imgadm.operations.ask_servers import ask_all
 from imgadm.state.configuration import Configuration
 from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import check_source
