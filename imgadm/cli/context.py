@@ -16,7 +16,7 @@ from imgadm.base.text import printable
 from imgadm.cli.options import Options
 
 if TYPE_CHECKING:
-    from imgadm.base.locks.terms import Locks
+    from imgadm.base.locks.command_locks import Locks
     from imgadm.client.options import ClientOptions
     from imgadm.pools.base import Pool
     from imgadm.sources import Source
@@ -96,7 +96,7 @@ class RunContext:
 
     def locks(self) -> Locks:
         """Return the locks of this run, which waits for them unless ``--no-wait`` was given."""
-        from imgadm.base.locks.terms import Locks
+        from imgadm.base.locks.command_locks import Locks
 
         return Locks(
             directory=self.settings.lock_directory,

@@ -17,7 +17,7 @@ from imgadm.client.identity import Trust, tls_of, trusted_certificates
 from imgadm.client.options import ClientOptions
 from imgadm.client.proxies import Proxies
 from imgadm.client.redirects import is_redirect
-from imgadm.client.traffic import log_request, log_response
+from imgadm.client.traffic_log import log_request, log_response
 from imgadm.streams.http.connection import TimedAdapter
 
 

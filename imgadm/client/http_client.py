@@ -17,7 +17,7 @@ from imgadm.client.proxies import Proxies
 from imgadm.client.redirects import is_redirect
 from imgadm.client.reply import ServerReply, kept_etag, read_body
 from imgadm.client.session import make_session
-from imgadm.client.traffic import log_body
+from imgadm.client.traffic_log import log_body
 from imgadm.streams.http.failures import failure_of, request_errors
 from imgadm.streams.http.retries import BUSY, RetryPolicy, retry_after
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imgadm.base.files.open_limit import allow_deep_trees
 from imgadm.base.text import excerpt
-from imgadm.layers.application import LayerApplication
+from imgadm.layers.apply import LayerApplication
 from imgadm.layers.archive.reader import Archive
 from imgadm.layers.rules.limits import Limits
 from imgadm.layers.tree.attributes import Attributes, Ownership

@@ -41,9 +41,9 @@ from imgadm.streams.files.discard import discard
 from imgadm.streams.files.free_space import keep_room, reserve_of
 from imgadm.streams.files.read_write import read_file, write_file
 from imgadm.streams.files.spool import Spool, SpoolError
-from imgadm.streams.http.file import HttpFile, RemoteFile
 from imgadm.streams.http.get import http_get, http_get_file
 from imgadm.streams.http.put import http_put
+from imgadm.streams.http.remote_file import HttpFile, RemoteFile
 from imgadm.streams.http.wanted import UseOfMd5
 from imgadm.streams.processes.stages import from_process, into_process, zfs_receive, zfs_send
 from imgadm.streams.zfs.receivers import plain_zfs_stream, to_raw_disk, verify_zfs_stream

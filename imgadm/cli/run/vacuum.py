@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from imgadm.base.errors import UsageError
-from imgadm.base.locks.terms import Locks
+from imgadm.base.locks.command_locks import Locks
 from imgadm.base.patterns import check_uuid
 from imgadm.base.redaction import redact_text
 from imgadm.cli.context import RunContext

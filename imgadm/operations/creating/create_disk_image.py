@@ -10,7 +10,7 @@ from typing import Any
 
 from imgadm import streams
 from imgadm.base.errors import UsageError
-from imgadm.base.locks.terms import Locks
+from imgadm.base.locks.command_locks import Locks
 from imgadm.base.patterns import check_uuid
 from imgadm.machines.errors import MaxOriginDepthError
 from imgadm.manifest import check_manifest

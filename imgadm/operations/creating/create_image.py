@@ -9,13 +9,13 @@ from pathlib import Path
 
 from imgadm import streams
 from imgadm.base.errors import InternalError
-from imgadm.base.locks.terms import Locks
+from imgadm.base.locks.command_locks import Locks
 from imgadm.base.programs.programs import CHANGE_SECONDS, is_running, log_program
 from imgadm.machines import Datasets, Machine, Vmadm
 from imgadm.operations.creating.machine_journal import Files, Journal, JournalFile
 from imgadm.operations.creating.plan_image import PlannedImage, WantedImage, plan_image
-from imgadm.operations.creating.prepare_machine import Clock, prepare_machine
-from imgadm.operations.creating.restore_machine import Restoration, traces
+from imgadm.operations.creating.prepare_machine import Clock, prepare_machine, traces
+from imgadm.operations.creating.restore_machine import Restoration
 from imgadm.operations.creating.save_image import Delivery, Destination
 from imgadm.operations.events import creating as events
 from imgadm.operations.events.event import OnEvent

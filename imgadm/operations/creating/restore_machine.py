@@ -10,18 +10,12 @@ from contextlib import contextmanager
 
 from imgadm.base.errors import ImgadmError, MultiError
 from imgadm.base.signals import run_beyond_signals
-from imgadm.machines import Datasets, Machine, Vmadm
+from imgadm.machines import Datasets, Vmadm
 from imgadm.operations.creating.image_output import ImageOutput
 from imgadm.operations.creating.machine_journal import Journal, JournalFile
-from imgadm.operations.creating.prepare_machine import ERROR, PROGRESS, SCRIPT, STATE
+from imgadm.operations.creating.prepare_machine import SCRIPT, traces
 from imgadm.operations.events.creating import CreateEvent, MachineRestarting, RollingBack
 from imgadm.operations.events.event import OnEvent
-
-
-def traces(machine: Machine) -> tuple[str, ...]:
-    """Return the keys of the machine's metadata that come from its preparation."""
-    found = [key for key in (STATE, ERROR, PROGRESS) if key in machine.customer_metadata]
-    return (*found, *((SCRIPT,) if SCRIPT in machine.internal_metadata else ()))
 
 
 class Restoration:

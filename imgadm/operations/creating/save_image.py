@@ -18,7 +18,7 @@ from imgadm.operations.events.creating import (
 )
 from imgadm.operations.events.event import OnEvent
 from imgadm.operations.failures import explain_creation
-from imgadm.operations.watch import run_watched
+from imgadm.operations.watched_pipeline import run_watched
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from imgadm.base.errors import ConfigError, ImgadmError
+from imgadm.base.locks.command_locks import Locks
 from imgadm.base.locks.holder import OnWait
-from imgadm.base.locks.terms import Locks
 from imgadm.base.redaction import HIDDEN, SecretUrl
 from imgadm.base.settings import Settings
-from imgadm.operations.asking import ask_all
+from imgadm.operations.ask_servers import ask_all
 from imgadm.state.configuration import Configuration
 from imgadm.state.source_config import SourceConfig
 from imgadm.state.source_rules import check_source

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imgadm import streams
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
-from imgadm.operations.asking import ask_in_order
+from imgadm.operations.ask_servers import ask_in_order
 from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.events.event import OnEvent, SourceFailed
 from imgadm.sources import Source

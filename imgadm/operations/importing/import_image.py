@@ -14,13 +14,13 @@ from imgadm.operations.events.event import OnEvent
 from imgadm.operations.events.importing import AncestryWanted, ImportBegins, TransferPlanned
 from imgadm.operations.importing.image_sources import Mirrors, find_active_image
 from imgadm.operations.importing.import_chain import look_up_chain
-from imgadm.operations.importing.layer_fetches import IncomingLayer
-from imgadm.operations.importing.protocol import (
+from imgadm.operations.importing.import_steps import (
     ImportChain,
     ImportOptions,
     ImportRequest,
     run_import,
 )
+from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.operations.importing.receive_image import receive_file
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.pools.base import Pool

@@ -15,13 +15,13 @@ from imgadm.operations.events.importing import (
     ImportBegins,
     TransferPlanned,
 )
-from imgadm.operations.importing.layer_trust import check_installed_layers
-from imgadm.operations.importing.protocol import (
+from imgadm.operations.importing.import_steps import (
     ImportChain,
     ImportOptions,
     ImportRequest,
     run_import,
 )
+from imgadm.operations.importing.layer_trust import check_installed_layers
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.operations.importing.registry_images import RegistryImage, find_registry_image
 from imgadm.pools.base import InstalledImage, Pool

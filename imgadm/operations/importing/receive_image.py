@@ -14,7 +14,7 @@ from imgadm.operations.events.event import OnEvent, Transferring
 from imgadm.operations.events.importing import FileVerified, ImageInstalled, ProgramSaid
 from imgadm.operations.failures import explain_reception
 from imgadm.operations.importing.origin_trust import unproven_file
-from imgadm.operations.watch import run_watched
+from imgadm.operations.watched_pipeline import run_watched
 from imgadm.pools.base import InstalledImage, Pool
 
 

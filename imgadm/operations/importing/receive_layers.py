@@ -30,7 +30,7 @@ from imgadm.operations.importing.layer_trust import (
     installed_digests,
 )
 from imgadm.operations.importing.layers_report import LayersReport
-from imgadm.operations.watch import run_watched
+from imgadm.operations.watched_pipeline import run_watched
 from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.reception import LayerReception
 from imgadm.streams.engine.outcome import DIAGNOSIS_SECONDS

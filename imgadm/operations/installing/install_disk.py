@@ -24,7 +24,7 @@ from imgadm.operations.disk_images import (
 )
 from imgadm.operations.events.event import OnEvent
 from imgadm.operations.events.importing import InstallBegins
-from imgadm.operations.importing.protocol import (
+from imgadm.operations.importing.import_steps import (
     ImportChain,
     ImportOptions,
     ImportRequest,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from imgadm.base.errors import ImgadmError
-from imgadm.operations.asking import ask_in_order
+from imgadm.operations.ask_servers import ask_in_order
 from imgadm.operations.errors import ImageNotFoundError
 from imgadm.sources import Source
 

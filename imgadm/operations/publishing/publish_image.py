@@ -19,8 +19,8 @@ from imgadm.operations.events.publishing import (
     ManifestAccepted,
 )
 from imgadm.operations.failures import explain_upload
-from imgadm.operations.publishing.unactivated import create_unactivated
-from imgadm.operations.watch import run_watched
+from imgadm.operations.publishing.unactivated_image import create_unactivated
+from imgadm.operations.watched_pipeline import run_watched
 from imgadm.sources import Repository, SourceError, UnreachableError
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from imgadm.base.errors import FileSystemError, ImgadmError
+from imgadm.base.locks.command_locks import Locks
 from imgadm.base.locks.holder import OnWait
-from imgadm.base.locks.terms import Locks
 from imgadm.base.patterns import check_uuid
 from imgadm.operations.errors import ImageHasDependentClonesError, ImageNotInstalledError
 from imgadm.pools.base import Pool

@@ -9,7 +9,7 @@ from itertools import islice
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
 from imgadm.manifest.errors import InvalidManifestError
-from imgadm.operations.asking import ask_ahead, ask_in_order
+from imgadm.operations.ask_servers import ask_ahead, ask_in_order
 from imgadm.sources import Source, SourceError, UnreachableError
 
 _AT_ONCE = 8

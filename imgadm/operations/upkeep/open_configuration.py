@@ -21,8 +21,8 @@ def open_configuration(settings: Settings, *, notify: Callable[[str], None]) -> 
     configuration = Configuration.load(path)
     if configuration.upgraded_to == CURRENT_VERSION:
         return configuration
+    from imgadm.base.locks.command_locks import Locks
     from imgadm.base.locks.holder import shown_holder
-    from imgadm.base.locks.terms import Locks
     from imgadm.operations.upkeep.upgrade_state import (
         add_source_types,
         needs_upgrade,

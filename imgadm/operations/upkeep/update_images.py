@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from imgadm.base.errors import ImgadmError, UsageError
-from imgadm.base.locks.terms import Locks
-from imgadm.operations.asking import combined
+from imgadm.base.locks.command_locks import Locks
+from imgadm.operations.ask_servers import combined
 from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.events.event import LockAwaited, OnEvent, SourceFailed
 from imgadm.operations.events.upkeep import NotInSources

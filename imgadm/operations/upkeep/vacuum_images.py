@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from imgadm.base.errors import ImgadmError
+from imgadm.base.locks.command_locks import Locks
 from imgadm.base.locks.holder import Holder
-from imgadm.base.locks.terms import Locks
 from imgadm.operations.events.event import Event, LockAwaited, OnEvent
 from imgadm.operations.events.upkeep import ImageKept, ImageRemoved, RemovalFailed
 from imgadm.operations.upkeep.delete_image import remove_leftovers

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgadm.base.locks.terms import Locks
+from imgadm.base.locks.command_locks import Locks
 from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.events.event import Event
 from imgadm.operations.events.upkeep import ManifestAdded

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from imgadm.base.errors import InternalError
+from imgadm.base.locks.command_locks import Locks
 from imgadm.base.locks.locks import image_lock
-from imgadm.base.locks.terms import Locks
 from imgadm.operations.events.event import Event, LockAwaited
 from imgadm.operations.events.upkeep import ImageKept, ImageRemoved, RemovalFailed
 from imgadm.operations.upkeep.vacuum_images import (

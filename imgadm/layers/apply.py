@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from imgadm.base.text import excerpt
 from imgadm.layers.archive.entry import ArchiveEntry, EntryKind
 from imgadm.layers.archive.reader import Archive
+from imgadm.layers.aufs import DriverFiles
 from imgadm.layers.rules import whiteouts
 from imgadm.layers.rules.errors import LayerError
 from imgadm.layers.rules.limits import Limits
 from imgadm.layers.rules.paths import components, join
-from imgadm.layers.storage_driver import DriverFiles
 from imgadm.layers.tree.aside import Aside
 from imgadm.layers.tree.attributes import Attributes
 from imgadm.layers.tree.creation import Creation, NoTargetError

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgadm.base.errors import ImgadmError
-from imgadm.base.locks.terms import Locks
+from imgadm.base.locks.command_locks import Locks
 from imgadm.manifest import Manifest
 from imgadm.operations.errors import OriginNotInstalledError
 from imgadm.operations.events.event import LockAwaited, OnEvent
