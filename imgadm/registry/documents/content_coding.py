@@ -1,8 +1,8 @@
 """Bodies with a content coding, and the choice between their readings.
 
 Some registries and stores label a body as ``gzip`` although they send it as it is. Others really
-encode it, even unasked. The digest decides which reading is the document. Without a digest it is the
-reading that is JSON.
+encode it, even unasked. The digest decides which reading is the document. Without a digest it is
+the reading that is JSON.
 """
 
 from __future__ import annotations

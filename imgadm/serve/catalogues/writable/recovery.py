@@ -99,7 +99,7 @@ def _take_up(directory: Path, folder: Path, digests: DigestStore) -> Draft | Non
 
 
 def _is_running(process: int) -> bool:
-    """Tell whether another process has this number and runs."""
+    """Tell whether another process with this number runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
