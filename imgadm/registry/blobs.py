@@ -11,7 +11,7 @@ from imgadm.base.redaction import redact_url
 from imgadm.client.options import ClientOptions, Retry
 from imgadm.client.session import make_session
 from imgadm.registry.documents.images import NO_FILES, NO_FILES_LAYER, RemoteLayer
-from imgadm.registry.places import Places
+from imgadm.registry.servers import RepositoryServers
 from imgadm.streams.http.retries import retry_after
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ _Answer = TypeVar("_Answer")
 
 
 def fetch_blob(
-    places: Places, layer: RemoteLayer, options: ClientOptions, *, stall_timeout: float
+    servers: RepositoryServers, layer: RemoteLayer, options: ClientOptions, *, stall_timeout: float
 ) -> streams.Stage:
     """Return the stage that downloads the blob of ``layer``.
 
-    It tries the servers of ``places`` first. Then it tries the addresses of the layer that the
+    It tries ``servers`` first. Then it tries the addresses of the layer that the
     manifest names, over https only and without credentials. ``stall_timeout`` is the number of
     seconds that a connection may bring nothing. NO_FILES_LAYER needs no download.
     """
@@ -42,7 +42,7 @@ def fetch_blob(
         headers = {"accept": "*/*"}
         return streams.HttpFile(url, session, headers, patience, immutable=True, size=layer.size)
 
-    files = [file(at.blob_url(layer.digest), at.session) for at in places.repositories]
+    files = [file(at.blob_url(layer.digest), at.session) for at in servers.repositories]
     foreign = [url for url in layer.urls if url.startswith("https://")]
     stranger = make_session(options) if foreign else None
     if stranger is not None:

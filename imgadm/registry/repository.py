@@ -57,9 +57,9 @@ class RemoteRepository:
         credentials: Callable[[], Credentials | None],
     ) -> None:
         self.url = endpoint.root
-        self.display = f"{endpoint.index.name}/{endpoint.prefix}{name}"
+        self.display = f"{endpoint.registry.name}/{endpoint.prefix}{name}"
         self._base = f"{endpoint.root}/v2/{endpoint.prefix}{name}"
-        self._registry = endpoint.index.name
+        self._registry = endpoint.registry.name
         self._auth = RegistryAuth(endpoint.root, f"repository:{name}:pull", tokens, credentials)
         self._client = HttpClient(
             endpoint.root,

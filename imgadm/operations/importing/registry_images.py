@@ -14,7 +14,7 @@ from imgadm.operations.ask_servers import ask_in_order
 from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.registry import NotInRegistryError, Platform, Reference, RemoteImage, parse_reference
-from imgadm.registry.references.indexes import parse_index
+from imgadm.registry.references.registry_names import parse_registry_name
 from imgadm.sources.docker_source import DockerSource
 
 if TYPE_CHECKING:
@@ -106,12 +106,14 @@ def find_registry_image(
 def _places(registries: Sequence[DockerSource], name: str) -> list[tuple[DockerSource, Reference]]:
     """Return the registries that may have the image, and its name in each."""
     places = [
-        (source, parse_reference(name, default_index=source.config.url.reveal()))
+        (source, parse_reference(name, default_registry=source.config.url.reveal()))
         for source in registries
     ]
-    indexes = {reference.index for _, reference in places}
-    if len(indexes) > 1 or len(places) == 1:
+    named = {reference.registry for _, reference in places}
+    if len(named) > 1 or len(places) == 1:
         return places
     # The name includes the registry. If that is configured, its configured source is asked.
-    own = [place for place in places if parse_index(place[0].config.url.reveal()).name in indexes]
+    own = [
+        place for place in places if parse_registry_name(place[0].config.url.reveal()).name in named
+    ]
     return own[:1] or places[:1]

@@ -24,7 +24,7 @@ from imgadm.serve.catalogues.digests import DigestStore, stamp_of
 from imgadm.serve.catalogues.pairs import FolderImage, write_manifest
 from imgadm.serve.catalogues.writable.deletions import delete_pair
 from imgadm.serve.catalogues.writable.draft import Draft, published_file, published_manifest
-from imgadm.serve.catalogues.writable.takeover import check_store, take_up_drafts
+from imgadm.serve.catalogues.writable.recovery import check_store, take_up_drafts
 
 
 class DraftStore:
