@@ -47,12 +47,13 @@ class DraftStore:
         """
         make_directory(self._root)
         check_store(self._root, self._folder)
-        descriptor = LockFile(self._root / "lock", "the folder").open()
+        lock = LockFile(self._root / "lock", f'the folder "{self._folder}"')
+        descriptor = lock.open()
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise LockedError(f'another server writes to "{self._folder}"') from error
+                raise LockedError(lock.what, "another server", cause=error) from error
             try:
                 self._drafts |= take_up_drafts(self._root, self._folder, self._digests)
             except OSError as error:
