@@ -46,7 +46,7 @@ def look_up_images(sources: Sequence[Source], uuids: Iterable[str]) -> Iterator[
 
     def get(source: Source, uuid: str) -> Manifest | None:
         if source in lost:
-            raise lost[source].with_traceback(None)  # which would grow with each image
+            raise lost[source].with_traceback(None)  # else it would grow with each image
         try:
             return _get(source, uuid)
         except UnreachableError as error:

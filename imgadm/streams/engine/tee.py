@@ -24,9 +24,10 @@ def tee(*stages: Stage) -> Stage:
     """Pass the bytes on, and feed them to the branch that ``stages`` make, at the same time.
 
     The last of ``stages`` is a sink, all others are filters; tees among them make further branches.
-    The bytes are not copied. The slower side sets the pace, and memory stays bounded. Each side
-    sees the end only after all stages before the tee have succeeded. The first failure on either
-    side ends both; a side that has seen the end may have completed by then.
+    The bytes are not copied. The slower side sets the pace, and memory stays bounded. The sinks see
+    the end only after all sources and filters of both sides have succeeded. The first failure on
+    either side ends both, and no :func:`write_file` names its file then. An upload or a program on
+    the other side may have completed.
 
     The report of the branch, with facts of its own, is the next of ``report.branches``. A pipeline
     with a tee in it moves buffers, not descriptors. Raises MisuseError for ``stages`` that make no
