@@ -7,6 +7,8 @@ from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 
 
 class _Tee(Stage):
+    """The stage that :func:`tee` makes."""
+
     name = "tee"
 
     def __init__(self, branch: tuple[Stage, ...]) -> None:
@@ -21,16 +23,16 @@ class _Tee(Stage):
 
 
 def tee(*stages: Stage) -> Stage:
-    """Pass the bytes on, and feed them to the branch that ``stages`` make, at the same time.
+    """Return a stage that passes the bytes on, and feeds them to the branch of ``stages`` as well.
 
     The last of ``stages`` is a sink, all others are filters; tees among them make further branches.
     The bytes are not copied. The slower side sets the pace, and memory stays bounded. Each side
     sees the end only after all stages before the tee have succeeded. The first failure on either
     side ends both; a side that has seen the end may have completed by then.
 
-    The report of the branch, with facts of its own, is the next of ``report.branches``. A pipeline
-    with a tee in it moves buffers, not descriptors. Raises MisuseError for ``stages`` that make no
-    branch.
+    The report of the branch, with facts of its own, is the next of ``report.branches``. The bytes
+    of a pipeline with a tee do not stay in the kernel. Raises MisuseError for ``stages`` that make
+    no branch.
     """
     check_branch(stages)
     return _Tee(stages)
