@@ -117,9 +117,14 @@ class FileSystemError(ImgadmError):
 
 
 class LockedError(ImgadmError):
-    """Another process holds a lock, and this one was not to wait for it."""
+    """``holder`` has locked ``what``, and this process does not wait for the lock."""
 
     code = "Locked"
+
+    def __init__(self, what: str, holder: str, *, cause: BaseException | None = None) -> None:
+        super().__init__(f"{what} is locked by {holder}: try again when that is done", cause=cause)
+        self.what = what
+        self.holder = holder
 
 
 class NotSupportedError(ImgadmError):

@@ -35,6 +35,11 @@ def check_uuid(value: object) -> str:
     raise InvalidUUIDError(excerpt(value))
 
 
+def uuid_of_digits(digits: str) -> str:
+    """Return the first 32 of ``digits``, lower-case hexadecimal ones, in the groups of a UUID."""
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
+
+
 def is_sha1(value: object) -> TypeGuard[str]:
     """Tell whether ``value`` is a SHA-1 in hexadecimal digits, of either case."""
     return isinstance(value, str) and _SHA1.fullmatch(value) is not None

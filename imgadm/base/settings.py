@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgadm.base.errors import ConfigError, UsageError
+from imgadm.base.patterns import uuid_of_digits
 
 SYSTEM_ROOT = Path("/var/imgadm")
 SYSTEM_LOCKS = Path("/var/run")
@@ -110,8 +111,7 @@ def _user_data_directory(environ: Mapping[str, str]) -> Path:
 
 
 def _random_uuid() -> str:
-    digits = bytearray(os.urandom(16))
-    digits[6] = digits[6] & 0x0F | 0x40
-    digits[8] = digits[8] & 0x3F | 0x80
-    text = digits.hex()
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+    content = bytearray(os.urandom(16))
+    content[6] = content[6] & 0x0F | 0x40
+    content[8] = content[8] & 0x3F | 0x80
+    return uuid_of_digits(content.hex())

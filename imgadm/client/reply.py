@@ -14,7 +14,7 @@ from imgadm.base.redaction import redact_text
 from imgadm.base.text import excerpt, printable
 from imgadm.client.budget import MAX_ERROR_BYTES
 from imgadm.client.errors import StatusError, UnusableReplyError
-from imgadm.streams.http.codings import Uncoded, coding_of
+from imgadm.streams.http.answers.codings import Uncoded, coding_of
 from imgadm.streams.http.failures import BadAnswerError
 
 _BLOCK = 256 << 10

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from imgadm.base.patterns import NO_OWNER, is_digest
+from imgadm.base.patterns import NO_OWNER, is_digest, uuid_of_digits
 from imgadm.base.times import iso_milliseconds
 from imgadm.manifest.errors import InvalidManifestError
 
@@ -45,8 +45,7 @@ def layer_uuid(digests: Sequence[str]) -> str:
                 f'docker digests should be of the form "sha256:xxx", got: {listed}'
             )
     # The UUID has neither version nor variant bits, like those of the original tool.
-    digits = hashlib.sha256(" ".join(digests).encode()).hexdigest()
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
+    return uuid_of_digits(hashlib.sha256(" ".join(digests).encode()).hexdigest())
 
 
 def layer_manifests(

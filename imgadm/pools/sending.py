@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from imgadm._native import VolumeStreamWriter
-from imgadm.base.errors import InternalError
 from imgadm.base.files.opening import open_regular
-from imgadm.base.programs.programs import log_program
 from imgadm.streams import RawVolume
 
 _PIECE = 1024 * 1024
@@ -75,32 +71,3 @@ def disk_stream(
         os.close(descriptor)
         if base >= 0:
             os.close(base)
-
-
-def program_output(argv: Sequence[str]) -> Generator[memoryview, None, None]:
-    """Yield what a program writes; raises InternalError, at the end, if the program fails."""
-    started = time.monotonic()
-    process = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    memory = memoryview(bytearray(_PIECE))
-    try:
-        with process.stdout as stdout, process.stderr as stderr:
-            while size := os.readv(stdout.fileno(), [memory]):
-                yield memory[:size]
-            said = stderr.read().decode(errors="replace").strip()
-        if process.wait() != 0:
-            raise InternalError(
-                f"{' '.join(argv)} failed with exit status {process.returncode}: {said}"
-            )
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait()
-        log_program(argv, process.returncode, time.monotonic() - started)

@@ -11,25 +11,25 @@ from imgadm.base.redaction import redact_url
 from imgadm.client.options import ClientOptions, Retry
 from imgadm.client.session import make_session
 from imgadm.registry.documents.images import NO_FILES, NO_FILES_LAYER, RemoteLayer
-from imgadm.registry.places import Places
+from imgadm.registry.servers import RepositoryServers
 from imgadm.streams.http.retries import retry_after
 
 if TYPE_CHECKING:
     from requests import Session
 
-    from imgadm.streams.http.body import Body
+    from imgadm.streams.http.answers.body import Body
 
 _Answer = TypeVar("_Answer")
 
 
 def fetch_blob(
-    places: Places, layer: RemoteLayer, options: ClientOptions, *, stall_timeout: float
+    servers: RepositoryServers, layer: RemoteLayer, options: ClientOptions, *, stall_timeout: float
 ) -> streams.Stage:
     """Return the stage that downloads the blob of ``layer``.
 
-    It tries the servers of ``places`` first. Then it tries the addresses of the layer that the
-    manifest names, over https only and without credentials. ``stall_timeout`` is the number of
-    seconds that a connection may bring nothing. NO_FILES_LAYER needs no download.
+    It tries ``servers`` first. Then it tries the addresses of the layer that the
+    manifest names, over https only and without credentials. ``stall_timeout`` is the longest
+    time, in seconds, for which a connection may bring nothing. NO_FILES_LAYER needs no download.
     """
     if layer.digest == NO_FILES_LAYER.digest:
         return _NoFiles()
@@ -42,7 +42,7 @@ def fetch_blob(
         headers = {"accept": "*/*"}
         return streams.HttpFile(url, session, headers, patience, immutable=True, size=layer.size)
 
-    files = [file(at.blob_url(layer.digest), at.session) for at in places.repositories]
+    files = [file(at.blob_url(layer.digest), at.session) for at in servers.repositories]
     foreign = [url for url in layer.urls if url.startswith("https://")]
     stranger = make_session(options) if foreign else None
     if stranger is not None:
@@ -91,7 +91,7 @@ class BlobFile:
         return self._first(lambda file: file.open(), lambda error: error.transient)
 
     def open_at(self, position: int) -> tuple[Body, int]:
-        # Whoever resumes tries again by itself where there was no answer.
+        # If no server has answered, the stage that resumes the download tries again by itself.
         return self._first(lambda file: file.open_at(position), lambda error: error.busy)
 
     def changed(self, position: int) -> streams.FetchError:

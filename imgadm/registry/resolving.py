@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imgadm.client.errors import SourceError
+from imgadm.registry.documents.download import Documents, Parsed
 from imgadm.registry.documents.image_parts import check_run_config, layers_of
 from imgadm.registry.documents.images import RemoteImage, RemoteLayer
 from imgadm.registry.documents.manifests import (
@@ -14,16 +15,15 @@ from imgadm.registry.documents.manifests import (
     IndexEntry,
     ManifestError,
 )
-from imgadm.registry.documents.reading import Documents, Parsed
 from imgadm.registry.documents.schema1 import Schema1Manifest
 from imgadm.registry.errors import InvalidContentError, InvalidDockerInfoError, NotInRegistryError
-from imgadm.registry.places import Places
 from imgadm.registry.platform_choice import OtherPlatformError, PlatformChoice
 from imgadm.registry.references.platforms import Platform
 from imgadm.registry.references.reference import Reference
+from imgadm.registry.servers import RepositoryServers
 
 _MAX_DEPTH = 4
-"""The limit of levels of indexes in indexes."""
+"""The most levels of indexes within indexes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,11 @@ class _Manifest:
 class Resolver:
     """The look-up of one reference for one platform, to be used once."""
 
-    def __init__(self, places: Places, reference: Reference, platform: Platform) -> None:
-        self._url = places.origin.url
-        self._documents = Documents(places, reference)
+    def __init__(
+        self, servers: RepositoryServers, reference: Reference, platform: Platform
+    ) -> None:
+        self._url = servers.origin.url
+        self._documents = Documents(servers, reference)
         self._reference = reference
         self._wanted = platform
         self._choice = PlatformChoice(reference, platform)

@@ -15,9 +15,9 @@ from imgadm.registry.access.credential_files import CredentialFiles
 from imgadm.registry.access.credentials import Credentials
 from imgadm.registry.access.endpoints import Endpoint, mirror_endpoints, registry_endpoint
 from imgadm.registry.documents.images import RemoteImage, RemoteLayer
-from imgadm.registry.references.indexes import Index
 from imgadm.registry.references.platforms import Platform
 from imgadm.registry.references.reference import Reference
+from imgadm.registry.references.registry_names import RegistryName
 from imgadm.sources.errors import SourcePingError
 from imgadm.sources.source import FileRequest, Source
 from imgadm.state.source_config import SourceConfig
@@ -25,8 +25,8 @@ from imgadm.state.source_config import SourceConfig
 if TYPE_CHECKING:
     from imgadm import streams
     from imgadm.registry.access.tokens import Tokens
-    from imgadm.registry.places import Places
     from imgadm.registry.repository import RemoteRepository
+    from imgadm.registry.servers import RepositoryServers
 
 
 class DockerSource(Source):
@@ -46,23 +46,23 @@ class DockerSource(Source):
         )
         self._lock = threading.Lock()
         self._tokens: dict[str, Tokens] = {}
-        self._places: dict[tuple[str, str | None, str], Places] = {}
+        self._servers: dict[tuple[str, str | None, str], RepositoryServers] = {}
 
     @property
     def channel(self) -> str | None:
         return None
 
     @property
-    def index(self) -> Index:
+    def registry(self) -> RegistryName:
         """The configured registry. It has the images whose names say no registry."""
-        return self._own.index
+        return self._own.registry
 
     def registry_of(self, reference: Reference) -> str:
         """Return the URL, without credentials, of the registry that ``reference`` names."""
-        endpoint = self._endpoint(Index(reference.index, reference.scheme))
+        endpoint = self._endpoint(RegistryName(reference.registry, reference.scheme))
         if endpoint is self._own and endpoint.credentials is None:
             return str(self.config.url)
-        return endpoint.index.url
+        return endpoint.registry.url
 
     def resolve(self, reference: Reference, platform: Platform) -> RemoteImage:
         """Return the image that ``reference`` means for ``platform``.
@@ -73,7 +73,7 @@ class DockerSource(Source):
         """
         from imgadm.registry.resolving import Resolver
 
-        return Resolver(self._places_of(reference), reference, platform).resolve()
+        return Resolver(self._servers_of(reference), reference, platform).resolve()
 
     def fetch_layer(
         self, image: RemoteImage, layer: RemoteLayer, *, stall_timeout: float = 30.0
@@ -81,12 +81,12 @@ class DockerSource(Source):
         """Return the stage that downloads the blob of a layer, and survives lost connections.
 
         It checks the size, if that is known. The next stage has to check the digest. A connection
-        that brings nothing for ``stall_timeout`` seconds is lost.
+        that brings no byte for ``stall_timeout`` seconds counts as lost.
         """
         from imgadm.registry.blobs import fetch_blob
 
-        places = self._places_of(image.reference)
-        return fetch_blob(places, layer, self._options, stall_timeout=stall_timeout)
+        servers = self._servers_of(image.reference)
+        return fetch_blob(servers, layer, self._options, stall_timeout=stall_timeout)
 
     def ping(self) -> None:
         """Raise :class:`SourcePingError` unless the server is a registry.
@@ -131,27 +131,27 @@ class DockerSource(Source):
 
     def close(self) -> None:
         with self._lock:
-            while self._places:
-                self._places.popitem()[1].close()
+            while self._servers:
+                self._servers.popitem()[1].close()
 
-    def _places_of(self, reference: Reference) -> Places:
+    def _servers_of(self, reference: Reference) -> RepositoryServers:
         """Return the servers that have the repository of ``reference``."""
-        from imgadm.registry.places import Places
+        from imgadm.registry.servers import RepositoryServers
 
-        key = (reference.index, reference.scheme, reference.remote_name)
+        key = (reference.registry, reference.scheme, reference.remote_name)
         with self._lock:
-            if key not in self._places:
-                origin = self._endpoint(Index(reference.index, reference.scheme))
-                mirrors = mirror_endpoints(self._options.mirrors, origin.index)
-                self._places[key] = Places(
+            if key not in self._servers:
+                origin = self._endpoint(RegistryName(reference.registry, reference.scheme))
+                mirrors = mirror_endpoints(self._options.mirrors, origin.registry)
+                self._servers[key] = RepositoryServers(
                     [self._repository(at, reference) for at in (*mirrors, origin)]
                 )
-            return self._places[key]
+            return self._servers[key]
 
-    def _endpoint(self, index: Index) -> Endpoint:
-        if index.name == self._own.index.name:
+    def _endpoint(self, registry: RegistryName) -> Endpoint:
+        if registry.name == self._own.registry.name:
             return self._own
-        return Endpoint(index, index.root, insecure=self._insecure_everywhere)
+        return Endpoint(registry, registry.root, insecure=self._insecure_everywhere)
 
     def _repository(self, endpoint: Endpoint, reference: Reference) -> RemoteRepository:
         from imgadm.registry.access.tokens import Tokens
@@ -174,4 +174,4 @@ class DockerSource(Source):
         if endpoint.credentials is not None:
             return lambda: endpoint.credentials
         files = CredentialFiles(self._options.environment, on_shared=self._options.on_shared_secret)
-        return lambda: files.find(endpoint.index, endpoint.prefix + reference.remote_name)
+        return lambda: files.find(endpoint.registry, endpoint.prefix + reference.remote_name)

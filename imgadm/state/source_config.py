@@ -85,9 +85,9 @@ class SourceConfig:
         typed = self.url.reveal()
         if self.type == "docker":
             # Only registries need this, and most runs have none.
-            from imgadm.registry.references.indexes import parse_index
+            from imgadm.registry.references.registry_names import parse_registry_name
 
-            root = parse_index(typed).root
+            root = parse_registry_name(typed).root
             scheme, _, host = root.partition("://")
             user, at, _ = typed.rpartition("://")[2].rpartition("@")
             return SecretUrl(f"{scheme}://{user}{at}{host}")

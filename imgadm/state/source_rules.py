@@ -20,9 +20,9 @@ def check_source(source: SourceConfig) -> None:
     if source.type not in SOURCE_TYPES:
         raise ConfigError(f'invalid source type: "{source.type}"')
     if source.type == "docker":
-        from imgadm.registry.references.indexes import parse_index
+        from imgadm.registry.references.registry_names import parse_registry_name
 
-        parse_index(source.url.reveal())
+        parse_registry_name(source.url.reveal())
         return
     _ = source.normalised_url
     if source.type == "dsapi":

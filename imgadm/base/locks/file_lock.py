@@ -71,7 +71,7 @@ def file_lock(
     among_threads = _among_threads(file)
     if not among_threads.acquire(timeout=PATIENCE if wait else 0):
         if not wait:
-            raise _locked(file.what, holder)
+            raise LockedError(file.what, shown_holder(holder))
         notice.give(holder)
         among_threads.acquire()
     try:
@@ -143,15 +143,11 @@ def _lock(descriptor: int, file: LockFile, mode: int, wait: bool, notice: WaitNo
     while not try_record_lock(descriptor, file.path, mode):
         if time.monotonic() >= deadline:
             if not wait:
-                raise _locked(file.what, read_holder(descriptor))
+                raise LockedError(file.what, shown_holder(read_holder(descriptor)))
             notice.give(read_holder(descriptor))
             wait_for_record_lock(descriptor, file.path, mode)
             return
         time.sleep(_POLL_SECONDS)
-
-
-def _locked(what: str, holder: Holder | None) -> LockedError:
-    return LockedError(f"{what} is locked by {shown_holder(holder)}: try again when that is done")
 
 
 def _remove(descriptor: int, file: LockFile) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 from imgadm.base.errors import InternalError
 from imgadm.base.logs import TRACE_LEVEL, logger
 from imgadm.base.programs.completed import Completed, end_of_output
+from imgadm.base.programs.process import kill_program, start_program
 from imgadm.base.programs.program_io import converse
 from imgadm.base.settings import patience
 from imgadm.base.signals import run_beyond_signals, signals_raised_afterwards
@@ -37,8 +37,6 @@ QUERY_SECONDS = 300.0
 
 CHANGE_SECONDS = 600.0
 """Seconds that a program that changes something may run."""
-
-_SECONDS_TO_DIE = 1.0
 
 
 def program_environment() -> dict[str, str]:
@@ -117,6 +115,17 @@ def run_to_end(
     return run_beyond_signals(lambda: _run(argv, stdin, seconds, started, start_new_session=True))
 
 
+def run_on_terminal(argv: Sequence[str]) -> int:
+    """Run a program on the input and outputs of this process, and return its exit status.
+
+    A negative status is the number of a signal. Raises OSError if the program cannot be started.
+    """
+    started = time.monotonic()
+    status = subprocess.run(argv, check=False).returncode
+    log_program(argv, status, time.monotonic() - started)
+    return status
+
+
 def is_running(pid: int) -> bool:
     """Tell whether ``pid`` runs and leads its session, as programs of :func:`run_to_end` do.
 
@@ -157,14 +166,14 @@ def _run(
     process: subprocess.Popen[bytes] | None = None
     try:
         with signals_raised_afterwards():
-            process = _start(argv, **popen)
+            process = start_program(argv, **popen)
         on_start(process.pid)
         deadline = None if seconds is None else started + seconds
         stdout, stderr = converse(process, argv, stdin.encode(), deadline, limit)
         status = process.wait(None if seconds is None else started + seconds - time.monotonic())
     except (subprocess.TimeoutExpired, TimeoutError):
         assert process is not None
-        _kill(process)
+        kill_program(process)
         log_program(argv, None, time.monotonic() - started)
         raise InternalError(
             f'"{" ".join(argv)}" has not ended after {seconds:g} seconds and was given up; see '
@@ -173,7 +182,7 @@ def _run(
     except BaseException:
         if process is None:
             raise
-        _kill(process)
+        kill_program(process)
         log_program(argv, None, time.monotonic() - started)
         raise
     completed = Completed(
@@ -203,22 +212,5 @@ def log_program(
     logger().log(TRACE_LEVEL, "exec done", extra={"fields": done})
 
 
-def _start(argv: Sequence[str], **popen: Any) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen
-        )
-    except OSError as error:
-        raise InternalError(f'cannot run "{argv[0]}": {error.strerror}', cause=error) from error
-
-
 def _how_it_ended(argv: Sequence[str], status: int | None) -> str:
     return f"{'Given up' if status is None else 'Command failed'}: {' '.join(argv)}"
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill the program and its children; a program that the kernel holds is left behind."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_SECONDS_TO_DIE)

@@ -9,7 +9,7 @@ from imgadm.base.settings import patience
 from imgadm.cli.context import RunContext
 from imgadm.cli.output.listing import Listing, collect_no_garbage
 from imgadm.cli.output.waiting import slow_source_warning
-from imgadm.operations.asking import combined
+from imgadm.operations.ask_servers import combined
 from imgadm.operations.listing.avail_images import avail_images
 from imgadm.operations.listing.filters import parse_filters
 

@@ -12,7 +12,7 @@ from imgadm.cli.context import RunContext
 from imgadm.cli.options import Options
 from imgadm.cli.output.create_view import CreateView
 from imgadm.cli.run.disks import given_disk
-from imgadm.cli.run.repositories import open_repository
+from imgadm.cli.run.publish_server import open_repository
 from imgadm.machines import open_datasets, open_machines
 from imgadm.operations.creating.create_disk_image import CreateDiskOptions, create_disk_image
 from imgadm.operations.creating.create_image import CreateOptions, Host, create_image

@@ -11,7 +11,7 @@ from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.image_argument import check_image_argument
 from imgadm.operations.importing.import_image import import_image
 from imgadm.operations.importing.import_registry_image import import_registry_image
-from imgadm.operations.importing.protocol import ImportOptions
+from imgadm.operations.importing.import_steps import ImportOptions
 from imgadm.registry import Platform
 from imgadm.sources import Source
 

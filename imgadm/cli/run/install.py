@@ -11,7 +11,7 @@ from imgadm.cli.output.transfer_view import View, choose_view
 from imgadm.cli.run.disks import given_disk, session_for
 from imgadm.cli.shared_options import FILE, MANIFEST
 from imgadm.operations.disk_images import DiskToImage
-from imgadm.operations.importing.protocol import ImportOptions
+from imgadm.operations.importing.import_steps import ImportOptions
 from imgadm.operations.installing.install_disk import install_disk
 from imgadm.operations.installing.install_image import install_image
 from imgadm.operations.manifest_fields import parse_fields, read_fields

@@ -7,7 +7,7 @@ from pathlib import Path
 from imgadm.cli.arguments import required_text, single_argument
 from imgadm.cli.context import RunContext
 from imgadm.cli.output.transfer_view import choose_view
-from imgadm.cli.run.repositories import open_repository
+from imgadm.cli.run.publish_server import open_repository
 from imgadm.cli.shared_options import FILE, MANIFEST
 from imgadm.operations.publishing.publish_files import publish_files
 

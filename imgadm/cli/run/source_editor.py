@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from imgadm.base.errors import ConfigError, FileSystemError, ImgadmError, InternalError, UsageError
-from imgadm.base.programs.programs import log_program
+from imgadm.base.programs.programs import run_on_terminal
 from imgadm.base.redaction import SecretUrl
 from imgadm.cli.clients import plain_http_warning
 from imgadm.cli.context import RunContext
@@ -147,17 +145,14 @@ def _editor() -> list[str]:
 def _run(argv: list[str]) -> int:
     """Run the editor on the terminal of imgadm and return its exit status."""
     sys.stdout.flush()
-    started = time.monotonic()
     try:
-        status = subprocess.run(argv, check=False).returncode
+        return run_on_terminal(argv)
     except OSError as error:
         raise InternalError(
             f"cannot run the editor {shlex.join(argv[:-1])}: {error.strerror}; "
             "set VISUAL to another",
             cause=error,
         ) from error
-    log_program(argv, status, time.monotonic() - started)
-    return status
 
 
 def _wants_to_edit_again(error: ImgadmError) -> bool:

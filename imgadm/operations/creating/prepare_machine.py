@@ -1,4 +1,4 @@
-"""Preparation of a machine: boot it with the operator's script, and wait until that is done.
+"""Preparation of a machine: boot it with the operator's script, and wait for the script.
 
 The script and this module talk through the machine's metadata: the script sets
 ``prepare-image:state`` to ``running``, then to ``success``, or to ``error`` with the reason in
@@ -25,9 +25,9 @@ from imgadm.operations.events.creating import (
 from imgadm.operations.events.event import OnEvent
 
 SCRIPT = "operator-script"
-STATE = "prepare-image:state"
-ERROR = "prepare-image:error"
-PROGRESS = "prepare-image:progress"
+_STATE = "prepare-image:state"
+_ERROR = "prepare-image:error"
+_PROGRESS = "prepare-image:progress"
 
 MAX_SCRIPT = 1 << 20
 """The size that a script may have, in bytes; it becomes a value in the machine's metadata."""
@@ -38,7 +38,7 @@ LIMIT = 300.0
 
 @dataclass(frozen=True)
 class Clock:
-    """The clock that waiting goes by, in seconds; tests have another one."""
+    """The clock of all waiting here, in seconds. Tests replace it."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -70,6 +70,12 @@ def read_script(path: str) -> str:
     return text
 
 
+def traces(machine: Machine) -> tuple[str, ...]:
+    """Return the keys of the machine's metadata that come from its preparation."""
+    found = [key for key in (_STATE, _ERROR, _PROGRESS) if key in machine.customer_metadata]
+    return (*found, *((SCRIPT,) if SCRIPT in machine.internal_metadata else ()))
+
+
 def prepare_machine(
     machines: Vmadm,
     uuid: str,
@@ -77,14 +83,14 @@ def prepare_machine(
     on_event: OnEvent,
     clock: Clock,
 ) -> None:
-    """Boot the stopped machine with ``script``, and wait until that has shut it down again.
+    """Boot the stopped machine with ``script``, and wait until the script has shut it down.
 
-    Afterwards the machine's metadata has no trace of the script. Nor has an image of a zone, whose
-    dataset contains the metadata. Raises PrepareImageDidNotRunError, PrepareImageError, and the
-    errors of vmadm. After an error the machine stays as it is then.
+    Afterwards the machine's metadata has no trace of the script. An image of a zone, whose dataset
+    contains the metadata, has none either. Raises PrepareImageDidNotRunError, PrepareImageError,
+    and the errors of vmadm. After an error, the machine stays in the state that it has then.
     """
     machines.update(uuid, {"set_internal_metadata": {SCRIPT: script}})
-    machines.update(uuid, {"remove_customer_metadata": [STATE, ERROR]})
+    machines.update(uuid, {"remove_customer_metadata": [_STATE, _ERROR]})
     on_event(MachineStarting(uuid))
     machines.start(uuid)
     _wait_for_start(machines, uuid, on_event, clock)
@@ -96,14 +102,14 @@ def prepare_machine(
         uuid,
         {
             "remove_internal_metadata": [SCRIPT],
-            "remove_customer_metadata": [STATE, ERROR, PROGRESS],
+            "remove_customer_metadata": [_STATE, _ERROR, _PROGRESS],
         },
     )
 
 
 def _wait_for_start(machines: Vmadm, uuid: str, on_event: OnEvent, clock: Clock) -> None:
     try:
-        _poll(machines, uuid, lambda machine: STATE in machine.customer_metadata, 2.0, clock)
+        _poll(machines, uuid, lambda machine: _STATE in machine.customer_metadata, 2.0, clock)
     except _TimeIsUpError as error:
         on_event(ScriptSilent())
         raise PrepareImageDidNotRunError(uuid) from error
@@ -112,13 +118,13 @@ def _wait_for_start(machines: Vmadm, uuid: str, on_event: OnEvent, clock: Clock)
 
 def _wait_for_success(machines: Vmadm, uuid: str, clock: Clock) -> None:
     def is_done(machine: Machine) -> bool:
-        return machine.customer_metadata.get(STATE) in ("success", "error")
+        return machine.customer_metadata.get(_STATE) in ("success", "error")
 
     try:
         machine = _poll(machines, uuid, is_done, 1.0, clock)
-        if machine.customer_metadata[STATE] == "success":
+        if machine.customer_metadata[_STATE] == "success":
             return
-        if not machine.customer_metadata.get(ERROR) and not machine.is_stopped:
+        if not machine.customer_metadata.get(_ERROR) and not machine.is_stopped:
             # The script sets the reason by a second command, which may not have run yet.
             clock.sleep(1.0)
             machine = machines.get(uuid)
@@ -126,7 +132,7 @@ def _wait_for_success(machines: Vmadm, uuid: str, clock: Clock) -> None:
         raise PrepareImageError(
             uuid, "prepare-image script did not complete", cause=error
         ) from error
-    raise PrepareImageError(uuid, str(machine.customer_metadata.get(ERROR) or "").strip())
+    raise PrepareImageError(uuid, str(machine.customer_metadata.get(_ERROR) or "").strip())
 
 
 def _wait_for_shutdown(machines: Vmadm, uuid: str, clock: Clock) -> None:
@@ -145,8 +151,8 @@ def _poll(
 ) -> Machine:
     """Return the machine as soon as ``condition`` holds; look every ``interval`` seconds.
 
-    Raises _TimeIsUpError at the limit, and if the machine is stopped twice in a row. A reboot does
-    not look like that, and in a stopped machine no script can change anything.
+    Raises _TimeIsUpError after :data:`LIMIT` seconds, and if the machine is stopped at two looks in
+    a row: that is not a reboot, and no script runs in a stopped machine.
     """
     began, was_stopped = clock.now(), False
     while True:

@@ -1,4 +1,4 @@
-"""The way back for a machine that an image was made of.
+"""The restoration of a machine after an image was made of it.
 
 Every step can be repeated, whether it was done before or not.
 """
@@ -10,25 +10,19 @@ from contextlib import contextmanager
 
 from imgadm.base.errors import ImgadmError, MultiError
 from imgadm.base.signals import run_beyond_signals
-from imgadm.machines import Datasets, Machine, Vmadm
+from imgadm.machines import Datasets, Vmadm
 from imgadm.operations.creating.image_output import ImageOutput
 from imgadm.operations.creating.machine_journal import Journal, JournalFile
-from imgadm.operations.creating.prepare_machine import ERROR, PROGRESS, SCRIPT, STATE
+from imgadm.operations.creating.prepare_machine import SCRIPT, traces
 from imgadm.operations.events.creating import CreateEvent, MachineRestarting, RollingBack
 from imgadm.operations.events.event import OnEvent
-
-
-def traces(machine: Machine) -> tuple[str, ...]:
-    """Return the keys of the machine's metadata that come from its preparation."""
-    found = [key for key in (STATE, ERROR, PROGRESS) if key in machine.customer_metadata]
-    return (*found, *((SCRIPT,) if SCRIPT in machine.internal_metadata else ()))
 
 
 class Restoration:
     """The steps that put a machine back to the state that its journal describes.
 
-    After a step that fails the others are still tried. Only a machine that could not be put back is
-    not started. The journal then stays for the next run.
+    A step that fails does not stop the others, except that the machine is not started unless it was
+    rolled back and has its quota again. If any step fails, the journal stays for the next run.
     """
 
     def __init__(

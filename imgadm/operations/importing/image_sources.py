@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imgadm import streams
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
-from imgadm.operations.asking import ask_in_order
+from imgadm.operations.ask_servers import ask_in_order
 from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.events.event import OnEvent, SourceFailed
 from imgadm.sources import Source
@@ -29,8 +29,9 @@ class ActiveImage:
 def find_active_image(sources: Sequence[Source], uuid: str, on_event: OnEvent) -> ActiveImage:
     """Return the image ``uuid`` of the first source, in their order, that has it active.
 
-    ``on_event`` is told which sources failed before that. Raises ActiveImageNotFoundError, or the
-    errors of the sources if one of them failed and none has the image.
+    ``on_event`` gets a SourceFailed for each source that failed before that. Raises
+    ActiveImageNotFoundError, or the errors of the sources if one of them failed and none has the
+    image.
     """
 
     def active_image(source: Source) -> Manifest | None:

@@ -7,8 +7,8 @@ from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.errors import OriginNotFoundInSourceError
 from imgadm.operations.events.event import OnEvent
 from imgadm.operations.events.importing import AncestorInstalled
+from imgadm.operations.importing.import_steps import ImportChain
 from imgadm.operations.importing.origin_trust import check_installed_origin
-from imgadm.operations.importing.protocol import ImportChain
 from imgadm.operations.listing.installed_ancestry import recorded_origin
 from imgadm.pools.base import Pool
 from imgadm.sources import Source, SourceError
@@ -52,7 +52,7 @@ def look_up_chain(
             origin = missing[-1].origin
         else:
             on_event(AncestorInstalled(origin))
-            if installed.manifest.get("type") != "docker":  # whose digests are compared
+            if installed.manifest.get("type") != "docker":  # digests prove layers
                 check_installed_origin(source, installed, on_event, must_be_proven=verify_origins)
             base = base or origin
             origin = recorded_origin(installed)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from imgadm.base.errors import ImgadmError
 from imgadm.manifest import Manifest
 from imgadm.manifest.docker import layer_manifests
-from imgadm.operations.asking import ask_in_order
+from imgadm.operations.ask_servers import ask_in_order
 from imgadm.operations.errors import ActiveImageNotFoundError
 from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.registry import NotInRegistryError, Platform, Reference, RemoteImage, parse_reference
-from imgadm.registry.references.indexes import parse_index
+from imgadm.registry.references.registry_names import parse_registry_name
 from imgadm.sources.docker_source import DockerSource
 
 if TYPE_CHECKING:
@@ -83,9 +83,10 @@ def find_registry_image(
 ) -> RegistryImage:
     """Return the image that a registry has under ``name`` for ``platform``.
 
-    If the name has no registry in it, all ``registries`` are asked in their order, otherwise only
-    that one. ``on_failure`` gets the errors of the registries that failed before one had the image.
-    Raises ActiveImageNotFoundError, InvalidDockerRepoError, and the errors of the registries.
+    If ``name`` includes no registry, all ``registries`` are asked in their order, otherwise only
+    the one that it includes. ``on_failure`` gets the errors of the registries that failed before
+    one had the image. Raises ActiveImageNotFoundError, InvalidDockerRepoError, and the errors of
+    the registries.
     """
 
     def resolve(place: tuple[DockerSource, Reference]) -> RemoteImage | None:
@@ -105,12 +106,14 @@ def find_registry_image(
 def _places(registries: Sequence[DockerSource], name: str) -> list[tuple[DockerSource, Reference]]:
     """Return the registries that may have the image, and its name in each."""
     places = [
-        (source, parse_reference(name, default_index=source.config.url.reveal()))
+        (source, parse_reference(name, default_registry=source.config.url.reveal()))
         for source in registries
     ]
-    indexes = {reference.index for _, reference in places}
-    if len(indexes) > 1 or len(places) == 1:
+    named = {reference.registry for _, reference in places}
+    if len(named) > 1 or len(places) == 1:
         return places
-    # The name says which registry. If that is configured, it is asked as configured.
-    own = [place for place in places if parse_index(place[0].config.url.reveal()).name in indexes]
+    # The name includes the registry. If that is configured, its configured source is asked.
+    own = [
+        place for place in places if parse_registry_name(place[0].config.url.reveal()).name in named
+    ]
     return own[:1] or places[:1]

@@ -15,13 +15,13 @@ from imgadm.operations.errors import DownloadError
 from imgadm.operations.events.event import OnEvent
 from imgadm.operations.events.importing import InstallBegins
 from imgadm.operations.failures import wrong_local_size
-from imgadm.operations.importing.layer_fetches import IncomingLayer
-from imgadm.operations.importing.protocol import (
+from imgadm.operations.importing.import_steps import (
     ImportChain,
     ImportOptions,
     ImportRequest,
     run_import,
 )
+from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.operations.importing.receive_image import receive_file
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.operations.local_files import read_local_manifest
@@ -40,7 +40,7 @@ def install_image(
     """Install the image that the manifest describes from its file; neither is changed.
 
     An image that is installed already is left alone, except that it gets the root that it lacks.
-    Raises an ImgadmError for whatever fails, after everything has been undone.
+    Raises an ImgadmError for any failure, after undoing everything.
     """
     raw = read_local_manifest(manifest_path, file_path)
     request = _LocalImage(pool, raw, file_path, on_event, now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from imgadm.base.errors import ImgadmError
 from imgadm.client.errors import ClientError
-from imgadm.operations.asking import LateError, ask_all
+from imgadm.operations.ask_servers import LateError, ask_all
 from imgadm.operations.listing.filters import Filters, matching
 from imgadm.operations.listing.rows import ListedImage
 from imgadm.sources import Source, SourceError

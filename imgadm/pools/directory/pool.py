@@ -142,14 +142,14 @@ class DirectoryPool(Pool):
         return DirectoryLayerReception(self, manifests, source, base)
 
     def lacks_root(self, image: InstalledImage) -> bool:
-        from imgadm.pools.directory.outgoing import is_readable_file
+        from imgadm.pools.directory.sending import is_readable_file
 
         directory = self.path / image.uuid
         keeps_layer = is_readable_file(directory / LAYER)
         return keeps_layer and not self._images.is_directory(directory / ROOT)
 
     def send(self, image: InstalledImage) -> StoredStream | MadeStream:
-        from imgadm.pools.directory.outgoing import stored_stream, stream_of_disk
+        from imgadm.pools.directory.sending import stored_stream, stream_of_disk
 
         stored = stored_stream(self.path, image)
         if stored is not None:
@@ -165,7 +165,7 @@ class DirectoryPool(Pool):
         return LayerFacts.of(image).compression if RECORDED_AS in image.extra else "none"
 
     def disk(self, image: InstalledImage) -> AbstractContextManager[tuple[Path, streams.RawVolume]]:
-        from imgadm.pools.directory.outgoing import opened_disk
+        from imgadm.pools.directory.sending import opened_disk
 
         return opened_disk(self.path, image)
 

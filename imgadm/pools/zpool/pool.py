@@ -169,13 +169,14 @@ class ZfsPool(Pool):
         return ZfsLayerReception(self._host, self.name, manifests, source, base)
 
     def send(self, image: InstalledImage) -> MadeStream:
-        from imgadm.pools.sending import MadeStream, program_output
+        from imgadm.base.programs.program_stream import stream_program
+        from imgadm.pools.sending import MadeStream
 
         snapshot = f"{self.dataset(image.uuid)}@final"
         base = image.manifest.get("origin")
         options = ["-i", f"{self.dataset(base)}@final"] if base else []
         argv = [self._host.zfs, "send", *options, snapshot]
-        return MadeStream(program_output(argv), repeatable=False)
+        return MadeStream(stream_program(argv), repeatable=False)
 
     def delete(self, uuid: str) -> None:
         destroyed = self._host.run("destroy", "-r", self.dataset(uuid))

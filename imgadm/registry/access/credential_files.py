@@ -18,7 +18,7 @@ from imgadm.base.files.secrets import exposure_of
 from imgadm.base.json_input import JSONError, parse_json
 from imgadm.registry.access.credential_helpers import ask_helper
 from imgadm.registry.access.credentials import Credentials
-from imgadm.registry.references.indexes import OFFICIAL, Index
+from imgadm.registry.references.registry_names import OFFICIAL, RegistryName
 
 _MAX_FILE_BYTES = 4 << 20
 _OFFICIAL_KEYS = frozenset({"index.docker.io", "docker.io", "registry-1.docker.io"})
@@ -37,15 +37,15 @@ class CredentialFiles:
         self._environment = environment
         self._on_shared = on_shared
 
-    def find(self, index: Index, repository: str) -> Credentials | None:
-        """Return the credentials for ``repository`` of ``index``, ``None`` if no file has any.
+    def find(self, registry: RegistryName, repository: str) -> Credentials | None:
+        """Return the credentials for ``repository`` of ``registry``, ``None`` if no file has any.
 
         Raises :class:`ConfigError` for a file that is unreadable or malformed, and for a helper
         that fails.
         """
         for path in self._paths():
             content = _read(path)
-            found = None if content is None else _File(path, content).find(index, repository)
+            found = None if content is None else _File(path, content).find(registry, repository)
             if found:
                 self._tell_if_shared(path)
                 return found
@@ -75,26 +75,26 @@ class _File:
         self._path = path
         self._content = content
 
-    def find(self, index: Index, repository: str) -> Credentials | None:
-        helper = self._helper(index)
+    def find(self, registry: RegistryName, repository: str) -> Credentials | None:
+        helper = self._helper(registry)
         if helper is not None:
-            found = ask_helper(helper, index.credentials_name)
+            found = ask_helper(helper, registry.credentials_name)
             if found:
                 return found
-        return self._written(index, repository)
+        return self._written(registry, repository)
 
-    def _helper(self, index: Index) -> str | None:
+    def _helper(self, registry: RegistryName) -> str | None:
         for key, helper in self._section("credHelpers").items():
-            if _names_registry(key, index) and isinstance(helper, str) and helper:
+            if _names_registry(key, registry) and isinstance(helper, str) and helper:
                 return helper
         store = self._content.get("credsStore")
         return store if isinstance(store, str) and store else None
 
-    def _written(self, index: Index, repository: str) -> Credentials | None:
+    def _written(self, registry: RegistryName, repository: str) -> Credentials | None:
         """Return the entry whose key spells the longest part of the repository's name."""
         best: tuple[int, str] | None = None
         for key in self._section("auths"):
-            length = _covers(key, index, repository)
+            length = _covers(key, registry, repository)
             if length is not None and (best is None or length > best[0]):
                 best = (length, key)
         return None if best is None else self._entry(best[1])
@@ -156,17 +156,17 @@ def _split_key(key: str) -> tuple[str, str]:
     return OFFICIAL if host in _OFFICIAL_KEYS else host, "" if path in _API_PATHS else path
 
 
-def _names_registry(key: str, index: Index) -> bool:
-    return _split_key(key) == (index.name, "")
+def _names_registry(key: str, registry: RegistryName) -> bool:
+    return _split_key(key) == (registry.name, "")
 
 
-def _covers(key: str, index: Index, repository: str) -> int | None:
+def _covers(key: str, registry: RegistryName, repository: str) -> int | None:
     """Return the number of characters of ``repository`` that ``key`` spells.
 
     None if the key is for another registry or repository.
     """
     host, path = _split_key(key)
-    if host != index.name:
+    if host != registry.name:
         return None
     covered = not path or repository == path or repository.startswith(path + "/")
     return len(path) if covered else None

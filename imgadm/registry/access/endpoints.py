@@ -11,20 +11,24 @@ from imgadm.base.errors import ConfigError
 from imgadm.base.redaction import redact_url
 from imgadm.base.urls import is_loopback, server_address, shown_value
 from imgadm.registry.access.credentials import Credentials
-from imgadm.registry.references.indexes import Index, index_of, parse_index
+from imgadm.registry.references.registry_names import (
+    RegistryName,
+    parse_registry_name,
+    registry_name_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One server.
 
-    ``index`` is its name in files of credentials. ``root`` is the URL that ``/v2/`` is under.
+    ``registry`` is its name in files of credentials. ``root`` is the URL that ``/v2/`` is under.
     ``prefix`` stands before the names of repositories; it is empty or ends with a slash. An
     ``insecure`` server may use plain http or any certificate. ``credentials`` are those in the URL
     of the source; they take precedence over files.
     """
 
-    index: Index
+    registry: RegistryName
     root: str
     prefix: str = ""
     insecure: bool = False
@@ -45,17 +49,17 @@ def registry_endpoint(url: str, *, insecure: bool) -> Endpoint:
 
     Raises :class:`ConfigError` for a URL that names no registry.
     """
-    index = parse_index(url)
+    registry = parse_registry_name(url)
     netloc = urlsplit(url if "://" in url else f"https://{url}").netloc
     credentials = None
     if "@" in netloc:
         pair = server_address(f"https://{netloc}").credentials
         credentials = Credentials(*pair) if pair else None
-    return Endpoint(index, index.root, insecure=insecure, credentials=credentials)
+    return Endpoint(registry, registry.root, insecure=insecure, credentials=credentials)
 
 
-def mirror_endpoints(mirrors: Mapping[str, Any], index: Index) -> list[Endpoint]:
-    """Return the mirrors of ``index``, in the order of the setting.
+def mirror_endpoints(mirrors: Mapping[str, Any], registry: RegistryName) -> list[Endpoint]:
+    """Return the mirrors of ``registry``, in the order of the setting.
 
     ``mirrors`` is the setting: by the name of a registry, a list of URLs, or of objects with the
     members ``url`` and ``insecure``. Raises :class:`ConfigError` for a setting of another form.
@@ -63,7 +67,7 @@ def mirror_endpoints(mirrors: Mapping[str, Any], index: Index) -> list[Endpoint]
     found: list[Endpoint] = []
     for name, entries in mirrors.items():
         try:
-            if parse_index(name).name != index.name:
+            if parse_registry_name(name).name != registry.name:
                 continue
         except ConfigError as error:
             raise ConfigError(f'"mirrors" has an entry for no registry: {error.message}') from error
@@ -93,6 +97,6 @@ def _mirror(name: str, entry: object) -> Endpoint:
         raise ConfigError(
             f'the mirror "{redact_url(url)}" has a password in its URL; log in to it instead'
         )
-    index = index_of(scheme.lower() or None, address.lower(), url)
+    registry = registry_name_of(scheme.lower() or None, address.lower(), url)
     prefix = path.strip("/")
-    return Endpoint(index, index.root, f"{prefix}/" if prefix else "", insecure)
+    return Endpoint(registry, registry.root, f"{prefix}/" if prefix else "", insecure)

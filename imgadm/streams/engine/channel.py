@@ -18,7 +18,7 @@ class Channel:
 
     The reader sees the end only after :meth:`close`. A writer that fails never calls it, so that
     the reader can't mistake a broken stream for a complete one. ``exhausted`` tells whether the
-    reader has seen the end.
+    reader has seen the end. After :meth:`discard` the reader never sees it.
     """
 
     def __init__(self, cancel: CancelToken, capacity: int = CAPACITY) -> None:
@@ -76,15 +76,19 @@ class Channel:
         return buffer
 
     def close(self) -> None:
-        """Mark the end: the writer has put everything."""
+        """Mark the end: the writer has put everything. Does nothing after :meth:`discard`."""
         with self._changed:
-            self._closed = True
+            self._closed = not self._discarding
             self._changed.notify_all()
 
     def discard(self) -> None:
-        """Release the buffers in the channel and all later ones, because the reader has ended."""
+        """Release the buffers in the channel and all later ones.
+
+        A reader that still works waits until the pipeline ends, because it would miss bytes.
+        """
         with self._changed:
             self._discarding = True
+            self._closed = False
             while self._queue:
                 self._queue.popleft().release()
             self._changed.notify_all()

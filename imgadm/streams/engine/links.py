@@ -53,12 +53,17 @@ class Links(ABC):
 
 
 class ChannelLinks(Links):
-    """Channels through which stages hand buffers to each other; one leads into each stage."""
+    """Channels through which stages hand buffers to each other; one leads into each stage.
+
+    A sink sees the end only after all sources and filters have succeeded, those of other branches
+    too.
+    """
 
     def open(self, cancel: CancelToken) -> None:
         self._buffers = BufferPool()
         self._channels = [Channel(cancel) for _ in self._places]
         self._channels[0].close()
+        self._feeding = {index for index in range(len(self._places)) if self._readers(index)}
 
     def run(self, index: int) -> None:
         place, context = self._places[index], self._contexts[index]
@@ -71,17 +76,22 @@ class ChannelLinks(Links):
         place.stage.run(context, Inlet(channel, meter), Outlet(following, meter, self._buffers))
         if place.upstream is not None and not channel.exhausted:
             raise UnreadError(place.stage.name, reader=index, offset=meter.bytes_in)
+        self._feeding.discard(index)
         for reader in self._readers(index):
-            reader.close()
+            if self._readers(reader):
+                self._channels[reader].close()
+        if not self._feeding:
+            for reader_channel in self._channels:
+                reader_channel.close()
 
     def discard_after(self, index: int) -> None:
         for reader in self._readers(index):
-            reader.discard()
+            self._channels[reader].discard()
 
-    def _readers(self, index: int) -> list[Channel]:
+    def _readers(self, index: int) -> list[int]:
         place = self._places[index]
         following = [] if place.downstream is None else [place.downstream]
-        return [self._channels[reader] for reader in (*following, *place.branches)]
+        return [*following, *place.branches]
 
     def close(self) -> None:
         for channel in self._channels:

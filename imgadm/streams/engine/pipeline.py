@@ -65,6 +65,8 @@ class _Pipeline:
                 place.gauge.total = place.stage.total
             run_beyond_signals(self._start)
             self._watch(on_progress, interval)
+            if self._outcome.error is None:
+                run_beyond_signals(self._commit)
         except BaseException as error:  # raised again below, once everything has ended
             self._outcome.keep(error)
         while not self._ended:
@@ -138,6 +140,14 @@ class _Pipeline:
             if on_progress is not None and not self._outcome.is_failing:
                 on_progress(self._report)
 
+    def _commit(self) -> None:
+        for stage in self._opened:
+            try:
+                stage.commit()
+            except BaseException as error:
+                _name_stage(error, stage)
+                raise
+
     def _end(self) -> None:
         """End all stages and free everything. Programs end first, before their input does."""
         self._ended = True
@@ -163,7 +173,7 @@ class _Pipeline:
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
             step()
-        except Exception as error:  # must not keep the other steps from being done
+        except BaseException as error:  # must not keep the other steps from being done
             self._outcome.keep(error)
 
     def _join(self, timeout: float | None) -> bool:

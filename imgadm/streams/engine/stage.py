@@ -102,11 +102,13 @@ class Stage(ABC):
 
     1. ``open``, on the thread that calls :func:`~imgadm.streams.run`, in the order of the stages.
     2. ``run``, or ``run_descriptors``, on a thread of its own.
-    3. ``abort``, from any thread, if the pipeline fails.
+    3. ``commit``, after every stage of the pipeline and its branches has succeeded; or else
+       ``abort``, from any thread, when the pipeline fails.
     4. ``close``, once at the very end, if ``open`` was called.
 
     A stage that raises has failed, and the pipeline ends. A stage that returns has succeeded: it
-    has read its input to the end, and the next stage may now see the end of the stream.
+    has read its input to the end, and the next stage may now see the end of the stream. A sink sees
+    the end after all sources and filters have succeeded, those in branches too.
     """
 
     name: str = "stage"
@@ -163,6 +165,13 @@ class Stage(ABC):
         delivered. Returns None unless the stage ``remembers_sha1``.
         """
         return None
+
+    def commit(self) -> None:
+        """Make the work final in one short step, such as a rename. No signal interrupts it.
+
+        All stages commit in their order. The first one that raises ends the run; the stages before
+        it have committed.
+        """
 
     def abort(self) -> None:
         """Make every wait of :meth:`run` end at once. May be called at any time, and twice."""

@@ -26,9 +26,10 @@ def tee(*stages: Stage) -> Stage:
     """Return a stage that passes the bytes on, and feeds them to the branch of ``stages`` as well.
 
     The last of ``stages`` is a sink, all others are filters; tees among them make further branches.
-    The bytes are not copied. The slower side sets the pace, and memory stays bounded. Each side
-    sees the end only after all stages before the tee have succeeded. The first failure on either
-    side ends both; a side that has seen the end may have completed by then.
+    The bytes are not copied. The slower side sets the pace, and memory stays bounded. The sinks see
+    the end only after all sources and filters of both sides have succeeded. The first failure on
+    either side ends both, and no :func:`write_file` names its file then. An upload or a program on
+    the other side may have completed.
 
     The report of the branch, with facts of its own, is the next of ``report.branches``. The bytes
     of a pipeline with a tee do not stay in the kernel. Raises MisuseError for ``stages`` that make

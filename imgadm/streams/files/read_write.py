@@ -95,7 +95,7 @@ class WriteFile(Stage):
         for view in inlet.views():
             write_all(self._descriptor, view, context.cancel.fileno(), context.meter)
             self._wrote(view.nbytes)
-        self._commit(context)
+        self._sync(context)
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
         while moved := move_bytes(
@@ -103,16 +103,18 @@ class WriteFile(Stage):
             limit=WRITE_BEHIND_STEP,
         ):
             self._wrote(moved)
-        self._commit(context)
+        self._sync(context)
 
     def _wrote(self, size: int) -> None:
         self._behind.wrote(self._written, size)
         self._written += size
 
-    def _commit(self, context: Context) -> None:
+    def _sync(self, context: Context) -> None:
         context.cancel.check()
         if self._durable:
             os.fsync(self._descriptor)
+
+    def commit(self) -> None:
         assert self._file is not None
         self._file.commit(replace=self._replace)
         self.complete = True

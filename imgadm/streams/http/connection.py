@@ -22,7 +22,7 @@ from urllib3.exceptions import ConnectTimeoutError
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from imgadm.streams.engine.interruptions import interruptible
-from imgadm.streams.http.response import timed_response
+from imgadm.streams.http.answers.response import timed_response
 
 EXCHANGE_SECONDS = 75.0
 """Seconds until the head of the answer is complete: 15 to connect, and then 60."""

@@ -23,9 +23,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.engine.interruptions import interruptible
 from imgadm.streams.errors import SendError
+from imgadm.streams.http.answers.head import AnswerHead
+from imgadm.streams.http.answers.response import timed_response
 from imgadm.streams.http.connection import EXCHANGE_SECONDS, CheckingAdapter
-from imgadm.streams.http.head import AnswerHead
-from imgadm.streams.http.response import timed_response
 
 _PIECE = 64 << 10
 """Bytes given to the connection at a time. TLS reports no progress within a piece."""

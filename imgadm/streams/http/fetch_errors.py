@@ -12,7 +12,7 @@ from imgadm.base.patterns import is_error_code
 from imgadm.base.redaction import redact_text, redact_url
 from imgadm.base.text import excerpt
 from imgadm.streams.errors import FetchError
-from imgadm.streams.http.codings import Uncoded, coding_of
+from imgadm.streams.http.answers.codings import Uncoded, coding_of
 from imgadm.streams.http.failures import failure_of, request_errors
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from imgadm.streams.engine.arguments import (
 )
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import SizeError
-from imgadm.streams.http.body import Body
+from imgadm.streams.http.answers.body import Body
 from imgadm.streams.http.remote_file import HttpFile, RemoteFile
 from imgadm.streams.http.resuming import ResumedFile
 from imgadm.streams.http.retries import RetryPolicy

@@ -15,7 +15,7 @@ from imgadm.streams.engine.arguments import (
 )
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 from imgadm.streams.errors import SendError, SizeError, UploadAnswer
-from imgadm.streams.http.codings import Uncoded, coding_of
+from imgadm.streams.http.answers.codings import Uncoded, coding_of
 from imgadm.streams.http.failures import failure_of, request_errors
 
 if TYPE_CHECKING:

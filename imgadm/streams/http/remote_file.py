@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from imgadm.base.redaction import redact_url
 from imgadm.streams.errors import FetchError
-from imgadm.streams.http.body import Body, sent_length
-from imgadm.streams.http.codings import coding_of
+from imgadm.streams.http.answers.body import Body, sent_length
+from imgadm.streams.http.answers.codings import coding_of
 from imgadm.streams.http.failures import BadAnswerError, request_errors
 from imgadm.streams.http.fetch_errors import answer_error, connection_error
 

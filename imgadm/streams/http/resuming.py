@@ -10,10 +10,10 @@ from imgadm.streams.engine.buffers import BUFFER_SIZE
 from imgadm.streams.engine.interruptions import interruptible
 from imgadm.streams.engine.stage import Context
 from imgadm.streams.errors import FetchError, SizeError, StreamError
-from imgadm.streams.http.body import Body
+from imgadm.streams.http.answers.body import Body
+from imgadm.streams.http.answers.response import FLOOR_BYTES_A_SECOND
 from imgadm.streams.http.fetch_errors import connection_error
 from imgadm.streams.http.remote_file import RemoteFile
-from imgadm.streams.http.response import FLOOR_BYTES_A_SECOND
 from imgadm.streams.http.retries import RetryPolicy, retry_after
 
 MAX_RESUMES = 20

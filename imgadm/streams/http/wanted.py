@@ -10,7 +10,7 @@ from typing import Literal
 
 from imgadm.base.text import excerpt
 from imgadm.streams.errors import ChecksumError, FetchError, SizeError
-from imgadm.streams.http.body import Body
+from imgadm.streams.http.answers.body import Body
 
 UseOfMd5 = Literal["ignored", "checked", "required"]
 """The use of the Content-MD5 that a server may send (RFC 1864)."""

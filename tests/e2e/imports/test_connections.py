@@ -7,7 +7,7 @@ import threading
 from imgadm.base.locks.command_locks import Locks
 from imgadm.operations.events.importing import ImageInstalled
 from imgadm.operations.importing.import_image import import_image
-from imgadm.operations.importing.protocol import ImportOptions
+from imgadm.operations.importing.import_steps import ImportOptions
 from imgadm.pools.directory.pool import DirectoryPool
 from imgadm.sources import ClientOptions, open_source
 from imgadm.state.source_config import SourceConfig

@@ -20,6 +20,7 @@ from imgadm.base.errors import ConfigError, InternalError
 from imgadm.base.logs import Log
 from imgadm.base.programs import program_io
 from imgadm.base.programs.completed import Completed
+from imgadm.base.programs.program_stream import stream_program
 from imgadm.base.programs.programs import is_running, run_program, run_query
 
 
@@ -85,6 +86,39 @@ def test_twenty_mebibytes_are_no_trouble(install_program: Callable[[str, str], s
 def test_a_program_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(InternalError, match=r'cannot run "/no/such": No such file or directory'):
         run_program(["/no/such"])
+
+
+def test_a_program_that_floods_stderr_is_read_to_its_end(
+    install_program: Callable[[str, str], str],
+) -> None:
+    program = install_program(
+        "zfs", "printf first; head -c 1048576 /dev/zero >&2; printf last; echo no >&2; exit 3"
+    )
+    pieces = stream_program([program, "send"])
+    assert bytes(next(pieces)) == b"first"
+    assert bytes(next(pieces)) == b"last"
+    with pytest.raises(InternalError) as caught:
+        next(pieces)
+    assert caught.value.message.startswith(f"{program} send failed with exit status 3: ...")
+    assert caught.value.message.endswith("\0no")
+    assert len(caught.value.message) < 10_000
+
+
+def test_a_stream_that_is_closed_early_kills_its_program(
+    install_program: Callable[[str, str], str], tmp_path: Path
+) -> None:
+    program = install_program(
+        "zfs", f'trap "" TERM PIPE; echo $$ >{tmp_path}/pid; echo begun; sleep 60'
+    )
+    stream = stream_program([program])
+    assert bytes(next(stream)) == b"begun\n"
+    stream.close()
+    assert_ends(tmp_path / "pid")
+
+
+def test_a_stream_of_a_program_that_is_none() -> None:
+    with pytest.raises(InternalError, match=r'cannot run "/no/such": No such file or directory'):
+        next(stream_program(["/no/such"]))
 
 
 INTERRUPTED = """

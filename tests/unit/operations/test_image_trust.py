@@ -16,9 +16,9 @@ from imgadm.operations.events.event import Event
 from imgadm.operations.events.importing import ImageDoubted
 from imgadm.operations.events.upkeep import OtherImage
 from imgadm.operations.importing.import_chain import look_up_chain
+from imgadm.operations.importing.import_steps import ImportOptions
 from imgadm.operations.importing.layer_trust import check_installed_layers
 from imgadm.operations.importing.origin_trust import unproven_file
-from imgadm.operations.importing.protocol import ImportOptions
 from imgadm.operations.installing.install_image import install_image
 from imgadm.operations.upkeep.image_lookup import Found
 from imgadm.operations.upkeep.update_plan import plan_update

@@ -60,7 +60,7 @@ def opened_registry(pace: Any) -> Iterator[OpenDocker]:  # noqa: F811
 
 
 def resolved(source: DockerSource, name: str, platform: str = "linux/amd64") -> RemoteImage:
-    reference = parse_reference(name, default_index=source.config.url)
+    reference = parse_reference(name, default_registry=source.config.url)
     return source.resolve(reference, Platform.parse(platform))
 
 

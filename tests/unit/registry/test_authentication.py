@@ -340,7 +340,7 @@ def test_a_token_that_is_not_good_any_more_in_the_middle_of_a_layer(
     web[f"/v2/a/b/blobs/{digest}"] = give_blob
     source = opened_registry(web.url)
     layer = RemoteLayer(digest, len(content), "none", None)
-    reference = parse_reference("a/b", default_index=web.url)
+    reference = parse_reference("a/b", default_registry=web.url)
     image = RemoteImage(reference, digest, {}, None, (layer,), Platform.default())
     fetched(source, image)
     begin = asked[-1][1]
@@ -373,7 +373,7 @@ def test_a_token_that_nobody_gives_any_more_ends_a_fetch(
     web[f"/v2/a/b/blobs/{digest}"] = (401, challenge, {})
     other_web["*"] = (403, {}, {})
     layer = RemoteLayer(digest, 1, "none", None)
-    reference = parse_reference("a/b", default_index=web.url)
+    reference = parse_reference("a/b", default_registry=web.url)
     image = RemoteImage(reference, digest, {}, None, (layer,), Platform.default())
     with pytest.raises(UnauthorizedError, match="refuses a token for repository:a/b:pull"):
         fetched(opened_registry(web.url), image)

@@ -45,7 +45,7 @@ def root(server: Server) -> str:
 
 def fetch(source: DockerSource, layer: RemoteLayer = LAYER, name: str = "a/b") -> streams.Report:
     """Fetch a layer, check it, and make sure that what comes is what should."""
-    reference = parse_reference(name, default_index=source.config.url)
+    reference = parse_reference(name, default_registry=source.config.url)
     image = RemoteImage(reference, DIGEST, {}, None, (layer,), Platform.default())
     sink = Collect()
     report = streams.run(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from imgadm.base.errors import ConfigError
-from imgadm.registry import parse_index
+from imgadm.registry import parse_registry_name
 from imgadm.registry.access.credential_files import CredentialFiles
 from imgadm.registry.access.credentials import Credentials
 
@@ -25,7 +25,7 @@ def find(directory: Path, content: Any, registry: str, repository: str = "a/b") 
     text = content if isinstance(content, str) else json.dumps(content)
     (directory / "config.json").write_text(text)
     files = CredentialFiles({"DOCKER_CONFIG": str(directory), "HOME": str(directory)})
-    return files.find(parse_index(registry), repository)
+    return files.find(parse_registry_name(registry), repository)
 
 
 ANN = Credentials("ann", "pw")
@@ -93,7 +93,7 @@ def test_files_in_their_order(tmp_path: Path) -> None:
     environment = {"HOME": str(home)}
 
     def user() -> str | None:
-        found = CredentialFiles(environment).find(parse_index("quay.io"), "a/b")
+        found = CredentialFiles(environment).find(parse_registry_name("quay.io"), "a/b")
         return found and found.username
 
     assert user() is None

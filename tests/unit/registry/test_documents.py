@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgadm.registry import NotInRegistryError
+from imgadm.registry.documents.download import MAX_DOCUMENTS
 from imgadm.registry.documents.images import NO_FILES_LAYER
 from imgadm.registry.documents.manifests import (
     ManifestError,
@@ -23,7 +24,6 @@ from imgadm.registry.documents.manifests import (
     parse_document,
     read_manifest,
 )
-from imgadm.registry.documents.reading import MAX_DOCUMENTS
 from imgadm.registry.documents.schema1 import read_schema1
 from imgadm.registry.errors import (
     BadDigestError,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from imgadm.base.errors import ConfigError
-from imgadm.registry import parse_index
+from imgadm.registry import parse_registry_name
 from imgadm.sources import ClientOptions, ping_source
 from imgadm.sources.errors import SourcePingError
 from imgadm.state.source_config import SourceConfig
@@ -83,11 +83,11 @@ def test_certificates(secure_web: Any) -> None:
     ],
 )
 def test_where_a_registry_is_asked(url: str, root: str) -> None:
-    assert parse_index(url).root == root
+    assert parse_registry_name(url).root == root
 
 
 @pytest.mark.parametrize("url", ["https://user:secret@quay.io/x", "http://user:secret@docker.io"])
 def test_passwords_stay_out_of_errors(url: str) -> None:
     with pytest.raises(ConfigError, match="invalid index") as caught:
-        parse_index(url)
+        parse_registry_name(url)
     assert "secret" not in caught.value.message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgadm.base.errors import ConfigError
-from imgadm.registry import Index, parse_index, parse_reference
+from imgadm.registry import RegistryName, parse_reference, parse_registry_name
 from imgadm.registry.errors import InvalidDockerRepoError
 
 DIGEST = "sha256:" + "a" * 64
@@ -64,10 +64,10 @@ def test_a_digest_decides_and_a_tag_informs(digest: str) -> None:
     ],
 )
 def test_names_without_a_registry(default: str, index: str, scheme: str, remote: str) -> None:
-    reference = parse_reference("app", default_index=default)
-    assert (reference.index, reference.scheme, reference.remote_name) == (index, scheme, remote)
-    elsewhere = parse_reference("quay.io/x/y", default_index=default)
-    assert (elsewhere.index, elsewhere.scheme) == ("quay.io", None)
+    reference = parse_reference("app", default_registry=default)
+    assert (reference.registry, reference.scheme, reference.remote_name) == (index, scheme, remote)
+    elsewhere = parse_reference("quay.io/x/y", default_registry=default)
+    assert (elsewhere.registry, elsewhere.scheme) == ("quay.io", None)
 
 
 @pytest.mark.parametrize(
@@ -109,17 +109,17 @@ def test_what_names_no_image(text: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "index"),
+    ("url", "registry"),
     [
-        ("https://index.docker.io/v1/", Index("docker.io")),
-        ("docker.io/", Index("docker.io")),
-        ("http://host:5000", Index("host:5000", "http")),
-        ("https://quay.io", Index("quay.io", "https")),
-        ("[::1]:5000", Index("[::1]:5000")),
+        ("https://index.docker.io/v1/", RegistryName("docker.io")),
+        ("docker.io/", RegistryName("docker.io")),
+        ("http://host:5000", RegistryName("host:5000", "http")),
+        ("https://quay.io", RegistryName("quay.io", "https")),
+        ("[::1]:5000", RegistryName("[::1]:5000")),
     ],
 )
-def test_indexes(url: str, index: Index) -> None:
-    assert parse_index(url) == index
+def test_registry_names(url: str, registry: RegistryName) -> None:
+    assert parse_registry_name(url) == registry
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_indexes(url: str, index: Index) -> None:
 )
 def test_what_is_no_index(url: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
-        parse_index(url)
+        parse_registry_name(url)

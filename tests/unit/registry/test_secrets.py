@@ -29,7 +29,7 @@ from imgadm.registry import Platform, parse_reference
 logs.use(Log(level=10, request_id="run", source_locations=True))
 _, url, insecure, name = sys.argv
 with DockerSource(SourceConfig(url, "docker", insecure == "yes"), ClientOptions()) as source:
-    image = source.resolve(parse_reference(name, default_index=url), Platform.default())
+    image = source.resolve(parse_reference(name, default_registry=url), Platform.default())
     for layer in image.layers:
         streams.run(source.fetch_layer(image, layer), streams.into_process(["wc", "-c"]))
 """

@@ -533,5 +533,5 @@ def test_damaged_draft_is_named(tmp_path: Path) -> None:
 
 
 def test_one_server_writes_to_a_folder(site: Site) -> None:
-    with pytest.raises(LockedError, match="another server writes to"):
+    with pytest.raises(LockedError, match='the folder ".*" is locked by another server'):
         next(Site(site.folder).serve())

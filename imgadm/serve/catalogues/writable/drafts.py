@@ -24,7 +24,7 @@ from imgadm.serve.catalogues.digests import DigestStore, stamp_of
 from imgadm.serve.catalogues.pairs import FolderImage, write_manifest
 from imgadm.serve.catalogues.writable.deletions import delete_pair
 from imgadm.serve.catalogues.writable.draft import Draft, published_file, published_manifest
-from imgadm.serve.catalogues.writable.takeover import check_store, take_up_drafts
+from imgadm.serve.catalogues.writable.recovery import check_store, take_up_drafts
 
 
 class DraftStore:
@@ -47,12 +47,13 @@ class DraftStore:
         """
         make_directory(self._root)
         check_store(self._root, self._folder)
-        descriptor = LockFile(self._root / "lock", "the folder").open()
+        lock = LockFile(self._root / "lock", f'the folder "{self._folder}"')
+        descriptor = lock.open()
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise LockedError(f'another server writes to "{self._folder}"') from error
+                raise LockedError(lock.what, "another server", cause=error) from error
             try:
                 self._drafts |= take_up_drafts(self._root, self._folder, self._digests)
             except OSError as error:

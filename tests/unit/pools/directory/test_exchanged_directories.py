@@ -158,7 +158,7 @@ def test_what_is_open_keeps_its_path(tmp_path: Path) -> None:
 
 
 def test_images_without_proc(bench: DirectoryBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("pool", "outgoing", "partial"):
+    for module in ("pool", "sending", "partial"):
         monkeypatch.setattr(
             f"imgadm.pools.directory.{module}.pinned_path",
             lambda descriptor, path: os.fsdecode(path),

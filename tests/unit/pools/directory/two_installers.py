@@ -15,7 +15,7 @@ from pathlib import Path
 
 from imgadm.base.errors import ImgadmError
 from imgadm.base.locks.command_locks import Locks
-from imgadm.operations.importing.protocol import ImportOptions
+from imgadm.operations.importing.import_steps import ImportOptions
 from imgadm.operations.installing.install_image import install_image
 from imgadm.pools.directory.pool import DirectoryPool
 

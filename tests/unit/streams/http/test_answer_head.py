@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgadm.streams.http.answers.head import MAX_ANSWER_HEAD_BYTES, AnswerHead
 from imgadm.streams.http.failures import BadAnswerError
-from imgadm.streams.http.head import MAX_ANSWER_HEAD_BYTES, AnswerHead
 
 INTERIM = [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Hints\nLink: </x>\n\n"]
 HEADS = [

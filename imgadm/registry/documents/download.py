@@ -31,15 +31,15 @@ from imgadm.registry.errors import (
     InvalidDockerInfoError,
     RegistryError,
 )
-from imgadm.registry.places import Places
 from imgadm.registry.references.digests import digest_of, matches
 from imgadm.registry.references.reference import Reference
 from imgadm.registry.repository import MAX_CONFIG_BYTES, RemoteRepository
+from imgadm.registry.servers import RepositoryServers
 
 _BEFORE_JSON = b" \t\r\n\xef\xbb\xbf"
 
 MAX_DOCUMENTS = 32
-"""The limit of manifests and indexes that are downloaded to find one image."""
+"""The most manifests and indexes that are downloaded to find one image."""
 
 Parsed = ImageManifest | ImageIndex | Schema1Manifest
 
@@ -47,8 +47,8 @@ Parsed = ImageManifest | ImageIndex | Schema1Manifest
 class Documents:
     """The documents in the repository of ``reference``. Methods raise SourceError."""
 
-    def __init__(self, places: Places, reference: Reference) -> None:
-        self._places = places
+    def __init__(self, servers: RepositoryServers, reference: Reference) -> None:
+        self._servers = servers
         self._reference = reference
         self._read = 0
 
@@ -63,7 +63,7 @@ class Documents:
         self._read += 1
         if self._read > MAX_DOCUMENTS:
             raise InvalidContentError(
-                self._places.origin.url,
+                self._servers.origin.url,
                 f"{self._reference} has more than {MAX_DOCUMENTS} manifests that may be the right "
                 "one",
             )
@@ -80,7 +80,7 @@ class Documents:
             _check_digest(repository, where, document, signed, digest)
             return parsed, digest or digest_of(signed)
 
-        return self._places.ask(question)
+        return self._servers.ask(question)
 
     def config(self, descriptor: Descriptor) -> dict[str, Any]:
         """Return the configuration that ``descriptor``, of a manifest, refers to."""
@@ -95,7 +95,7 @@ class Documents:
                 )
             if not matches(body, descriptor.digest):
                 raise BadDigestError(
-                    repository.url, f"{what}: what was sent has the digest {digest_of(body)}"
+                    repository.url, f"{what}: the content sent has the digest {digest_of(body)}"
                 )
             try:
                 config = parse_json(body)
@@ -105,7 +105,7 @@ class Documents:
                 raise InvalidContentError(repository.url, f"{what} is no JSON object")
             return config
 
-        return self._places.ask(question)
+        return self._servers.ask(question)
 
     def name_of(self, version: str) -> str:
         """Return the full name of a manifest, for messages."""
@@ -153,7 +153,7 @@ def _check_digest(
     """
     if wanted is not None and not matches(signed, wanted):
         raise BadDigestError(
-            repository.url, f"{where}: what was sent has the digest {digest_of(signed)}"
+            repository.url, f"{where}: the content sent has the digest {digest_of(signed)}"
         )
     told = document.digest
     if wanted is None and is_digest(told) and not matches(signed, told):

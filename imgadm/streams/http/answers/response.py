@@ -15,8 +15,8 @@ import time
 from typing import Any
 
 from imgadm.base.text import excerpt
+from imgadm.streams.http.answers.head import AnswerHead
 from imgadm.streams.http.failures import BadAnswerError
-from imgadm.streams.http.head import AnswerHead
 
 FLOOR_BYTES_A_SECOND = 512
 """The bytes a second below which a server that we wait for has failed."""

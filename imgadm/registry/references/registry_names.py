@@ -1,4 +1,4 @@
-"""Indexes: the registries in the names of images, and the URLs that they are asked at."""
+"""The registries in the names of images, and the URLs of their servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class RegistryName:
     """A registry: ``docker.io`` or ``HOST[:PORT]``; ``scheme`` is ``None`` if its URL has none."""
 
     name: str
@@ -53,8 +53,8 @@ class Index:
         return OFFICIAL_CREDENTIALS if self.is_official else self.name
 
 
-def parse_index(url: str) -> Index:
-    """Return the index that ``url``, the URL or the name of a registry, means.
+def parse_registry_name(url: str) -> RegistryName:
+    """Return the registry that ``url``, the URL or the name of a registry, means.
 
     Credentials in it are ignored. Raises :class:`ConfigError` if it names no registry.
     """
@@ -72,11 +72,11 @@ def parse_index(url: str) -> Index:
             f'invalid index, "{redact_url(url)}" does not look like a valid host: '
             f"{redact_url(host)}"
         )
-    return index_of(scheme or None, host, url)
+    return registry_name_of(scheme or None, host, url)
 
 
-def index_of(scheme: str | None, host: str, said: str) -> Index:
-    """Return the index at ``host``; an error quotes ``said``, the text that the operator typed.
+def registry_name_of(scheme: str | None, host: str, said: str) -> RegistryName:
+    """Return the registry at ``host``; an error quotes ``said``, the text that the operator typed.
 
     Raises :class:`ConfigError` if ``host`` is no host, and for Docker Hub over http.
     """
@@ -87,10 +87,10 @@ def index_of(scheme: str | None, host: str, said: str) -> Index:
             raise ConfigError(
                 f"invalid index, HTTP to official index is disallowed: {redact_url(said)}"
             )
-        return Index(OFFICIAL)
+        return RegistryName(OFFICIAL)
     # This gives equal addresses one spelling, and raises for an invalid port.
     usual = "http" if is_loopback(host) else "https"
-    return Index(urlsplit(server_address(f"{scheme or usual}://{host}").base).netloc, scheme)
+    return RegistryName(urlsplit(server_address(f"{scheme or usual}://{host}").base).netloc, scheme)
 
 
 def names_host(part: str) -> bool:

@@ -13,9 +13,9 @@ from imgadm._native import Cancelled, Meter, move_bytes, read_into, write_all
 from imgadm.streams.engine.buffers import BUFFER_SIZE
 from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.engine.stage import waiting_for_input
-from imgadm.streams.http.codings import Uncoded
+from imgadm.streams.http.answers.codings import Uncoded
+from imgadm.streams.http.answers.response import Floor
 from imgadm.streams.http.failures import address_of
-from imgadm.streams.http.response import Floor
 
 if TYPE_CHECKING:
     from requests import Response

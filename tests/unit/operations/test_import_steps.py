@@ -23,7 +23,7 @@ from imgadm.operations.events.importing import (
 )
 from imgadm.operations.importing import import_registry_image as by_name
 from imgadm.operations.importing.import_image import import_image
-from imgadm.operations.importing.protocol import ImportOptions
+from imgadm.operations.importing.import_steps import ImportOptions
 from imgadm.operations.importing.registry_images import RegistryImage
 from imgadm.operations.installing.install_disk import install_disk
 from imgadm.operations.installing.install_image import install_image

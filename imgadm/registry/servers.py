@@ -13,7 +13,7 @@ from imgadm.registry.repository import RemoteRepository
 _Answer = TypeVar("_Answer")
 
 
-class Places:
+class RepositoryServers:
     """The same repository at several servers, in the order in which they are asked.
 
     ``repositories``: the one at the registry itself comes last. If a mirror fails, the next server

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from imgadm.base.errors import ImgadmError, InternalError
-from imgadm.operations import asking as module
-from imgadm.operations.asking import LateError, ask_all
+from imgadm.operations import ask_servers as module
+from imgadm.operations.ask_servers import LateError, ask_all
 
 
 def test_answers_come_in_the_order_of_the_questions() -> None:
