@@ -75,4 +75,4 @@ def _get(source: Source, uuid: str) -> Manifest | None:
         return None if manifest is None else Manifest.of(manifest)
     except InvalidManifestError as error:
         reason = f"image {uuid}: {error.message}"
-        raise SourceError(source.url, reason, code=error.code, cause=error) from error
+        raise SourceError(source.url, reason, code=error.code, image=uuid, cause=error) from error

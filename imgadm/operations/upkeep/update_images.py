@@ -14,7 +14,7 @@ from imgadm.operations.events.upkeep import NotInSources
 from imgadm.operations.upkeep.image_lookup import Found, ImageLookup, look_up_images
 from imgadm.operations.upkeep.update_plan import Plan, plan_update
 from imgadm.pools.base import InstalledImage, Pool
-from imgadm.sources import Source
+from imgadm.sources import Source, SourceError
 
 Target = tuple[Pool, InstalledImage]
 
@@ -136,12 +136,17 @@ class _Update:
     def _fail(self, uuid: str, error: ImgadmError) -> None:
         """Keep an error; one that several images have in common is kept once, with their UUIDs."""
         _, uuids = self._failures.setdefault(error.message, (error, []))
-        if uuid not in error.message and uuid not in uuids:
+        if uuid not in uuids:
             uuids.append(uuid)
 
 
 def _told(error: ImgadmError, uuids: Sequence[str]) -> ImgadmError:
-    if not uuids:
+    """Return ``error`` with the UUIDs of the images that were not updated because of it.
+
+    An error about one image names that image already.
+    """
+    about_source = isinstance(error, SourceError) and error.image is None
+    if len(uuids) == 1 and not about_source:
         return error
     message = f"{error.message}; not updated: {', '.join(uuids)}"
     return ImgadmError(message, code=error.code, cause=error)
