@@ -1,4 +1,4 @@
-"""What counts as worse."""
+"""Tests of the history: which figures count as worse than those of past runs."""
 
 from __future__ import annotations
 

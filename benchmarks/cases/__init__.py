@@ -1,1 +1,1 @@
-"""What is measured: imports, compression, disks, lists, start-up, memory."""
+"""The measurements: imports, compression, disks, lists, start-up, memory."""

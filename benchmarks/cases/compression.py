@@ -19,9 +19,10 @@ from benchmarks.tools.pack import pack
 
 MEBIBYTE = 1024 * 1024
 
-#: What takes minutes is measured on the first part of the stream: six blocks of ``xz -6``, so that
-#: two threads have as many each.
 SLOW = ("bzip2", "xz")
+"""What takes minutes is measured on the first part of the stream: six blocks of ``xz -6``, so that
+two threads have as many each.
+"""
 PART = 6 * 24 * MEBIBYTE
 
 _COPY_SIZE = MEBIBYTE

@@ -26,8 +26,8 @@ class Nowhere(Stage):
 
     name = "nowhere"
     role = "sink"
-    #: Keeps a fetch from hashing by itself what it would have to prove after a lost connection.
     remembers_sha1 = True
+    """Keeps a fetch from hashing by itself what it would have to prove after a lost connection."""
 
     def __init__(self) -> None:
         self.size = 0

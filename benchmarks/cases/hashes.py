@@ -12,8 +12,8 @@ from benchmarks.figures.rows import Row, ours_over_peer
 from benchmarks.measuring.measure import Rounds
 from benchmarks.measuring.programs import PYTHON, TOOLS
 
-#: Hides bit 29 of EBX of CPUID leaf 7, SHA, from OpenSSL (OPENSSL_ia32cap(3)).
 WITHOUT_SHA_INSTRUCTIONS = ":~0x20000000"
+"""Hides bit 29 of EBX of CPUID leaf 7, SHA, from OpenSSL (OPENSSL_ia32cap(3))."""
 
 _ROUNDS = 21
 

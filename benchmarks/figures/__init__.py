@@ -1,1 +1,1 @@
-"""What comes out: figures, goals, tables, and the history of past runs."""
+"""The results: figures, goals, tables, and the history of past runs."""

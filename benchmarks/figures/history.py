@@ -16,14 +16,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-#: How much worse is a regression.
 TOLERANCE = 0.20
+"""The share by which a figure must be worse to count as a regression."""
 
-#: Runs that the median is taken over.
 REMEMBERED = 10
+"""The number of past runs of which the median is taken."""
 
-#: A figure with fewer past runs than this is not judged yet.
 ENOUGH = 3
+"""A figure with fewer past runs than this is not judged yet."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A run as JSON: the rows, and what they were measured on."""
+"""A run as JSON: the rows, and the machine that they were measured on."""
 
 from __future__ import annotations
 

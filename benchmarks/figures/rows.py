@@ -1,4 +1,4 @@
-"""The lines of the table: one figure each, with what it was got from and what it should be."""
+"""The lines of the table: one figure each, with the values it was computed from and its goal."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Row:
     unit: str = "s"
     peer_name: str = ""
     spread: tuple[float, float] | None = None
-    #: The share of the processors that other programs had meanwhile, 0 to 1.
     others: float | None = None
+    """The share of the processors that other programs had meanwhile, 0 to 1."""
     goal: Goal | None = None
 
     @property

@@ -1,1 +1,1 @@
-"""How it is measured: in rounds, next to the programs of the host."""
+"""The measuring: in rounds, next to the programs of the host."""

@@ -1,4 +1,4 @@
-"""How much of the processors went to programs that are none of ours while something was timed."""
+"""The share of the processors that other programs had while a shape was timed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-#: A run during which others took a larger share than this is disturbed.
 TOLERATED = 0.05
+"""A run during which others took a larger share than this is disturbed."""
 
 _PAUSE = 1.0
 _TICK = os.sysconf("SC_CLK_TCK")

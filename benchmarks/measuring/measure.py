@@ -1,7 +1,7 @@
 """Timing in rounds, so that what disturbs the machine disturbs all shapes alike.
 
-In every round each shape runs once, and a ratio is taken between runs of the same round; what is
-told is the median of the ratios. A slow minute then spoils a round, not the comparison.
+In every round each shape runs once, and a ratio is taken between runs of the same round; the
+result is the median of the ratios. A slow minute then spoils a round, not the comparison.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Comparison:
     first: float
     second: float
     ratio: float
-    #: The smallest and the largest ratio of a round.
     spread: tuple[float, float]
-    #: The median share of the processors that other programs had meanwhile.
+    """The smallest and the largest ratio of a round."""
     others: float
+    """The median share of the processors that other programs had meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def run_rounds(
 def warm_up(
     shapes: Mapping[str, Timed], rivals: set[str], *, hopeless: float = 1.5
 ) -> dict[str, Timed]:
-    """Run every shape once, untold, and leave out those of ``rivals`` that can't be the best.
+    """Run every shape once, unmeasured, and leave out ``rivals`` that can't be the best.
 
     Caches are warm after it. A rival that takes ``hopeless`` times as long as the best is dropped.
     """

@@ -1,4 +1,4 @@
-"""What the same job is done with where there is no imgadm: the programs of the host."""
+"""The programs of the host that do the same jobs without imgadm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ def _program(*argv: str) -> Program:
 
 _IGZIP = Program("python3 -m isal.igzip -dc", (sys.executable, "-P", "-m", "isal.igzip", "-dc"))
 
-#: What decompresses from a file in the two-pass shape, as the original tool did.
 ORDINARY = {
     "none": _program("cat"),
     "gzip": _program("gzip", "-dc"),
@@ -38,6 +37,7 @@ ORDINARY = {
     "xz": _program("xz", "-dc"),
     "zstd": _program("zstd", "-q", "-dc"),
 }
+"""The programs that decompress a file in the two-pass shape, as the original tool did."""
 
 
 def decoders(compression: str) -> list[Program]:

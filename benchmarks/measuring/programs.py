@@ -13,8 +13,8 @@ from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
 
-#: The interpreter, told not to take modules from where it happens to be started.
 PYTHON = [sys.executable, "-P"]
+"""The interpreter, told not to take modules from where it happens to be started."""
 
 
 def imgadm_command() -> list[str]:

@@ -1,1 +1,1 @@
-"""What is measured with: disks, streams and images that look like those of operators."""
+"""The material of measurements: disks, streams and images that look like those of operators."""

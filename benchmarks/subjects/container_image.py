@@ -22,11 +22,11 @@ from benchmarks.subjects.subject import CACHE
 LAYERS = 10
 TAG = "bench"
 
-#: Changes when what is made changes, so that what is cached is made again.
 _RECIPE = 1
+"""A number to change with this module, so that images in the cache are made anew."""
 
-#: What other programs that make images compress with.
 _LEVEL = 6
+"""The level of gzip that other programs use to make images."""
 _FIXED_TIME = 1_767_225_600
 _OCI = "application/vnd.oci.image."
 

@@ -1,4 +1,4 @@
-"""What is imported: one zvol stream, and an image of it in every compression.
+"""The images that are imported: one zvol stream in every compression.
 
 Made once for each size, which takes minutes for 600 MB, and kept under ``.cache/bench``.
 """
@@ -23,16 +23,16 @@ from imgadm.base.compressions import COMPRESSION_FORMATS
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "bench"
 
-#: Sizes, in bytes of the stream, about: of a full run, of a quick one, of the memory check.
 FULL = 600_000_000
+"""Sizes, in bytes of the stream, about: of a full run, of a quick one, of the memory check."""
 QUICK = 100_000_000
 LARGE = 6_000_000_000
 
-#: Changes when what is made changes, so that what is cached is made again.
 RECIPE = 1
+"""A number to change with this module, so that subjects in the cache are made anew."""
 
-#: A larger disk is this one, several times over.
 _LARGEST_FILE_SYSTEM = 600_000_000
+"""A larger disk is this one, several times over."""
 _BLOCK_SIZE = 8192
 _NAMESPACE = uuid.UUID("3b8c5b0e-9a0d-4d7e-8f6d-3f1d0a5f4c21")
 _COPY_SIZE = 1024 * 1024

@@ -1,6 +1,6 @@
-"""A program: runs another, and prints what it took as JSON.
+"""A program: runs another, and prints its time and memory as JSON.
 
-A process of its own, because Linux counts the memory of whoever starts a program towards the peak
+It is a process of its own, because Linux counts the memory of the starting process towards the peak
 of the program (``setmax_mm_hiwater_rss`` in ``exec_mmap``), and the caller may be large.
 """
 

@@ -1,4 +1,4 @@
-// One function per room of the core; module.cpp calls them all.
+// One function for each folder of the core; module.cpp calls them all.
 #pragma once
 
 #include <pybind11/pybind11.h>

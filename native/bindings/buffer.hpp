@@ -8,7 +8,7 @@
 
 namespace imgadm::bindings {
 
-// The GIL is needed to make one and to let it go, not to use it.
+// A thread needs the GIL to make one and to destroy it, but not to use it.
 class ContiguousBuffer {
 public:
     enum class Access { read, write };

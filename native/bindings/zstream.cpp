@@ -66,7 +66,7 @@ template <typename Core> Summary finish(Exclusive<Core> &self) {
     return self.run([](Core &core) { return core.finish(); });
 }
 
-// hook(codec name, payload, size) returns `size` bytes, or raises what becomes a format error.
+// hook(codec name, payload, size) returns `size` bytes; its exception becomes a format error.
 Inflate inflate_through(const py::object &hook) {
     if (hook.is_none()) {
         return nullptr;

@@ -5,7 +5,7 @@
 
 namespace imgadm::bindings {
 
-// ZfsStreamError for what a stream does wrong, OSError for what the system refuses.
+// ZfsStreamError for a faulty stream, OSError for a failure of the system.
 void bind_zstream_errors(pybind11::module_ &module);
 
 }  // namespace imgadm::bindings

@@ -9,8 +9,8 @@
 namespace imgadm::bzip2 {
 
 // Small enough to be copied into a loop's registers and back. Reading goes on past the end of the
-// data for up to padding_bytes bytes, which the array must really have; whoever reads an unbounded
-// number of bits asks past_end() at least once in 8 * (padding_bytes - 16) of them.
+// data for up to padding_bytes bytes, which the array must really have. A caller that reads an
+// unbounded number of bits must ask past_end() at least once in 8 * (padding_bytes - 16) of them.
 class BitReader {
 public:
     static constexpr std::size_t padding_bytes = 160;

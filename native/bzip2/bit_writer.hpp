@@ -29,7 +29,7 @@ public:
         write(24, magic & 0xffffff);
     }
 
-    // Everything, filled up with zeros to a whole byte. Nothing may be written after it.
+    // All bits, filled up with zeros to a whole byte. The caller may write nothing after that.
     std::vector<std::uint8_t> finish() {
         while (count_ > 0) {
             const unsigned taken = count_ < 8 ? count_ : 8;

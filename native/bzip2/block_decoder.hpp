@@ -17,8 +17,8 @@ namespace imgadm::bzip2 {
 
 enum class Outcome { decoded, out_of_bits, malformed, stopped };
 
-// A decoded block. Its first bytes are expanded; where runs make it long, the rest is left to
-// whoever takes it, so that a block never needs more memory than this.
+// A decoded block. Only its first bytes are expanded. If runs make it longer, the reader of the
+// block expands the rest, so a block never needs more memory than this.
 struct Block {
     static constexpr std::size_t expanded_bytes = 1536 * 1024;
 

@@ -67,7 +67,7 @@ Decoder::Reading Decoder::read(std::uint8_t *to, std::size_t room) {
             }
         }
     } catch (...) {
-        // Memory has run out between holding a job and submitting it: nobody must wait for it.
+        // Memory has run out between holding a job and submitting it: no thread must wait for it.
         workers_.interrupt();
         throw;
     }

@@ -13,7 +13,7 @@ class Input {
 public:
     void append(const std::uint8_t *bytes, std::size_t length);
 
-    // No byte will be appended any more.
+    // The caller will append no more bytes.
     void finish() { finished_ = true; }
     bool finished() const { return finished_; }
 

@@ -58,7 +58,7 @@ void InverseBwt::add_chunk(unsigned lane) {
 
 void InverseBwt::begin_piece(const LastColumn &column, unsigned lane) {
     if (pieces_begun_ == piece_count_) {
-        // This lane is idle from now on, and writes what nobody reads.
+        // This lane is idle from now on; no code reads the bytes that it writes.
         lanes_.piece[lane] = no_piece;
         lanes_.row[lane] = static_cast<std::uint32_t>(column.length);
         lanes_.out[lane] = chunk_end(0);

@@ -40,7 +40,7 @@ private:
     static constexpr std::uint32_t beginning_flag = std::uint32_t{1} << 31;
     static constexpr std::uint32_t no_piece = ~std::uint32_t{0};
 
-    // The bytes of a piece come last to first, and so do its chunks fill.
+    // The bytes of a piece come last to first, so its chunks fill from their ends.
     struct Piece {
         std::uint32_t previous;
         std::uint32_t newest_chunk;

@@ -28,7 +28,7 @@ struct Job {
     std::uint64_t end_bit() const { return begin_bit - compressed_begin + block.end_bit; }
 };
 
-// Decodes jobs in the order in which they come. With no threads, whoever waits does the work.
+// Decodes jobs in the order in which they come. Without threads, the caller that waits decodes.
 // Jobs belong to the caller, who keeps them until they are done or the workers have stopped.
 class Workers {
 public:

@@ -9,7 +9,7 @@ namespace imgadm::bzip2 {
 
 // Appends the bit offset of every block magic and end magic that begins at a bit in
 // [from_bit, length * 8 - 47), in ascending order. Blocks begin at any bit, and nothing keeps the
-// same bits from occurring inside one: what is found is a hint, and all that there is to find.
+// same bits from occurring inside one: an offset found is only a hint, but none is missing.
 void find_magics(const std::uint8_t *data, std::size_t length, std::size_t from_bit,
                  std::vector<std::size_t> &found);
 

@@ -13,7 +13,7 @@ namespace imgadm::bzip2 {
 
 // Sorts the rotations that begin a rise after a fall ("left-most S" of induced sorting: Nong, Zhang
 // and Chan 2009), about a third, by comparing them, and infers the order of all others from theirs
-// in two passes. Equal rotations of a periodic block come in any order, as it does not matter.
+// in two passes. Equal rotations of a periodic block come in any order, which changes nothing.
 class RotationSort {
 public:
     explicit RotationSort(std::size_t capacity);
@@ -47,8 +47,8 @@ private:
     std::uint8_t *text_;
     std::uint32_t length_ = 0;
 
-    // Positions of seeds in the order of the text, their ranks so far, and they in sorted order:
-    // the lower bits are the number of a seed, the higher ones what it is being sorted by.
+    // Positions of seeds in the order of the text, their ranks so far, and the seeds in sorted
+    // order: the lower bits are the number of a seed, the higher ones its sort key.
     Storage<std::uint32_t> seeds_;
     Storage<std::uint32_t> ranks_;
     Storage<std::uint64_t> sorted_;

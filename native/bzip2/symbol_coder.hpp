@@ -1,4 +1,4 @@
-// The second half of a block's way: its last column as ranks, runs and prefix codes.
+// The second half of compressing a block: its last column as ranks, runs and prefix codes.
 #pragma once
 
 #include <array>

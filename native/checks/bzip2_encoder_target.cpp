@@ -1,5 +1,5 @@
-// Feeds arbitrary bytes to the bzip2 encoder: what our decoder makes of the stream are these bytes
-// again. The first byte says of what level, and how often the others are repeated.
+// Feeds arbitrary bytes to the bzip2 encoder: our decoder must make the same bytes of the stream.
+// The first byte gives the level, and how often the others are repeated.
 #include <array>
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// A block far behind 4 GiB is written, freed and found where it belongs. Of the 32-bit build, where
-// off_t has 32 bits unless somebody asks for more.
+// A block far behind 4 GiB is written, freed and found where it belongs. For the 32-bit build,
+// where off_t has 32 bits unless a macro asks for more.
 #include "zstream/byte_order.hpp"
 #include "zstream/disk_content.hpp"
 #include "zstream/disk_writer.hpp"

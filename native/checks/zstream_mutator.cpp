@@ -1,5 +1,5 @@
-// Mutations that a send stream survives to be parsed: records are edited and moved, and then get
-// checksums that are right again.
+// Mutations of a send stream that a parser does not reject at once: it edits and moves records, and
+// then corrects their checksums.
 #include "zstream/fletcher4.hpp"
 #include "zstream/limits.hpp"
 #include "zstream/record.hpp"

@@ -119,7 +119,7 @@ std::size_t lend_all(int pipe, const void *data, std::size_t size, const Waiter 
             const struct iovec piece = {const_cast<char *>(bytes), count};
             return ::vmsplice(pipe, &piece, 1, SPLICE_F_NONBLOCK);
         });
-    // What can't be lent is written, which also knows what to say of a pipe that nobody reads.
+    // Bytes that can't be lent are written. write_all also reports a pipe without a reader.
     write_all(pipe, static_cast<const char *>(data) + size - left, left, waiter);
     int unread = 0;
     if (::ioctl(pipe, FIONREAD, &unread) != 0) fail("count what is in the pipe");

@@ -19,7 +19,7 @@ struct Cancelled : std::runtime_error {
     Cancelled() : std::runtime_error("cancelled") {}
 };
 
-// The least that a peer has to send: so many bytes in so much time of waiting for them.
+// The least that a peer has to send: `bytes` within `window_milliseconds` of waiting for them.
 struct Floor {
     std::uint64_t bytes = 0;
     int window_milliseconds = 0;  // 0: no floor
@@ -33,10 +33,10 @@ public:
         : cancel_(cancel_descriptor), stall_(stall_milliseconds), meter_(meter), floor_(floor),
           bytes_at_window_(meter.bytes_out()) {}
 
-    // Throw Cancelled, or std::system_error with ETIMEDOUT: nothing came, or less than the floor.
+    // Throw Cancelled, or std::system_error with ETIMEDOUT if the peer sends nothing or too little.
     void for_input(int descriptor) const { wait(descriptor, false); }
     void for_output(int descriptor) const { wait(descriptor, true); }
-    // Throws Cancelled; waits for nothing.
+    // Throws Cancelled if the pipeline ends; does not wait.
     void check() const;
     Meter &meter() const { return meter_; }
 
@@ -52,26 +52,26 @@ private:
     mutable std::chrono::steady_clock::duration waited_{0};
 };
 
-// At most `size` bytes; 0 is the end. Counts nothing.
+// Reads at most `size` bytes; returns how many, 0 at the end. Does not count them in the meter.
 std::size_t read_some(int descriptor, void *data, std::size_t size, const Waiter &waiter);
 
-// All of it; counted as output.
+// Writes all bytes, and counts them as output.
 void write_all(int descriptor, const void *data, std::size_t size, const Waiter &waiter);
 
-// The same, but where the kernel can, the pipe gets the pages of memory that the bytes are in, not
-// a copy: they must stay as they are until they have been read. Returns how many bytes that are in
-// the pipe may still need them: all that are unread; none where the kernel can't lend.
+// Does the same, but if the kernel can, lends the pipe the pages of memory that have the bytes. The
+// caller must leave them as they are until the bytes have been read. Returns how many bytes in the
+// pipe may still need their pages: all unread ones, or 0 if the kernel can't lend.
 std::size_t lend_all(int pipe, const void *data, std::size_t size, const Waiter &waiter);
 
 // Whether the kernel can move bytes between descriptors by itself (Linux: splice and tee).
 bool kernel_moves();
 
-// Up to `limit` bytes from `source` to `sink`, until `source` ends; returns how many. The kernel
-// moves them by itself where the two descriptors let it; a buffer does it elsewhere.
+// Moves up to `limit` bytes from `source` to `sink`, until `source` ends; returns how many. The
+// kernel moves them if it can for these descriptors; otherwise they go through a buffer.
 std::uint64_t move_bytes(int source, int sink, std::uint64_t limit, const Waiter &waiter);
 
-// The same, hashing on the way. Between two pipes the bytes are not copied for `sink`. What comes
-// beyond `limit` is left in `source`.
+// Does the same, and hashes the bytes. Between two pipes it does not copy the bytes for `sink`.
+// Bytes beyond `limit` stay in `source`.
 std::uint64_t move_and_hash(int source, int sink, std::uint64_t limit, Sha1 &hasher,
                             const Waiter &waiter);
 

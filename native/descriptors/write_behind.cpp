@@ -61,7 +61,7 @@ void WriteBehind::finish(const Range &range) {
     if (!sync_range(descriptor_, range.begin, length,
                     SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
                         SYNC_FILE_RANGE_WAIT_AFTER)) {
-        // Whatever went wrong: the kernel has told it now, and will not tell a later fsync.
+        // The kernel reports this error once, and will not report it to a later fsync.
         throw std::system_error(errno, std::generic_category(), "write to the device");
     }
     ::posix_fadvise(descriptor_, static_cast<off_t>(range.begin), static_cast<off_t>(length),

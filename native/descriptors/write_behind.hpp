@@ -8,16 +8,16 @@ namespace imgadm {
 
 // The kernel keeps what is written to a file in memory, and finds new memory for every page of it;
 // a file of many gigabytes drives out what other programs use, and its sync at the end is long.
-// This has a file written to its device while it grows, and forgotten: its last few steps are in
-// memory, and the rest takes their place. Where a system can't be asked for that, nothing is done.
+// WriteBehind makes the kernel write a file to its device while it grows, and forget it: only the
+// last few steps stay in memory. On systems that have no call for that it does nothing.
 class WriteBehind {
 public:
-    // A step is `step` bytes; with 0 nothing is ever done. The descriptor stays the caller's.
+    // A step is `step` bytes; with 0 it does nothing. The caller closes the descriptor.
     WriteBehind(int descriptor, std::uint64_t step) : descriptor_(descriptor), step_(step) {}
 
-    // This range has just been written. Waits while the device is more than a few steps behind.
-    // Throws std::system_error if an earlier range could not be written to it, which a later sync
-    // does not report again.
+    // Notes that the caller has just written this range. Waits while the device is more than a few
+    // steps behind. Throws std::system_error if an earlier range could not be written to it, which
+    // a later sync does not report again.
     void wrote(std::uint64_t offset, std::uint64_t length);
 
 private:

@@ -8,7 +8,8 @@
 namespace imgadm {
 
 // One writer, many readers. Every figure is monotonic, and each is exact by itself; figures read
-// one after the other may be from slightly different moments, which progress does not mind.
+// one after the other may be from slightly different moments, which is good enough to show
+// progress.
 class Meter {
 public:
     enum class Wait { none, input, output };

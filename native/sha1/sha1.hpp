@@ -16,13 +16,13 @@ class Sha1 {
 public:
     virtual ~Sha1() = default;
     virtual void update(const void *data, std::size_t size) = 0;
-    // The digest of all that came so far; more may come after.
+    // The digest of all bytes so far; update() may follow.
     virtual Sha1Digest digest() const = 0;
     virtual std::unique_ptr<Sha1> clone() const = 0;
 
     // "openssl": the host's libcrypto, found at run time. "instructions": the processor's SHA
-    // instructions. "portable": plain C++. An engine that can't be had gives nullptr; the empty
-    // name takes the best.
+    // instructions. "portable": plain C++. Returns nullptr for an engine that this host
+    // lacks; the empty name means the best.
     static std::unique_ptr<Sha1> create(const std::string &engine = "");
     static std::vector<std::string> engines();
 };

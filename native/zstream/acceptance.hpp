@@ -1,4 +1,4 @@
-// Which streams a consumer takes: of what kind, and based on what.
+// The streams that a consumer accepts: their kind, and the snapshot that they are based on.
 #pragma once
 
 #include "zstream/record.hpp"

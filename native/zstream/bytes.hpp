@@ -1,4 +1,4 @@
-// A run of bytes that belongs to somebody else.
+// A run of bytes in memory that other code owns.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Walks a disk and says what a stream must carry of it.
+// Walks a disk and finds the blocks that a stream must carry.
 #pragma once
 
 #include "zstream/image_reader.hpp"

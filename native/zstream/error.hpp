@@ -1,4 +1,4 @@
-// What is wrong with a stream, and where.
+// A fault in a stream, and its place.
 #pragma once
 
 #include <cstdint>

@@ -13,8 +13,8 @@ namespace imgadm::zstream {
 // All methods throw what the content throws.
 class ImageReader {
 public:
-    // The block size is a power of two. What lies at and beyond `size`, or beyond the end of the
-    // content, reads as zeros. Without a size the disk is as long as its content, and is read in
+    // The block size is a power of two. Bytes at and beyond `size`, or beyond the end of the
+    // content, read as zeros. Without a size the disk is as long as its content, and is read in
     // one pass: offsets must not fall back before the window of the last.
     ImageReader(DiskContent &content, std::optional<std::uint64_t> size, std::size_t block_size);
 

@@ -1,4 +1,4 @@
-// What a record's fields may be: the limits that current OpenZFS receivers enforce.
+// The limits of a record's fields, as current OpenZFS receivers enforce them.
 #pragma once
 
 #include "zstream/record.hpp"
@@ -20,7 +20,7 @@ void check_package(const Begin &begin, std::uint64_t offset);
 
 // Throws a format error for the BEGIN of a stream that makes no sense, an unsupported one for
 // streams that are not whole and plain (raw, resumed, redacted), for the list that only those have,
-// which a kernel would unpack, and for features that nobody here knows.
+// which a kernel would unpack, and for features that are unknown here.
 void check_begin(const Begin &begin, std::uint64_t offset);
 
 // Throws a format error for a record that `begin`'s stream must not have, an unsupported one for a

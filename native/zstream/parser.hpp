@@ -16,8 +16,8 @@ namespace imgadm::zstream {
 
 // Receives the records of one stream, in order, each already checked: its own checksum, its limits
 // and its place. Of a package, only those of the stream inside. Payload bytes are covered by the
-// checksum of the record after them, so nothing is sure before on_end(). A std::system_error that a
-// sink throws becomes an io error of the stream.
+// checksum of the record after them, so no payload is verified before on_end(). A std::system_error
+// that a sink throws becomes an io error of the stream.
 class RecordSink {
 public:
     virtual ~RecordSink() = default;
@@ -70,7 +70,7 @@ private:
     State state_ = State::before;
     bool packaged_ = false;
     std::optional<StreamError> failure_;
-    // What the sink says of a payload counts only once the payload proves undamaged.
+    // An error of the sink about a payload counts only after the payload proves undamaged.
     std::optional<StreamError> content_error_;
     Fletcher4 sum_;
     RecordOrder order_;

@@ -10,8 +10,8 @@
 
 namespace imgadm::zstream {
 
-// What may be passed on of one slice of the input: `before`, kept back from earlier slices, and
-// then the bytes from `start` up to `stop` of the slice itself.
+// The bytes that may be passed on after one slice of the input: `before`, kept back from earlier
+// slices, and then the bytes from `start` up to `stop` of the slice itself.
 struct Passage {
     std::vector<std::uint8_t> before;
     std::size_t start = 0, stop = 0;
@@ -19,8 +19,7 @@ struct Passage {
 
 // Only records whose header has been checked are passed on; nothing of a package is, so that none
 // of the properties, holds and names in it reach the receiver. END is kept back: without it no
-// receiver has a whole stream, and whoever feeds this may have to wait until the input proves
-// right.
+// receiver has a complete stream, and the caller may have to check the rest of its input first.
 class PlainStream final : private Verifier {
 public:
     // size_in_mib is what a volume must have, the last MiB perhaps not full.

@@ -16,7 +16,7 @@ namespace {
 using Kind = StreamError::Kind;
 
 constexpr std::uint64_t mib = 1 << 20;
-// Senders free each range once, and the end of the volume at most twice more. What is freed over
+// Senders free each range once, and the end of the volume at most twice more. Freeing a range over
 // and over costs a receiver that has to write zeros more than it costs the sender.
 constexpr std::uint64_t most_often_freed = 8, freed_slack = 8 * mib;
 

@@ -1,4 +1,4 @@
-// What systems differ in: freeing parts of a file, and finding its data.
+// Freeing parts of a file and finding its data, which each system does in its own way.
 #pragma once
 
 #include <cstdint>

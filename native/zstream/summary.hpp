@@ -1,4 +1,4 @@
-// What a stream turned out to be.
+// The description of a stream that has been read.
 #pragma once
 
 #include "zstream/record.hpp"

@@ -1,4 +1,4 @@
-// Verifies a stream of any simple kind and says what it is.
+// Verifies the stream of a single snapshot and describes it.
 #pragma once
 
 #include "zstream/acceptance.hpp"

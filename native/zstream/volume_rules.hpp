@@ -1,4 +1,4 @@
-// What the stream of a volume has to keep to.
+// Rules for the stream of a volume.
 #pragma once
 
 #include "zstream/record.hpp"
@@ -8,8 +8,8 @@
 
 namespace imgadm::zstream {
 
-// Sizes are what the volume must have in MiB, the last of them perhaps not full; where there is
-// none, any size will do. `offset` is that of the record at fault.
+// The sizes given are those of the volume in MiB, rounded up; without one, any size will do.
+// `offset` is that of the record at fault.
 
 // Throws a format error for an object that is neither the data nor the properties of a volume.
 void require_volume_object(const Object &object, std::uint64_t offset);

@@ -14,8 +14,8 @@
 namespace imgadm::zstream {
 
 struct VolumeWriterOptions {
-    // Of the disk, bytes; rounded up to whole blocks. Without it the disk is what its content turns
-    // out to be, which is read once, in order.
+    // Of the disk, bytes; rounded up to whole blocks. Without it the disk is as long as its
+    // content, which is read once, in order.
     std::optional<std::uint64_t> size;
     std::size_t block_size = 0;  // a power of two from 512 to 131072
     std::uint64_t guid = 0;      // the snapshot's, not 0

@@ -1,4 +1,4 @@
-"""A web server that says what a test wants, over TLS if need be, and a proxy."""
+"""A web server that answers as a test demands, over TLS if need be, and a proxy."""
 
 from __future__ import annotations
 

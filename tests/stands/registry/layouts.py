@@ -120,7 +120,7 @@ class Layout:
         (self.directory / "index.json").write_text(json.dumps(index))
 
     def push(self, tag: str, image: str, *options: str, certificates: Path | None = None) -> None:
-        """Copy what is named ``tag``, all of it, to ``HOST:PORT/NAME:TAG``.
+        """Copy the image or index ``tag``, with all that it refers to, to ``HOST:PORT/NAME:TAG``.
 
         ``options`` are more of ``skopeo copy``; ``certificates`` is a folder with the registry's
         authority, without which nothing is checked.

@@ -1,4 +1,4 @@
-"""Pushing by hand what no client would push."""
+"""The pushing of documents that no client would push."""
 
 from __future__ import annotations
 

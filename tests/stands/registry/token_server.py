@@ -1,4 +1,4 @@
-"""The server that a registry sends its clients to for tokens, as its protocol wants it."""
+"""A server that gives tokens for a registry, by the protocol of the registry."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A stand-in for the VM host that SmartOS is: ``vmadm`` over real ZFS datasets, for tests.
 
-Put ``bin/`` at the front of PATH, on a Linux with ZFS, as root. What it proves and what not is in
-docs/contributing/testing-creation.md.
+Put ``bin/`` at the front of PATH, on a Linux with ZFS, as root. docs/contributing/testing-creation.md
+says what it proves.
 
 VMHOST_ROOT is where it keeps what SmartOS keeps in /etc/zones, default /var/vmhost::
 
@@ -12,5 +12,5 @@ VMHOST_ROOT is where it keeps what SmartOS keeps in /etc/zones, default /var/vmh
 Metadata lies where SmartOS has it, in ``config/metadata.json`` of the machine's zone dataset:
 snapshots and rollbacks of that dataset take it along.
 
-Nothing here is imported that is not needed: each ``vmadm get`` is a start of Python.
+These modules import as little as possible, because each ``vmadm get`` starts Python.
 """

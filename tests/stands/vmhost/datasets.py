@@ -1,4 +1,4 @@
-"""The datasets of a machine, as SmartOS lays them out, and what is done with all of them.
+"""The datasets of a machine, as SmartOS lays them out, and the operations on all of them.
 
 joyent, joyent-minimal, lx      POOL/UUID           a clone of the image
 kvm                             POOL/UUID           the zone, empty

@@ -1,4 +1,4 @@
-"""The machines of the host: their records, their metadata, whether they run.
+"""The machines of the host: their records, their metadata and their states.
 
 A record is what ``vmadm get`` shows, but for the state and the metadata.
 """

@@ -1,4 +1,4 @@
-"""What ``vmadm create`` makes of the payload that it is given."""
+"""The record that ``vmadm create`` makes of its payload."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .machines import HVM_BRANDS, METADATA, OS_BRANDS, Record, VmadmError
 
 
 def new_record(payload: Record) -> Record:
-    """The record of a machine that was asked for, where it says nothing with what is usual."""
+    """Return the record of a new machine; usual values replace what ``payload`` leaves out."""
     brand = payload.get("brand")
     if brand not in OS_BRANDS + HVM_BRANDS:
         raise VmadmError(f"Invalid brand: {brand}")

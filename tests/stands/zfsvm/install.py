@@ -1,4 +1,4 @@
-"""Installation of what the machine needs, on Debian and Ubuntu: packages, and zfs.ko built by dkms.
+"""The installation of packages for the machine, on Debian and Ubuntu, and of zfs.ko by dkms.
 
 System-wide and once for a machine; doing it again changes nothing. Never waits for an answer.
 """

@@ -1,4 +1,4 @@
-"""What the virtual machine needs from the host, and whether it is there."""
+"""The needs of the virtual machine, and the check whether the host has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams made from raw disks: what an operator does who publishes a machine's image."""
+"""Streams made from raw disks, as by an operator who publishes a machine's image."""
 
 from __future__ import annotations
 
