@@ -286,9 +286,9 @@ class RawDiskReceiver:
     ``inflate(codec, payload, size)`` decompresses ``"gzip"`` (a zlib stream with padding) and
     ``"zstd"`` (a frame without its magic number) payloads to ``size`` bytes. Any exception
     of it becomes a ``format`` error. With ``None``, such payloads are refused.
-    ``write_behind_step`` is the step of :class:`WriteBehind`, in bytes. Without ``punch_holes``, and
-    on file systems that cannot free parts of a file, it writes zeros where an incremental stream
-    frees data. If fewer than ``reserve`` bytes of the file system are free, writing is an ``io``
+    ``write_behind_step`` is the step of :class:`WriteBehind`, in bytes. Without ``punch_holes``,
+    and on file systems that cannot free parts of a file, it writes zeros where an incremental
+    stream frees data. If fewer than ``reserve`` bytes of the file system are free, writing is an ``io``
     error with ENOSPC. ``size_in_mib`` is the size of the volume in MiB, rounded up. Any other size
     is a ``size`` error, as soon as the stream shows it.
 
