@@ -288,9 +288,9 @@ class RawDiskReceiver:
     of it becomes a ``format`` error. With ``None``, such payloads are refused.
     ``write_behind_step`` is the step of :class:`WriteBehind`, in bytes. Without ``punch_holes``,
     and on file systems that cannot free parts of a file, it writes zeros where an incremental
-    stream frees data. If fewer than ``reserve`` bytes of the file system are free, writing is an ``io``
-    error with ENOSPC. ``size_in_mib`` is the size of the volume in MiB, rounded up. Any other size
-    is a ``size`` error, as soon as the stream shows it.
+    stream frees data. If fewer than ``reserve`` bytes of the file system are free, writing is an
+    ``io`` error with ENOSPC. ``size_in_mib`` is the size of the volume in MiB, rounded up. Any
+    other size is a ``size`` error, as soon as the stream shows it.
 
     Methods raise ZfsStreamError, and release the GIL. One thread at a time may use it. The caller
     closes the descriptor. Raises OSError for a descriptor that is not of a regular file.
