@@ -329,8 +329,8 @@ class DiskReader(Protocol):
 class VolumeStreamWriter:
     """A writer of the send stream of a raw disk: full, or incremental against ``origin_fd``.
 
-    ``disk`` is a descriptor or a :class:`DiskReader`. If ``size``, in bytes, is ``None``, the writer
-    reads the disk once, in order, to its end, and does not need ``find_data``. It calls
+    ``disk`` is a descriptor or a :class:`DiskReader`. If ``size``, in bytes, is ``None``, the
+    writer reads the disk once, in order, to its end, and does not need ``find_data``. It calls
     ``before_read`` now and then while it reads a descriptor; an exception of it ends the reading.
 
     The stream uses no features, so that every receiver takes it. An incremental one is made to be
@@ -339,8 +339,8 @@ class VolumeStreamWriter:
     ``name`` is ``dataset@snapshot``. ``salt`` is an odd number, derived from ``guid`` by default.
     The same arguments and disks make the same bytes.
 
-    Methods raise OSError, the exceptions of ``disk``, and ValueError for a disk that turns out to be
-    empty. They release the GIL. One thread at a time may use the writer. The caller closes the
+    Methods raise OSError, the exceptions of ``disk``, and ValueError for a disk that turns out to
+    be empty. They release the GIL. One thread at a time may use the writer. The caller closes the
     descriptors, whose positions change. Raises ValueError for arguments that make no sense.
     """
 
