@@ -46,15 +46,23 @@ class SourceError(ImgadmError):
     """Base of the errors of a source.
 
     ``url`` is the URL of the source, without its password. ``reason`` is the message without the
-    URL, as one printable line.
+    URL, as one printable line. ``image`` is the UUID of the image that ``reason`` names; None if
+    the error is about the whole source.
     """
 
     def __init__(
-        self, url: str, reason: str, *, code: str, cause: BaseException | None = None
+        self,
+        url: str,
+        reason: str,
+        *,
+        code: str,
+        image: str | None = None,
+        cause: BaseException | None = None,
     ) -> None:
         super().__init__(f"{url}: {reason}", code=code, cause=cause)
         self.url = url
         self.reason = reason
+        self.image = image
 
     def named(self) -> ImgadmError:
         """Return the error as ``avail`` shows it."""
@@ -151,9 +159,10 @@ class UnusableReplyError(SourceError):
         *,
         ping: str | None = None,
         is_web_page: bool = False,
+        image: str | None = None,
         cause: BaseException | None = None,
     ) -> None:
-        super().__init__(url, reason, code=InternalError.code, cause=cause)
+        super().__init__(url, reason, code=InternalError.code, image=image, cause=cause)
         self._ping = ping
         self.is_web_page = is_web_page
 

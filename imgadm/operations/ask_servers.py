@@ -30,7 +30,7 @@ class Inquiry(Generic[_Server, _Reply]):
 
     ``hit`` is the first server that has an answer, with that answer; None if no server has one.
     ``failures`` are the errors of the servers that were asked before. ``rest`` are the servers
-    that were not asked any more.
+    after the hit, which were not asked.
     """
 
     hit: tuple[_Server, _Reply] | None
@@ -44,10 +44,10 @@ class Inquiry(Generic[_Server, _Reply]):
         on_failure: Callable[[SourceError], None],
         shape: Callable[[SourceError], ImgadmError] = lambda failure: failure.bare(),
     ) -> tuple[_Server, _Reply]:
-        """Return the hit, after ``on_failure`` got each of the failures.
+        """Return the hit, after passing each failure to ``on_failure``.
 
-        Without a hit, raise the failures, each in the ``shape`` that the command shows, or
-        ``missing`` if all servers have answered.
+        Without a hit, raise the failures, or ``missing`` if all servers have answered. ``shape``
+        turns each failure into the error that the command shows.
         """
         if self.hit is not None:
             for failure in self.failures:
@@ -87,11 +87,10 @@ def ask_all(
 ) -> list[_Reply | ImgadmError]:
     """Return the answer, or the error, for each of ``items``, in their order.
 
-    ``ask`` is called for all items at once, each on a thread of its own, which does not keep the
-    process from ending. ``on_slow`` gets each item without an answer after three seconds. After
-    ``seconds`` an item without an answer gets a LateError: some things that a server is slow in,
-    such as the look-up of its name, have no time limit of their own. An exception of ``ask`` that
-    is not an ImgadmError is raised again.
+    ``ask`` is called for all items at once, each on a daemon thread of its own. ``on_slow`` gets
+    each item without an answer after three seconds. After ``seconds`` an item without an answer
+    gets a LateError: some steps of a request, such as the look-up of the name of the server, have
+    no time limit of their own. An exception of ``ask`` that is not an ImgadmError is raised again.
     """
     began = time.monotonic()
     questions = [_Question(ask, item) for item in items]
@@ -123,7 +122,7 @@ def ask_ahead(
 
 
 def combined(errors: Sequence[ImgadmError]) -> ImgadmError:
-    """Return the error if it is the only one, else one error that has the messages of all."""
+    """Return the only error, or one MultiError that has the messages of several."""
     return errors[0] if len(errors) == 1 else MultiError(errors)
 
 

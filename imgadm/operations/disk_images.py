@@ -19,7 +19,7 @@ from imgadm.operations.new_manifest import new_manifest
 _MIB = 1024 * 1024
 
 _DRIVERS = {"nic_driver": "virtio", "disk_driver": "virtio", "cpu_type": "host"}
-"""The fields about a machine's devices, unless the operator gives others."""
+"""The default values of the fields about the devices of a machine."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class DiskToImage:
     """A disk and how to read it.
 
     ``location`` is a path or a URL. ``format`` None means that the first bytes tell the format.
-    ``block_size``, in bytes, is that of the volume; None is the default, or that of the origin.
+    ``block_size`` is the block size of the volume in bytes. None means that of the origin, or the
+    default if there is no origin.
     """
 
     location: str
@@ -42,7 +43,7 @@ def is_url(location: str) -> bool:
 
 @contextmanager
 def opened(disk: DiskToImage) -> Iterator[streams.Disk]:
-    """Open a disk on this host for the block; raise an ImgadmError if it can't be read."""
+    """Open a disk on this host, close it afterwards; raise an ImgadmError if it can't be read."""
     path = Path(disk.location)
     if not path.exists():
         raise UsageError(f'disk path does not exist: "{path}"')
@@ -61,8 +62,9 @@ def disk_manifest(
 ) -> dict[str, Any]:
     """Return the manifest of an image of a disk, without the size of the disk.
 
-    ``fields`` are given by the operator. ``origin`` is the manifest of the image below, which makes
-    the new one incremental. Raises UsageError for fields that no image of a disk has.
+    ``fields`` are those that the operator gives. ``origin`` is the manifest of the image that the
+    new one is based on; with it, the new image is incremental. Raises UsageError for a ``type``
+    other than ``zvol``.
     """
     if fields.get("type", "zvol") != "zvol":
         raise UsageError(f'a disk becomes an image of type zvol, not "{excerpt(fields["type"])}"')
@@ -79,7 +81,7 @@ def disk_manifest(
 
 
 def add_size(manifest: dict[str, Any], volume: streams.RawVolume) -> None:
-    """Add the size of the disk, in MiB, to ``manifest``; raise UsageError if it has another."""
+    """Add the size of the disk in MiB to ``manifest``; raise UsageError if it has another size."""
     size = -(-volume.size // _MIB)
     if manifest.setdefault("image_size", size) != size:
         given = excerpt(manifest["image_size"])
@@ -92,7 +94,7 @@ def new_snapshot(
     """Return the snapshot that the stream of the new image ``uuid`` will have.
 
     ``origin`` is the raw disk and the volume that an incremental image is based on. Raises
-    UsageError if the block size of ``disk`` is another one than the origin's.
+    UsageError if the block size of ``disk`` differs from that of the origin.
     """
     block_size = disk.block_size
     if origin is not None:
@@ -100,7 +102,7 @@ def new_snapshot(
         if block_size not in (None, wanted):
             raise UsageError(
                 f"invalid --block-size {block_size}: the origin has blocks of {wanted} bytes, "
-                "and what is based on it must have the same"
+                "and an image based on it must have the same"
             )
         block_size = wanted
     return streams.NewSnapshot(

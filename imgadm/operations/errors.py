@@ -71,8 +71,8 @@ class LayerNotVerifiedError(ImgadmError):
     def __init__(self, uuid: str, pool: str) -> None:
         super().__init__(
             f'image "{uuid}" on "{pool}" is not recorded to hold the layer that its UUID stands '
-            "for, so nothing is built on it; delete the images that are based on it, then it "
-            f'("imgadm delete {uuid}"), and import again'
+            "for, so imgadm builds nothing on it; delete the images that are based on it, then the "
+            f'image itself ("imgadm delete {uuid}"), and import again'
         )
         self.uuid = uuid
         self.pool = pool
@@ -89,8 +89,8 @@ class OriginNotVerifiedError(ImgadmError):
     def __init__(self, uuid: str, url: str, reason: str) -> None:
         super().__init__(
             f'image "{uuid}" is installed, but may not be the one that "{url}" has: {reason}; if '
-            "that source is right, delete the images that are based on the installed one, then "
-            f'that ("imgadm delete {uuid}"), and import again'
+            "that source is right, delete the images that are based on the installed one, then the "
+            f'installed one itself ("imgadm delete {uuid}"), and import again'
         )
         self.uuid = uuid
         self.url = url
@@ -112,7 +112,7 @@ class ImageHasDependentClonesError(ImgadmError):
 class ImageMissingOriginalSnapshotError(ImgadmError):
     """No snapshot of the image ``uuid`` is the one that it was installed with.
 
-    ``guid`` is that of the snapshot that was expected, None if it is unknown.
+    ``guid`` is the guid of the expected snapshot, None if it is unknown.
     """
 
     code = "ImageMissingOriginalSnapshot"
@@ -131,7 +131,7 @@ class DownloadError(ImgadmError):
 
 
 class UploadError(ImgadmError):
-    """The file of an image is not what was announced, or the server got something else."""
+    """The file to publish is not the one of the manifest, or the server got other bytes."""
 
     code = "UploadError"
 

@@ -1,6 +1,7 @@
-"""The translation of what a pipeline fails with into errors of the tool.
+"""The translation of failures of pipelines into errors of the tool.
 
-One function for each purpose of a pipeline. What the purposes have in common is worded once.
+There is one function for each purpose of a pipeline. Failures that all purposes share are worded
+once.
 """
 
 from __future__ import annotations
@@ -84,9 +85,10 @@ def explain_layer(
     *,
     local_file: Path | None = None,
 ) -> ImgadmError:
-    """Return the error for a layer that has come and could not be unpacked.
+    """Return the error for a layer that arrived and could not be unpacked.
 
-    The arguments are those of :func:`explain_reception`. A checksum is that of the archive inside.
+    The arguments are those of :func:`explain_reception`. A ChecksumError is about the archive
+    inside the layer.
     """
     match error:
         case streams.ChecksumError():
@@ -103,9 +105,10 @@ def explain_layer(
 
 
 def explain_stored_layer(error: BaseException, path: Path, uuid: str, pool: str) -> ImgadmError:
-    """Return the error for ``path``, the layer that ``pool`` keeps of an image, when it is bad.
+    """Return the error for the file ``path``, a layer on ``pool`` that could not be unpacked.
 
-    A full disk while it is unpacked for the image ``uuid`` is no fault of the file.
+    ``uuid`` is the image that it was unpacked for. If the disk was full, the error is about that
+    image, because the file is not at fault.
     """
     if isinstance(error, OSError) and error.errno in _FULL:
         return explain_reception(error, uuid, pool)
@@ -146,7 +149,7 @@ def explain_publication(error: streams.StreamError | OSError, path: Path) -> Img
 
 
 def explain_upload(error: streams.SendError, repository: Repository, uuid: str) -> ImgadmError:
-    """Return the error for an upload that failed, in the server's words if it had any."""
+    """Return the error for a failed upload, in the words of the server if it answered."""
     if error.answer is not None:
         answer = error.answer
         try:

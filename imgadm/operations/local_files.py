@@ -13,8 +13,8 @@ from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 def read_local_manifest(manifest_path: Path, file_path: Path) -> dict[str, Any]:
     """Return the manifest in the file ``manifest_path``, as it is written there.
 
-    Raises UsageError if one of the two files does not exist, FileSystemError and
-    InvalidManifestError.
+    Raises UsageError if one of the two files does not exist, FileSystemError if the manifest cannot
+    be read, and InvalidManifestError.
     """
     for kind, path in (("manifest", manifest_path), ("file", file_path)):
         if not path.exists():

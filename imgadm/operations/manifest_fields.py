@@ -18,8 +18,9 @@ def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the fields that ``field=value`` words give; a later word wins. Raises UsageError.
 
     A value that is valid JSON is parsed, any other is a string. A field that is a string in the
-    manifest takes the text as it was typed: ``version=1.10`` is no number. Only a JSON string with
-    its quotes is parsed even there, because the original tool needed the quotes for such a version.
+    manifest takes the text as it was typed: ``version=1.10`` does not become the number 1.1. A JSON
+    string in quotes is parsed even there, because the original tool needed the quotes for such a
+    version.
     """
     return dict(map(_parse_field, arguments))
 

@@ -37,7 +37,7 @@ def new_manifest(
     ``given`` fields win over all others. ``origin`` is the manifest of the image below. Fields are
     inherited from it, each as a whole, and an ``incremental`` image names it. ``defaults`` are for
     fields that are neither given nor inherited. ``requirements`` are those of the machine. They
-    replace inherited requirements one by one, but none that is given.
+    replace inherited requirements of the same name, but not given ones.
     """
     manifest: dict[str, Any] = {"v": 2, "uuid": str(make_uuid())}
     manifest |= copy.deepcopy(dict(given))
@@ -55,7 +55,7 @@ def new_manifest(
 
 
 def _require(manifest: dict[str, Any], given: Any, wanted: Mapping[str, Any]) -> None:
-    """Add the ``wanted`` requirements that are not ``given``; an empty min_platform is left out."""
+    """Add the ``wanted`` requirements that are not ``given``; drop an empty min_platform."""
     current = manifest.get("requirements", {})
     if not isinstance(current, dict):
         return

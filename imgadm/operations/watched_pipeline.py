@@ -15,8 +15,8 @@ def run_watched(
 ) -> streams.Report:
     """Run a pipeline of ``stages`` and return its report.
 
-    ``tell`` gets the live report several times a second. Whatever it raises ends the pipeline and
-    is raised again as it is. If a stage fails, the error that ``explain`` returns is raised.
+    ``tell`` gets the live report several times a second. An exception of ``tell`` ends the pipeline
+    and is raised again unchanged. If a stage fails, the error that ``explain`` returns is raised.
     """
     raised: list[BaseException] = []
 

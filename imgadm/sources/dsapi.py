@@ -68,7 +68,8 @@ class DsapiSource(HttpSource):
             return upgrade_manifest(manifest)
         except InvalidManifestError as error:
             uuid = manifest["uuid"]
-            raise self._unusable(f"the manifest of image {uuid}: {error.message}") from error
+            reason = f"the manifest of image {uuid}: {error.message}"
+            raise self._unusable(reason, image=uuid) from error
 
     def _file_url(self, manifest: Mapping[str, Any]) -> str:
         """Return the URL of the file: an HTTP URL, and https if the source's own is."""

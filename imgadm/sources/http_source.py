@@ -91,7 +91,8 @@ class HttpSource(Source):
             raise self._unusable(f"a manifest was expected, got {json_type(manifest)}")
         if manifest.get("uuid") != uuid:
             got = excerpt(manifest.get("uuid"))
-            raise self._unusable(f"the manifest of image {uuid} was expected, got that of {got}")
+            reason = f"the manifest of image {uuid} was expected, got that of {got}"
+            raise self._unusable(reason, image=uuid)
         return manifest
 
     def _list_budget(self) -> Budget:
@@ -147,5 +148,5 @@ class HttpSource(Source):
                 raise self._unusable(f"the list of images has one with the UUID {uuid}")
         return images
 
-    def _unusable(self, reason: str) -> UnusableReplyError:
-        return UnusableReplyError(self.url, reason)
+    def _unusable(self, reason: str, *, image: str | None = None) -> UnusableReplyError:
+        return UnusableReplyError(self.url, reason, image=image)

@@ -26,7 +26,7 @@ from imgadm.pools.base import InstalledImage, Pool
 
 @dataclass(frozen=True)
 class CreateDiskOptions:
-    """The disk, the image that is wanted of it, and the terms of this run for locks."""
+    """The disk, the wanted image, and the locks of this run."""
 
     disk: DiskToImage
     wanted: WantedImage
@@ -42,7 +42,7 @@ def create_disk_image(
     """Make an image of a disk and hand it to ``destination``; the disk is only read.
 
     An incremental image has the differences from the image that the field ``origin`` names, which
-    is installed on the pool that ``open_pool`` returns. Raises an ImgadmError for whatever fails.
+    is installed on the pool that ``open_pool`` returns. Raises an ImgadmError for any failure.
     """
     with opened(options.disk) as disk, _origin(open_pool, options, on_event) as origin:
         manifest = disk_manifest(
@@ -70,7 +70,7 @@ class _Origin:
 def _origin(
     open_pool: Callable[[], Pool], options: CreateDiskOptions, on_event: OnEvent
 ) -> Iterator[_Origin | None]:
-    """Yield the installed image that the new one is based on; its lock is held meanwhile."""
+    """Yield the installed image that the new one is based on, and hold its lock meanwhile."""
     wanted = options.wanted
     named: Any = wanted.fields.get("origin")
     if not wanted.incremental:

@@ -1,4 +1,4 @@
-"""Creation of an image from a virtual machine, which ends as it began."""
+"""Creation of an image from a virtual machine, which is restored afterwards."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def create_image(
 ) -> None:
     """Make an image of the machine and hand it to ``destination``.
 
-    Raises an ImgadmError for whatever fails. However this ends, the machine is put back to what it
-    was. If that fails, the error says so, and the next run tries again.
+    Raises an ImgadmError for any failure. However this ends, the machine is restored. If that
+    fails, the error says so, and the next run tries again.
     """
     host.machines.get(uuid)
     with options.locks.machine(
@@ -102,7 +102,7 @@ def _make(
         on_event(events.MachineStopping(machine.uuid))
         host.machines.stop(machine.uuid)
     if machine.brand == "bhyve":
-        # Disks count against it with all that they could grow to, once more for each snapshot.
+        # Each disk counts against the quota with its full size, and once more for each snapshot.
         file.note(quota=host.datasets.value(machine.dataset, "quota"))
         host.datasets.set(machine.dataset, "quota", "none")
     if options.wanted.script is not None:

@@ -60,7 +60,7 @@ class ImageOutput:
                     Path(self.file_path).unlink(missing_ok=True)
 
     def remove_leftovers(self, *, new: bool) -> None:
-        """Remove what a process left that died while it had the two files reserved.
+        """Remove the files of a process that died while it had the two names reserved.
 
         ``new`` says that neither file existed before that process. An image that has its manifest
         is whole and stays. Files that another process writes by now stay, too. Raises
@@ -76,7 +76,7 @@ class ImageOutput:
 
     @property
     def _reservation(self) -> str:
-        """The name of an empty file; the process that has locked it may write the two."""
+        """The path of an empty lock file. The holder of its lock may write the two files."""
         above, name = os.path.split(self.manifest_path)
         return os.path.join(above, f".{cut_name(name, len('..lock'))}.lock")  # noqa: PTH118  as the names are given
 
@@ -89,8 +89,8 @@ class ImageOutput:
 class ReservedOutput:
     """The two files while only this process may write them.
 
-    ``new`` says that neither was there before. ``has_file`` becomes true when the file of the image
-    has its name, ``complete`` when the manifest has its name, too.
+    ``new`` says that neither was there before. ``has_file`` becomes true when the image file has
+    its final name, ``complete`` when the manifest has its final name, too.
     """
 
     def __init__(self, output: ImageOutput, *, new: bool) -> None:
@@ -119,7 +119,7 @@ class ReservedOutput:
 def output_prefix(template: str | None, fields: Mapping[str, Any]) -> str:
     """Return the prefix that the names of the files of an image have in common.
 
-    That is NAME-VERSION, after the given ``fields``, in the directory ``template`` or, without a
+    The prefix is NAME-VERSION, made of ``fields``, in the directory ``template`` or, without a
     template, in the current one. A ``template`` that is no directory is the prefix itself. Raises
     UsageError for a ``template`` that names a device, or a place that can't have files.
     """

@@ -1,4 +1,4 @@
-"""The journal of a machine: what has to be put back, written before the machine is changed.
+"""The journal of a machine: its state before a run, written before the run changes it.
 
 There is one file for each machine, in the state directory. A process that holds the machine's lock
 and finds the file knows that the process which wrote it died before it had put the machine back.
@@ -28,15 +28,16 @@ class Files:
 
 @dataclass(frozen=True)
 class Journal:
-    """A machine as it was, and what may have been changed since.
+    """The state of a machine before a run, and the changes that the run may have made.
 
-    ``machine`` is its UUID and ``command`` the run that changes it. ``state`` and ``autoboot``
-    (None if unknown) are those of before, and so is ``quota`` of ``dataset``, unless that is None
-    because the quota was not lifted. ``metadata`` has the keys of the preparation that the machine
-    had already. ``snapshots`` are those to go back to; once the machine is ``rolled_back`` they are
-    to be destroyed. ``final`` is the snapshot to send. ``moved`` is the new name of an older
-    snapshot that had that name. ``files`` are the files that the image is written to. ``program``
-    is the id of the process that was started last to change something.
+    ``machine`` is its UUID and ``command`` the run that changes it. ``state``, ``autoboot`` (None
+    if unknown) and the ``quota`` of ``dataset`` are the values before the run; ``quota`` is None
+    unless the run has lifted it. ``metadata`` are the metadata keys of a preparation that the
+    machine had before. ``snapshots`` are the snapshots to roll back to. Once the machine is
+    ``rolled_back``, they are to be destroyed. ``final`` is the snapshot to send. ``moved`` is the
+    name to which the run renamed an older snapshot of that name. ``files`` are the files that the
+    image is written to. ``program`` is the id of the process that was started last to change
+    something.
     """
 
     machine: str
@@ -97,8 +98,8 @@ class JournalFile:
     def end(self) -> None:
         """Remove the file, because the machine is as it was; raise FileSystemError.
 
-        A run that was killed while it wrote the journal has left an unfinished version, which goes,
-        too: nobody else writes here while the machine's lock is held.
+        Unfinished versions of runs that were killed while they wrote the journal are removed, too.
+        The caller holds the machine's lock, so no other process writes here.
         """
         remove_hidden_partials(self.path)
         remove_durably(self.path)

@@ -42,7 +42,7 @@ class WantedImage:
 class PlannedImage:
     """The planned image: its manifest, the dataset to send, and the snapshot to send it from.
 
-    ``base`` is the full name of the latter, None for an image in full.
+    ``base`` is the full name of that snapshot, None for a full image.
     """
 
     manifest: dict[str, Any]
@@ -59,8 +59,8 @@ def plan_image(
 ) -> PlannedImage:
     """Return the plan of the image that is ``wanted`` of ``machine``.
 
-    ``open_pool`` returns the pool that has a name. Nothing is changed. Raises an ImgadmError if the
-    image can't be made, as far as looking can tell.
+    ``open_pool`` returns the pool with a given name. Nothing is changed. Raises an ImgadmError if
+    it is clear beforehand that the image can't be made.
     """
     _check_state(machine, wanted)
     volume = machine.volume

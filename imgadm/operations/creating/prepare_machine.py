@@ -1,4 +1,4 @@
-"""Preparation of a machine: boot it with the operator's script, and wait until that is done.
+"""Preparation of a machine: boot it with the operator's script, and wait for the script.
 
 The script and this module talk through the machine's metadata: the script sets
 ``prepare-image:state`` to ``running``, then to ``success``, or to ``error`` with the reason in
@@ -38,7 +38,7 @@ LIMIT = 300.0
 
 @dataclass(frozen=True)
 class Clock:
-    """The clock that waiting goes by, in seconds; tests have another one."""
+    """The clock of all waiting here, in seconds. Tests replace it."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -83,11 +83,11 @@ def prepare_machine(
     on_event: OnEvent,
     clock: Clock,
 ) -> None:
-    """Boot the stopped machine with ``script``, and wait until that has shut it down again.
+    """Boot the stopped machine with ``script``, and wait until the script has shut it down.
 
-    Afterwards the machine's metadata has no trace of the script. Nor has an image of a zone, whose
-    dataset contains the metadata. Raises PrepareImageDidNotRunError, PrepareImageError, and the
-    errors of vmadm. After an error the machine stays as it is then.
+    Afterwards the machine's metadata has no trace of the script. An image of a zone, whose dataset
+    contains the metadata, has none either. Raises PrepareImageDidNotRunError, PrepareImageError,
+    and the errors of vmadm. After an error, the machine stays in the state that it has then.
     """
     machines.update(uuid, {"set_internal_metadata": {SCRIPT: script}})
     machines.update(uuid, {"remove_customer_metadata": [_STATE, _ERROR]})
@@ -151,8 +151,8 @@ def _poll(
 ) -> Machine:
     """Return the machine as soon as ``condition`` holds; look every ``interval`` seconds.
 
-    Raises _TimeIsUpError at the limit, and if the machine is stopped twice in a row. A reboot does
-    not look like that, and in a stopped machine no script can change anything.
+    Raises _TimeIsUpError after :data:`LIMIT` seconds, and if the machine is stopped at two looks in
+    a row: that is not a reboot, and no script runs in a stopped machine.
     """
     began, was_stopped = clock.now(), False
     while True:

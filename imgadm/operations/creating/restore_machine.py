@@ -1,4 +1,4 @@
-"""The way back for a machine that an image was made of.
+"""The restoration of a machine after an image was made of it.
 
 Every step can be repeated, whether it was done before or not.
 """
@@ -21,8 +21,8 @@ from imgadm.operations.events.event import OnEvent
 class Restoration:
     """The steps that put a machine back to the state that its journal describes.
 
-    After a step that fails the others are still tried. Only a machine that could not be put back is
-    not started. The journal then stays for the next run.
+    A step that fails does not stop the others, except that the machine is not started unless it was
+    rolled back and has its quota again. If any step fails, the journal stays for the next run.
     """
 
     def __init__(

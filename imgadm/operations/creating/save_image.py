@@ -1,4 +1,4 @@
-"""The destinations of a new image, and two files as one of them."""
+"""The destinations of a new image, of which two files on this host are one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Compression:
     level: int | None = None
 
     def stages(self) -> tuple[streams.Stage, ...]:
-        """Return the stage that compresses, or none where nothing is compressed."""
+        """Return the stage that compresses, or no stage for compression ``none``."""
         stage = streams.compress(self.name, level=self.level)
         return () if self.name == "none" else (stage,)
 
@@ -47,7 +47,7 @@ class Delivery(ABC):
         """Keep the uncompressed stream that ``source`` brings, in one pass, whole or not at all.
 
         ``name`` is what messages call the stream, ``guid`` is that of the snapshot in it. Raises an
-        ImgadmError for whatever fails.
+        ImgadmError for any failure.
         """
 
 

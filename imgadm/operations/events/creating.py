@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CreateEvent(Event):
-    """The base of these events. Those of a publication may come between them."""
+    """The base of the events of a creation. Events of a publication may come between them."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class MachineAwaited(CreateEvent):
 
 @dataclass(frozen=True)
 class LeftoversFound(CreateEvent):
-    """The run of ``command`` ended without putting the machine back, which is done now."""
+    """The run of ``command`` ended without restoring the machine. This run restores it first."""
 
     machine: str
     command: str
@@ -39,7 +39,7 @@ class LeftoversFound(CreateEvent):
 
 @dataclass(frozen=True)
 class Inheriting(CreateEvent):
-    """The disk was made from an installed image; ``origin`` is the manifest of that."""
+    """The disk was made from an installed image, which has the manifest ``origin``."""
 
     origin: Mapping[str, Any]
 
@@ -127,7 +127,7 @@ class SendingFile(CreateEvent):
 class Sending(CreateEvent):
     """Bytes move.
 
-    It comes several times a second, each time with the live ``report`` of the pipeline.
+    This event comes several times a second, each time with the live ``report`` of the pipeline.
     """
 
     report: Report
@@ -135,7 +135,7 @@ class Sending(CreateEvent):
 
 @dataclass(frozen=True)
 class Sent(CreateEvent):
-    """All bytes have come through."""
+    """All bytes have reached the destination."""
 
     report: Report
 

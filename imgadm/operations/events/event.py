@@ -43,7 +43,7 @@ class SourceFailed(Event):
 class Transferring(Event):
     """Bytes of the file of ``image`` move.
 
-    It comes several times a second, each time with the live ``report`` of the pipeline.
+    This event comes several times a second, each time with the live ``report`` of the pipeline.
     """
 
     image: Manifest

@@ -68,7 +68,7 @@ class InstalledMeanwhile(Event):
 
 @dataclass(frozen=True)
 class TransferPlanned(Event):
-    """The operation is about to bring ``count`` images.
+    """The operation is about to receive ``count`` images.
 
     ``size`` is the size of their files in bytes, None if that of one file is not known.
     """
@@ -79,7 +79,7 @@ class TransferPlanned(Event):
 
 @dataclass(frozen=True)
 class FileVerified(Event):
-    """All bytes of the file of the image have come, ``size`` of them, and they are right."""
+    """The whole file of the image, ``size`` bytes, has arrived and passed its checks."""
 
     image: Manifest
     size: int
@@ -87,14 +87,14 @@ class FileVerified(Event):
 
 @dataclass(frozen=True)
 class LayerInstalled(Event):
-    """An image is on the pool that the wanted one is based on."""
+    """An image that the wanted one is based on is on the pool now."""
 
     image: Manifest
 
 
 @dataclass(frozen=True)
 class ImageInstalled(Event):
-    """The wanted image is on the pool."""
+    """The wanted image is on the pool now."""
 
     image: Manifest
     report: Report
@@ -102,10 +102,10 @@ class ImageInstalled(Event):
 
 @dataclass(frozen=True)
 class ImageDoubted(Event):
-    """Something that a source or a record says of the image ``uuid`` is not true.
+    """A claim of a source or of a record about the image ``uuid`` does not hold.
 
-    It may also be said of an image that this one is based on. The import goes on. ``message`` says
-    what was found, and what to do about it.
+    The claim may also be about an image that this one is based on. ``message`` says what was found,
+    and what to do about it. The import goes on.
     """
 
     uuid: str

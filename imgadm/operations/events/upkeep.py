@@ -46,7 +46,7 @@ class SnapshotRenamed(Event):
 
 @dataclass(frozen=True)
 class OriginalUnknown(Event):
-    """The image has no ``@final``, and the source does not say which snapshot it should be."""
+    """The image has no ``@final``, and the source does not say which snapshot should become it."""
 
     uuid: str
 

@@ -101,9 +101,9 @@ def replace_sources(
 ) -> Replacement:
     """Configure exactly ``wanted``, each once, after ``ping`` of the new ones unless that is None.
 
-    A source with the same type, typed URL and ``insecure`` as a configured one keeps the entry of
-    that, with its channel and other keys. This also holds for a URL that has hidden secrets in
-    place of those of the configured one. Raises as :func:`add_source`.
+    A source with the same type, typed URL and ``insecure`` as a configured one keeps the configured
+    entry, with its channel and other keys. This also holds if the URL hides the secrets of the
+    configured one. Raises as :func:`add_source`.
     """
     current = Configuration.load(settings.configuration_path).sources
     known = {_typed(source): source for source in current}
@@ -172,15 +172,15 @@ def _with_secrets(
             yield replace(source, url=found.url)
         elif HIDDEN in typed:
             raise ConfigError(
-                f'"{source.url}" is no URL of a source here, and has {HIDDEN} in it where a secret '
-                "stands: write that"
+                f'"{source.url}" is not the URL of a configured source, but has {HIDDEN} in place '
+                "of a secret: write the secret"
             )
         else:
             yield source
 
 
 def _is_at(source: SourceConfig, url: str) -> bool:
-    """Tell whether ``url`` means ``source``, be it with the secrets or with hidden ones.
+    """Tell whether ``url`` means ``source``, whether it has the secrets or hides them.
 
     A ``url`` without a scheme means an image server with http or https.
     """

@@ -29,8 +29,9 @@ class ActiveImage:
 def find_active_image(sources: Sequence[Source], uuid: str, on_event: OnEvent) -> ActiveImage:
     """Return the image ``uuid`` of the first source, in their order, that has it active.
 
-    ``on_event`` is told which sources failed before that. Raises ActiveImageNotFoundError, or the
-    errors of the sources if one of them failed and none has the image.
+    ``on_event`` gets a SourceFailed for each source that failed before that. Raises
+    ActiveImageNotFoundError, or the errors of the sources if one of them failed and none has the
+    image.
     """
 
     def active_image(source: Source) -> Manifest | None:

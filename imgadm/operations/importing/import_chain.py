@@ -52,7 +52,7 @@ def look_up_chain(
             origin = missing[-1].origin
         else:
             on_event(AncestorInstalled(origin))
-            if installed.manifest.get("type") != "docker":  # whose digests are compared
+            if installed.manifest.get("type") != "docker":  # digests prove layers
                 check_installed_origin(source, installed, on_event, must_be_proven=verify_origins)
             base = base or origin
             origin = recorded_origin(installed)

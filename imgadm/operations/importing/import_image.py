@@ -92,7 +92,7 @@ class _ServedImage(ImportRequest):
                 self._receive_one(image)
 
     def _is_layer(self, image: Manifest) -> bool:
-        """Tell whether the file of ``image`` is a layer of a container image, no ZFS stream."""
+        """Tell whether the file of ``image`` is a layer of a container image, not a ZFS stream."""
         return image.type == "docker" and not self._options.zstream
 
     def _total_size(self, images: Sequence[Manifest]) -> int | None:
@@ -148,8 +148,8 @@ def _fetch(source: Source, image: Manifest, options: ImportOptions) -> streams.S
     request = source.file_request(image.uuid)
     patience = options.stall_timeout if request.patience is None else request.patience
     use_of_md5 = _use_of_md5(image, options)
-    # A server has to read a file through before it can send its MD5, which costs time for nothing
-    # where nobody uses it.
+    # To send the MD5, a server has to read the whole file first. If the MD5 is not used, this
+    # header asks the server not to.
     spared = {"want-repr-digest": "md5=0"} if use_of_md5 == "ignored" else {}
     return streams.http_get(
         request.url,
@@ -163,7 +163,7 @@ def _fetch(source: Source, image: Manifest, options: ImportOptions) -> streams.S
 
 
 def _use_of_md5(image: Manifest, options: ImportOptions) -> streams.UseOfMd5:
-    """Return what the server's MD5 is for: it counts where the manifest has no checksum."""
+    """Return how to use the server's MD5, which matters only if the manifest has no checksum."""
     if image.file is not None and image.file.sha1 is not None:
         return "ignored"
     return "checked" if options.zstream or options.unverified else "required"

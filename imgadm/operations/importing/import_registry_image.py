@@ -39,10 +39,10 @@ def import_registry_image(
 ) -> None:
     """Import the image that one of ``registries`` has under ``name`` for ``platform``.
 
-    Those of its layers that are on the pool already are not downloaded. Importing by name an image
-    that is installed only as a layer gives it that name, its configuration and its file tree,
-    without a download; another tag of an installed image is added to its record. Raises an
-    ImgadmError. An error leaves those layers that are complete, each an image, and nothing else.
+    Layers that the pool has already are not downloaded. Importing by name an image that is
+    installed only as a layer gives it that name, its configuration and its file tree, without a
+    download; another tag of an installed image is added to its record. Raises an ImgadmError. An
+    error leaves those layers that are complete, each an image, and nothing else.
     """
     image = find_registry_image(
         registries,
@@ -116,7 +116,7 @@ class _NamedImage(ImportRequest):
         return 0
 
     def _check_lowest(self, count: int) -> None:
-        """Raise LayerNotVerifiedError unless the lowest ``count`` layers are installed as such."""
+        """Raise LayerNotVerifiedError unless the pool has the lowest ``count`` layers."""
         image = self._image
         check_installed_layers(
             self._pool, image.manifests[:count], image.digests[:count], registry=image.registry

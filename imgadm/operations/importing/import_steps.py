@@ -1,4 +1,4 @@
-"""The protocol of every import: look, look up, lock, look again, check, receive.
+"""The steps of every import: look at the pool, look up, lock, look again, check, receive.
 
 :func:`run_import` takes these steps in this order, whatever is imported. An :class:`ImportRequest`
 says which image is wanted, what it is based on, and where its bytes come from.
@@ -28,7 +28,7 @@ class ImportOptions:
     """How an import locks, and what it accepts.
 
     ``zstream`` means that the source sends each image as an uncompressed ZFS stream, as a host does
-    that makes it with ``zfs send``. Its length and its checksum are not known beforehand.
+    that serves the images of its zpools. Its length and its checksum are not known beforehand.
     ``unverified`` accepts a file for which neither the manifest nor the server has a checksum.
     ``verify_origins`` refuses to import on top of an installed image unless the source proves that
     it has the same image. A connection that brings nothing for ``stall_timeout`` seconds is
@@ -75,7 +75,7 @@ class ImportRequest(ABC):
 
     @abstractmethod
     def look_up(self) -> ImportChain:
-        """Return the images that have to come. The wanted image was not installed a moment ago.
+        """Return the images to receive, if the wanted image is not installed.
 
         No lock is held yet. Raises an ImgadmError for everything that makes the import impossible
         and can be known without a lock.
@@ -101,10 +101,10 @@ def run_import(
 ) -> None:
     """Bring the image that ``request`` wants to ``pool``, with all that it is based on.
 
-    Nothing is looked up for an image that is installed already. It gets the root and the record
-    that it lacks, and that is decided again under its lock, however the image came to be there.
-    Raises an ImgadmError. An error leaves those images of the chain that are complete, and nothing
-    else.
+    Nothing is looked up for an image that is installed already. If it lacks its root, or its record
+    lacks something, it gets that. This is decided under its lock, also for an image that another
+    process has installed meanwhile. Raises an ImgadmError. An error leaves those images of the
+    chain that are complete, and nothing else.
     """
     if _complete_installed(pool, request, options, on_event):
         return
@@ -153,7 +153,7 @@ def _complete_installed(
 def _complete_locked(pool: Pool, request: ImportRequest, on_event: OnEvent) -> bool:
     """Give the wanted image, which is installed and locked, the root and the record it lacks.
 
-    Return whether it lacked a root. After an ImgadmError the image is what it was.
+    Return whether it lacked a root. After an ImgadmError the image is unchanged.
     """
     request.check_installed()
     installed = _installed(pool, request.uuid)
@@ -180,8 +180,8 @@ def _locked(
 ) -> Iterator[None]:
     """Hold the locks of ``chain``, the wanted image's first.
 
-    All imports lock in this order, so that no two of them wait for each other. The base is locked
-    shared with other imports: nobody can delete it meanwhile. Raises OriginNotInstalledError for a
+    All imports lock in this order, so that no two of them wait for each other. The base gets a
+    shared lock, so that no process can delete it meanwhile. Raises OriginNotInstalledError for a
     base that is not installed, and for one that is its own child.
     """
     with ExitStack() as locks:

@@ -18,7 +18,9 @@ AT_ONCE = 4
 """The number of layers that are downloaded at the same time; each takes some 6 MiB of memory."""
 
 _LOOK_SECONDS = 0.1
+
 _PATIENCE = 2.0
+"""The seconds that the end of an import waits for its downloads to stop."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class IncomingLayer:
     ``fetch`` returns the stage that brings the layer as its source stores it. ``digest``
     (``sha256:…``), ``sha1`` (hexadecimal) and ``size`` (bytes) are what the source promises of
     these bytes, ``diff_id`` is the digest of the tar archive inside; those that are not None are
-    checked. ``compression`` is the name that the source gives it; the first bytes decide.
+    checked. ``compression`` is the compression that the source names; the first bytes decide.
     """
 
     image: Manifest
@@ -50,7 +52,7 @@ class IncomingLayer:
 
 @dataclass(frozen=True)
 class Failure:
-    """The reason why a layer has not come.
+    """A layer that did not arrive, and the reason.
 
     ``copy`` is the file on the pool that should have the layer, None if it comes from its source.
     """
@@ -113,10 +115,10 @@ class _Fetch:
 class LayerFetches:
     """The downloads of ``layers``, in their order, into files in ``directory``.
 
-    :data:`AT_ONCE` of them run at a time, between entering the context and leaving it, which ends
-    them. A blob that several layers share is downloaded once. ``find`` returns the file on the pool
-    that has a digest, and then the blob is read from there. ``begun`` gets the report of each
-    download when it begins.
+    :data:`AT_ONCE` of them run at a time, from the beginning of the ``with`` block on. The end of
+    the block stops them. A blob that several layers share is downloaded once. ``find`` returns the
+    file on the pool that has a digest, or None; a blob that the pool has is read from there.
+    ``begun`` gets the report of each download when it begins.
     """
 
     def __init__(
@@ -170,7 +172,7 @@ class LayerFetches:
             fetch.run(self._begun, self._stopped)
 
     def spool(self, index: int) -> streams.Spool:
-        """Return the file that the bytes of the layer go to."""
+        """Return the spool of layer number ``index``, which its bytes go to."""
         return self._uses[index].spool
 
     def is_needed_after(self, index: int) -> bool:
@@ -185,7 +187,7 @@ class LayerFetches:
         return None
 
     def newly_verified(self) -> Iterator[tuple[Manifest, int]]:
-        """Yield each image whose bytes have all come and are right, once, and their number."""
+        """Yield, once each, the images whose files were verified, with their sizes in bytes."""
         for fetch in tuple(self._untold):
             if fetch.ended.is_set() and fetch.error is None:
                 self._untold.remove(fetch)
@@ -194,17 +196,17 @@ class LayerFetches:
                 yield fetch.layer.image, size
 
     def settle(self, index: int, seconds: float) -> None:
-        """Wait for the end of the download of a layer, at most so many ``seconds``."""
+        """Wait for the end of the download of a layer, for at most ``seconds``."""
         deadline = time.monotonic() + seconds
         while not self._uses[index].ended.wait(_LOOK_SECONDS) and time.monotonic() < deadline:
             pass
 
     def has_ended(self, index: int) -> bool:
-        """Tell whether the download of a layer has ended, after waiting a moment for that."""
+        """Tell whether the download of a layer has ended; wait up to a tenth of a second for it."""
         return self._uses[index].ended.wait(_LOOK_SECONDS)
 
     def layer_facts(self, index: int, layer: IncomingLayer, compression: str) -> LayerFacts:
-        """Return what the pool is to record of a ``layer`` that has come."""
+        """Return the facts that the pool records of a downloaded ``layer``."""
         facts = self._uses[index].facts
         algorithm = (layer.digest or "sha256:").partition(":")[0]
         size = facts["size"]

@@ -1,9 +1,9 @@
 """The proof that images of layers are what their UUIDs stand for.
 
 The UUID of such an image is made of the digests of its layers. So anybody can compute it and give
-it to another image. What counts is the digest that this tool computed of the bytes when they came.
-The record of the image has it (:class:`imgadm.pools.layers.LayerFacts`). What a manifest says about
-a digest counts for nothing.
+it to another image. Only a digest that imgadm computed when the bytes arrived is a proof. The
+record of the image has it (:class:`imgadm.pools.layers.LayerFacts`). A digest in a manifest proves
+nothing.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ def claimed_digest(manifest: Mapping[str, Any]) -> str | None:
 
 
 def check_claims(images: Sequence[Manifest], below: Sequence[str]) -> None:
-    """Raise InvalidManifestError if ``images``, base first, plainly have UUIDs of other images.
+    """Raise InvalidManifestError if a UUID is not made of the digests that ``images`` claim.
 
-    ``below`` are the digests of the layers that they are based on. Where a manifest claims no
-    digest, the check is made when the bytes have come.
+    ``images`` come base first. ``below`` are the digests of the layers that they are based on. The
+    check ends at a manifest that claims no digest: :func:`check_layer_name` follows when the bytes
+    have arrived.
     """
     digests = list(below)
     for image in images:
@@ -57,7 +58,8 @@ def check_claims(images: Sequence[Manifest], below: Sequence[str]) -> None:
 def installed_digests(pool: Pool, image: InstalledImage | None) -> list[str]:
     """Return the recorded digests of an installed image and of all below it, base first.
 
-    There are none for None. Raises LayerNotVerifiedError unless the UUID is made of them.
+    The list is empty if ``image`` is None. Raises LayerNotVerifiedError unless the UUID of
+    ``image`` is made of the digests.
     """
     digests: list[str] = []
     seen: set[str] = set()
@@ -93,7 +95,7 @@ def check_installed_layers(
 
 
 def recorded_digest(image: InstalledImage) -> str | None:
-    """Return the digest of the layer that an installed image came as, None if it is unknown."""
+    """Return the recorded digest of the layer of an installed image, None if there is none."""
     if RECORDED_AS not in image.extra or image.manifest.get("type") != "docker":
         return None
     try:

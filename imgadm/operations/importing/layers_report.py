@@ -43,7 +43,7 @@ class LayersReport(Report):
     def progress(self) -> int:
         """The mean of the bytes that are downloaded and of those that are unpacked.
 
-        It goes on while either goes on, and reaches ``total`` only when both are complete.
+        It grows while either grows, and reaches ``total`` only when both are complete.
         """
         taken = sum(report.bytes_in for report in tuple(self.unpackings))
         return (self.bytes_in + taken) // 2

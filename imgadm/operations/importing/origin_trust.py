@@ -18,11 +18,11 @@ from imgadm.pools.base import InstalledImage
 from imgadm.sources import Source, SourceError
 
 RECEIVED_AS = "received"
-"""The key of a record for the facts about a file that nothing proves to be the manifest's."""
+"""The key in a record of the facts about a file that the manifest's SHA-1 does not prove."""
 
 
 def unproven_file(manifest: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what to record about the file of an image besides its manifest.
+    """Return the members to record about the file of an image, besides its manifest.
 
     ``facts`` are those of the pipeline that received the file. If their SHA-1 is that of the
     manifest, the manifest is proven and there is nothing to record.
@@ -43,7 +43,7 @@ def recorded_sha1(image: InstalledImage) -> str | None:
 
 
 def differs_from_source(image: InstalledImage, offered: Manifest) -> str | None:
-    """Return why an installed image differs from the one ``offered``, None if nothing says so."""
+    """Return how an installed image differs from the one ``offered``, None if no SHA-1 shows it."""
     ours, theirs = recorded_sha1(image), None if offered.file is None else offered.file.sha1
     if ours is None or theirs is None or ours.lower() == theirs.lower():
         return None

@@ -1,4 +1,4 @@
-"""What has to hold before an image may be received: the right platform, and space."""
+"""The conditions for receiving an image: the right platform, and enough space."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def size_of_files(images: Sequence[Manifest]) -> int:
 def check_space(pool: Pool, needed: int) -> None:
     """Raise InternalError if ``pool`` has less space than ``needed``, the bytes of all files.
 
-    The files are compressed, so that enough space for them need not be enough for the images.
+    The files are usually compressed, so the images may need more space than that.
     """
     available = pool.available()
     if available is not None and needed > available:

@@ -34,8 +34,7 @@ def receive_file(
     The size and the SHA-1 that the manifest promises are checked. ``compression`` None means that
     the first bytes tell it. ``source`` is the URL to record, None for a ``local_file``, which
     errors then name. ``origin`` is the installed image that the stream is based on. The caller
-    holds the image's lock. Raises an ImgadmError for whatever fails, after everything has been
-    undone.
+    holds the image's lock. Raises an ImgadmError for any failure, after undoing everything.
     """
     file = image.file
     receive_stream(
@@ -67,8 +66,8 @@ def receive_stream(
 ) -> None:
     """Receive the ZFS stream that ``stages`` bring as ``image``, as :func:`receive_file` does.
 
-    ``complete`` gets the manifest before it is recorded, and the report, to add what only the
-    bytes have told.
+    ``complete`` gets the manifest before it is recorded, and the report, to add facts that only the
+    bytes show.
     """
     progress = _Progress(image, on_event)
 
@@ -91,7 +90,7 @@ def receive_stream(
 
 
 class _Progress:
-    """How far the file of one image has come, told as events."""
+    """The progress of the file of one image, reported as events."""
 
     def __init__(self, image: Manifest, on_event: OnEvent) -> None:
         self._image = image
@@ -100,13 +99,13 @@ class _Progress:
         self._verified = False
 
     def tell(self, report: streams.Report) -> None:
-        """Tell how far the file has come, and whether it is the right one."""
+        """Send the event for the progress in ``report``, and once the one for the right SHA-1."""
         self._report = report
         self._on_event(Transferring(self._image, report))
         self.look_for_verdict()
 
     def look_for_verdict(self) -> None:
-        """Tell once that the whole file has come and is the right one."""
+        """Send an event as soon as the whole file has the right SHA-1, once."""
         if self._verified or self._report is None:
             return
         facts, file = self._report.facts, self._image.file

@@ -48,12 +48,12 @@ def receive_layers(
 ) -> None:
     """Receive ``layers``, base first, on top of ``base``; the last becomes the wanted image.
 
-    ``below`` are the digests of the layers of ``base``, if the caller has verified them. For None,
-    the records of ``base`` have to prove them. Each image appears whole or not at all, after those
-    below it, and only if its UUID is made of the digests. The caller holds the locks of all of
-    them. ``source`` is the URL to record, None for a local file.
-    ``local_file`` is the file on this host that the one layer comes from, which errors then name.
-    Raises an ImgadmError for whatever fails; images that were complete stay.
+    ``below`` are the digests of the layers of ``base``, if the caller has verified them. None takes
+    them from the records of ``base``, which have to prove them. Each image appears whole or not at
+    all, after those below it, and only if its UUID is made of the digests. The caller holds the
+    locks of all of them. ``source`` is the URL to record, None for a local file. ``local_file`` is
+    the file on this host that the one layer comes from, which errors then name. Raises an
+    ImgadmError for any failure; images that were complete stay.
     """
     digests = installed_digests(pool, base) if below is None else list(below)
     check_claims([layer.image for layer in layers], digests)
@@ -78,8 +78,8 @@ def receive_layers(
 def make_root(pool: Pool, image: InstalledImage, manifest: Manifest, on_event: OnEvent) -> None:
     """Give an installed image that the pool keeps only as a layer its file tree.
 
-    ``manifest`` is what the events call it. The caller holds the lock of the image. Raises an
-    ImgadmError, after which the image is what it was.
+    The events show the image by ``manifest``. The caller holds the lock of the image. After an
+    ImgadmError the image is unchanged.
     """
     report = LayersReport(1)
     with pool.receive_layers((), source=None, base=image) as reception:
@@ -91,7 +91,7 @@ def make_root(pool: Pool, image: InstalledImage, manifest: Manifest, on_event: O
 
 
 class _Watch:
-    """The progress of all downloads while one layer is unpacked, told as events."""
+    """The progress of all downloads while one layer is unpacked, reported as events."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class _Watch:
         self.is_beneath = False
 
     def __call__(self, report: streams.Report | None = None) -> None:
-        """Tell how far everything is. Raises the error of a layer that could not be downloaded."""
+        """Send events about all progress. Raises the error of a layer that did not arrive."""
         if report is not None and report is not self._current:
             self._current = report
             (self.report.others if self.is_beneath else self.report.unpackings).append(report)
@@ -124,7 +124,7 @@ class _Watch:
         self._on_event(Transferring(self._head, self.report))
 
     def _error_for(self, failure: Failure) -> BaseException:
-        """Return what to raise for a layer that has not come."""
+        """Return the exception to raise for a layer that did not arrive."""
         error, uuid = failure.error, failure.layer.image.uuid
         if failure.copy is not None:
             return explain_stored_layer(error, failure.copy, uuid, self._pool.name)
@@ -212,7 +212,7 @@ def _unpack(
         stages.append(streams.checksum(algorithm, expected=digest))
     limits = Limits()
     if (room := pool.available()) is not None:
-        # A small file that unpacks to terabytes ends before it has filled the disk.
+        # Unpacking a small file to terabytes has to end before it has filled the disk.
         limits = replace(limits, archive_bytes=min(room, limits.archive_bytes))
 
     def explain_with_room(error: streams.StreamError | OSError) -> ImgadmError:

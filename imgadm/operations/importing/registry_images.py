@@ -83,9 +83,10 @@ def find_registry_image(
 ) -> RegistryImage:
     """Return the image that a registry has under ``name`` for ``platform``.
 
-    If the name has no registry in it, all ``registries`` are asked in their order, otherwise only
-    that one. ``on_failure`` gets the errors of the registries that failed before one had the image.
-    Raises ActiveImageNotFoundError, InvalidDockerRepoError, and the errors of the registries.
+    If ``name`` includes no registry, all ``registries`` are asked in their order, otherwise only
+    the one that it includes. ``on_failure`` gets the errors of the registries that failed before
+    one had the image. Raises ActiveImageNotFoundError, InvalidDockerRepoError, and the errors of
+    the registries.
     """
 
     def resolve(place: tuple[DockerSource, Reference]) -> RemoteImage | None:
@@ -111,7 +112,7 @@ def _places(registries: Sequence[DockerSource], name: str) -> list[tuple[DockerS
     named = {reference.registry for _, reference in places}
     if len(named) > 1 or len(places) == 1:
         return places
-    # The name says which registry. If that is configured, it is asked as configured.
+    # The name includes the registry. If that is configured, its configured source is asked.
     own = [
         place for place in places if parse_registry_name(place[0].config.url.reveal()).name in named
     ]

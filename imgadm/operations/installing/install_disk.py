@@ -51,9 +51,9 @@ def install_disk(
 ) -> None:
     """Install a disk on this host, or at a URL, as the image that ``fields`` describe.
 
-    ``open_session`` returns, for a URL, the same without credentials and the session that has them.
-    An image that is installed already is left alone. Raises an ImgadmError for whatever fails,
-    after everything has been undone.
+    ``open_session`` takes a URL, and returns the URL without credentials and a session that sends
+    them. An image that is installed already is left alone. Raises an ImgadmError for any failure,
+    after undoing everything.
     """
     if "origin" in fields:
         raise UsageError("a disk is installed in full: leave origin out")

@@ -40,7 +40,7 @@ def install_image(
     """Install the image that the manifest describes from its file; neither is changed.
 
     An image that is installed already is left alone, except that it gets the root that it lacks.
-    Raises an ImgadmError for whatever fails, after everything has been undone.
+    Raises an ImgadmError for any failure, after undoing everything.
     """
     raw = read_local_manifest(manifest_path, file_path)
     request = _LocalImage(pool, raw, file_path, on_event, now)

@@ -10,12 +10,14 @@ import re
 from typing import Any
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING", "__bool__": lambda _: False})()
-"""The value that stands for a missing field, unlike null."""
+"""The value of a missing field. None is the JSON value null."""
 
 _NUMBER = re.compile(
     r"0[xX][0-9a-fA-F]+|[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 )
 _LAST_OF_A_WORD = frozenset("ghijklmnopqrstuvwxzGHIJKLMNOPQRSTUVWXYZ_-+~")
+"""The last characters of texts that do not spell a number."""
+
 _BLANKS = " \t\n\r\v\f\ufeff\u00a0\u2028\u2029"
 
 
@@ -49,7 +51,7 @@ def string_form(value: object) -> str:
 
 
 def number_form(value: object) -> float | None:
-    """Return the number that ``value`` is or spells, None if it is and spells none.
+    """Return the number that ``value`` is or spells, None if there is no such number.
 
     Null, false and blank text count as 0, true as 1.
     """

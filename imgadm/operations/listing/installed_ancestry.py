@@ -15,7 +15,7 @@ def installed_ancestry(pool: Pool, uuid: str) -> list[ListedImage]:
     """Return the image ``uuid`` on ``pool`` and all of its ancestors, the base last.
 
     Raises InvalidUUIDError, ImageNotInstalledError for the first image that is not on ``pool``, and
-    InvalidManifestError for records of which one has no valid origin, or that form a loop.
+    InvalidManifestError for a record with an invalid origin, and for a loop.
     """
     chain: list[ListedImage] = []
     seen: set[str] = set()

@@ -17,8 +17,8 @@ def show_image(
     """Return the manifest of ``image``, in any state, from the first source that has it.
 
     A source that fails does not stop the search: if a later one has the image, ``on_failure`` gets
-    the errors. Raises ImageNotFoundError if no source has the image, and what the sources fail
-    with if one of them might have it.
+    the errors. Raises ImageNotFoundError if no source has the image, and the errors of the failed
+    sources if one of those might have it.
     """
     inquiry = ask_in_order(lambda source: source.get_image(image), sources)
     _, manifest = inquiry.required(ImageNotFoundError(image), on_failure=on_failure)

@@ -48,10 +48,10 @@ def publish_image(
 ) -> streams.Report:
     """Publish ``image`` with the file that ``upload`` brings, so that it is active in the end.
 
-    Before the activation, the SHA-1 and the size that the server reports are compared with those
-    of the bytes that went there. Whatever fails, an interrupt included, leaves the server without
-    the image, or with the image as it was. An unactivated image that a killed publication of the
-    same has left on the server is taken over. Returns the report of the upload, whose facts have
+    Before the activation, the SHA-1 and the size that the server reports are compared with those of
+    the bytes that went there. Whatever fails, an interrupt included, leaves the server without the
+    image, or with the image as it was. An unactivated image that a killed publication of the same
+    image has left on the server is taken over. Returns the report of the upload, whose facts have
     the ``sha1`` and the ``size`` of the file. Raises an ImgadmError.
     """
     unactivated = create_unactivated(repository, image, on_event)

@@ -127,7 +127,7 @@ def _is_begun(found: Mapping[str, Any], image: Manifest) -> bool:
 
 
 def _is_published_by_another(error: BaseException) -> bool:
-    """Tell whether the server says that another publication of the image was sooner."""
+    """Tell whether the server says that another publication of the image came first."""
     if not isinstance(error, (APIError, StatusError)):
         return False
     return (error.status, error.code) in _PUBLISHED_BY_ANOTHER
@@ -136,8 +136,8 @@ def _is_published_by_another(error: BaseException) -> bool:
 def _delete_unanswered(repository: Repository, image: Manifest, on_event: OnEvent | None) -> None:
     """Delete the image if the server has made it, although its answer did not come.
 
-    An image that has a file, is active, or has another name was there before. ``on_event`` is told
-    if the server does not say what it has.
+    An image that has a file, is active, or has another name was there before. ``on_event`` gets a
+    RemainsOnServer if the server does not say what it has.
     """
     try:
         found = repository.find(image.uuid)

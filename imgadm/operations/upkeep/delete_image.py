@@ -1,4 +1,4 @@
-"""The deletion of an installed image that is no other's origin."""
+"""The deletion of an installed image that nothing is based on."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def look_up_images(sources: Sequence[Source], uuids: Iterable[str]) -> Iterator[
 
     def get(source: Source, uuid: str) -> Manifest | None:
         if source in lost:
-            raise lost[source].with_traceback(None)  # which would grow with each image
+            raise lost[source].with_traceback(None)  # else it would grow with each image
         try:
             return _get(source, uuid)
         except UnreachableError as error:
@@ -75,4 +75,4 @@ def _get(source: Source, uuid: str) -> Manifest | None:
         return None if manifest is None else Manifest.of(manifest)
     except InvalidManifestError as error:
         reason = f"image {uuid}: {error.message}"
-        raise SourceError(source.url, reason, code=error.code, cause=error) from error
+        raise SourceError(source.url, reason, code=error.code, image=uuid, cause=error) from error

@@ -31,7 +31,7 @@ def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[st
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Tell whether two values are the same JSON, unlike Python, for which true equals 1."""
+    """Tell whether two values are the same JSON. Unlike in Python, true does not equal 1."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):

@@ -14,7 +14,7 @@ from imgadm.operations.events.upkeep import NotInSources
 from imgadm.operations.upkeep.image_lookup import Found, ImageLookup, look_up_images
 from imgadm.operations.upkeep.update_plan import Plan, plan_update
 from imgadm.pools.base import InstalledImage, Pool
-from imgadm.sources import Source
+from imgadm.sources import Source, SourceError
 
 Target = tuple[Pool, InstalledImage]
 
@@ -36,9 +36,9 @@ def update_images(
 ) -> None:
     """Update the images ``uuids`` on all of ``pools``, or all images if ``uuids`` is empty.
 
-    ``open_sources`` is called only if there is an image to update. ``on_notice`` gets each notice
-    at once. An image that cannot be updated does not stop the others; its error is raised at the
-    end. Raises UsageError, before any change, if an image is not installed.
+    ``open_sources`` is called only if there is an image to update. ``on_event`` gets each event at
+    once. An image that cannot be updated does not stop the others; its error is raised at the end.
+    Raises UsageError, before any change, if an image is not installed.
     """
     targets = _targets(pools, uuids)
     if not targets:
@@ -112,7 +112,7 @@ class _Update:
             self._carry_out(plan_update(pool, current, found), pool, current, found)
 
     def _carry_out(self, plan: Plan, pool: Pool, image: InstalledImage, found: Found) -> None:
-        """Make each change, unless this is a dry run, and give the notice of it."""
+        """Make each change, unless this is a dry run, and send its event."""
         for_real = not self._options.dry_run
         if plan.manifest is not None:
             if for_real:
@@ -128,7 +128,7 @@ class _Update:
             self._on_event(plan.obstacle)
 
     def _warn(self, message: str) -> None:
-        """Give notice of the failure of a source once, even if it fails for each image."""
+        """Report the failure of a source once, even if it fails for each image."""
         if message not in self._warned:
             self._warned.add(message)
             self._on_event(SourceFailed(message))
@@ -136,12 +136,17 @@ class _Update:
     def _fail(self, uuid: str, error: ImgadmError) -> None:
         """Keep an error; one that several images have in common is kept once, with their UUIDs."""
         _, uuids = self._failures.setdefault(error.message, (error, []))
-        if uuid not in error.message and uuid not in uuids:
+        if uuid not in uuids:
             uuids.append(uuid)
 
 
 def _told(error: ImgadmError, uuids: Sequence[str]) -> ImgadmError:
-    if not uuids:
+    """Return ``error`` with the UUIDs of the images that were not updated because of it.
+
+    An error about one image names that image already.
+    """
+    about_source = isinstance(error, SourceError) and error.image is None
+    if len(uuids) == 1 and not about_source:
         return error
     message = f"{error.message}; not updated: {', '.join(uuids)}"
     return ImgadmError(message, code=error.code, cause=error)

@@ -69,7 +69,7 @@ def remove_images(candidates: Sequence[Candidate], locks: Locks, on_event: OnEve
     """Remove the images, each under its lock, unless it has come into use.
 
     Each image is checked again first, because a machine may have been made from it since the
-    search. After the first failure, a :class:`RemovalFailed` event is given and the error raised.
+    search. The first failure sends a :class:`RemovalFailed` event, and its error is raised.
     """
     kept: list[InstalledImage] = []
 
@@ -128,7 +128,7 @@ def _remove_image(candidate: Candidate, kept: Iterable[InstalledImage]) -> Event
             image, f"{children.unknown[0]}, which you may not read, may be based on it"
         )
     if current.doubtful:
-        return ImageKept(image, "by now it does not look like an image and nothing else")
+        return ImageKept(image, "imgadm can no longer tell that it is only an image")
     pool.delete(image.uuid)
     return ImageRemoved(image)
 

@@ -24,7 +24,7 @@ from imgadm.registry.references.media_types import (
 from imgadm.registry.references.platforms import Platform
 
 MAX_LAYERS = 256
-"""The limit of layers in an image. Each layer becomes a dataset, a clone of the one before."""
+"""The most layers in an image. Each layer becomes a dataset, a clone of the one before."""
 
 _MAX_ENTRIES = 1000
 _KNOWN = MANIFESTS | INDEXES | SCHEMA_1
@@ -241,7 +241,7 @@ def _read_descriptor(entry: Any, what: str) -> Descriptor:
 
 
 def _read_size(size: Any, what: str) -> int | None:
-    """Return a size in bytes; None for none, and for 0 or less, which no blob has."""
+    """Return a size in bytes; ``None`` if there is none, or 0 or less, which no blob has."""
     if size is None:
         return None
     if isinstance(size, float) and size.is_integer():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from imgadm.base.errors import MultiError
 from imgadm.base.locks.command_locks import Locks
 from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.events.event import Event
@@ -13,6 +14,7 @@ from imgadm.operations.events.upkeep import ManifestAdded
 from imgadm.operations.upkeep.update_images import UpdateOptions, update_images
 from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.pool import DirectoryPool
+from imgadm.sources import SourceError
 from tests.unit.canned_source import Canned, manifest_of
 
 FIRST = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -58,6 +60,21 @@ def test_deleted_image_gets_no_record(pool: ChangingPool) -> None:
     with pytest.raises(ImageNotInstalledError):
         update(pool)
     assert [path.name for path in pool.path.iterdir()] == [SECOND]
+
+
+def test_failure_of_a_source_is_told_once_with_the_images(pool: ChangingPool) -> None:
+    def fail(uuid: str) -> None:
+        reason = f"image {uuid} is odd" if uuid == FIRST else "server is sad"
+        image = uuid if uuid == FIRST else None
+        raise SourceError("http://sad", reason, code="InternalError", image=image)
+
+    options = UpdateOptions(Locks(pool.path.parent / "locks", "imgadm update"))
+    with pytest.raises(MultiError) as caught:
+        update_images([pool], [], lambda: [Canned("http://sad", fail)], options, lambda _: None)
+    assert [error.message for error in caught.value.errors] == [
+        f"http://sad: image {FIRST} is odd",
+        f"http://sad: server is sad; not updated: {SECOND}",
+    ]
 
 
 def test_image_that_was_updated_meanwhile_is_left_alone(pool: ChangingPool) -> None:
