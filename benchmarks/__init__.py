@@ -1,5 +1,5 @@
-"""How fast images are imported, next to how fast the same could be done without imgadm.
+"""Benchmarks of imgadm next to the programs that do the same jobs without it.
 
 ``scripts/bench`` runs everything and prints one table; ``pytest benchmarks`` times the parts.
-Read :mod:`benchmarks.shapes` for what is timed, :mod:`benchmarks.goals` for what it has to reach.
+:mod:`benchmarks.cases.shapes` has what is timed, :mod:`benchmarks.figures.goals` the goals.
 """

@@ -34,9 +34,9 @@ _CREATED = re.compile(
 
 
 def layer_uuid(digests: Sequence[str]) -> str:
-    """Return the UUID of the last layer of ``digests``, which begin with that of the base.
+    """Return the UUID of the last layer of ``digests``, which begin with the digest of the base.
 
-    Raises InvalidManifestError if one of them is no digest.
+    Raises InvalidManifestError if one of them is not a digest.
     """
     for digest in digests:
         if not is_digest(digest):
@@ -87,7 +87,7 @@ def layer_manifests(
 def publication_date(created: Any) -> str:
     """Return ``created``, the date of a configuration (RFC 3339), in UTC, cut to milliseconds.
 
-    Return :data:`UNKNOWN_DATE` if it is no date, and for the year 1, which stands for no date.
+    Return :data:`UNKNOWN_DATE` if it is not a date, and for the year 1, which means no date.
     """
     match = _CREATED.fullmatch(created) if isinstance(created, str) else None
     if match is None:
@@ -131,7 +131,7 @@ def _tags_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of ``config`` that it takes to start a container.
+    """Return the part of ``config`` that is needed to start a container.
 
     A member that is ``null`` stays. The manifest of every layer has this part.
     """

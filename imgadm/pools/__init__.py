@@ -43,9 +43,9 @@ def open_pool(settings: Settings, name: str | None = None) -> Pool:
 def host_pools(settings: Settings, *, recorded: bool = False) -> list[Pool]:
     """Return the pools whose images a list shows.
 
-    These are the zpools that have an image. With ``recorded`` they are also those of which only a
-    record says that they have one, whether they exist or not. If the default pool is a directory,
-    it is that one alone.
+    These are the zpools that have an image. With ``recorded``, zpools that have only the record of
+    an image come too, whether they exist or not. If the default pool is a directory, a list shows
+    that directory alone.
     """
     default = settings.default_pool
     is_directory = default is not None and "/" in default

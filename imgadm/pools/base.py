@@ -42,8 +42,9 @@ class InstalledImage:
     ``manifest`` has at least ``uuid``, and no more if the pool has no record of the image. ``pool``
     is the name of the pool, ``source`` the URL of the server that the image came from. ``clones``
     are the full names of everything that is based on the image, in the order of the pool, or
-    ``None`` if the method that returned the image does not look for them. ``extra`` is what else is
-    recorded. ``created`` is the time of its installation, in seconds since 1970, if that is known.
+    ``None`` if the method that returned the image does not look for them. ``extra`` has the other
+    members of the record. ``created`` is the time of its installation, in seconds since 1970, if
+    that is known.
 
     A ``doubtful`` image may be something else, or hold more than an image: neither a record nor a
     snapshot ``@final`` says that it is one, or there are other things inside. ``vacuum`` keeps it.
@@ -221,10 +222,10 @@ class Pool(ABC):
         """Remove what a dead process has left of an image; never raises."""
 
     def lock_directory(self, *, shared: bool) -> Path | None:
-        """Return the directory whose locks keep out other hosts; ``None`` if no other can come.
+        """Return the directory whose locks keep out other hosts; ``None`` if none can come.
 
-        ``shared`` tells whether the caller only keeps others from changing images, for which it
-        need not write there. Otherwise raises FileSystemError if it cannot write there.
+        With ``shared`` the caller only keeps others from changing images, and need not be able to
+        write to the directory. Otherwise raises FileSystemError if it cannot write there.
         """
         return None
 

@@ -28,8 +28,8 @@ def fetch_blob(
     """Return the stage that downloads the blob of ``layer``.
 
     It tries ``servers`` first. Then it tries the addresses of the layer that the
-    manifest names, over https only and without credentials. ``stall_timeout`` is the number of
-    seconds that a connection may bring nothing. NO_FILES_LAYER needs no download.
+    manifest names, over https only and without credentials. ``stall_timeout`` is the longest
+    time, in seconds, for which a connection may bring nothing. NO_FILES_LAYER needs no download.
     """
     if layer.digest == NO_FILES_LAYER.digest:
         return _NoFiles()
@@ -91,7 +91,7 @@ class BlobFile:
         return self._first(lambda file: file.open(), lambda error: error.transient)
 
     def open_at(self, position: int) -> tuple[Body, int]:
-        # Whoever resumes tries again by itself where there was no answer.
+        # If no server has answered, the stage that resumes the download tries again by itself.
         return self._first(lambda file: file.open_at(position), lambda error: error.busy)
 
     def changed(self, position: int) -> streams.FetchError:

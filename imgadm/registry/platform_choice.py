@@ -93,7 +93,7 @@ class PlatformChoice:
     ) -> InvalidDockerInfoError:
         """Return the error of a registry, at ``url``, that has images for other platforms only.
 
-        ``offered`` are those platforms. ``digest`` is that of the only image, if it is the only.
+        ``offered`` are those platforms. ``digest`` is that of the only image, if there is only one.
         """
         names = [str(platform) for platform in offered]
         more = ", ..." if len(names) > _SHOWN_PLATFORMS else ""

@@ -123,9 +123,9 @@ class RemoteRepository:
     def _maybe_tls(
         self, reason: str, code: str, cause: UnreachableError | None = None
     ) -> UnreachableError:
-        """Return the error of a plain http request that may have met a server of TLS.
+        """Return the error of a plain http request that a TLS server may have received.
 
-        Some of these servers say so, others end the connection.
+        Some of these servers answer with an error, others end the connection.
         """
         hint = f"it was asked over plain http; if it speaks TLS, say https://{self.display}"
         return UnreachableError(self.url, f"{reason}; {hint}", code=code, cause=cause)

@@ -18,7 +18,7 @@ from imgadm.registry.references.reference import Reference
 from imgadm.registry.servers import RepositoryServers
 
 _MAX_DEPTH = 4
-"""The limit of levels of indexes in indexes."""
+"""The most levels of indexes within indexes."""
 
 
 @dataclass(frozen=True, slots=True)

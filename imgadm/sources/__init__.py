@@ -51,7 +51,7 @@ def open_source(config: SourceConfig, options: ClientOptions | None = None) -> S
 def ping_source(config: SourceConfig, options: ClientOptions | None = None) -> None:
     """Ask the server of ``config`` whether it is a source of its type.
 
-    Raises :class:`SourcePingError` if it does not answer so, and :class:`ConfigError` as
+    Raises :class:`SourcePingError` if it is not, or does not answer, and :class:`ConfigError` as
     :func:`open_source` does.
     """
     with open_source(config, options) as source:

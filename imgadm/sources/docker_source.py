@@ -81,7 +81,7 @@ class DockerSource(Source):
         """Return the stage that downloads the blob of a layer, and survives lost connections.
 
         It checks the size, if that is known. The next stage has to check the digest. A connection
-        that brings nothing for ``stall_timeout`` seconds is lost.
+        that brings no byte for ``stall_timeout`` seconds counts as lost.
         """
         from imgadm.registry.blobs import fetch_blob
 

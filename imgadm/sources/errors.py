@@ -1,4 +1,4 @@
-"""Errors of the configured sources as a whole, and of the question whether one works."""
+"""Errors about the lack of sources, and about a source that fails its check."""
 
 from __future__ import annotations
 

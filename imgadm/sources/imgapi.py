@@ -15,10 +15,10 @@ from imgadm.sources.http_source import HttpSource
 from imgadm.sources.source import FileRequest
 
 MAX_PAGES = 1000
-"""Pages that one list of images may have."""
+"""The most pages that one list of images may have."""
 
 PAGE = 1000
-"""Images of one page."""
+"""The number of images that a request for a page asks for."""
 
 
 class ImgapiSource(HttpSource):
@@ -38,7 +38,7 @@ class ImgapiSource(HttpSource):
         """
         budget = self._list_budget()
         images = page = self._page((), budget)
-        if len(page) > PAGE:  # the whole list, which may come once more
+        if len(page) > PAGE:  # this is the whole list, which the server may send once more
             budget.allow_again()
         known = {image["uuid"] for image in images}
         for _ in range(MAX_PAGES):

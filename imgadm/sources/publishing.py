@@ -68,7 +68,7 @@ class Repository:
     def stored(self, uuid: str, status: int, content_type: str, body: bytes) -> dict[str, Any]:
         """Return the manifest in the server's answer to the upload of a file.
 
-        Raises :class:`imgadm.client.errors.SourceError` for an answer that is none.
+        Raises :class:`imgadm.client.errors.SourceError` for an answer without one.
         """
         return self._checked(self._client().reply(status, content_type, body).json(), uuid)
 
@@ -141,7 +141,7 @@ class Repository:
         """Return the server's refusal with a hint about the token."""
         hint = "name a file with a token: --token-file"
         if self._token is not None:
-            hint = "the one that --token-file names is refused"
+            hint = "the server refuses the token in the file of --token-file"
         return StatusError(
             self.url, 401, {"code": error.code, "message": f"{error.reason}; {hint}"}
         )

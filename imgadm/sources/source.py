@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class FileRequest:
     """The request that transfers the file of an image: ``url`` with ``headers`` added.
 
-    ``url`` may have secrets in its query, and is not to be shown. ``session`` belongs to the
+    ``url`` may have secrets in its query, so it must not be shown. ``session`` belongs to the
     source, is closed with it, and has the source's rules for redirects and time limits.
-    ``patience`` is the number of seconds during which no byte may come, None for the default.
+    ``patience`` is the longest time without a byte, in seconds, ``None`` for the default.
     """
 
     url: str = field(repr=False)
@@ -53,7 +53,7 @@ class Source(ABC):
     def ping(self) -> None:
         """Ask the server whether it is a source of this type.
 
-        Raises :class:`imgadm.base.errors.SourcePingError` if it does not answer so.
+        Raises :class:`imgadm.sources.errors.SourcePingError` if it is not, or does not answer.
         """
 
     @abstractmethod
@@ -65,9 +65,9 @@ class Source(ABC):
 
     @abstractmethod
     def get_image(self, uuid: str) -> dict[str, Any] | None:
-        """Return the manifest of an image, None if the source does not have it.
+        """Return the manifest of an image; ``None`` if the source does not have it.
 
-        Without a request, None is returned for a ``uuid`` that is no UUID.
+        For a ``uuid`` that is no UUID it returns ``None`` without a request.
         """
 
     @abstractmethod

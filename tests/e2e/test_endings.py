@@ -134,7 +134,7 @@ from imgadm.cli import main
 def find_command(typed):
     return {}[typed]
 main.find_command = find_command
-sys.exit(main.run(sys.argv[1:]))
+sys.exit(main.run_command_line(sys.argv[1:]))
 """
 
 
@@ -169,7 +169,7 @@ def find_command(typed):
     del freed
     time.sleep(60)
 main.find_command = find_command
-sys.exit(main.run(sys.argv[1:]))
+sys.exit(main.run_command_line(sys.argv[1:]))
 """
 
 

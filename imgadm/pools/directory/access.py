@@ -98,14 +98,14 @@ def _parse(settings: Any) -> Access:
     if not isinstance(settings, dict):
         raise ValueError('an object is wanted, such as {"mode": "0640", "group": "kvm"}')
     if unknown := sorted(settings.keys() - {"mode", "group"}):
-        raise ValueError(f'"{unknown[0]}" means nothing, "mode" and "group" do')
+        raise ValueError(f'"{unknown[0]}" is not known, only "mode" and "group" are')
     return Access(_mode(settings.get("mode", "0600")), _group(settings.get("group")))
 
 
 def _mode(value: Any) -> int:
     modes = ", ".join(f'"{mode:04o}"' for mode in sorted(_MODES))
     if not isinstance(value, str) or value not in {f"{mode:04o}" for mode in _MODES}:
-        raise ValueError(f'"mode" is {json.dumps(value)}, it can be {modes}')
+        raise ValueError(f'"mode" is {json.dumps(value)}; it has to be one of {modes}')
     return int(value, 8)
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 DISK = "disk.raw"
 """The disk of a zvol image."""
 STREAM = "stream.zfs"
-"""The stream of an image that came as the stream of anything but a volume."""
+"""The stream of an image that is neither a volume nor a layer."""
 LAYER, ROOT, OWNERS = "layer", "root", "owners.jsonl"
-"""The layer of a container image, its file tree, and the attributes that are not set there."""
+"""The layer of a container image, its file tree, and the attributes that the tree lacks."""
 
 _GUID = re.compile(r"[0-9]{1,20}")
 

@@ -20,8 +20,8 @@ from imgadm.state.summaries import Summary, read_summaries
 class DirectoryImages:
     """The images in the directory ``path``.
 
-    Their summaries are kept in ``cache_directory``, if that is given. About an image that this user
-    may not read there is one warning.
+    Their summaries are kept in ``cache_directory``, if that is given. The log gets one
+    warning about each image that this user may not read.
     """
 
     def __init__(self, path: Path, cache_directory: Path | None) -> None:
@@ -47,7 +47,7 @@ class DirectoryImages:
         return self._without_denied(*self._read())
 
     def summaries(self) -> list[InstalledImage]:
-        """Return all images with their clones, and of their manifests at least what FIELDS names.
+        """Return all images with their clones; manifests have at least the members in FIELDS.
 
         Raises FileSystemError.
         """

@@ -82,7 +82,7 @@ def write_record(
 
 
 def described_stream(summary: Any) -> dict[str, Any]:
-    """Return what a record says of the stream ``summary`` of an image; guids are decimal texts."""
+    """Return the description of a stream for a record; guids are decimal texts."""
     described = {
         "type": summary.type,
         "name": summary.name,

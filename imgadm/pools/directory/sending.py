@@ -1,4 +1,4 @@
-"""The disk and the stream of an image in a directory pool, as others read them."""
+"""The disk and the stream of an image in a directory pool, opened for reading."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def opened_disk(pool: Path, image: InstalledImage) -> Iterator[tuple[Path, strea
 
 
 def stored_stream(pool: Path, image: InstalledImage) -> StoredStream | None:
-    """Return the stream, or the layer, that an image in ``pool`` keeps as a file.
+    """Open the stream, or the layer, that an image in ``pool`` keeps as a file, for reading.
 
     Returns ``None`` if it has none. Raises OSError.
     """

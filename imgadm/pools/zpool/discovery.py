@@ -97,8 +97,8 @@ def find_images(
     ``imgadm:ignore``, and does not look like a virtual machine. A machine is a clone without a
     ``@final`` of its own, or has disks below it.
 
-    ``is_recorded`` tells of a pool and a UUID whether there is a record of that image.
-    ``came_with_stream`` tells of a dataset whether its ``imgadm:ignore`` came with a stream. Such a
+    ``is_recorded`` gets a pool and a UUID, and tells whether there is a record of that image.
+    ``came_with_stream`` tells whether the ``imgadm:ignore`` of a dataset came with a stream. Such a
     mark does not count: the maker of an image does not decide whether this host lists it. ``warn``
     is called with a warning about a mark that makes no sense.
 
@@ -153,7 +153,7 @@ def _is_image(
 
 
 def _clones(rows: Iterable[_Row]) -> Mapping[str, list[str]]:
-    """Return the clones by the dataset, directly below the pool, that has their origin."""
+    """Return the names of all clones, by the dataset of the image that has their origin."""
     clones: dict[str, list[str]] = {}
     for row in rows:
         if row.is_clone:
@@ -162,7 +162,7 @@ def _clones(rows: Iterable[_Row]) -> Mapping[str, list[str]]:
 
 
 def _datasets_below(rows: Iterable[_Row]) -> Mapping[str, list[str]]:
-    """Return file systems and volumes by the dataset, directly below the pool, that has them."""
+    """Return the file systems and volumes below datasets of images, by those datasets."""
     below: dict[str, list[str]] = {}
     for row in rows:
         if "@" not in row.name and (top := _top(row.name)) != row.name:

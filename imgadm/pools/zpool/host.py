@@ -111,10 +111,10 @@ class ZfsHost:
         return answer.status == 0 and answer.stdout.strip() == "received"
 
     def mount(self, dataset: str) -> None:
-        """Mount a new image where the pool would have it.
+        """Mount a new image at the mountpoint that the pool gives it.
 
-        An image that has no such place, or cannot be mounted, can still be cloned: a failure of
-        ``zfs`` only goes into the log.
+        An image without a mountpoint, or one that cannot be mounted, can still be cloned. A failure
+        of ``zfs`` only goes into the log.
         """
         mounted = self.run("mount", dataset)
         if mounted.status != 0 and not _HAS_NO_PLACE.search(mounted.stderr):
@@ -124,7 +124,7 @@ class ZfsHost:
     def takes_properties(self) -> bool:
         """Whether ``zfs receive`` knows ``-o PROPERTY=VALUE``, according to its usage.
 
-        That of illumos did not know it for a long time.
+        The ``zfs`` of illumos did not know it for a long time.
         """
         usage = self.run("receive", bounded=True)
         return bool(_SETS_PROPERTIES.search(usage.stderr + usage.stdout))

@@ -1,9 +1,9 @@
 """Layers on their way into a zpool: each a clone of the one before, unpacked below ``root/``.
 
-A layer is unpacked into ``POOL/UUID-partial``, which is mounted where only root can look, and which
-becomes ``POOL/UUID`` when it is whole. Only root can look into that, too. A layer that arrives
-before it is its turn waits in the dataset ``POOL/UUID-partial-layers``, with the UUID of the image
-that the user asked for; it is destroyed at the end.
+A layer is unpacked into ``POOL/UUID-partial``, which is mounted where only root can look. When it
+is whole, it is renamed to ``POOL/UUID``, into which only root can look, too. A layer that arrives
+before its turn waits in the dataset ``POOL/UUID-partial-layers``, with the UUID of the image that
+the user asked for. That dataset is destroyed at the end.
 """
 
 from __future__ import annotations

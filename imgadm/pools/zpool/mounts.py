@@ -1,4 +1,4 @@
-"""Private mounts of file systems with foreign content, and their closing to other users."""
+"""Mounts of file systems with foreign content, which other users must not look into."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def close_to_others(host: ZfsHost, dataset: str, place: Path) -> bool:
     only way to them leads through this root directory. Clones get the root directory that the
     snapshot has.
 
-    Returns whether it is closed. If the file system cannot be mounted or changed, the log says why.
-    Raises OSError and InternalError.
+    Returns whether the file system is closed to others. If it cannot be mounted or changed, the log
+    says why. Raises OSError and InternalError.
     """
     place.mkdir(mode=0o700, exist_ok=True)
     mounted = host.run("mount", dataset)

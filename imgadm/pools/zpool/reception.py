@@ -1,7 +1,8 @@
 """A ZFS stream on its way into a zpool.
 
-Only files or a disk are taken from a stream. A package is unpacked before ``zfs`` sees it, so its
-properties have no effect. A file system is mounted where others can look only when it is an image.
+imgadm takes only files or a disk from a stream. It unpacks a package before ``zfs`` sees it, so the
+properties in it have no effect. Before a file system is an image, it is mounted only where no other
+user can look.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class RegistryAuth(AuthBase):
         raise UnauthorizedError(self._root, f'unsupported auth scheme: "{schemes}"')
 
     def _proof(self, challenge: Challenge, *, refused: str) -> str | None:
-        """Return the value of the header Authorization, ``None`` without credentials of the kind.
+        """Return the value of the header Authorization, ``None`` without credentials of that kind.
 
         ``refused`` is the value that the registry has just refused, or empty.
         """

@@ -88,7 +88,7 @@ def _directories(environment: Mapping[str, str]) -> Iterator[Path]:
 def _files(directory: Path) -> list[Path]:
     try:
         return sorted(directory.iterdir())
-    except OSError:  # there is none, or it is not for us
+    except OSError:  # it does not exist, or this user may not read it
         return []
 
 

@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"[!-~]{1,65535}")
 _CLIENT_ID = "imgadm"
 _USUAL_SECONDS = 60.0
 _MARGIN = 0.1
-"""The last part of its life in which a token is not used: clocks differ, and requests take time."""
+"""The last fraction of its lifetime in which a token is no longer used: clocks differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Tokens:
     def get(self, grant: Grant, credentials: Credentials | None, *, refused: str = "") -> str:
         """Return a token for ``grant``.
 
-        It is another one than ``refused``, the token that the registry has just refused. Raises
+        It differs from ``refused``, the token that the registry has just refused. Raises
         :class:`SourceError`.
         """
         with self._lock:

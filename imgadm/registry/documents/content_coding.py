@@ -1,8 +1,8 @@
 """Bodies with a content coding, and the choice between their readings.
 
 Some registries and stores label a body as ``gzip`` although they send it as it is. Others really
-code it, asked or not. The digest decides which reading is the document. Without a digest it is the
-reading that is JSON.
+encode it, even unasked. The digest decides which reading is the document. Without a digest it is
+the reading that is JSON.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _decoded(body: bytes, name: str, limit: int) -> bytes | None:
         case "gzip" | "x-gzip":
             return _inflated(body, zlib.MAX_WBITS | 16, limit)
         case "deflate":
-            # What RFC 9110 means is the zlib format; some send the bare data.
+            # RFC 9110 means the zlib format; some servers send the bare data.
             whole = _inflated(body, zlib.MAX_WBITS, limit)
             return _inflated(body, -zlib.MAX_WBITS, limit) if whole is None else whole
         case "zstd":

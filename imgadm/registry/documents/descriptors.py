@@ -56,7 +56,7 @@ def read_descriptor(entry: Any, what: str) -> Descriptor:
 
 
 def _read_size(size: Any, what: str) -> int | None:
-    """Return a size in bytes; None for none, and for 0 or less, which no blob has."""
+    """Return a size in bytes; ``None`` if there is none, or 0 or less, which no blob has."""
     if size is None:
         return None
     if isinstance(size, float) and size.is_integer():

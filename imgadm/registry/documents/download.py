@@ -38,7 +38,7 @@ from imgadm.registry.servers import RepositoryServers
 _BEFORE_JSON = b" \t\r\n\xef\xbb\xbf"
 
 MAX_DOCUMENTS = 32
-"""The limit of manifests and indexes that are downloaded to find one image."""
+"""The most manifests and indexes that are downloaded to find one image."""
 
 Parsed = ImageManifest | ImageIndex | Schema1Manifest
 
@@ -94,7 +94,7 @@ class Documents:
                 )
             if not matches(body, descriptor.digest):
                 raise BadDigestError(
-                    repository.url, f"{what}: what was sent has the digest {digest_of(body)}"
+                    repository.url, f"{what}: the content sent has the digest {digest_of(body)}"
                 )
             try:
                 config = parse_json(body)
@@ -152,7 +152,7 @@ def _check_digest(
     """
     if wanted is not None and not matches(signed, wanted):
         raise BadDigestError(
-            repository.url, f"{where}: what was sent has the digest {digest_of(signed)}"
+            repository.url, f"{where}: the content sent has the digest {digest_of(signed)}"
         )
     told = document.digest
     if wanted is None and is_digest(told) and not matches(signed, told):

@@ -14,9 +14,9 @@ from imgadm.registry.documents.manifests import ImageManifest
 from imgadm.registry.references.media_types import FOREIGN_LAYERS, LAYERS
 
 MAX_RUN_CONFIG = 1 << 20
-"""The limit of the JSON, in bytes, that the record of each layer repeats.
+"""The most JSON, in bytes, that the record of each layer repeats.
 
-No kernel starts a program with more.
+No kernel starts a program with more arguments and environment than that.
 """
 
 

@@ -24,7 +24,7 @@ from imgadm.registry.references.media_types import (
 from imgadm.registry.references.platforms import Platform
 
 MAX_LAYERS = 256
-"""The limit of layers in an image. Each layer becomes a dataset, a clone of the one before."""
+"""The most layers in an image. Each layer becomes a dataset, a clone of the one before."""
 
 _MAX_ENTRIES = 1000
 _KNOWN = MANIFESTS | INDEXES | SCHEMA_1

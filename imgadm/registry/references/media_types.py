@@ -28,7 +28,7 @@ CONFIGS = frozenset(
     }
 )
 MANIFEST_ACCEPT = ", ".join(sorted(INDEXES) + sorted(MANIFESTS) + sorted(SCHEMA_1))
-"""The value of ``Accept``. A registry that honours it denies having any other type."""
+"""The value of ``Accept``. A registry that honours it answers 404 for any other type."""
 
 LAYERS: dict[str, str | None] = {
     _DOCKER + "image.rootfs.diff.tar": "none",

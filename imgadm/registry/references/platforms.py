@@ -58,7 +58,7 @@ class Platform:
 
     @classmethod
     def of_entry(cls, entry: Any) -> Platform | None:
-        """Return the platform that the members of ``entry``, a JSON object, name, if they do."""
+        """Return the platform that ``entry``, a JSON object, names; ``None`` if it names none."""
         if not isinstance(entry, dict):
             return None
         os, architecture, variant = (entry.get(name) for name in ("os", "architecture", "variant"))

@@ -20,7 +20,7 @@ from imgadm.registry.references.registry_names import (
 
 DEFAULT_TAG = "latest"
 MAX_NAME = 255
-"""The limit of characters in host and repository together, which many registries have."""
+"""The most characters in host and repository together; many registries have this limit."""
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")

@@ -14,7 +14,7 @@ from imgadm._native import Sha1
 from imgadm.serve.catalogues.shared_work import SharedWork
 
 Stamp = tuple[int, int, int, int, int]
-"""Device, inode, size, and the two times of a file: another content has another stamp."""
+"""Device, inode, size, and the two times of a file: they change with its content."""
 
 WORTH_KEEPING = 16 << 20
 """The least size, in bytes, of a file whose digests are kept for the next server."""

@@ -23,7 +23,7 @@ from imgadm.serve.catalogues.pairs import (
 from imgadm.serve.catalogues.plain_files import FolderContent, look_at
 
 QUICKLY_READ_BYTES = 64 << 20
-"""The largest file that a list reads to find out the SHA-1 that its manifest lacks."""
+"""The size in bytes of the largest file that a list reads for the SHA-1 its manifest lacks."""
 
 
 class FolderCatalogue:
@@ -51,7 +51,7 @@ class FolderCatalogue:
         """Return the images of all sound pairs; raises OSError if the folder is unreadable.
 
         A manifest that does not say the SHA-1 of a large file lacks it here until a client has
-        asked for that image by itself: a list must not wait until terabytes have been read.
+        asked for that one image: a list must not wait until terabytes have been read.
         """
         found = [image.as_known() for image in self.pairs().values()]
         completed = [

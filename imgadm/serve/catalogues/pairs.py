@@ -1,7 +1,7 @@
 """A pair in a folder: the manifest of an image beside its file.
 
-``NAME.imgmanifest`` or ``NAME.json`` beside ``NAME.zfs``, ``NAME.zvol`` or ``NAME.zsend``, the
-latter with ``.gz``, ``.bz2``, ``.xz`` or ``.zst`` where it is compressed.
+The manifest is ``NAME.imgmanifest`` or ``NAME.json``. The file is ``NAME.zfs``, ``NAME.zvol`` or
+``NAME.zsend``, followed by ``.gz``, ``.bz2``, ``.xz`` or ``.zst`` if it is compressed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from imgadm.serve.catalogues.plain_files import FolderContent, open_plain, read_
 from imgadm.serve.content import StoredBytes
 
 MANIFEST_SUFFIXES = (".imgmanifest", ".json")
-"""How the names of manifests end."""
+"""The suffixes of the names of manifests."""
 _STREAM_SUFFIXES = (".zfs", ".zvol", ".zsend")
 
 
@@ -44,8 +44,8 @@ class FolderImage:
     """A pair of files as an image.
 
     ``manifest`` has the size of the file at ``path``, and its SHA-1 if that is known. ``source`` is
-    the path of the manifest's own file, which may say less. ``stamp`` is that of the file at
-    ``path``.
+    the path of the manifest's own file, which may have fewer members. ``stamp`` is that of the
+    file at ``path``.
     """
 
     manifest: Mapping[str, Any]
@@ -110,7 +110,7 @@ def open_stored(path: Path, promised: int, digests: DigestStore) -> StoredBytes:
             )
         except ConnectionError:  # the server has cut the client that waited for it
             raise
-        except OSError:  # there is another file by now
+        except OSError:  # another file has this name by now
             return None
         return None if found is None else found.md5
 

@@ -12,19 +12,19 @@ from typing import Generic, TypeVar
 _Result = TypeVar("_Result")
 
 _AT_ONCE = 4
-"""The number of works that run at the same time; others wait for their turn."""
+"""The number of jobs that run at the same time; others wait for their turn."""
 
 Wait = Callable[[threading.Event, float | None], bool]
-"""A function that waits for an event, at most some seconds, and tells whether it came."""
+"""A function that waits for an event, at most some seconds, and tells whether it was set."""
 _wait: ContextVar[Wait] = ContextVar("wait", default=threading.Event.wait)
 
 
 @contextmanager
 def waiting_by(wait: Wait) -> Iterator[None]:
-    """Let this thread wait for works by calling ``wait`` inside the block.
+    """Let this thread wait for jobs by calling ``wait`` inside the block.
 
     Otherwise it calls :meth:`threading.Event.wait`. An error that ``wait`` raises ends the waiting,
-    not the work.
+    not the job.
     """
     token = _wait.set(wait)
     try:
@@ -34,7 +34,7 @@ def waiting_by(wait: Wait) -> Iterator[None]:
 
 
 class SharedWork(Generic[_Result]):
-    """A queue of works, run in the order in which they come. Several threads may use it."""
+    """A queue of jobs, run in the order in which they come. Several threads may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -45,9 +45,9 @@ class SharedWork(Generic[_Result]):
     def result(
         self, key: Hashable, function: Callable[[], _Result], seconds: float | None = None
     ) -> _Result | None:
-        """Return the result of ``function``, called once for all who ask for ``key`` meanwhile.
+        """Return the result of ``function``, called once for all threads that ask for ``key``.
 
-        Returns ``None`` after ``seconds``; the work goes on then. Raises what ``function`` raises.
+        Returns ``None`` after ``seconds``; the job goes on then. Raises what ``function`` raises.
         """
         with self._lock:
             work = self._works.get(key)

@@ -33,8 +33,8 @@ class ConnectionServer:
     """A server that accepts connections at ``address`` and lets ``answer`` answer the requests.
 
     It serves at most ``max_connections`` at once, and of one client at most three quarters of them.
-    When it has that many, it ends a connection that waits for a request or hardly moves to make
-    room for a new one. If there is none, new connections wait to be accepted.
+    When it has that many, it makes room for a new one by ending a connection that waits for a
+    request or hardly moves. If there is none, new connections wait to be accepted.
 
     ``idle_timeout`` and ``head_timeout`` are those of :class:`ConnectionInput`, in seconds.
     ``on_access`` is called after every request. Raises OSError if it cannot listen.

@@ -112,7 +112,7 @@ class Connections:
             return len(self._threads) < self._limit or self._cut_one(None)
 
     def has_room_for(self, client: str) -> bool:
-        """Tell the same of one more connection of ``client``."""
+        """Tell whether ``client`` may have one more connection; if not, try to end one of it."""
         if not client:
             return True
         with self._lock:

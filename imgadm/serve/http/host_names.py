@@ -28,7 +28,7 @@ class HostNames:
     """The names that clients may use: ``allowed``, upper or lower case, and addresses.
 
     A server that ``is_local`` also has the name ``localhost``, but only the addresses of this host
-    itself. Any other server has all addresses, and every name if none is ``allowed``.
+    itself. Any other server has every address, and every name if no name is ``allowed``.
     """
 
     def __init__(self, allowed: Iterable[str] = (), *, is_local: bool = True) -> None:

@@ -21,7 +21,7 @@ _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 class _BrokenBodyError(OSError):
-    """A body that is not as long as announced; only the end of the connection tells the client."""
+    """A body of another length than announced; the end of the connection tells the client."""
 
 
 class BodySender:

@@ -14,7 +14,7 @@ from imgadm.serve.http.request_head import RequestHead
 _BLOCK_BYTES = 512 << 10
 _MAX_IGNORED_BYTES = 64 << 10
 _MAX_EXTENSION_BYTES = 16 << 10
-"""The limit for the extensions of all chunks of a body together, which this server ignores."""
+"""The most bytes in the extensions of all chunks of a body; this server ignores them."""
 _MAX_TRAILER_BYTES = 8 << 10
 _MAX_LINE = 1 << 10
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})((?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?)\r\n")

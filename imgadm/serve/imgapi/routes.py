@@ -29,9 +29,9 @@ from imgadm.serve.imgapi.listing import Query, select
 from imgadm.serve.imgapi.writer import Writer, WriteRequest
 
 MD5_SECONDS = 50.0
-"""The longest time that the first client of a file waits for the MD5 of it, in seconds.
+"""The longest time, in seconds, that the first client of a file waits for its MD5.
 
-It is less than the minute after which a web server in between would give up. A client that does not
+Web servers in between give up after a minute. A client that does not
 want the MD5 (RFC 9530) does not wait.
 """
 _METHODS = ("GET", "HEAD")

@@ -181,7 +181,7 @@ def test_token(host: Host, files: Path, site: Callable[..., Site]) -> None:
     (files / "other").chmod(0o600)
     refused = publish(host, files, served.url, GOOD, "--token-file", "other")
     assert (refused.status, served.names()) == (1, set())
-    assert refused.error()[1].endswith("; the one that --token-file names is refused")
+    assert refused.error()[1].endswith("; the server refuses the token in the file of --token-file")
     done = publish(host, files, served.url, GOOD, "--token-file", "token")
     assert (done.status, done.lines) == (0, lines_of(GOOD, served.url))
 

@@ -28,7 +28,7 @@ def delete_pair(store: Path, manifest: Path, file: Path) -> None:
     """
     note = store / _NAME
     words = {"manifest": manifest.name, "file": file.name, "stamp": _stamp(file)}
-    with contextlib.suppress(FileSystemError):  # on a full disk there is no room for it
+    with contextlib.suppress(FileSystemError):  # on a full disk there is no room for the note
         write_atomically(note, json.dumps(words).encode())
     remove_durably(manifest)
     remove_durably(file)
@@ -63,8 +63,8 @@ def _beside(store: Path, name: str) -> Path:
 
 
 def _stamp(file: Path) -> list[int]:
-    """Return what tells the file from another one of that name.
+    """Return numbers that tell the file from another one of that name.
 
-    The number of the device is left out: it may change when a host starts.
+    The number of the device is left out: it may change when a host boots.
     """
     return list(stamp_of(file.lstat())[1:])

@@ -1,4 +1,4 @@
-"""The work that a server finds in a folder when it starts: what a killed server left undone."""
+"""The recovery of a folder when a server starts: changes of a killed server, finished or undone."""
 
 from __future__ import annotations
 
@@ -99,6 +99,7 @@ def _take_up(directory: Path, folder: Path, digests: DigestStore) -> Draft | Non
 
 
 def _is_running(process: int) -> bool:
+    """Tell whether another process with this number runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

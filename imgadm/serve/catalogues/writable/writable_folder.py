@@ -143,7 +143,7 @@ class WritableFolder:
                 draft.partial.unlink(missing_ok=True)
 
     def _add(self, uuid: str, draft: Draft, facts: FileFacts, found: Digests) -> Mapping[str, Any]:
-        """Make the file that was received that of the image, which another client may change."""
+        """Give the image the received file; another client may have changed the image meanwhile."""
         with self._lock:
             current = self._drafts.find(uuid)
             if current is None and uuid in self._pairs.pairs():

@@ -290,14 +290,14 @@ def test_an_image_of_an_earlier_version_keeps_its_modes(bench: DirectoryBench) -
     [
         ("", "does not say who may read"),
         ("[]", "an object is wanted"),
-        ('{"mode": "0666"}', 'it can be "0600", "0640"'),
+        ('{"mode": "0666"}', 'it has to be one of "0600", "0640"'),
         ('{"mode": 416}', '"mode" is 416'),
         ('{"mode": "4755"}', '"mode" is "4755"'),
         ('{"mode": null}', '"mode" is null'),
         ('{"group": "there-is-none"}', 'no group "there-is-none"'),
         ('{"group": -1}', "neither a name nor a number"),
         ('{"group": true}', "neither a name nor a number"),
-        ('{"owner": "me"}', '"owner" means nothing'),
+        ('{"owner": "me"}', '"owner" is not known'),
         ("[" * 100_000, "does not say who may read"),
     ],
 )
