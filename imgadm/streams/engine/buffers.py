@@ -1,8 +1,8 @@
 """Large reusable buffers, handed from stage to stage by reference.
 
-A buffer has one owner at a time. Whoever takes it from a channel owns it, and either passes it on
-or releases it. Only a stage that got an empty buffer from its outlet writes into it; a stage that
-only looks at the bytes passes on the buffer that it took.
+A buffer has one owner at a time. A stage that takes a buffer from a channel owns it, and either
+passes it on or releases it. A stage writes only into buffers that it got from its outlet. A stage
+that only looks at the bytes passes on the buffer that it took.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from __future__ import annotations
 import threading
 
 BUFFER_SIZE = 1024 * 1024
-"""Bytes per buffer: large enough that the work in Python per buffer does not count, small enough
-that a few of them stay in the processors' shared cache on the way from one stage to the next."""
+"""Bytes per buffer.
+
+They are so many that the work in Python for each buffer hardly counts, and so few that some buffers
+fit into the processors' shared cache on their way from one stage to the next.
+"""
 
 
 class Buffer:
@@ -35,7 +38,7 @@ class Buffer:
     def share(self) -> Buffer:
         """Return a second buffer that shows the same bytes, with an owner of its own.
 
-        Neither can be written to from then on. The memory is used again when both are released.
+        From then on both are read-only. The memory is reused when both have been released.
         """
         self.view = self.view.toreadonly()
         if self._memory is not None:
@@ -50,7 +53,10 @@ class Buffer:
 
 
 class BufferPool:
-    """The buffers of one pipeline, for reuse. The channels and lenders bound their number."""
+    """A store of buffers for reuse. The channels and lenders of a pipeline bound their number.
+
+    ``size`` is the number of bytes of each buffer.
+    """
 
     def __init__(self, size: int = BUFFER_SIZE) -> None:
         self.size = size
@@ -66,7 +72,7 @@ class BufferPool:
         return Buffer(memoryview(block), _Memory(self, block))
 
     def take_back(self, block: bytearray) -> None:
-        """Have ``block`` ready for the next :meth:`get`."""
+        """Keep ``block`` for a later :meth:`get`."""
         with self._lock:
             self._free.append(block)
 
