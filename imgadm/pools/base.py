@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import InternalError
+from imgadm.pools.relatives import Children, ImageSnapshot
 
 if TYPE_CHECKING:
     from imgadm.pools.reception import LayerReception, Reception
@@ -63,26 +64,6 @@ class InstalledImage:
     def uuid(self) -> str:
         """The UUID of the image."""
         return str(self.manifest["uuid"])
-
-
-@dataclass(frozen=True)
-class Children:
-    """The full names of the snapshots of an image, and of all that is cloned from it.
-
-    ``unknown`` are images that may be cloned from it: this user cannot read their records.
-    """
-
-    snapshots: tuple[str, ...]
-    clones: tuple[str, ...]
-    unknown: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ImageSnapshot:
-    """A snapshot of an image: its full ``name`` and its ZFS ``guid``, decimal, if known."""
-
-    name: str
-    guid: str | None
 
 
 class Pool(ABC):

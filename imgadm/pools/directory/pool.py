@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from imgadm.base.errors import FileSystemError, InternalError
 from imgadm.base.files.opening import pinned_path
 from imgadm.base.files.replacement import make_one_directory
-from imgadm.pools.base import Children, ImageSnapshot, InstalledImage, Pool
+from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.directory.contents import (
     DISK,
     LAYER,
@@ -41,6 +41,7 @@ from imgadm.pools.directory.images import DirectoryImages, unusable_pool
 from imgadm.pools.directory.record import RECORD, recorded_guid, write_record
 from imgadm.pools.layers import RECORDED_AS, LayerFacts
 from imgadm.pools.reception import LayerReception, Reception
+from imgadm.pools.relatives import Children, ImageSnapshot
 from imgadm.state.summaries import SUMMARY_FIELDS
 
 if TYPE_CHECKING:

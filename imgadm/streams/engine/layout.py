@@ -106,8 +106,20 @@ def _claim(stages: Sequence[Stage]) -> None:
 def _all(stages: Iterable[Stage]) -> Iterator[Stage]:
     for stage in stages:
         yield stage
-        for branch in stage.branches:
+        for branch in _branches_of(stage):
+            check_branch(branch)
             yield from _all(branch)
+
+
+def _branches_of(stage: Stage) -> Sequence[Sequence[Stage]]:
+    given: object = stage.branches
+    if not isinstance(given, Sequence) or not all(isinstance(one, Sequence) for one in given):
+        raise MisuseError(
+            f'"{stage.name}" has the branches {given!r}, expected a sequence of pipelines',
+            stage=stage.name,
+            got=given,
+        )
+    return stage.branches
 
 
 def _lay_out(stages: Sequence[Stage], places: list[Place], upstream: int | None) -> Report:

@@ -67,11 +67,18 @@ class Outlet:
     def put(self, buffer: Buffer) -> None:
         """Hand ``buffer`` to the next stage, which owns it from then on.
 
-        Waits while the next stage is busy. Raises Cancelled when the pipeline ends.
+        Waits while the next stage is busy. Raises Cancelled when the pipeline ends, and MisuseError
+        for anything but a buffer that the caller owns.
         """
+        if not isinstance(buffer, Buffer):
+            raise MisuseError(
+                f"put() got {type(buffer).__name__}, expected a buffer from the inlet or of "
+                "outlet.buffer()",
+                got=buffer,
+            )
         if self._channel is None:
             raise MisuseError("a sink has put a buffer, but no stage follows it")
-        self._channel.put(buffer, self._meter, counted=self._counted)
+        self._channel.put(buffer.hand_over(), self._meter, counted=self._counted)
 
 
 @dataclass
@@ -138,7 +145,7 @@ class Stage(ABC):
 
         Raises StreamError or OSError if the stage fails, and Cancelled when the pipeline ends.
         """
-        raise TypeError(f"{self.name} only moves descriptors")
+        raise TypeError(f"{self.name} has no method run")
 
     def take_input_descriptor(self) -> int | None:
         """Return the write end of a pipe that leads straight into this stage; None without one.

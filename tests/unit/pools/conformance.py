@@ -20,8 +20,9 @@ import pytest
 
 from imgadm import streams
 from imgadm.base.errors import InternalError
-from imgadm.pools.base import ImageSnapshot, InstalledImage, Pool
+from imgadm.pools.base import InstalledImage, Pool
 from imgadm.pools.reception import Reception
+from imgadm.pools.relatives import ImageSnapshot
 from imgadm.pools.sending import StoredStream
 
 SAMPLES = Path(__file__).parents[2] / "data" / "zfs-streams"
