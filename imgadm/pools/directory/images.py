@@ -20,8 +20,8 @@ from imgadm.state.summaries import Summary, read_summaries
 class DirectoryImages:
     """The images in the directory ``path``.
 
-    Their summaries are kept in ``cache_directory``, if that is given. The log gets one
-    warning about each image that this user may not read.
+    Their summaries are kept in ``cache_directory``, if that is given. The log gets one warning
+    about each image that this user may not read.
     """
 
     def __init__(self, path: Path, cache_directory: Path | None) -> None:
