@@ -1,7 +1,7 @@
 """A stand-in for the VM host that SmartOS is: ``vmadm`` over real ZFS datasets, for tests.
 
-Put ``bin/`` at the front of PATH, on a Linux with ZFS, as root. docs/contributing/testing-creation.md
-says what it proves.
+Put ``bin/`` at the front of PATH, on a Linux with ZFS, as root. The page
+docs/contributing/testing-creation.md says what it proves.
 
 VMHOST_ROOT is where it keeps what SmartOS keeps in /etc/zones, default /var/vmhost::
 
