@@ -20,7 +20,8 @@ import pytest
 
 from imgadm import streams
 from imgadm.base.errors import InternalError
-from imgadm.pools.base import ImageSnapshot, InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import ImageSnapshot, InstalledImage
 from imgadm.pools.reception import Reception
 from imgadm.pools.sending import StoredStream
 
