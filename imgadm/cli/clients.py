@@ -1,4 +1,4 @@
-"""How HTTP clients of a command introduce themselves, and what they report to the operator."""
+"""The options of the HTTP clients of a command, and the warnings that they print."""
 
 from __future__ import annotations
 

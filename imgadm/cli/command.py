@@ -1,4 +1,4 @@
-"""What a command declares about itself: the source of help, manual page and completions."""
+"""The declarations of commands, from which help, manual page and completions are made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imgadm.cli.options import Option
 
 
 class ConfigurationUse(enum.Enum):
-    """What a command does if the configuration file cannot be used.
+    """The use that a command makes of the configuration file, also if that is invalid.
 
     ``NONE`` never reads the file. ``OPTIONAL`` warns and goes on with the defaults. ``REQUIRED``
     fails.

@@ -1,4 +1,4 @@
-"""The run of one command: what the operator typed, the configuration, and access to both."""
+"""The context of one command: its words, the configuration, and access to pools and sources."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Pools, sources and locks are imported by the methods that open them, so that a command loads only
 # those that it uses.
 class RunContext:
-    """The one value that a command gets.
+    """The only argument of a command's ``run``.
 
     ``name`` is the command as it was typed, ``words`` are all words after it. ``options`` and
     ``arguments`` are the two parts of those words.

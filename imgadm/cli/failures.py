@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class InterruptError(ImgadmError):
-    """The end by a signal; the exit status is the one that shells give such a process."""
+    """A signal ended the run; the exit status is the one that shells report in that case."""
 
     code = "Interrupted"
 
@@ -28,7 +28,7 @@ class InterruptError(ImgadmError):
 
 
 class BugError(InternalError):
-    """An exception that imgadm does not expect, and so a bug."""
+    """An exception that imgadm does not expect, which means a bug."""
 
     def __init__(self, error: BaseException) -> None:
         kind = type(error).__name__

@@ -71,7 +71,7 @@ class _Run:
         self._context: RunContext | None = None
 
     def run(self) -> int:
-        """Run the command and return its exit status. Raises whatever goes wrong."""
+        """Run the command and return its exit status. Raises the error of a run that fails."""
         options, rest = parse_options(GLOBAL_OPTIONS, self._words, interspersed=False)
         self._start_log(options, rest)
         if options.flag("--version"):
@@ -110,7 +110,7 @@ class _Run:
         return status
 
     def _load_configuration(self, context: RunContext, use: ConfigurationUse) -> None:
-        """Load the configuration. Its error line names no command, since every command has it."""
+        """Load the configuration. The line of an error here names no command."""
         from imgadm.operations.upkeep.open_configuration import open_configuration
         from imgadm.state.configuration import Configuration
 

@@ -6,7 +6,7 @@ from imgadm.base.errors import ImgadmError, InternalError
 
 
 class VmNotFoundError(ImgadmError):
-    """The host has no virtual machine ``uuid``, for ``reason``."""
+    """The host has no virtual machine ``uuid``; ``reason`` is what vmadm says."""
 
     code = "VmNotFound"
 
@@ -15,7 +15,7 @@ class VmNotFoundError(ImgadmError):
 
 
 class VmNotStoppedError(ImgadmError):
-    """The machine ``uuid`` is not stopped, as it must be for an image; ``state`` says how."""
+    """The machine ``uuid`` is not stopped. ``state`` is its state, if it may also run."""
 
     code = "VmNotStopped"
 

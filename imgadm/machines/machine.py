@@ -89,7 +89,7 @@ class Machine:
         if not self.disks:
             raise NotSupportedError(
                 f'cannot create an image of vm "{self.uuid}": it has no disks, and images of '
-                f"{self.brand} machines are made of their first"
+                f"{self.brand} machines are made of their first disk"
             )
         return self.disks[0]
 

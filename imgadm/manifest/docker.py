@@ -17,6 +17,8 @@ from imgadm.base.times import iso_milliseconds
 from imgadm.manifest.errors import InvalidManifestError
 
 LAYER_NAME = "docker-layer"
+"""The ``name`` in the manifests of all layers."""
+
 
 REPOSITORY, IDENTIFIER, ARCHITECTURE, CONFIG = (
     f"docker:{name}" for name in ("repo", "id", "architecture", "config")
@@ -27,6 +29,8 @@ UNKNOWN_DATE = "1970-01-01T00:00:00.000Z"
 """The publication date of an image that does not tell its date: the beginning of Unix time."""
 
 MAX_DESCRIPTION = 10240
+"""The most characters of a description; a longer one is cut."""
+
 _RUN_FIELDS = ("Cmd", "Entrypoint", "Env", "WorkingDir")
 _CREATED = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -34,9 +38,9 @@ _CREATED = re.compile(
 
 
 def layer_uuid(digests: Sequence[str]) -> str:
-    """Return the UUID of the last layer of ``digests``, which begin with that of the base.
+    """Return the UUID of the last layer of ``digests``, which begin with the digest of the base.
 
-    Raises InvalidManifestError if one of them is no digest.
+    Raises InvalidManifestError if one of them is not a digest.
     """
     for digest in digests:
         if not is_digest(digest):
@@ -87,7 +91,7 @@ def layer_manifests(
 def publication_date(created: Any) -> str:
     """Return ``created``, the date of a configuration (RFC 3339), in UTC, cut to milliseconds.
 
-    Return :data:`UNKNOWN_DATE` if it is no date, and for the year 1, which stands for no date.
+    Return :data:`UNKNOWN_DATE` if it is not a date, and for the year 1, which means no date.
     """
     match = _CREATED.fullmatch(created) if isinstance(created, str) else None
     if match is None:
@@ -131,7 +135,7 @@ def _tags_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of ``config`` that it takes to start a container.
+    """Return the part of ``config`` that is needed to start a container.
 
     A member that is ``null`` stays. The manifest of every layer has this part.
     """

@@ -108,7 +108,9 @@ def _image_file(files: Any) -> ImageFile | None:
             f'the "sha1" of its file is not 40 hexadecimal digits: {excerpt(sha1)}'
         )
     if size is not None and not (is_whole(size) and 0 <= size <= MAX_FILE_BYTES):
-        raise InvalidManifestError(f'the "size" of its file is no count of bytes: {excerpt(size)}')
+        raise InvalidManifestError(
+            f'the "size" of its file is not a number of bytes: {excerpt(size)}'
+        )
     if compression not in COMPRESSIONS:
         raise InvalidManifestError(
             f'the "compression" of its file is {excerpt(compression)}, '

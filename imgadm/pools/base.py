@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import InternalError
-from imgadm.pools.images import Children, ImageSnapshot, InstalledImage
+from imgadm.pools.images import InstalledImage
+from imgadm.pools.relatives import Children, ImageSnapshot
 
 if TYPE_CHECKING:
     from imgadm.pools.reception import LayerReception, Reception

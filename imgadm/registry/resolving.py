@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imgadm.client.errors import SourceError
+from imgadm.registry.documents.descriptors import Descriptor, ManifestError
 from imgadm.registry.documents.download import Documents, Parsed
 from imgadm.registry.documents.image_parts import check_run_config, layers_of
 from imgadm.registry.documents.images import RemoteImage, RemoteLayer
-from imgadm.registry.documents.manifests import (
-    Descriptor,
-    ImageIndex,
-    ImageManifest,
-    IndexEntry,
-    ManifestError,
-)
+from imgadm.registry.documents.manifests import ImageIndex, ImageManifest, IndexEntry
 from imgadm.registry.documents.schema1 import Schema1Manifest
 from imgadm.registry.errors import InvalidContentError, InvalidDockerInfoError, NotInRegistryError
 from imgadm.registry.platform_choice import OtherPlatformError, PlatformChoice

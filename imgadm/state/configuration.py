@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from imgadm.state.source_config import SourceConfig
 
 OLDEST_VERSION = "1.0.0"
+"""The version of a configuration that does not name one."""
+
 CURRENT_VERSION = "3.0.0"
 """The version of imgadm that introduced the current layout of the state."""
 
@@ -45,7 +47,7 @@ class Configuration:
     def load(cls, path: Path) -> Configuration:
         """Return the configuration in the file ``path``, or the defaults if there is no file.
 
-        Raises ConfigError if the file is no configuration, FileSystemError if it is unreadable.
+        Raises ConfigError if the file is not a configuration, FileSystemError if it is unreadable.
         """
         content = read_or_none(path)
         if content is None:
@@ -59,7 +61,7 @@ class Configuration:
         return cls(path, values)
 
     def save(self) -> None:
-        """Replace the file; one with a secret is for its owner only. Raises FileSystemError."""
+        """Replace the file, with mode 0600 if it has a secret. Raises FileSystemError."""
         text = json.dumps(self.values, indent=2, ensure_ascii=False)
         content = text.encode("utf-8", "backslashreplace")
         write_atomically(self.path, content, private=self.has_secret, follow=True)

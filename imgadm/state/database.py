@@ -29,9 +29,9 @@ _NAME = re.compile(rf"(.+)-({UUID})\.json")
 
 @dataclass(frozen=True)
 class Record:
-    """The manifest of an image, the URL of its source, and the keys that we do not know.
+    """The manifest of an image, the URL of its source, and unknown keys of the record.
 
-    ``source`` is the URL as configured, without its secrets, which files of older versions have.
+    ``source`` is the URL as configured, without its secrets. Files of older versions have them.
     """
 
     manifest: dict[str, Any]

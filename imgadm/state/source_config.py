@@ -32,7 +32,7 @@ class SourceConfig:
 
     @classmethod
     def from_dict(cls, entry: object) -> SourceConfig:
-        """Return the source that ``entry``, of the configuration file, describes.
+        """Return the source that ``entry`` of the configuration file describes.
 
         Raises :class:`ConfigError` for an entry of the wrong form.
         """
@@ -64,7 +64,7 @@ class SourceConfig:
     ) -> Self:
         """Return the source at ``url``, as an operator typed it.
 
-        A URL without a scheme becomes an https URL, except for that of a registry, which has rules
+        A URL without a scheme becomes an https URL, except the URL of a registry, which has rules
         of its own.
         """
         typed = url if type_ == "docker" else with_scheme(url)

@@ -28,7 +28,10 @@ WORTHWHILE = 500
 """The number of records from which on summaries are kept; fewer are fast enough to read."""
 
 _SETTLED_NANOSECONDS = 2_000_000_000
+"""The age from which on a file counts as settled, so that its summary is kept."""
+
 _SHARE_OF_CHANGES = 20
+"""The kept file is rewritten if more than one in this many summaries is new."""
 
 
 class Summary(NamedTuple):

@@ -36,15 +36,15 @@ class StreamError(Exception):
 class MisuseError(StreamError, ValueError):
     """A call or a pipeline that can't work, refused before anything is opened.
 
-    ``got`` and ``wanted`` are what the caller gave and should have given. ``stage`` names the stage
-    where one is to blame.
+    ``got`` is the value that the caller gave, and ``wanted`` the one that was expected. ``stage``
+    names the stage that is at fault, if a single one is.
     """
 
 
 class UnreadError(StreamError):
-    """The end of a stage, without an error of its own, before it had read everything.
+    """A stage ended without an error before it had read all of its input.
 
-    ``reader`` is the index of that stage in the pipeline, where the engine raises the error.
+    ``reader`` is the index of that stage in the pipeline, None if the stage itself raises this.
     """
 
     def __init__(self, stage: str, *, offset: int, reader: int | None = None) -> None:
@@ -55,8 +55,8 @@ class UnreadError(StreamError):
 class FetchError(StreamError):
     """The failure of a download.
 
-    ``code`` is an errno name or the server's error code where there is one. ``status`` and
-    ``headers`` are those of the answer. An error that is ``final`` would come again.
+    ``code`` is an errno name or the server's error code, None if there is neither. ``status`` and
+    ``headers`` are those of the answer. ``final``: another attempt would fail in the same way.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class FetchError(StreamError):
 
     @property
     def transient(self) -> bool:
-        """Whether another try may help: there was no answer, or one that says "not now"."""
+        """Whether another attempt may succeed: there was no answer, or the server is ``busy``."""
         return not self.final and (self.status is None or self.busy)
 
     @property
     def busy(self) -> bool:
-        """Whether the server has answered, and its answer says "not now"."""
+        """Whether the server answered that it can't serve the file now (the statuses in BUSY)."""
         return self.status in BUSY
 
 
@@ -98,9 +98,9 @@ class UploadAnswer:
 class SendError(StreamError):
     """The failure of an upload: the connection broke, or the server refuses the bytes.
 
-    ``code`` is an errno name where there is one, ``answer`` the answer of the server if it has
-    answered. ``begun`` is False if no connection was made, so that the server can't know of the
-    upload. ``reason`` is the message without the URL.
+    ``code`` is an errno name, None if there is none. ``answer`` is the answer of the server, None
+    if it has not answered. ``begun`` is False if no connection was made, so that the server can't
+    know of the upload. ``reason`` is the message without the URL.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class CompressionError(StreamError):
 
 
 class ZfsStreamError(StreamError):
-    """Bytes that are no ZFS send stream, or one that can't be applied.
+    """Bytes that are no ZFS send stream, or a stream that can't be applied.
 
     ``kind`` is one of ``truncated``, ``trailing``, ``checksum``, ``format``, ``unsupported``,
     ``origin``, ``size`` and ``io``.
@@ -177,8 +177,8 @@ class ZfsStreamError(StreamError):
 class ProcessError(StreamError):
     """The failure of an external program at either end of a pipeline.
 
-    ``status`` is its exit status, negative for the signal that ended it. ``stderr`` is the end of
-    its standard error, ``argv`` its command line.
+    ``status`` is its exit status, or the negative number of the signal that ended it. ``stderr`` is
+    the end of its standard error, ``argv`` its command line.
     """
 
     def __init__(self, program: str, status: int, stderr: str, *, argv: Sequence[str] = ()) -> None:

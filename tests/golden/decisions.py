@@ -42,7 +42,9 @@ def _decided(topic: str, differs: str, why: str, action: str = "") -> Decision:
     return decision
 
 
-TIMES_OF_THE_RUN = _decided("", "A time of the run itself differs in every run.", "Clocks go on.")
+TIMES_OF_THE_RUN = _decided(
+    "", "A time of the run itself differs in every run.", "The runs took place at different times."
+)
 MADE_UP = _decided(
     "",
     "A UUID, or the name of a snapshot, that a run makes up differs in every run.",
@@ -138,13 +140,13 @@ NO_LIST = _decided(
 REDIRECTS = _decided(
     SOURCES,
     "Redirects of a source are followed, though never from https to http.",
-    "Servers move.",
+    "A server that has moved stays usable.",
 )
 WITHOUT_CONFIGURATION = _decided(
     SOURCES,
     "Commands that need no sources go on without a usable configuration file, and warn of what is "
     "wrong with it.",
-    "The installed images can be listed without it.",
+    "Listing installed images, for example, does not need it.",
 )
 TRUTHFUL_EDIT = _decided(
     SOURCES,
@@ -166,8 +168,8 @@ ONE_PASS = _decided(
 )
 NO_OLD_DOWNLOADS = _decided(
     IMPORTS,
-    "A file that an earlier import has downloaded is not used again.",
-    "There are no downloaded files. A connection that breaks is resumed within the same run.",
+    "An import never uses the download of an earlier one.",
+    "imgadm keeps no downloads. It resumes a broken connection within the same run.",
 )
 ONE_AT_A_TIME = _decided(
     IMPORTS,
@@ -188,7 +190,7 @@ FAILED_SOURCE = _decided(
 POOL_FIRST = _decided(
     IMPORTS,
     "A missing pool is an error before the download begins.",
-    "The SmartOS tool finds out from `zfs receive`, when it has the file.",
+    "The SmartOS tool notices only when it has downloaded the file, from `zfs receive`.",
 )
 CLEANED_UP = _decided(
     IMPORTS,
@@ -203,7 +205,7 @@ NO_RECORD_OF_FAILURES = _decided(
 VALIDATED_FIRST = _decided(
     IMPORTS,
     "`install` validates the manifest before it prints `Installing image`.",
-    "An invalid manifest means that no installation has begun.",
+    "With an invalid manifest, no installation begins.",
 )
 COSMIC_RAY = _decided(
     IMPORTS,
@@ -223,7 +225,7 @@ AS_COMPRESSED = _decided(
 )
 TRAILING_BYTES = _decided(
     IMPORTS,
-    "Bytes behind the end of the compressed data are ignored with a warning.",
+    "Bytes after the end of the compressed data are ignored with a warning.",
     "The SmartOS tool ignores them silently.",
 )
 STREAM_CHECKED = _decided(
@@ -241,7 +243,7 @@ BARS = _decided(
 
 NO_TERMINAL = _decided(
     UPKEEP,
-    "`vacuum` without `-f` and without a terminal is a usage error that names the way out.",
+    "`vacuum` without `-f` and without a terminal is a usage error that names `-f` and `-n`.",
     "The SmartOS tool crashes.",
     "Use `imgadm vacuum -f` in scripts.",
 )
@@ -275,7 +277,8 @@ OTHERS_GO_ON = _decided(
 DATASET_GUID = _decided(
     CREATION,
     "The manifest of a new image has `dataset_guid`, the guid of the snapshot in its file.",
-    "With it, `update` recognizes the snapshot of the image. Servers may send it, too.",
+    "With it, `update` recognizes the snapshot of the image. Servers may have it "
+    "in their manifests, too.",
 )
 OTHER_COMPRESSED_BYTES = _decided(
     CREATION,

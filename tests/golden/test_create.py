@@ -275,7 +275,7 @@ CANNOT = 'cannot create an image of vm "{vm}": '
             {"disks": []},
             "",
             f"(NotSupported): {CANNOT}it has no disks, and images of bhyve machines are made of "
-            "their first",
+            "their first disk",
         ),
         (
             "create/joyent",

@@ -30,7 +30,8 @@ from imgadm.layers.rules.limits import Limits
 from imgadm.manifest import Manifest, find_violations, parse_manifest
 from imgadm.manifest.upgrade import upgrade_manifest
 from imgadm.registry.access.challenges import parse_challenges
-from imgadm.registry.documents.manifests import ManifestError, parse_document, read_manifest
+from imgadm.registry.documents.descriptors import ManifestError
+from imgadm.registry.documents.manifests import parse_document, read_manifest
 from imgadm.registry.documents.schema1 import read_schema1
 from imgadm.registry.references.media_types import INDEXES, MANIFESTS
 from imgadm.registry.references.reference import parse_reference

@@ -10,7 +10,7 @@ COMMAND = Command(
     summary="Remove an installed image",
     synopses=("delete [<options>] <uuid>",),
     description="Remove an image from this host. An image that other images or machines are based "
-    "on is not removed. Only images are: a dataset of any other kind is left alone.",
+    "on is not removed. Neither is a dataset that is not an image.",
     options=(HELP, POOL, NO_WAIT),
     configuration=ConfigurationUse.OPTIONAL,
     examples=(

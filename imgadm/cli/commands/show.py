@@ -10,7 +10,7 @@ COMMAND = Command(
     summary="Show the manifest of an available image",
     synopses=("show <uuid>", "show [<options>] <repository>[:<tag>|@<digest>]"),
     description="Print the manifest of an image in one of the sources, as JSON. For an image in a "
-    "Docker registry, print the manifest that its top layer would get by an import.",
+    "Docker registry, print the manifest that its top layer would get on import.",
     options=(HELP, PLATFORM),
     configuration=ConfigurationUse.REQUIRED,
     examples=(

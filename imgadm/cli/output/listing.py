@@ -1,4 +1,4 @@
-"""Lists of images as the operator wants them: a table or JSON."""
+"""Lists of images in the form that the operator asks for: a table or JSON."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from imgadm.operations.listing.rows import ListedImage, column, docker_rows
 
 
 class Listing:
-    """What the ``options`` of a command say about its list of images.
+    """The form of a list of images, which the ``options`` of a command ask for.
 
     It is made before the images are fetched, so that mistakes in the options show first.
     ``columns`` and ``sort`` are the defaults; ``sort`` is None for a command without ``-s``, whose
-    images have an order of their own. Making one raises UsageError.
+    images have an order of their own. Raises UsageError.
     """
 
     def __init__(

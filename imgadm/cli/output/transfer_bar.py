@@ -15,7 +15,7 @@ from imgadm.cli.output.terminal import write_control
 
 _WIDE, _MEDIUM = 60, 34
 _SHOWN_OF_NAME = 256
-"""The most characters of a name. tqdm shortens a name one by one, at each redrawing."""
+"""The most characters of a name: tqdm trims a name character by character at each redrawing."""
 
 
 class TransferBar(tqdm):  # type: ignore[type-arg]  # not generic at run time

@@ -49,7 +49,7 @@ _SHOWN_ABOVE_THE_BAR = (Transferring, FileVerified, LayerInstalled)
 class View(Protocol):
     """A context manager that shows the events it is called with.
 
-    It sees the exception that leaves it, and may show that, too.
+    It gets the exception that leaves its ``with`` block, and may show it, too.
     """
 
     def __call__(self, event: Event) -> None: ...

@@ -180,7 +180,7 @@ def _with_full_stop(text: str) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Break ``text`` into lines of at most ``width`` columns, and longer ones for longer words.
+    """Break ``text`` into lines of at most ``width`` columns; a longer word gets a longer line.
 
     An empty line in ``text`` separates paragraphs.
     """

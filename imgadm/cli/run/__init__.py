@@ -1,7 +1,8 @@
-"""What each command does: one module per command, loaded when the command runs.
+"""The work of the commands: one module per command, loaded when the command runs.
 
-Each module has a function ``run``, which takes a :class:`imgadm.cli.context.RunContext` and returns
-the exit status. It raises ImgadmError for any failure.
+The module of a command has a function ``run``, which takes a :class:`imgadm.cli.context.RunContext`
+and returns the exit status. It raises ImgadmError for any failure. ``disks``, ``publish_server``
+and ``source_editor`` hold parts of that work.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The work of ``imgadm update``: record what the sources say of installed images now."""
+"""The work of ``imgadm update``: record the manifests of installed images as sources have them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 @dataclass(frozen=True)
 class _Words:
-    """The words about one kind of thing that is removed: images, or records of lost images."""
+    """The words about what is removed: images, or the records of lost images."""
 
     announcement: str
     question: str

@@ -72,7 +72,7 @@ def web_page(label: str) -> Rule:
 
 
 def boolean(field: str, value: Any, _: RuleContext) -> Iterator[Violation]:
-    """Check that the field is a boolean."""
+    """Check that the field is a boolean, or the text ``true`` or ``false``."""
     if as_boolean(value) is None:
         yield invalid(
             field, f'invalid value for "{field}" (must be true or false): {json_excerpt(value)}'

@@ -16,7 +16,7 @@ class Violation:
     message: str | None = None
 
     def as_dict(self) -> dict[str, str]:
-        """Return the violation as in error bodies and in :class:`ManifestValidationError`."""
+        """Return the violation in the form of error bodies and :class:`ManifestValidationError`."""
         item = {"field": self.field, "code": self.code}
         return item if self.message is None else {**item, "message": self.message}
 

@@ -18,6 +18,7 @@ from imgadm.pools.images import InstalledImage
 from imgadm.sources import Source, SourceError
 
 Target = tuple[Pool, InstalledImage]
+"""An image to update, and its pool."""
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,10 @@ from imgadm.pools.directory.contents import (
 )
 from imgadm.pools.directory.images import DirectoryImages, unusable_pool
 from imgadm.pools.directory.record import RECORD, recorded_guid, write_record
-from imgadm.pools.images import Children, ImageSnapshot, InstalledImage
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.layers import RECORDED_AS, LayerFacts
 from imgadm.pools.reception import LayerReception, Reception
+from imgadm.pools.relatives import Children, ImageSnapshot
 from imgadm.state.summaries import SUMMARY_FIELDS
 
 if TYPE_CHECKING:

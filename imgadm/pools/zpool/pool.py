@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from imgadm.base.errors import InternalError
 from imgadm.base.programs.completed import Completed
 from imgadm.pools.base import Pool
-from imgadm.pools.images import Children, ImageSnapshot, InstalledImage
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.reception import LayerReception, Reception
+from imgadm.pools.relatives import Children, ImageSnapshot
 from imgadm.pools.zpool.discovery import COLUMNS, LISTING, FoundImage, names_below
 from imgadm.pools.zpool.host import ZfsHost
 from imgadm.state.summaries import SUMMARY_FIELDS

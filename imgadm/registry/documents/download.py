@@ -13,12 +13,11 @@ from imgadm.base.json_input import JSONError, parse_json
 from imgadm.base.patterns import is_digest
 from imgadm.manifest.parse import MAX_MANIFEST_BYTES
 from imgadm.registry.documents.content_coding import readings
+from imgadm.registry.documents.descriptors import Descriptor, ManifestError
 from imgadm.registry.documents.manifests import (
-    Descriptor,
     Document,
     ImageIndex,
     ImageManifest,
-    ManifestError,
     UnusableImageError,
     is_schema1,
     parse_document,

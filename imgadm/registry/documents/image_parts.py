@@ -8,8 +8,9 @@ from typing import Any
 from imgadm.base.patterns import is_digest
 from imgadm.base.text import excerpt
 from imgadm.manifest.docker import run_config
+from imgadm.registry.documents.descriptors import ManifestError
 from imgadm.registry.documents.images import NO_FILES_LAYER, RemoteLayer
-from imgadm.registry.documents.manifests import ImageManifest, ManifestError
+from imgadm.registry.documents.manifests import ImageManifest
 from imgadm.registry.references.media_types import FOREIGN_LAYERS, LAYERS
 
 MAX_RUN_CONFIG = 1 << 20

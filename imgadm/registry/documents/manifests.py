@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imgadm.base.json_input import JSONError, json_type, parse_json
-from imgadm.base.patterns import is_digest
 from imgadm.base.text import excerpt, json_excerpt
+from imgadm.registry.documents.descriptors import Descriptor, ManifestError, read_descriptor
 from imgadm.registry.references.media_types import (
     CONFIGS,
     INDEXES,
@@ -30,14 +30,8 @@ _MAX_ENTRIES = 1000
 _KNOWN = MANIFESTS | INDEXES | SCHEMA_1
 # An entry without a type may be an image, too.
 _LISTED = MANIFESTS | INDEXES | {""}
-_MAX_BLOB = 1 << 50
-_MAX_URLS = 8
 _ATTESTATION = "attestation-manifest"
 _REFERENCE_TYPE = "vnd.docker.reference.type"
-
-
-class ManifestError(ValueError):
-    """A document does not have the form of its type; the text says why."""
 
 
 class UnusableImageError(ManifestError):
@@ -55,17 +49,6 @@ class Document:
     content_type: str
     digest: str
     coding: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Descriptor:
-    """A reference to a document or layer; ``size`` and ``platform`` are ``None`` if it has none."""
-
-    media_type: str
-    digest: str
-    size: int | None
-    platform: Platform | None
-    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +73,7 @@ class IndexEntry:
 
     def descriptor(self) -> Descriptor:
         """Return the reference of the entry; raises :class:`ManifestError` if it is malformed."""
-        return _read_descriptor(self.raw, f"manifest {self.number} of its list")
+        return read_descriptor(self.raw, f"manifest {self.number} of its list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +171,7 @@ def _is_artifact(entry: Mapping[str, Any]) -> bool:
 def _read_image(document: Mapping[str, Any]) -> ImageManifest:
     if "config" not in document:
         raise UnusableImageError("No docker manifest config defined")
-    config = _read_descriptor(document["config"], "its config")
+    config = read_descriptor(document["config"], "its config")
     if config.media_type not in CONFIGS:
         artifact = document.get("artifactType") or config.media_type
         raise UnusableImageError(f"it is no image, but an artifact of type {excerpt(artifact)}")
@@ -204,7 +187,7 @@ def _read_image(document: Mapping[str, Any]) -> ImageManifest:
 
 
 def _read_layer(entry: Any, number: int) -> Descriptor:
-    layer = _read_descriptor(entry, f"layer {number}")
+    layer = read_descriptor(entry, f"layer {number}")
     if not is_layer(layer.media_type):
         raise UnusableImageError(
             f"layer {number} is no part of a file system that we can read: its type is "
@@ -217,38 +200,6 @@ def check_number_of_layers(number: int) -> None:
     """Raise :class:`UnusableImageError` for more layers than an image may have."""
     if number > MAX_LAYERS:
         raise UnusableImageError(f"it has {number} layers, at most {MAX_LAYERS} are taken")
-
-
-def _read_descriptor(entry: Any, what: str) -> Descriptor:
-    if not isinstance(entry, dict):
-        raise ManifestError(f"{what} is {json_type(entry)}, an object was expected")
-    media_type, digest, size = (entry.get(name) for name in ("mediaType", "digest", "size"))
-    if not isinstance(media_type, str | None):
-        raise ManifestError(f"{what} has the mediaType {excerpt(media_type)}")
-    if not is_digest(digest):
-        raise ManifestError(
-            f'docker digests should be of the form "sha256:xxx", got: {excerpt(digest)} ({what})'
-        )
-    urls = entry.get("urls")
-    texts = [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
-    return Descriptor(
-        usual(media_type or ""),
-        digest,
-        _read_size(size, what),
-        Platform.of_entry(entry.get("platform")),
-        tuple(texts[:_MAX_URLS]),
-    )
-
-
-def _read_size(size: Any, what: str) -> int | None:
-    """Return a size in bytes; ``None`` if there is none, or 0 or less, which no blob has."""
-    if size is None:
-        return None
-    if isinstance(size, float) and size.is_integer():
-        size = int(size)
-    if isinstance(size, bool) or not isinstance(size, int) or size > _MAX_BLOB:
-        raise ManifestError(f"{what} has the size {json_excerpt(size)}")
-    return size if size > 0 else None
 
 
 def _text(value: Any) -> str:

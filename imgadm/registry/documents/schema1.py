@@ -15,7 +15,8 @@ from typing import Any
 from imgadm.base.json_input import JSONError, parse_json
 from imgadm.base.patterns import is_digest
 from imgadm.base.text import excerpt
-from imgadm.registry.documents.manifests import ManifestError, check_number_of_layers
+from imgadm.registry.documents.descriptors import ManifestError
+from imgadm.registry.documents.manifests import check_number_of_layers
 
 _MAX_SIGNATURES = 16
 

@@ -1,4 +1,4 @@
-"""Checks of what callers hand to the toolkit, made before anything is opened."""
+"""Checks of the arguments of the toolkit's functions, made before anything is opened."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imgadm.streams.errors import MisuseError
 def check_count(name: str, value: object, *, least: int = 0, most: int | None = None) -> None:
     """Raise MisuseError unless ``value`` is None or an int from ``least`` to ``most``.
 
-    ``name`` is what the caller knows the value as. Booleans are refused.
+    ``name`` is the parameter's name, for the message. Booleans are refused.
     """
     if value is None:
         return
@@ -25,7 +25,7 @@ def check_count(name: str, value: object, *, least: int = 0, most: int | None = 
 def check_seconds(name: str, value: object, *, zero: bool = False) -> None:
     """Raise MisuseError unless ``value`` is a finite number above 0, or 0 where ``zero`` allows it.
 
-    ``name`` is what the caller knows the value as.
+    ``name`` is the parameter's name, for the message.
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0 or (value == 0 and not zero):  # type: ignore[arg-type,operator]
@@ -36,7 +36,7 @@ def check_seconds(name: str, value: object, *, zero: bool = False) -> None:
 def check_path(name: str, value: object) -> None:
     """Raise MisuseError unless ``value`` is a path: a str, bytes or os.PathLike, and not empty.
 
-    ``name`` is what the caller knows the value as.
+    ``name`` is the parameter's name, for the message.
     """
     if not isinstance(value, (str, bytes, os.PathLike)):
         raise MisuseError(f"{name} is {value!r}, expected a path", got=value)
@@ -84,7 +84,7 @@ def check_web_address(url: object) -> None:
     """Raise MisuseError unless ``url`` is a text with a scheme, such as ``https://host/path``.
 
     The message does not show the address, which may have a password in it. A scheme that is neither
-    ``http`` nor ``https`` is an error of the transfer.
+    ``http`` nor ``https`` passes this check, and fails when the transfer begins.
     """
     if not isinstance(url, str) or "://" not in url:
         raise MisuseError("url is no address such as https://host/path")

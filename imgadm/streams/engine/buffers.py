@@ -1,33 +1,46 @@
 """Large reusable buffers, handed from stage to stage by reference.
 
-A buffer has one owner at a time. Whoever takes it from a channel owns it, and either passes it on
-or releases it. Only a stage that got an empty buffer from its outlet writes into it; a stage that
-only looks at the bytes passes on the buffer that it took.
+A buffer has one owner at a time. A stage that takes a buffer from a channel owns it, and either
+passes it on or releases it. A stage writes only into buffers that it got from its outlet. A stage
+that only looks at the bytes passes on the buffer that it took.
 """
 
 from __future__ import annotations
 
 import threading
 
+from imgadm.streams.errors import MisuseError
+
 BUFFER_SIZE = 1024 * 1024
-"""Bytes per buffer: large enough that the work in Python per buffer does not count, small enough
-that a few of them stay in the processors' shared cache on the way from one stage to the next."""
+"""Bytes per buffer.
+
+They are so many that the work in Python for each buffer hardly counts, and so few that some buffers
+fit into the processors' shared cache on their way from one stage to the next.
+"""
 
 
 class Buffer:
-    """Some bytes. ``view`` shows them until the owner releases the buffer."""
+    """Some bytes. ``view`` shows them until the owner puts or releases the buffer."""
 
-    __slots__ = ("_memory", "view")
+    __slots__ = ("_memory", "_owned", "view")
 
     def __init__(self, view: memoryview, memory: _Memory | None = None) -> None:
         self.view = view
         self._memory = memory
+        self._owned = True
 
     def __len__(self) -> int:
         return self.view.nbytes
 
     def keep(self, length: int) -> Buffer:
-        """Shorten the buffer to its first ``length`` bytes, and return it."""
+        """Shorten the buffer to its first ``length`` bytes, and return it.
+
+        Raises MisuseError if it has fewer.
+        """
+        if not 0 <= length <= self.view.nbytes:
+            raise MisuseError(
+                f"a buffer of {self.view.nbytes} bytes can't be kept to {length}", got=length
+            )
         if length < self.view.nbytes:
             self.view = self.view[:length]
         return self
@@ -35,22 +48,45 @@ class Buffer:
     def share(self) -> Buffer:
         """Return a second buffer that shows the same bytes, with an owner of its own.
 
-        Neither can be written to from then on. The memory is used again when both are released.
+        From then on both are read-only. The memory is reused when both have been released. Raises
+        MisuseError for a buffer that was put or released.
         """
+        self._check_owned()
         self.view = self.view.toreadonly()
         if self._memory is not None:
             self._memory.add_owner()
         return Buffer(self.view, self._memory)
 
+    def hand_over(self) -> Buffer:
+        """Return the buffer for its next owner; this one must not be used any more.
+
+        Raises MisuseError for a buffer that was put or released.
+        """
+        self._check_owned()
+        self._owned = False
+        memory, self._memory = self._memory, None
+        return Buffer(self.view, memory)
+
+    def _check_owned(self) -> None:
+        if not self._owned:
+            raise MisuseError("the buffer was put or released before, and has another owner")
+
     def release(self) -> None:
-        """Give the memory back for reuse. The view must not be used any more."""
+        """Give the memory back for reuse. The view must not be used any more.
+
+        Does nothing if the buffer was put or released before.
+        """
+        self._owned = False
         memory, self._memory = self._memory, None
         if memory is not None:
             memory.remove_owner()
 
 
 class BufferPool:
-    """The buffers of one pipeline, for reuse. The channels and lenders bound their number."""
+    """A store of buffers for reuse. The channels and lenders of a pipeline bound their number.
+
+    ``size`` is the number of bytes of each buffer.
+    """
 
     def __init__(self, size: int = BUFFER_SIZE) -> None:
         self.size = size
@@ -66,7 +102,7 @@ class BufferPool:
         return Buffer(memoryview(block), _Memory(self, block))
 
     def take_back(self, block: bytearray) -> None:
-        """Have ``block`` ready for the next :meth:`get`."""
+        """Keep ``block`` for a later :meth:`get`."""
         with self._lock:
             self._free.append(block)
 

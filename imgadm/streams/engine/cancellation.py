@@ -11,7 +11,7 @@ from imgadm._native import Cancelled
 
 
 class CancelToken:
-    """The sign that a pipeline is ending, as a flag, a descriptor and callbacks.
+    """The signal that a pipeline is ending, as a flag, a descriptor and callbacks.
 
     The descriptor becomes readable at :meth:`cancel` and stays readable. Native waits poll it next
     to the descriptor that they wait for. Callbacks wake the waits that can't poll.
@@ -66,7 +66,7 @@ class CancelToken:
             raise Cancelled
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but raise Cancelled as soon as the pipeline is ending."""
+        """Sleep for ``seconds``, but raise Cancelled as soon as the pipeline is ending."""
         self.check()
         poll = select.poll()
         poll.register(self._read_end, select.POLLIN)
@@ -74,6 +74,6 @@ class CancelToken:
         self.check()
 
     def close(self) -> None:
-        """Free the descriptors. No wait may be going on."""
+        """Close the descriptors. Nothing may be waiting for them."""
         os.close(self._read_end)
         os.close(self._write_end)

@@ -14,7 +14,7 @@ CAPACITY = 4
 
 
 class Channel:
-    """One writer, one reader. The reader gets the buffers in the order of the writer, then the end.
+    """A queue of at most ``capacity`` buffers, in order, from one writer to one reader.
 
     The reader sees the end only after :meth:`close`. A writer that fails never calls it, so that
     the reader can't mistake a broken stream for a complete one. ``exhausted`` tells whether the
@@ -38,7 +38,7 @@ class Channel:
     def put(self, buffer: Buffer, meter: Meter, *, counted: bool = True) -> None:
         """Hand over ``buffer``, after waiting for room in the channel. Raises Cancelled.
 
-        ``meter`` counts the wait and, where they are ``counted``, the bytes.
+        ``meter`` counts the wait and, if ``counted``, the bytes.
         """
         with self._changed:
             if self._is_full():
@@ -82,7 +82,7 @@ class Channel:
             self._changed.notify_all()
 
     def discard(self) -> None:
-        """Throw away the buffers in the channel and all later ones.
+        """Release the buffers in the channel and all later ones.
 
         A reader that still works waits until the pipeline ends, because it would miss bytes.
         """
@@ -94,5 +94,5 @@ class Channel:
             self._changed.notify_all()
 
     def stop_listening(self) -> None:
-        """Let go of the token of the pipeline."""
+        """Remove the callback of this channel from the pipeline's token."""
         self._stop_listening()

@@ -1,7 +1,8 @@
 """The pipes between stages, made and grown before the first byte.
 
-Growing a pipe that holds data can deadlock Linux kernels (https://bugzilla.kernel.org/show_bug.cgi?id=212295,
-worked around in OpenZFS and zrepl by leaving pipes alone), so it happens here, at creation, only.
+Growing a pipe that holds data can deadlock Linux kernels; OpenZFS and zrepl therefore do not grow
+pipes (https://bugzilla.kernel.org/show_bug.cgi?id=212295). This module grows a pipe only when it
+makes it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 from imgadm._native import KERNEL_MOVES
 
 PIPE_SIZE = 1024 * 1024
-"""Bytes that a pipe between stages should hold, where the platform lets us choose."""
+"""Bytes that a pipe between stages should hold, on platforms where a process can choose."""
 
 
 def kernel_moves() -> bool:

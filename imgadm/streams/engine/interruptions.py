@@ -21,9 +21,10 @@ def interruptible(
 ) -> _Result:
     """Return the result of ``call``, or raise Cancelled as soon as the pipeline ends.
 
-    Another thread can't interrupt the resolving of a name or the making of a connection. On
-    cancellation, and after ``seconds`` with a TimeoutError, this function returns while the call
-    goes on until its own time-out. ``discard`` gets the result of such a call.
+    No other thread can interrupt a call that resolves a name or makes a connection. Therefore
+    ``call`` runs on a thread that this function leaves behind on cancellation, and after
+    ``seconds``, when it raises TimeoutError. ``discard`` gets the result of a call left behind.
+    Otherwise this function raises the exception of ``call``.
     """
     outcome: list[_Result] = []
     failure: list[BaseException] = []

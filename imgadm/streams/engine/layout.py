@@ -18,8 +18,8 @@ _claiming = threading.Lock()
 class Place:
     """One stage in its pipeline. Stages are known by their indexes in the list of all places.
 
-    ``upstream`` is the stage that this one reads from, ``downstream`` the next one of the same
-    pipeline, ``branches`` the first stage of each pipeline that this stage feeds besides.
+    ``upstream`` is the stage that this one reads from, and ``downstream`` the next one of the same
+    pipeline. ``branches`` has the first stage of each further pipeline that this stage feeds.
     ``report`` is that of its own pipeline or branch.
     """
 
@@ -45,7 +45,7 @@ def lay_out(stages: Sequence[Stage]) -> list[Place]:
 
 
 def check_pipeline(stages: Sequence[object]) -> None:
-    """Raise MisuseError unless ``stages`` begin with a source, end with a sink and only filter."""
+    """Raise MisuseError unless ``stages`` are a source, any number of filters, and a sink."""
     if len(stages) < 2:
         raise MisuseError(
             f"a pipeline has a source and a sink at least, got {_counted(len(stages))}", got=stages
@@ -54,7 +54,7 @@ def check_pipeline(stages: Sequence[object]) -> None:
 
 
 def check_branch(stages: Sequence[object]) -> None:
-    """Raise MisuseError unless ``stages`` filter and end with a sink."""
+    """Raise MisuseError unless ``stages`` are any number of filters and a sink."""
     if not stages:
         raise MisuseError("a branch has a sink at least, got no stage", got=stages)
     _check_roles(stages, [*["filter"] * (len(stages) - 1), "sink"])
@@ -106,8 +106,20 @@ def _claim(stages: Sequence[Stage]) -> None:
 def _all(stages: Iterable[Stage]) -> Iterator[Stage]:
     for stage in stages:
         yield stage
-        for branch in stage.branches:
+        for branch in _branches_of(stage):
+            check_branch(branch)
             yield from _all(branch)
+
+
+def _branches_of(stage: Stage) -> Sequence[Sequence[Stage]]:
+    given: object = stage.branches
+    if not isinstance(given, Sequence) or not all(isinstance(one, Sequence) for one in given):
+        raise MisuseError(
+            f'"{stage.name}" has the branches {given!r}, expected a sequence of pipelines',
+            stage=stage.name,
+            got=given,
+        )
+    return stage.branches
 
 
 def _lay_out(stages: Sequence[Stage], places: list[Place], upstream: int | None) -> Report:

@@ -26,7 +26,7 @@ class Links(ABC):
 
     @abstractmethod
     def open(self, cancel: CancelToken) -> None:
-        """Make the joints. Raises OSError; :meth:`close` is due even then."""
+        """Make the joints. Raises OSError; the caller must call :meth:`close` even then."""
 
     @abstractmethod
     def run(self, index: int) -> None:
@@ -38,7 +38,10 @@ class Links(ABC):
 
     @abstractmethod
     def discard_after(self, index: int) -> None:
-        """Let a stage go on though its readers have failed. May wait until the pipeline ends."""
+        """Discard the output of a stage whose readers have failed, so that the stage can go on.
+
+        This may wait until the pipeline ends.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -96,9 +99,9 @@ class ChannelLinks(Links):
 
 
 class PipeLinks(Links):
-    """Pipes from stage to stage, of a pipeline without branches.
+    """Pipes from stage to stage, in a pipeline without branches.
 
-    A program at the end may have its own input as the last of them.
+    If the last stage is a program, the last pipe may be its standard input.
     """
 
     def open(self, cancel: CancelToken) -> None:
@@ -134,7 +137,7 @@ class PipeLinks(Links):
         self._close_end(index, 0)
 
     def _give_back_entrance(self, index: int) -> None:
-        """Let the last stage decide when its program sees the end of a stream that was cut."""
+        """Let the last stage decide when its program sees the end of a broken stream."""
         if index + 2 == len(self._places) and self.fed_by_pipe():
             descriptor, self._ends[index][1] = self._ends[index][1], -1
             self._places[-1].stage.take_back_input_descriptor(descriptor)

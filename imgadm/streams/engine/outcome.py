@@ -12,7 +12,8 @@ from imgadm.streams.errors import ChecksumError, SizeError, UnreadError
 DIAGNOSIS_SECONDS = 0.5
 """Seconds for which a checksum may go on after a later stage found the bytes bad.
 
-If the checksum finds them bad as well, the transfer is to blame and not the image.
+If the checksum finds them bad as well, they were damaged in the transfer, and the image is not at
+fault.
 """
 
 
@@ -49,20 +50,21 @@ class Outcome:
         return self._deadline is not None
 
     def begin(self, index: int) -> None:
-        """Count a stage among those that work."""
+        """Record that a stage works from now on."""
         with self._changed:
             self._working.add(index)
 
     def end(self, index: int) -> None:
-        """Count a stage among those that work no more."""
+        """Record that a stage has ended."""
         with self._changed:
             self._working.discard(index)
             self._changed.notify_all()
 
     def fail(self, index: int, error: BaseException) -> int | None:
-        """Take note of the failure of a stage.
+        """Record the failure of the stage ``index``.
 
-        Returns the stage before it that has to go on to the end of its bytes, if there is one.
+        Returns the index of an earlier stage that has to go on to the end of its bytes, None if
+        there is no such stage.
         """
         with self._changed:
             self._deadline = self._deadline or time.monotonic() + DIAGNOSIS_SECONDS
@@ -80,16 +82,16 @@ class Outcome:
             return verifier if verifier is not None and verifier in self._before(index) else None
 
     def keep(self, error: BaseException) -> None:
-        """Take note of an error that no stage has raised in its work.
+        """Record an error that did not come from the work of a stage.
 
-        It becomes the error to raise if it is the first one, or if it is a Ctrl-C.
+        It becomes the error to raise if it is the first one, or if Ctrl-C raised it.
         """
         with self._changed:
             if self._error is None or not isinstance(error, Exception):
                 self._error = error
 
     def forget(self) -> None:
-        """Let go of the error, whose traceback leads back here."""
+        """Drop the error, because its traceback refers to this object."""
         self._error = None
 
     def wait(self, due: float) -> bool:

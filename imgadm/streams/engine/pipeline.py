@@ -37,7 +37,7 @@ def run(
     Returns the finished report. Raises MisuseError, before anything is opened, for stages that make
     no pipeline or have been used before. Raises the first error of any stage, StreamError or
     OSError, after everything has ended: no thread, process or descriptor is left. ``error.stage``
-    names the stage for a StreamError; a note does for an OSError.
+    names the stage of a StreamError. For an OSError, a note of the exception does.
     """
     check_seconds("interval", interval)
     check_listener("on_progress", on_progress)
@@ -149,7 +149,7 @@ class _Pipeline:
                 raise
 
     def _end(self) -> None:
-        """Leave nothing behind. Programs end first, so that none sees a broken stream end."""
+        """End all stages and free everything. Programs end first, before their input does."""
         self._ended = True
         if self._outcome.error is not None:
             self._abort()

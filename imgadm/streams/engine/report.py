@@ -15,11 +15,11 @@ from imgadm._native import Meter
 
 @dataclass
 class StageReport:
-    """The figures of one stage: bytes, and seconds since the run began.
+    """The figures of one stage: numbers of bytes, and times in seconds.
 
-    The waits are for the stages before and after. The time that the first stage waits for a
+    The waits are those for the stages before and after. The time that the first stage waits for a
     network, or the last one for a program, is their own work, and counts as busy. ``total`` is the
-    number of bytes that will come out, where the stage knows it.
+    number of bytes that will come out, None if the stage does not know it.
     """
 
     name: str
@@ -34,24 +34,26 @@ class StageReport:
 
 @dataclass
 class Gauge:
-    """The living figures behind the report of one stage."""
+    """The live figures behind the report of one stage."""
 
     name: str
     meter: Meter
     total: int | None = None
     notes: list[str] = field(default_factory=list)
     fed_by: Meter | None = None
-    """The meter of the stage before, where that one writes straight into this one's process."""
+    """The meter of the stage before, if that stage writes directly into this one's program."""
     finished: float | None = None
+    """The time of :func:`time.monotonic` at which the stage ended."""
 
 
 class Report:
     """The report of a whole run: ``stages`` in order, and the sums of their figures.
 
-    ``facts`` are what the stages leave behind: ``sha1`` (hexadecimal), ``zfs_stream`` and the like.
-    ``branches`` are the reports of the pipelines that stages of this one feed besides (see
-    :func:`~imgadm.streams.tee`), in the order of these stages; each has facts of its own. A report
-    of a branch does not ``begin`` with a source, and counts from what it is fed.
+    ``facts`` has the results that the stages leave: ``sha1`` (hexadecimal), ``zfs_stream`` and the
+    like. ``branches`` has the reports of the branches that stages of this pipeline feed (see
+    :func:`~imgadm.streams.tee`), in the order of these stages; each has facts of its own.
+    ``begins`` is False for the report of a branch: it has no source, and its bytes are those that
+    the branch is fed.
     """
 
     def __init__(self, gauges: list[Gauge], *, begins: bool = True) -> None:
@@ -68,7 +70,7 @@ class Report:
         return (self._ended or time.monotonic()) - self._started
 
     def end(self) -> None:
-        """Let the clock stand, of the branches too."""
+        """Stop the clock of this report and those of its branches."""
         self._ended = time.monotonic()
         for branch in self.branches:
             branch.end()
@@ -110,12 +112,12 @@ class Report:
 
     @property
     def progress(self) -> int:
-        """The part of ``total`` that is done."""
+        """The bytes of ``total`` that are done."""
         return self.bytes_in
 
     @property
     def total(self) -> int | None:
-        """The bytes that the first stage will deliver, where it knows them."""
+        """The bytes that the first stage will deliver; None if it does not know, or in a branch."""
         return self._gauges[0].total if self._begins else None
 
     @property
@@ -125,7 +127,7 @@ class Report:
 
     @property
     def bottleneck(self) -> StageReport:
-        """The figures of the stage that was busy longest, in the branches too."""
+        """The figures of the stage that was busy longest, the stages of branches included."""
         found = [*self.stages, *(branch.bottleneck for branch in self.branches)]
         return max(found, key=lambda stage: stage.busy)
 

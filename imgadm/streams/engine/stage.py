@@ -48,8 +48,8 @@ class Inlet:
 class Outlet:
     """The end of a channel into which a stage puts its bytes.
 
-    ``channel`` is None behind a sink, which has nothing to put. ``counted`` is False where the
-    bytes do not count as output of the stage, because the same bytes leave it elsewhere.
+    ``channel`` is None for a sink, which puts nothing. ``counted`` is False for a branch: its bytes
+    already count as output of the stage where they leave it for the next one.
     """
 
     def __init__(
@@ -65,13 +65,20 @@ class Outlet:
         return self.pool.get()
 
     def put(self, buffer: Buffer) -> None:
-        """Hand ``buffer`` to the next stage, whose it is from then on.
+        """Hand ``buffer`` to the next stage, which owns it from then on.
 
-        Waits while the next stage is busy. Raises Cancelled when the pipeline ends.
+        Waits while the next stage is busy. Raises Cancelled when the pipeline ends, and MisuseError
+        for anything but a buffer that the caller owns.
         """
+        if not isinstance(buffer, Buffer):
+            raise MisuseError(
+                f"put() got {type(buffer).__name__}, expected a buffer from the inlet or of "
+                "outlet.buffer()",
+                got=buffer,
+            )
         if self._channel is None:
             raise MisuseError("a sink has put a buffer, but no stage follows it")
-        self._channel.put(buffer, self._meter, counted=self._counted)
+        self._channel.put(buffer.hand_over(), self._meter, counted=self._counted)
 
 
 @dataclass
@@ -81,14 +88,16 @@ class Context:
     cancel: CancelToken
     """The token that is cancelled when the pipeline ends by a failure or by Ctrl-C."""
     meter: Meter
-    """The counters of the stage. Inlet and outlet feed them; bytes that come from elsewhere are
-    added with ``add_in``, those that go elsewhere with ``add_out``."""
+    """The counters of the stage.
+
+    Inlet and outlet update them. A source adds its bytes with ``add_in``, a sink with ``add_out``.
+    """
     notes: list[str]
     """Lines that an operator should see at the end."""
     facts: dict[str, Any]
-    """What the run finds out; becomes ``facts`` of the report."""
+    """Results of the stages by their names; they become ``facts`` of the report."""
     downstream: Stage | None = None
-    """The stage that reads what this one writes; None behind a sink."""
+    """The next stage of the pipeline; None for a sink."""
     branches: list[Outlet] = field(default_factory=list)
     """An outlet into each of the ``branches`` of the stage."""
 
@@ -114,36 +123,39 @@ class Stage(ABC):
     role: Role = "filter"
     """``source``: has no input; ``filter``: has both; ``sink``: has no output."""
     branches: Sequence[Sequence[Stage]] = ()
-    """Pipelines that the stage feeds besides, through ``context.branches``; each ends in a sink."""
+    """Further pipelines that the stage feeds through ``context.branches``; each ends in a sink."""
     total: int | None = None
-    """Bytes that will come out, where ``open`` can tell."""
+    """Bytes that will come out, if ``open`` can tell."""
     moves_descriptors: bool = False
     """Whether the stage has ``run_descriptors``."""
     judges_content: bool = False
-    """Whether its failure says that the bytes were bad, not that something else broke."""
+    """Whether a failure of the stage means that the bytes were bad."""
     verifies: bool = False
-    """Whether its success proves that the bytes are the intended ones."""
+    """Whether success of the stage proves that the bytes are the intended ones."""
     remembers_sha1: bool = False
     """Whether ``sha1_at`` can tell the SHA-1 of the first bytes."""
     used: bool = False
     """Whether the stage has been given to a run, which sets this."""
 
     def open(self, context: Context) -> None:
-        """Connect, open files, start programs. What fails here fails before a byte has moved."""
+        """Connect, open files, start programs. An error ends the run before a byte has moved."""
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
-        """Do the work on buffers until the inlet ends."""
-        raise TypeError(f"{self.name} only moves descriptors")
+        """Do the work on buffers until the inlet ends.
+
+        Raises StreamError or OSError if the stage fails, and Cancelled when the pipeline ends.
+        """
+        raise TypeError(f"{self.name} has no method run")
 
     def take_input_descriptor(self) -> int | None:
         """Return the write end of a pipe that leads straight into this stage; None without one.
 
-        From then on the descriptor is the caller's, who closes it after the last byte.
+        From then on the caller owns the descriptor, and closes it after the last byte.
         """
         return None
 
     def take_back_input_descriptor(self, descriptor: int) -> None:
-        """Own again the result of :meth:`take_input_descriptor`: the stage before has failed."""
+        """Own ``descriptor`` again. The caller, a stage before this one, has failed."""
         raise TypeError(f"{self.name} gave no descriptor")
 
     def run_descriptors(self, context: Context, source: int, sink: int) -> None:
@@ -156,7 +168,8 @@ class Stage(ABC):
     def sha1_at(self, position: int, context: Context) -> Sha1 | None:
         """Return the state of the hash after ``position`` bytes, once they have come through here.
 
-        A source asks for it, to prove that bytes which it fetches again are those it delivered.
+        A source calls this to prove that the bytes that it fetches again are those that it
+        delivered. Returns None unless the stage ``remembers_sha1``.
         """
         return None
 
@@ -168,15 +181,15 @@ class Stage(ABC):
         """
 
     def abort(self) -> None:
-        """End at once whatever :meth:`run` waits for. May be called at any time, and twice."""
+        """Make every wait of :meth:`run` end at once. May be called at any time, and twice."""
 
     def close(self) -> None:
-        """Free what :meth:`open` took. No thread of the stage is left when this is called."""
+        """Free everything that :meth:`open` took. The thread of the stage has ended by then."""
 
 
 @contextmanager
 def waiting_for_input(meter: Meter) -> Iterator[None]:
-    """Count the time inside as waiting for input."""
+    """Count the time inside the ``with`` block as waiting for input."""
     meter.begin_input_wait()
     try:
         yield

@@ -7,6 +7,8 @@ from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 
 
 class _Tee(Stage):
+    """The stage that :func:`tee` makes."""
+
     name = "tee"
 
     def __init__(self, branch: tuple[Stage, ...]) -> None:
@@ -21,7 +23,7 @@ class _Tee(Stage):
 
 
 def tee(*stages: Stage) -> Stage:
-    """Pass the bytes on, and feed them to the branch that ``stages`` make, at the same time.
+    """Return a stage that passes the bytes on, and feeds them to the branch of ``stages`` as well.
 
     The last of ``stages`` is a sink, all others are filters; tees among them make further branches.
     The bytes are not copied. The slower side sets the pace, and memory stays bounded. The sinks see
@@ -29,9 +31,9 @@ def tee(*stages: Stage) -> Stage:
     either side ends both, and no :func:`write_file` names its file then. An upload or a program on
     the other side may have completed.
 
-    The report of the branch, with facts of its own, is the next of ``report.branches``. A pipeline
-    with a tee in it moves buffers, not descriptors. Raises MisuseError for ``stages`` that make no
-    branch.
+    The report of the branch, with facts of its own, is the next of ``report.branches``. The bytes
+    of a pipeline with a tee do not stay in the kernel. Raises MisuseError for ``stages`` that make
+    no branch.
     """
     check_branch(stages)
     return _Tee(stages)

@@ -1,4 +1,4 @@
-"""The sink that takes everything and keeps nothing."""
+"""The sink that discards all bytes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 
 
 class _Discard(Stage):
+    """The stage that :func:`discard` makes."""
+
     name = "discard"
     role = "sink"
     moves_descriptors = True
@@ -26,5 +28,5 @@ class _Discard(Stage):
 
 
 def discard() -> Stage:
-    """Take all bytes and keep none: the end of a pipeline that only checks or measures."""
+    """Return a sink that discards all bytes, for a pipeline that only checks or measures."""
     return _Discard()

@@ -1,4 +1,4 @@
-"""Free space of a file system that sinks leave to others, whatever a stream brings."""
+"""The free space that a sink must leave on its file system, however long the stream is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imgadm.streams.engine.arguments import check_count, check_path
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 
 _LOOK_STEP = 16 * 1024 * 1024
-"""Bytes after which the stage asks again how much is free."""
+"""Bytes after which the stage looks again at the free space."""
 
 _MOST_KEPT = 1024 * 1024 * 1024
 _KEPT_SHARE = 64
@@ -27,7 +27,7 @@ def reserve_of(path: str | os.PathLike[str]) -> int:
 
 
 class _KeepRoom(Stage):
-    """See :func:`keep_room`."""
+    """The stage that :func:`keep_room` makes."""
 
     name = "keep room"
 
@@ -51,10 +51,10 @@ class _KeepRoom(Stage):
 
 
 def keep_room(path: str | os.PathLike[str], reserve: int) -> Stage:
-    """Pass bytes on to a sink on the file system of ``path`` while that has ``reserve`` bytes free.
+    """Return a stage that passes bytes on while the file system of ``path`` has enough free space.
 
-    Raises OSError: ENOSPC where it has fewer. Raises MisuseError at once for a ``reserve`` that is
-    no number of bytes.
+    Put it before a sink on that file system. The stage raises OSError, with ENOSPC when fewer than
+    ``reserve`` bytes are free. Raises MisuseError for a ``reserve`` that is no number of bytes.
     """
     check_path("path", path)
     check_count("reserve", reserve)

@@ -12,12 +12,14 @@ from imgadm.streams.engine.arguments import check_path
 from imgadm.streams.engine.stage import Context, Inlet, Outlet, Stage
 
 WRITE_BEHIND_STEP = 8 * 1024 * 1024
-"""Bytes of a durable file after which the kernel writes them to the disk and then drops them from
-its cache."""
+"""The number of bytes after which a durable file is written to the disk.
+
+The kernel then drops the bytes from its cache.
+"""
 
 
 class _ReadFile(Stage):
-    """The stage of :func:`read_file`."""
+    """The stage that :func:`read_file` makes."""
 
     name = "read"
     role = "source"
@@ -37,7 +39,8 @@ class _ReadFile(Stage):
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         elif not stat.S_ISBLK(status.st_mode):
-            os.set_blocking(self._descriptor, False)  # or nothing wakes a read from a silent pipe
+            # Otherwise nothing could wake a read from a silent pipe.
+            os.set_blocking(self._descriptor, False)
 
     def run(self, context: Context, inlet: Inlet, outlet: Outlet) -> None:
         while True:
@@ -64,7 +67,7 @@ class _ReadFile(Stage):
 
 
 class WriteFile(Stage):
-    """The stage of :func:`write_file`. It is ``complete`` once the file has its name."""
+    """The stage that :func:`write_file` makes. It is ``complete`` once the file has its name."""
 
     name = "write"
     role = "sink"
@@ -122,7 +125,7 @@ class WriteFile(Stage):
 
 
 def read_file(path: str | os.PathLike[str]) -> Stage:
-    """Read the bytes of the file, named pipe or device ``path``. The stage raises OSError."""
+    """Return a source that reads the file, named pipe or device ``path``. It raises OSError."""
     check_path("path", path)
     return _ReadFile(path)
 
@@ -134,10 +137,10 @@ def write_file(
     replace: bool = True,
     private: bool = False,
 ) -> WriteFile:
-    """Write the file ``path``, which appears, or is replaced, only when every stage has succeeded.
+    """Return a sink that writes the file ``path``, which appears when all stages have succeeded.
 
-    Until then the bytes are in a new file, ``PATH.XXXXXXXX.partial`` (eight random digits), which
-    a failure removes. A killed process leaves it behind, and the next run that writes ``path``
+    Until then the bytes are in a new file, ``PATH.XXXXXXXX.partial`` (eight random digits), which a
+    failure removes. A killed process leaves it behind, and the next run that writes ``path``
     removes it. No other file is touched.
 
     ``durable`` syncs the file before it gets its name. ``replace`` allows a regular file at

@@ -17,13 +17,13 @@ class SpoolError(StreamError):
 
 
 class Spool:
-    """Bytes on their way through the new file ``path``.
+    """A new file ``path`` that one pipeline writes and others read at the same time.
 
     :meth:`writer` is the sink of one pipeline, each :meth:`reader` the source of another. A reader
-    gets the bytes that have been written. It sees the end only after the writer has seen the end:
-    nothing unverified is complete here either. Readers wait for a writer that has not begun, and
-    for one whose pipeline has failed: the caller of that pipeline calls :meth:`fail`. ``total`` is
-    the number of bytes that will come, None where the caller does not know it.
+    gets the bytes as they are written. It sees the end only after the writer has seen the end, so
+    that it never takes an unverified stream for complete. A reader also waits while the writer has
+    not begun. It can't tell that the writer's pipeline has failed: the caller must then call
+    :meth:`fail`. ``total`` is the number of bytes that will come, None if it is not known.
     """
 
     def __init__(self, path: Path, total: int | None = None) -> None:
@@ -36,7 +36,7 @@ class Spool:
         self._changed = threading.Condition()
 
     def writer(self) -> Stage:
-        """Return a sink that writes the file, and syncs it in the end. The sink raises OSError."""
+        """Return a sink that makes, writes and at the end syncs the file. It raises OSError."""
         return _Writer(self)
 
     def reader(self) -> Stage:

@@ -85,8 +85,8 @@ class _TlsConnection(_Timed, HTTPSConnection):
 class CheckingAdapter(HTTPAdapter):
     """An adapter that checks the certificate of an https proxy for every server.
 
-    ``requests`` does not check it for servers that are asked over plain http, although the proxy
-    may get a password of ours.
+    ``requests`` does not check it for requests to servers over plain http, although such requests
+    may send a password to the proxy.
     """
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
@@ -123,7 +123,7 @@ class TimedAdapter(CheckingAdapter):
 
 
 def _notice_missing_ends(connection: HTTPSConnection) -> None:
-    """Let a reader tell the end of TLS from a connection that was cut.
+    """Let a reader distinguish the end of TLS from a connection that was cut.
 
     Python takes both for an end, unless the context says otherwise and the socket's
     ``suppress_ragged_eofs`` is off.

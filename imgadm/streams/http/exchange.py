@@ -36,8 +36,8 @@ _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class Exchange:
     """One connection that sends a body and hears the answer, within the limits of a pipeline.
 
-    ``stall_timeout``: seconds within which the server must take some bytes. ``answer_timeout``:
-    seconds within which it must answer once it has everything. ``cancel`` ends every wait.
+    ``stall_timeout``: the seconds within which the server must take some bytes. ``answer_timeout``:
+    the seconds within which it must answer once it has everything. ``cancel`` ends every wait.
     """
 
     def __init__(self, cancel: CancelToken, stall_timeout: float, answer_timeout: float) -> None:
@@ -53,7 +53,7 @@ class Exchange:
 
     @contextlib.contextmanager
     def adapter(self) -> Iterator[CheckingAdapter]:
-        """Return the adapter that sends one request over a connection of this exchange."""
+        """Yield the adapter that sends one request over a connection of this exchange."""
         made = _Adapter(self)
         try:
             yield made
@@ -81,10 +81,10 @@ class Exchange:
         )
 
     def connect(self, connect: Callable[[], None], close: Callable[[], None]) -> None:
-        """Call ``connect``, or leave it behind if the pipeline ends meanwhile.
+        """Call ``connect``, and leave it behind if the pipeline ends meanwhile.
 
-        ``close`` closes what it made. Afterwards ``connected`` is True: the server, or a proxy to
-        it, was reached.
+        ``close`` closes the connection that ``connect`` made. Afterwards ``connected`` is True: the
+        server, or a proxy to it, was reached.
         """
         self._close = close
         interruptible(connect, self._cancel, discard=lambda _: close(), seconds=EXCHANGE_SECONDS)
@@ -130,7 +130,7 @@ class Exchange:
         return self._head.has_begun(ended=self._ended)
 
     def _hear(self) -> None:
-        """Take the bytes that the server has sent by now.
+        """Take the bytes that the server has sent so far.
 
         Raises BrokenPipeError if the final answer is among them, or if the server hung up.
         """
@@ -148,7 +148,7 @@ class Exchange:
         raise BrokenPipeError(errno.EPIPE, "the server does not listen any more")
 
     def _wait(self, events: int) -> None:
-        """Wait for the socket; SendError if nothing happens for too long, and Cancelled."""
+        """Wait for the socket. Raises SendError if nothing happens for too long, and Cancelled."""
         self._cancel.check()
         poll = select.poll()
         poll.register(self._socket, events)

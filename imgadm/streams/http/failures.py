@@ -16,7 +16,7 @@ from imgadm.base.redaction import redact_text, redact_url
 from imgadm.base.text import excerpt
 
 _SHOWN = 1024
-"""Characters of a server's text that a message repeats."""
+"""The most characters of a server's text that a message quotes."""
 
 _REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]+)(.*)")
 _LASTING_REFUSALS = frozenset({"401", "403", "405", "407"})
@@ -33,7 +33,7 @@ _CERTIFICATE_CODES = {
 
 
 class BadAnswerError(http.client.HTTPException):
-    """An answer that is refused because its bytes could mean more than one thing, or too much."""
+    """An answer that is refused because its bytes are ambiguous, damaged or too many."""
 
 
 def request_errors() -> tuple[type[Exception], ...]:
@@ -163,7 +163,7 @@ def _unusable(error: BaseException, chain: list[BaseException]) -> str | None:
 
 
 def _system_error(chain: list[BaseException]) -> tuple[str, str | None, bool]:
-    """Return code, words where the code alone says too little, and whether the failure lasts."""
+    """Return the code, words if the code says too little, and whether the failure is permanent."""
     import requests
     import urllib3
 

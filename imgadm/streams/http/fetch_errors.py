@@ -1,4 +1,4 @@
-"""Failed requests and unwelcome answers, as errors of a fetch."""
+"""The errors of a download: for a failed request, and for an answer that is not the file."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def connection_error(error: BaseException, asked: str, *, at: str | None = None)
 def answer_error(response: Response) -> FetchError:
     """Return the error of an answer that is not the file.
 
-    It has the server's own code and message if the body has them, as JSON of an image server or of
-    a registry. Reads the body, and ends the connection.
+    The error has the server's own code and message if the body has them, as JSON of an image server
+    or of a registry. This reads the body, and closes the connection.
     """
     status = response.status_code
     text = _text(response)
@@ -89,7 +89,7 @@ def _text(response: Response) -> str:
                     break
     finally:
         if connection is not None:
-            connection.close()  # else its pool keeps it open for as long as the error is kept
+            connection.close()  # otherwise its pool keeps it open for as long as the error is kept
     return body[:_BODY_READ].decode(errors="replace")
 
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from requests import Session
 
 _DELAYS = (0.0, 0.5, 1.0, 2.0)
-"""Seconds to wait before the next attempt, after each attempt in a row that brought nothing."""
+"""The seconds to wait after each attempt in a row that brought nothing."""
 
 
 class _HttpGet(Stage):
-    """The stage of :func:`http_get`."""
+    """The stage that :func:`http_get` and :func:`http_get_file` make."""
 
     name = "fetch"
     role = "source"
@@ -121,27 +121,27 @@ def http_get(
     delays: tuple[float, ...] = _DELAYS,
     content_md5: UseOfMd5 = "ignored",
 ) -> Stage:
-    """Download ``url`` (http or https). Timeouts and delays are in seconds.
+    """Return a source that downloads ``url`` (http or https).
 
-    ``session`` is one of requests, with its own proxies, certificates and headers. ``size`` is the
-    number of bytes that must come. An answer that promises another number is refused at once, and
-    an answer that promises none may not bring more. ``length_required`` refuses an answer that does
-    not promise any number.
+    Timeouts and delays are in seconds. ``session`` is a :class:`requests.Session`, with its own
+    proxies, certificates and headers. ``size`` is the number of bytes that must come. The stage
+    refuses an answer that promises another number, and one that brings more bytes than ``size``.
+    With ``length_required`` it also refuses an answer that promises no number.
 
-    A content coding is undone, unless the answer as it is has exactly ``size`` bytes. A web page
-    where a file is expected is refused. ``content_md5``: ``checked`` compares the file with the
-    digest that the server names, if it names one; ``required`` refuses a server that names none.
-    ``report.facts["open_ended"]`` is set where only the end of the connection marked the end of the
-    file: the file may then be cut short.
+    A content coding is undone, unless the coded answer has exactly ``size`` bytes. A web page is
+    refused, unless it has exactly ``size`` bytes. With ``content_md5`` ``checked``, the file must
+    have the MD5 that the server names, if it names one; with ``required``, a server that names none
+    is refused. The stage sets ``report.facts["open_ended"]`` if only the end of the connection
+    marked the end of the file: the file may then be cut short.
 
     A connection is lost if it is cut, if it brings nothing for ``stall_timeout``, or if it brings
-    fewer than 512 bytes a second for four times as long (at most 120 seconds). The stage connects
-    again and goes on where it was: by a ``Range`` if the server proves that the file is the same
-    (RFC 9110, section 13.1.5), otherwise by reading what was delivered again, which must have the
-    same hash. After each attempt in a row that brings nothing, the stage waits the next of
-    ``delays``, by default 0, 0.5, 1 and 2 seconds. The download fails after the last of them, and
-    after :data:`imgadm.streams.http.resuming.MAX_RESUMES` lost connections. The report notes how
-    often it was resumed.
+    fewer than 512 bytes a second for four times as long (at most 120 seconds). The stage then
+    connects again and continues. It asks for the missing ``Range`` if the server proves that the
+    file is the same (RFC 9110, section 13.1.5). Otherwise it reads again the bytes that it has
+    delivered, which must have the same hash. After each attempt in a row that brings nothing, the
+    stage waits the next of ``delays``, by default 0, 0.5, 1 and 2 seconds. The download fails after
+    the last of them, and after :data:`imgadm.streams.http.resuming.MAX_RESUMES` lost connections.
+    The report notes how often it was resumed.
 
     The stage raises FetchError (no connection, an answer other than 200, a file that changed) and
     SizeError.
@@ -161,5 +161,9 @@ def http_get_file(
     length_required: bool = False,
     delays: tuple[float, ...] = _DELAYS,
 ) -> Stage:
-    """Download ``file``, wherever it is, as :func:`http_get` does."""
+    """Return a source that downloads ``file`` as :func:`http_get` downloads the file at a URL.
+
+    ``size``, ``length_required`` and ``delays`` are those of :func:`http_get`, and so are the
+    errors that the stage raises.
+    """
     return _HttpGet(file, size, length_required, _policy(delays))

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from imgadm.streams.http.exchange import Exchange
 
 _MAX_ANSWER = 4 << 20
-"""Bytes of an answer that are read at most."""
+"""The most bytes of an answer that are read."""
 
 
 class _HttpPut(Stage):
-    """The stage of :func:`http_put`."""
+    """The stage that :func:`http_put` makes."""
 
     name = "upload"
     role = "sink"
@@ -79,9 +79,9 @@ class _HttpPut(Stage):
     def _request(
         self, adapter: HTTPAdapter, body: _Body, timeouts: tuple[float, float]
     ) -> Response:
-        """Send the request as ``session`` would, but over a new connection.
+        """Send the request as the session would, but over a new connection.
 
-        One of the session's own may have been closed by the server meanwhile.
+        The server may have closed a connection of the session meanwhile.
         """
         import requests
 
@@ -111,8 +111,8 @@ class _HttpPut(Stage):
 class _Body:
     """The body of the request, as ``requests`` takes it. A length of 0 stands for an unknown one.
 
-    The last buffer is held back until the stages before have succeeded. So the server can't take
-    the upload for complete before they have verified it.
+    The last buffer is held back until the stages before have succeeded. Therefore the server can't
+    take the upload for complete before they have verified it.
     """
 
     def __init__(self, inlet: Inlet, size: int | None, meter: Meter) -> None:
@@ -179,20 +179,20 @@ def http_put(
     connect_timeout: float = 15.0,
     answer_timeout: float = 300.0,
 ) -> Stage:
-    """Upload to ``url`` (http or https) with one PUT. Timeouts are in seconds.
+    """Return a sink that uploads to ``url`` (http or https) with one PUT.
 
-    ``session`` is one of requests, with its own proxies, certificates and headers. With a ``size``,
-    that many bytes are promised to the server (Content-Length), and must come. Without one, they
-    are sent in chunks. The server gets the end of the upload only after all stages before have
-    succeeded.
+    Timeouts are in seconds. ``session`` is a :class:`requests.Session`, with its own proxies,
+    certificates and headers. With a ``size``, the stage promises that many bytes to the server
+    (Content-Length), and as many must come. Without one, it sends them in chunks. The server gets
+    the end of the upload only after all stages before have succeeded.
 
-    The upload is never repeated, because bytes that have passed are gone. Redirects are not
-    followed. If the server answers before it has everything, the upload ends at once, and the
-    answer is the error. The upload fails if the server takes no byte for ``stall_timeout``, or if
-    it has all bytes and does not answer within ``answer_timeout``.
+    The stage never repeats the upload, because it no longer has the bytes, and follows no redirect.
+    If the server answers before it has all bytes, the upload fails at once with that answer. The
+    upload fails if the server takes no byte for ``stall_timeout``, or if it has all bytes and does
+    not answer within ``answer_timeout``.
 
-    The answer, an :class:`UploadAnswer` with a status of 200 to 299, is left in
-    ``report.facts["answer"]``. The stage raises SendError and SizeError.
+    The stage leaves the answer, an :class:`UploadAnswer` with a status of 200 to 299, in
+    ``report.facts["answer"]``. It raises SendError and SizeError.
     """
     check_web_address(url)
     check_headers(headers)

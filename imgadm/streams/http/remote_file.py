@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _WHOLE = (200, 203)
-"""Statuses of a whole file. 203 comes from a proxy that changed something in the head."""
+"""Statuses of a whole file; 203 comes from a proxy that changed something in the head."""
 
 _ABOUT_RANGES = (206, 400, 416, 501)
 """Further statuses with which a server may answer a request for a range."""
@@ -28,8 +28,8 @@ class RemoteFile(Protocol):
     """A file on a server that can be read from the start, and again from a position in it.
 
     Methods raise FetchError. ``immutable``: every reading brings the same bytes, or a later stage
-    notices a difference, so that no server has to prove it. ``patient``: :meth:`open` has tried
-    several times by itself before it fails.
+    notices a difference, so that no server has to prove that the file is the same. ``patient``:
+    :meth:`open` makes several attempts before it fails.
     """
 
     immutable: bool
@@ -37,15 +37,15 @@ class RemoteFile(Protocol):
 
     @property
     def url(self) -> str:
-        """The URL that is asked."""
+        """The URL of the file, for messages."""
 
     def open(self) -> tuple[Body, Mapping[str, str]]:
         """Return the body of the whole file, and the headers of its answer."""
 
     def open_at(self, position: int) -> tuple[Body, int]:
-        """Return the body of the same file again, and the byte at which it begins.
+        """Return the body of the same file again, and the offset at which it begins.
 
-        That is ``position``, or else 0.
+        The offset is ``position`` or 0.
         """
 
     def changed(self, position: int) -> FetchError:
@@ -58,10 +58,10 @@ class RemoteFile(Protocol):
 class HttpFile:
     """A file at one URL.
 
-    ``timeouts`` are seconds: to connect, and without a byte. ``size`` is that of the file in bytes,
-    None if nobody knows it. A content coding is undone, unless the answer has exactly this size:
-    servers of compressed files name the file's own compression as a coding. Without a ``session``
-    the file makes its own, and closes it.
+    ``timeouts`` are the seconds to connect, and those without a byte. ``size`` is the size of the
+    file in bytes, None if it is not known. A content coding is undone, unless the answer has
+    exactly this size: servers of compressed files name the file's own compression as a coding.
+    Without a ``session`` the file makes its own, and closes it.
     """
 
     patient = False
@@ -98,11 +98,11 @@ class HttpFile:
         return body, response.headers
 
     def open_at(self, position: int) -> tuple[Body, int]:
-        """Return the body of the same file again, and the byte at which it begins.
+        """Return the body of the same file again, and the offset at which it begins.
 
-        It begins at ``position`` if the server proves that the file is the same (RFC 9110, section
-        13.1.5), or if the file is immutable. Else it begins at 0. Raises FetchError, also for a
-        file that has another length now.
+        The offset is ``position`` if the server proves that the file is the same (RFC 9110, section
+        13.1.5), or if the file is immutable, and 0 otherwise. Raises FetchError, also for a file
+        whose length has changed.
         """
         if position and self._coding is None and (self.immutable or self._etag is not None):
             condition = {} if self.immutable else {"If-Range": str(self._etag)}
@@ -198,6 +198,6 @@ def _own_session(timeouts: tuple[float, float]) -> Session:
 
 
 def _strong_etag(response: Response) -> str | None:
-    """Return the entity tag as it came, None for a weak one. IMGAPI servers leave out quotes."""
+    """Return the entity tag unchanged, None for a weak one. IMGAPI servers leave out quotes."""
     etag: str | None = response.headers.get("ETag")
     return None if etag is None or etag.startswith("W/") else etag

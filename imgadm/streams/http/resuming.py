@@ -17,17 +17,17 @@ from imgadm.streams.http.remote_file import RemoteFile
 from imgadm.streams.http.retries import RetryPolicy, retry_after
 
 MAX_RESUMES = 20
-"""Lost connections that one download survives at most, however many bytes each of them brought."""
+"""The most lost connections that a download survives, however many bytes each has brought."""
 
 _LEAST_OF_SLOW = 120 * FLOOR_BYTES_A_SECOND
-"""Bytes that an attempt must bring to count as progress if it ended because it was too slow."""
+"""The bytes that an attempt that ended because it was too slow must bring to count as progress."""
 
 
 class ResumedFile:
     """A reader of ``file`` that connects again after a connection is lost.
 
-    ``retries`` says how often an attempt in a row may bring nothing. An attempt that brings bytes
-    starts the count anew.
+    ``retries`` says how many attempts in a row may bring nothing. An attempt that brings bytes
+    restarts the count.
     """
 
     def __init__(self, file: RemoteFile, retries: RetryPolicy) -> None:
@@ -56,8 +56,8 @@ class ResumedFile:
     def hash_delivered(self) -> None:
         """Keep a hash of the bytes that :meth:`count` notes.
 
-        After a restart it proves that the file is still the same. It is not needed if a later stage
-        keeps the hash.
+        When the file is read again from its start, the hash proves that it is still the same. It is
+        not needed if a later stage keeps such a hash.
         """
         self._delivered = Sha1()
 
@@ -76,7 +76,7 @@ class ResumedFile:
     ) -> None:
         """Call ``deliver`` with one body after the other until all bytes have been delivered.
 
-        ``total`` is the length of the file in bytes, None if nobody knows it. ``into_pipe``:
+        ``total`` is the length of the file in bytes, None if it is not known. ``into_pipe``:
         ``deliver`` writes to a pipe, so that a BrokenPipeError comes from the next stage. Raises
         FetchError and SizeError.
         """
@@ -124,8 +124,8 @@ class ResumedFile:
     ) -> FetchError | None:
         """Deliver from one connection until it ends.
 
-        Returns the error that ended it, None at the end of the bytes. Raises errors that another
-        connection would not mend.
+        Returns the error that ended it, None at the end of the bytes. Raises an error that would
+        come again on another connection.
         """
         try:
             if reconnect:

@@ -1,4 +1,4 @@
-"""The one policy for making a failed request again, as an immutable value."""
+"""The policy for repeating failed requests, as an immutable value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from email.utils import mktime_tz, parsedate_tz
 
 BUSY = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses of a server that may be able to answer later."""
+"""HTTP statuses of servers that may be able to answer later."""
 
 _MOST_SECONDS = 999_999_999.0
 _MOST_DIGITS = 9
@@ -19,9 +19,9 @@ class RetryPolicy:
     """The further attempts for a failed request, and the waits before them.
 
     ``delays`` has the wait before each further attempt, in seconds. A server may ask for a longer
-    one, up to ``longest_wait`` seconds. If it asks for more, the request has failed. No attempt
-    begins later than ``seconds`` after the first one, not counting the waits that servers asked
-    for; None sets no such limit.
+    wait, up to ``longest_wait`` seconds. If it asks for more, there is no further attempt. No
+    attempt begins later than ``seconds`` after the first one, not counting the waits that servers
+    asked for; None sets no such limit.
 
     :meth:`after_failure` returns a new value for the rest of the attempts. In that value
     ``failures`` is the number of attempts that failed, ``pause`` the seconds to wait before the

@@ -13,7 +13,7 @@ from imgadm.streams.errors import ChecksumError, FetchError, SizeError
 from imgadm.streams.http.answers.body import Body
 
 UseOfMd5 = Literal["ignored", "checked", "required"]
-"""How the Content-MD5 that a server may send (RFC 1864) is used."""
+"""The use of the Content-MD5 that a server may send (RFC 1864)."""
 
 _SHOWN_MD5 = 80
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
@@ -23,8 +23,9 @@ _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 class Wanted:
     """Requirements for a file.
 
-    ``size`` is the file's in bytes, None if nobody knows it. ``length_required``: the answer must
-    name a length. Methods raise FetchError and SizeError for an answer that does not fit.
+    ``size`` is the size of the file in bytes, None if it is not known. ``length_required``: the
+    answer must name a length. Methods raise FetchError and SizeError for an answer that does not
+    fit.
     """
 
     size: int | None
@@ -81,7 +82,7 @@ class Wanted:
 class ContentMd5:
     """The MD5 of the bytes that pass, and the one that a server promised.
 
-    ``wanted`` is the header Content-MD5, in base64. It may hold the same value several times.
+    ``wanted`` is the header Content-MD5, in Base64. It may hold the same value several times.
     """
 
     def __init__(self, wanted: str) -> None:
@@ -94,7 +95,7 @@ class ContentMd5:
         self._hash.update(data)
 
     def checked(self, size: int) -> str:
-        """Return the digest of all ``size`` bytes. Raises ChecksumError if it is another one."""
+        """Return the MD5 of all ``size`` bytes. Raises ChecksumError unless it was promised."""
         got = b64encode(self._hash.digest()).decode()
         if got.rstrip("=") != self._wanted.rstrip("="):
             raise ChecksumError("Content-MD5", got=got, wanted=self._wanted, offset=size)

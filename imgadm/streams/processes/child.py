@@ -15,14 +15,15 @@ from imgadm.streams.engine.cancellation import CancelToken
 from imgadm.streams.errors import ProcessError, StreamError
 
 _STDERR_KEPT = 16 * 1024
+"""The number of bytes from the end of the standard error that are kept."""
 
-_LAST_WORDS = 0.5
+_STDERR_SECONDS = 0.5
 """Seconds to wait for the end of the standard error of a program that has ended.
 
-Its children may hold it open.
+Children of the program may hold it open.
 """
 
-_LAST_BREATH = 0.1
+_SECONDS_TO_DIE = 0.1
 """Seconds that a program gets to die of SIGKILL before its input is closed."""
 
 OnEnd = Callable[[Sequence[str], int, float, str, str], None]
@@ -35,9 +36,9 @@ A negative status is the number of a signal.
 class Child:
     """One program, called ``name`` in errors.
 
-    The end of its standard error is kept for the error. ``on_end`` is called once when it has
-    ended. ``end_input`` closes its input, which may wake it from the kernel. Without an
-    ``environment`` it gets ours.
+    The end of its standard error is kept for the error. ``on_end`` is called once when the program
+    has ended. ``end_input`` closes its input, which may wake a program that waits in the kernel.
+    Without an ``environment``, the program gets that of this process.
     """
 
     def __init__(
@@ -60,18 +61,18 @@ class Child:
         self._aborted = False
         self._stderr = b""
         self._stderr_reader: threading.Thread | None = None
-        self._hear_no_more: CancelToken | None = None
+        self._stop_reading: CancelToken | None = None
 
     def spawn(self, *, stdin: int, stdout: int) -> None:
-        """Start the program with two descriptors, or DEVNULL. Raises StreamError."""
+        """Start the program with two descriptors; either may be DEVNULL. Raises StreamError."""
         self._started = time.monotonic()
         with contextlib.ExitStack() as if_it_fails:
             stderr = self._start(stdin, stdout)
             if_it_fails.callback(os.close, stderr)
-            self._hear_no_more = CancelToken()
+            self._stop_reading = CancelToken()
             reader = threading.Thread(
                 target=self._read_stderr,
-                args=(stderr, self._hear_no_more),
+                args=(stderr, self._stop_reading),
                 name=f"imgadm-{self._name}-stderr",
                 daemon=True,
             )
@@ -104,31 +105,31 @@ class Child:
             raise StreamError(f'cannot start "{self._argv[0]}": {error.strerror}') from error
         return readable
 
-    def _read_stderr(self, stderr: int, hear_no_more: CancelToken) -> None:
+    def _read_stderr(self, stderr: int, stop_reading: CancelToken) -> None:
         piece = bytearray(4096)
         try:
             with contextlib.suppress(Cancelled):
                 os.set_blocking(stderr, False)
-                while size := read_into(stderr, piece, hear_no_more.fileno(), Meter()):
+                while size := read_into(stderr, piece, stop_reading.fileno(), Meter()):
                     self._stderr = (self._stderr + piece[:size])[-_STDERR_KEPT:]
         finally:
             os.close(stderr)
 
     def finish(self, cancel: CancelToken) -> None:
-        """Wait for the program to end by itself. Raises ProcessError unless it succeeds."""
+        """Wait for the program to end by itself. Raises ProcessError if it fails, and Cancelled."""
         status = self.await_exit()
         cancel.check()
         if status != 0:
             assert self._stderr_reader is not None
-            self._stderr_reader.join(_LAST_WORDS)
+            self._stderr_reader.join(_STDERR_SECONDS)
             said = self._stderr.decode(errors="replace").strip()
             raise ProcessError(self._name, status, said, argv=self._argv)
         self._succeeded = True
 
     def await_exit(self) -> int:
-        """Wait for the end, and return the exit status, negative for a signal.
+        """Wait for the end, and return the exit status, or the negative number of a signal.
 
-        The process stays a zombie, and its number stays taken.
+        The process stays a zombie, so that no other process can get its id.
         """
         assert self._process is not None
         ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
@@ -148,19 +149,19 @@ class Child:
     def _kill(self) -> None:
         """Send SIGKILL, and close the input of a program that does not die of it.
 
-        The kernel's part of ``zfs receive`` may wait for more of the stream though SIGKILL is
-        pending, and only the end of the pipe wakes it. A program that is killed can't take that end
-        for the end of a complete stream, and the kernel takes it for a stream that was cut.
+        The kernel's part of ``zfs receive`` may wait for more of the stream although SIGKILL is
+        pending, and only the end of the pipe wakes it. A killed program can't take that end for the
+        end of a complete stream, and the kernel takes it for that of a broken one.
         """
         self._signal(signal.SIGKILL)
         if self._end_input is None:
             return
-        deadline = time.monotonic() + _LAST_BREATH
+        deadline = time.monotonic() + _SECONDS_TO_DIE
         while not self._has_exited():
             if time.monotonic() >= deadline:
                 self._end_input()
                 return
-            time.sleep(_LAST_BREATH / 20)
+            time.sleep(_SECONDS_TO_DIE / 20)
 
     def _has_exited(self) -> bool:
         if self._process is None or self._process.returncode is not None:
@@ -180,14 +181,14 @@ class Child:
             if not self._succeeded:
                 self._kill()
             self._process.wait()
-        if self._hear_no_more is not None:
+        if self._stop_reading is not None:
             if self._on_end is not None and self._stderr_reader is not None:
-                self._stderr_reader.join(_LAST_WORDS)
-            self._hear_no_more.cancel()
+                self._stderr_reader.join(_STDERR_SECONDS)
+            self._stop_reading.cancel()
             if self._stderr_reader is not None:
                 self._stderr_reader.join()
-            self._hear_no_more.close()
-            self._hear_no_more = None
+            self._stop_reading.close()
+            self._stop_reading = None
             self._tell_end()
 
     def _tell_end(self) -> None:

@@ -1,4 +1,4 @@
-"""The stages of external programs, joined by pipes that we own."""
+"""The stages that run external programs, over pipes that imgadm makes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from imgadm.streams.processes.lending import Lender
 
 
 class _IntoProcess(Stage):
-    """The stage of :func:`into_process`."""
+    """The stage that :func:`into_process` makes."""
 
     role = "sink"
     moves_descriptors = True
@@ -104,7 +104,7 @@ class _IntoProcess(Stage):
 
 
 class _FromProcess(Stage):
-    """The stage of :func:`from_process`."""
+    """The stage that :func:`from_process` makes."""
 
     role = "source"
     moves_descriptors = True
@@ -144,7 +144,7 @@ class _FromProcess(Stage):
         self._child.abort()
 
     def close(self) -> None:
-        # First the pipe: the kernel's part of ``zfs send`` may wait for it with SIGKILL pending.
+        # The pipe first: the kernel's part of ``zfs send`` may wait for it with SIGKILL pending.
         if self._stdout >= 0:
             os.close(self._stdout)
             self._stdout = -1
@@ -159,13 +159,14 @@ def into_process(
     copies_input: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> Stage:
-    """Feed the bytes to the standard input of a program, and wait for the program to succeed.
+    """Return a sink that feeds the bytes to the standard input of a program.
 
-    ``argv`` is the program and its arguments; no shell is involved. ``name`` is the name of the
-    stage, by default that of the program. If any stage fails, the program and all its children are
-    ended (SIGTERM, then SIGKILL) before its input closes. The program can't take a broken stream
-    for a complete one. ``on_end`` is called once when the program has ended in any way. Without an
-    ``environment`` the program gets ours.
+    The stage succeeds when the program has. ``argv`` is the program and its arguments; no shell is
+    involved. ``name`` is the name of the stage, by default that of the program. If any stage fails,
+    the program and all its children are ended (SIGTERM, then SIGKILL) before its input closes, so
+    that the program can't take a broken stream for a complete one. ``on_end`` is called once when
+    the program has ended in any way. Without an ``environment``, the program gets that of this
+    process.
 
     ``copies_input`` promises that the program only reads its input with read(2), and leaves it to
     no child that outlives it. Its pipe then gets the memory of the buffers instead of a copy, where
@@ -183,7 +184,7 @@ def into_process(
 def from_process(
     argv: Sequence[str], *, name: str | None = None, on_end: OnEnd | None = None
 ) -> Stage:
-    """Read the bytes that a program writes to its standard output. The program gets no input.
+    """Return a source that reads the standard output of a program, which gets no input.
 
     ``argv``, ``name`` and ``on_end`` are those of :func:`into_process`. The next stage sees the end
     of the stream only after the program has succeeded. If any stage fails, the program and all its
@@ -204,11 +205,12 @@ def zfs_receive(
     on_end: OnEnd | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Stage:
-    """Receive the ZFS stream as ``dataset`` with the host's ``zfs receive``.
+    """Return a sink that receives a ZFS stream as ``dataset`` with the host's ``zfs receive``.
 
-    ``options`` come before the name of the dataset; ``zfs`` is the program. The caller renames or
-    destroys the dataset, whether it is whole or partial. ``zfs receive`` obeys the properties in
-    the stream: pass a stream that you do not trust through :func:`plain_zfs_stream` first.
+    ``options`` come before the name of the dataset; ``zfs`` is the program. ``on_end``,
+    ``environment`` and the errors are those of :func:`into_process`. The caller renames or destroys
+    the dataset, whether it is whole or partial. ``zfs receive`` obeys the properties in the stream:
+    pass a stream that you do not trust through :func:`plain_zfs_stream` first.
     """
     check_dataset("dataset", dataset)
     check_kind("options", options, (list, tuple), 'a list such as ["-u"]')
@@ -221,9 +223,10 @@ def zfs_receive(
 def zfs_send(
     snapshot: str, *, origin: str | None = None, zfs: str = "zfs", on_end: OnEnd | None = None
 ) -> Stage:
-    """Read the stream that the host's ``zfs send`` makes of ``snapshot``.
+    """Return a source that reads the stream that the host's ``zfs send`` makes of ``snapshot``.
 
-    With the snapshot ``origin`` the stream is incremental, and the receiver must have ``origin``.
+    With the snapshot ``origin``, the stream is incremental, and the receiver must have ``origin``.
+    ``zfs`` is the program. ``on_end`` and the errors are those of :func:`from_process`.
     """
     check_dataset("snapshot", snapshot, snapshot=True)
     if origin is not None:

@@ -19,7 +19,7 @@ class ArrivingDisk:
     """A disk whose bytes the stage before ``inlet`` brings, in order.
 
     The last :data:`TAIL_SIZE` bytes are held back until the end of the input, because they may end
-    with the footer of a fixed VHD, which is no content. After the last read, ``size`` is the size
+    with the footer of a fixed VHD, which is not content. After the last read, ``size`` is the size
     of the disk in bytes and ``head`` has its first bytes. Without ``any_content``, the disk must
     look like a raw disk; ``instead`` is advice for the operator of a disk in another format.
     """
@@ -37,7 +37,7 @@ class ArrivingDisk:
         self._ended = False
 
     def read(self, offset: int, size: int) -> memoryview:
-        """Return at most ``size`` of the next bytes, and none at the end.
+        """Return at most ``size`` of the next bytes, and none at the end; ``offset`` is ignored.
 
         Raises DiskFormatError for an empty disk, one that is cut short, or one that is not raw.
         """
@@ -95,9 +95,8 @@ class ArrivingDisk:
         footer = vhd_footer(self._tail[-VHD_FOOTER_SIZE:])
         content = self.size - VHD_FOOTER_SIZE
         if footer is None or fixed_size(footer, content) != content:
-            raise self._not_raw(
-                "vpc"
-            )  # the next stage already has bytes that are no part of the disk
+            # The next stage already has bytes that are no part of the disk.
+            raise self._not_raw("vpc")
         self.size, self._tail = content, self._tail[:-VHD_FOOTER_SIZE]
         self.head = self.head[:content]
 

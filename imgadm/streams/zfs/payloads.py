@@ -1,4 +1,4 @@
-"""The decompression of record payloads that the native core leaves to libraries."""
+"""The decompression of record payloads for which the native core needs libraries."""
 
 from __future__ import annotations
 

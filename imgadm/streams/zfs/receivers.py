@@ -151,8 +151,7 @@ def verify_zfs_stream(*, kind: StreamKind | None = None, from_guid: int | None =
     stream.
 
     The stage leaves a summary (``imgadm._native.StreamSummary``) in ``report.facts["zfs_stream"]``.
-    It raises ZfsStreamError, at the end also for a stream that is cut short or goes on after its
-    end.
+    It raises ZfsStreamError, also for a stream that is cut short, or that bytes follow.
     """
     _check_stream(kind, from_guid)
     return _VerifyZfsStream(kind, from_guid)
@@ -164,9 +163,9 @@ def plain_zfs_stream(
     """Return a stage that passes on one plain ZFS send stream, the input or the one in a package.
 
     ``zfs send -p`` makes packages. They contain properties, holds and names, which a receiver would
-    obey. The stage passes on none of these, and no record before it has checked the header. It
-    passes on the END record, without which no receiver takes a stream for complete, only after the
-    end of the input, which the stages before show only when they have succeeded.
+    obey. The stage passes on none of these, and passes on no record before it has checked the
+    header. Without the END record, no receiver takes a stream for complete. The stage passes it on
+    only after the end of the input, and so only after all stages before have succeeded.
 
     ``kind`` and ``from_guid`` are those of :func:`verify_zfs_stream`. ``size_in_mib`` is the size
     that the volume must have, in MiB, rounded up; None accepts any size.
@@ -190,7 +189,7 @@ def to_raw_disk(
 
     The disk is a sparse file. A full stream makes the file, or replaces the content of a regular
     file that exists; a link is not followed. For an incremental stream, ``path`` must hold a copy
-    of the disk of ``origin``. The content is of no use until the pipeline has succeeded.
+    of the disk of ``origin``. The file is not a usable disk until the pipeline has succeeded.
 
     ``durable`` makes the stage sync the file at the end. ``size_in_mib`` is the size that the
     volume must have, in MiB, rounded up; None accepts any size. ``reserve`` is the number of bytes

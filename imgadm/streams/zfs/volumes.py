@@ -10,7 +10,7 @@ from imgadm.streams.engine.arguments import check_choice, check_count, check_dat
 from imgadm.streams.errors import MisuseError, StreamError
 
 MOST_GUID = (1 << 64) - 1
-"""The largest guid, of 64 bits."""
+"""The largest guid, a number of 64 bits."""
 
 DEFAULT_BLOCK_SIZE = 8192
 """The usual volblocksize of a volume, in bytes."""

@@ -16,14 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgadm.registry import NotInRegistryError
+from imgadm.registry.documents.descriptors import ManifestError
 from imgadm.registry.documents.download import MAX_DOCUMENTS
 from imgadm.registry.documents.images import NO_FILES_LAYER
-from imgadm.registry.documents.manifests import (
-    ManifestError,
-    is_schema1,
-    parse_document,
-    read_manifest,
-)
+from imgadm.registry.documents.manifests import is_schema1, parse_document, read_manifest
 from imgadm.registry.documents.schema1 import read_schema1
 from imgadm.registry.errors import (
     BadDigestError,

@@ -287,7 +287,7 @@ def test_a_source_is_known_by_what_is_shown_of_it(settings: Settings) -> None:
     for source in (first, second, SourceConfig("https://h")):
         assert add_source(settings, source, ping=None).added
     assert not add_source(settings, SourceConfig("http://***@h"), ping=None).added
-    with pytest.raises(ConfigError, match=r"has \*\*\* in it where a secret stands"):
+    with pytest.raises(ConfigError, match=r"has \*\*\* in place of a secret"):
         add_source(settings, SourceConfig("http://***@other"), ping=None)
     kept = [SourceConfig("http://***@h"), SourceConfig("http://***@h")]
     replace_sources(settings, kept, ping=None)

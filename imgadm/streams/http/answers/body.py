@@ -21,24 +21,31 @@ if TYPE_CHECKING:
     from requests import Response
 
 _PIECE = 64 * 1024
-"""Bytes asked of http.client at a time. It loses an unfinished piece if the connection breaks."""
+"""The number of bytes that http.client is asked for at a time.
+
+It loses an unfinished piece if the connection breaks.
+"""
 
 _STEP = 512 * 1024
-"""Bytes read through http.client before they are passed on. Progress shows in such steps."""
+"""The number of bytes that are read through http.client before they are passed on.
+
+Progress shows in such steps.
+"""
 
 
 class Body:
     """The bytes of one answer, in order, until the connection or the promised length ends.
 
     ``length`` is the promised number of bytes, None if the server promises none. ``is_open_ended``:
-    the server does not send chunks either, so that a whole body and one that was cut look the same.
-    A ``coding`` is undone, and then ``length`` is None and ``is_coded`` True. ``is_plain``: the
-    bytes can be read directly from the socket once the buffer of http.client is empty, because the
-    answer came over plain HTTP and has a length. ``address`` is the URL of the answer, without
-    credentials and query. A body that has ``ended`` brings nothing.
+    the server neither promises a length nor sends chunks, so that a body that was cut looks like a
+    whole one. A ``coding`` is undone; then ``length`` is None and ``is_coded`` True. ``is_plain``:
+    the bytes can be read directly from the socket once the buffer of http.client is empty, because
+    the answer came over plain HTTP and has a length. ``address`` is the URL of the answer, without
+    credentials and query. A body that has ``ended`` has no bytes.
 
-    Reading raises TimeoutError after ``stall_timeout`` seconds without a byte (within http.client:
-    after the time-out of the request), or if fewer bytes than the floor come, and Cancelled.
+    Reading raises Cancelled when the pipeline ends. It raises TimeoutError after ``stall_timeout``
+    seconds without a byte (in http.client: after the timeout of the request), or if the server is
+    slower than :class:`~.response.Floor` allows.
     """
 
     def __init__(
@@ -60,7 +67,7 @@ class Body:
         self.length = None if coding else sent
         self.is_open_ended = sent is None and not getattr(self._file, "chunked", False)
         if self.is_open_ended and isinstance(self._socket, ssl.SSLSocket):
-            # Else a part would pass for the whole if somebody cuts the connection.
+            # Otherwise a body that somebody cuts would pass for the whole.
             self._socket.suppress_ragged_eofs = False  # type: ignore[attr-defined]
         self._left = 0 if ended else self.length
         self._coded_left = sent
@@ -149,14 +156,14 @@ class Body:
         return self._read_buffered(view) if self.is_plain else self._fill(view[:_STEP])
 
     def _read_buffered(self, view: memoryview) -> int:
-        """Read the bytes that came along with the head, or else further ones."""
+        """Read the bytes that came together with the head, or further ones if none are left."""
         data = self._file.read1(len(view))
         view[: len(data)] = data
         self._buffered = len(data) == len(view)
         return len(data)
 
     def _fill(self, view: memoryview) -> int:
-        """Fill ``view``; an error after the first bytes is raised by the next call."""
+        """Fill ``view``. After an error behind the first bytes, the next call raises that error."""
         if self._trouble is not None:
             raise self._trouble
         filled = 0
@@ -179,7 +186,7 @@ class Body:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """End the answer."""
+        """Close the answer."""
         self._response.close()
 
 

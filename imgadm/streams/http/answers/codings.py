@@ -18,13 +18,13 @@ _PIECE = 64 << 10
 _GZIP_MAGIC = COMPRESSION_FORMATS["gzip"].magics[0]
 _ZSTD_MAGIC = COMPRESSION_FORMATS["zstd"].magics[0]
 _ZSTD_WINDOW = 8 << 20
-"""Bytes of window; an encoder may need no more for an answer (RFC 9659, section 3)."""
+"""The largest accepted window in bytes; encoders may not need more (RFC 9659, section 3)."""
 
 _ALIASES = {"x-gzip": "gzip"}
 _IDENTITY = frozenset({"", "identity", "none"})
 
 ReadCoded = Callable[[int], bytes]
-"""Returns some bytes, at most as many as the argument says, and none at the end."""
+"""A function that returns at most the given number of bytes, and none at the end."""
 
 
 def coding_of(header: str | None) -> str | None:
@@ -48,9 +48,9 @@ def coding_of(header: str | None) -> str | None:
 class Uncoded:
     """The bytes that ``read`` returns, without their ``coding``.
 
-    Bytes that do not begin as this coding does are not coded, whatever the server says, and pass
-    as they are. Raises :class:`BadAnswerError` for damaged bytes, and ConnectionResetError if they
-    end too early.
+    Bytes that do not begin as this coding does are not coded, whatever the server says, and are
+    returned unchanged. Reading raises :class:`BadAnswerError` for damaged bytes, and
+    ConnectionResetError if they end too early.
     """
 
     def __init__(self, coding: str, read: ReadCoded) -> None:

@@ -7,7 +7,7 @@ import re
 from imgadm.streams.http.failures import BadAnswerError
 
 MAX_ANSWER_HEAD_BYTES = 512 << 10
-"""Bytes of everything before a body, interim answers included."""
+"""The most bytes before a body, interim answers included."""
 
 _STATUS_BYTES = len(b"HTTP/1.1 100")
 _INTERIM = re.compile(rb"HTTP/1\.[0-9] 1(?!01)[0-9][0-9](?![0-9])")
@@ -54,7 +54,7 @@ class AnswerHead:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has come of the answer after the interim ones."""
+        """Whether no byte has come after the interim answers."""
         return not self._bytes
 
     @property

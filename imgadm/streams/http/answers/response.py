@@ -1,4 +1,4 @@
-"""Responses of ``http.client`` whose head and pace keep bounds.
+"""Responses of ``http.client`` with bounds for the size of the head and for the pace.
 
 ``http.client`` waits for as long as a server drips bytes, takes 102 and 103 for the final answer,
 takes a head that breaks off for a whole one, and refuses more than a hundred fields. It allows its
@@ -19,7 +19,7 @@ from imgadm.streams.http.answers.head import AnswerHead
 from imgadm.streams.http.failures import BadAnswerError
 
 FLOOR_BYTES_A_SECOND = 512
-"""A server that sends fewer bytes a second while we wait for it has failed."""
+"""The bytes a second below which a server that we wait for has failed."""
 
 _FLOOR_SECONDS = 120.0
 _PIECE = 64 << 10
@@ -29,8 +29,8 @@ _NO_CODING = frozenset({"", "identity"})
 class Floor:
     """The least pace of a server, checked again and again after ``seconds`` of waiting.
 
-    They are four times ``stall_timeout``, and 120 at most. Only time spent waiting for the server
-    counts, so that a slow reader does not make it slow.
+    ``seconds`` is four times ``stall_timeout``, at most 120. Only the time spent waiting for the
+    server counts, so that a slow reader is not blamed on the server.
     """
 
     def __init__(self, stall_timeout: float | None) -> None:
@@ -58,9 +58,9 @@ class Floor:
 class TimedReader(io.RawIOBase):
     """The bytes of an answer from the socket ``connected``: first the head, then the rest.
 
-    ``head`` may have been fed with the first of them. :meth:`read_head` ends at ``ends`` at the
-    latest, a time of :func:`time.monotonic`. After it, the server may not be slower than the floor.
-    Raises TimeoutError.
+    ``head`` may have been fed with the first of them. :meth:`read_head` ends at the latest at
+    ``ends``, a time of :func:`time.monotonic`. Afterwards reads raise TimeoutError if the server is
+    slower than the :class:`Floor`.
     """
 
     def __init__(self, connected: Any, *, ends: float | None, head: AnswerHead) -> None:
@@ -174,8 +174,8 @@ class _SocketOf:
 class _HeadFile:
     """A head as ``http.client`` reads it: the status line, the fields, the blank line.
 
-    ``http.client`` counts the lines that it reads, and refuses more than a hundred. So each line
-    that it gets from here has as many of the fields as fit into one.
+    ``http.client`` counts the lines that it reads, and refuses more than a hundred. Therefore each
+    line that it gets from here joins as many of the fields as fit into one.
     """
 
     def __init__(self, lines: list[bytes], connection: Any) -> None:

@@ -130,3 +130,33 @@ def test_intervals_that_make_no_sense(interval: float) -> None:
 def test_a_listener_that_cannot_be_called() -> None:
     with pytest.raises(MisuseError, match="on_progress is 'bar', expected a function"):
         streams.run(source(), sink(), on_progress="bar")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("branches", "message"),
+    [
+        (None, "has the branches None, expected a sequence of pipelines"),
+        ([Supply([])], "has the branches .*, expected a sequence of pipelines"),
+        ([[]], "a branch has a sink at least, got no stage"),
+        ([[Supply([])]], '"supply" is a source, expected a sink'),
+        ([["text"]], "number 1 of the stages is 'text', expected a Stage"),
+    ],
+)
+def test_branches_of_a_stage_of_somebody_else(branches: object, message: str) -> None:
+    class Branching(Supply):
+        def run(self, *arguments: object) -> None:
+            raise AssertionError("nothing runs")
+
+    stage = Branching([])
+    stage.branches = branches  # type: ignore[assignment]
+    with pytest.raises(MisuseError, match=message):
+        streams.run(stage, streams.discard())
+
+
+def test_a_stage_without_a_method_run() -> None:
+    class Lacking(streams.Stage):
+        name = "lacking"
+        role = "source"
+
+    with pytest.raises(TypeError, match="lacking has no method run"):
+        streams.run(Lacking(), streams.discard())
