@@ -17,6 +17,8 @@ from imgadm.base.times import iso_milliseconds
 from imgadm.manifest.errors import InvalidManifestError
 
 LAYER_NAME = "docker-layer"
+"""The ``name`` in the manifests of all layers."""
+
 
 REPOSITORY, IDENTIFIER, ARCHITECTURE, CONFIG = (
     f"docker:{name}" for name in ("repo", "id", "architecture", "config")
@@ -27,6 +29,8 @@ UNKNOWN_DATE = "1970-01-01T00:00:00.000Z"
 """The publication date of an image that does not tell its date: the beginning of Unix time."""
 
 MAX_DESCRIPTION = 10240
+"""The most characters of a description; a longer one is cut."""
+
 _RUN_FIELDS = ("Cmd", "Entrypoint", "Env", "WorkingDir")
 _CREATED = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII

@@ -13,6 +13,7 @@ from imgadm.base.text import excerpt
 from imgadm.manifest.errors import InvalidManifestError, PlatformError
 
 DEFAULT_RELEASE = "6.5"
+"""The release of a platform that does not tell its release."""
 
 
 def check_platform(

@@ -119,12 +119,12 @@ Manifest:
 
 
 def _no_registry(name: str) -> Difference:
-    """What an image by name, for which nobody can be asked, gets."""
+    """The error for an image that is named as in a registry, without a configured registry."""
     return Difference(
         decisions.NO_REGISTRY,
         stderr=f'imgadm import: error (ActiveImageNotFound): an active image "{name}" was not '
         "found in image sources; none of them is a Docker registry: add one with "
-        '"imgadm sources -t docker -a <url>", as https://docker.io\n',
+        '"imgadm sources -t docker -a <url>", such as https://docker.io\n',
     )
 
 

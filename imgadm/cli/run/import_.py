@@ -17,7 +17,7 @@ from imgadm.sources import Source
 
 _NO_REGISTRY = (
     'none of them is a Docker registry: add one with "imgadm sources -t docker -a <url>", '
-    "as https://docker.io"
+    "such as https://docker.io"
 )
 _IMAGE_SERVERS_ONLY = (
     "-S names an image server, which knows images by UUID only; to import by name from a "

@@ -50,7 +50,7 @@ class CreateOptions:
 def create_image(
     host: Host, uuid: str, options: CreateOptions, destination: Destination, on_event: OnEvent
 ) -> None:
-    """Make an image of the machine and hand it to ``destination``.
+    """Make an image of the machine ``uuid`` and hand it to ``destination``.
 
     Raises an ImgadmError for any failure. However this ends, the machine is restored. If that
     fails, the error says so, and the next run tries again.

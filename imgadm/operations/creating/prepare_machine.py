@@ -28,6 +28,8 @@ SCRIPT = "operator-script"
 _STATE = "prepare-image:state"
 _ERROR = "prepare-image:error"
 _PROGRESS = "prepare-image:progress"
+"""The metadata keys of a preparation: ``SCRIPT`` is internal metadata, the others customer's."""
+
 
 MAX_SCRIPT = 1 << 20
 """The size that a script may have, in bytes; it becomes a value in the machine's metadata."""

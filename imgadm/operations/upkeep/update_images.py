@@ -17,6 +17,7 @@ from imgadm.pools.base import InstalledImage, Pool
 from imgadm.sources import Source, SourceError
 
 Target = tuple[Pool, InstalledImage]
+"""An image to update, and its pool."""
 
 
 @dataclass(frozen=True)
