@@ -52,7 +52,7 @@ class InternalError(ImgadmError):
 
 
 class UsageError(ImgadmError):
-    """Arguments that make no sense; exit status 2, as the manual promises.
+    """The arguments of a command make no sense; exit status 2, as the manual promises.
 
     ``synopsis_helps`` says that the synopsis of the command shows what is wrong.
     """
@@ -128,7 +128,7 @@ class LockedError(ImgadmError):
 
 
 class NotSupportedError(ImgadmError):
-    """An operation that makes sense, but that imgadm does not do."""
+    """An operation makes sense, but imgadm does not support it."""
 
     code = "NotSupported"
 

@@ -30,8 +30,8 @@ TRACE_LEVEL = 5
 class Log:
     """The log of one run; ``level`` and the numbers in records are Bunyan's.
 
-    ``tell``, if it is set, gets the texts of records instead of the records: it serves an operator
-    who watches the run and did not ask for records.
+    ``tell``, if it is set, is called with the text of each record, which is then not written. It is
+    for an operator who watches the run and did not ask for records.
     """
 
     tell: Callable[[str], None] | None = None
@@ -45,7 +45,8 @@ class Log:
     def from_environment(cls, environ: Mapping[str, str], *, verbose: bool, request_id: str) -> Log:
         """Return the log that ``verbose`` (``-v``) or else IMGADM_LOG_LEVEL asks for.
 
-        ``verbose`` means level trace with source locations.
+        ``verbose`` means level trace with source locations, and so does the level ``trace`` in
+        lower case. An unknown level means the default.
         """
         name = environ.get("IMGADM_LOG_LEVEL", "")
         if verbose:
@@ -67,7 +68,7 @@ class Log:
         component: Mapping[str, Any] | None = None,
         location: Mapping[str, Any] | None = None,
     ) -> str:
-        """Return a record as one line of JSON."""
+        """Return a record as one line of JSON, without the secrets of URLs in its texts."""
         from datetime import UTC, datetime
 
         from imgadm.base.times import iso_milliseconds
@@ -91,7 +92,7 @@ class Log:
 
 
 def caller(depth: int = 1) -> dict[str, Any]:
-    """Return the place in the source of the caller, for a ``depth`` of 2 of its caller."""
+    """Return the source location of the calling function; with ``depth`` 2, of its caller."""
     frame = sys._getframe(depth)
     code = frame.f_code
     return {"file": code.co_filename, "line": frame.f_lineno, "func": code.co_name}

@@ -1,4 +1,4 @@
-"""Identifiers of images, files, layers and errors, told by their form."""
+"""The forms of identifiers: UUIDs, SHA-1 sums, digests and error codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
 def is_uuid(value: object) -> TypeGuard[str]:
-    """Tell whether ``value`` is a UUID, and so safe as a path element and as a dataset name."""
+    """Tell whether ``value`` is a UUID, which is safe as a path element and as a dataset name."""
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 

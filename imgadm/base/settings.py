@@ -26,8 +26,8 @@ class Settings:
     ``root`` has the configuration, the records of installed images and the lists of image servers,
     ``lock_directory`` the lock files, and ``legacy_directory`` the state of imgadm 1 (None: there
     is none). ``default_pool`` is the default of ``-P`` (None: the host decides). ``insecure`` turns
-    the checks of TLS certificates off for sources that do not say. ``request_id`` marks log records
-    and requests of this run.
+    off the checks of TLS certificates for sources whose configuration does not say. ``request_id``
+    marks log records and requests of this run.
     """
 
     root: Path
@@ -84,7 +84,7 @@ def request_id(environ: Mapping[str, str]) -> str:
 
 
 def patience(environ: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer of a source or program may take: IMGADM_PATIENCE.
+    """Return IMGADM_PATIENCE, the seconds that an answer of a source or program may take.
 
     Returns None if the variable is not set. Raises ConfigError if it is no number of seconds.
     """

@@ -1,4 +1,4 @@
-"""Text from strangers, made fit to be shown.
+"""Text from strangers, made safe to show.
 
 Names, messages and manifests come from servers, files and programs. A terminal obeys control
 characters, marks of direction turn a line around, and invisible characters or unusual blanks make
@@ -15,7 +15,7 @@ _INVISIBLE = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0"
     "\U000e0100-\U000e01ef"
 )
-"""The invisible ones of the characters that Unicode counts as letters and marks.
+"""The invisible characters among those that Unicode counts as letters and marks.
 
 U+FE0F, which turns a sign into an emoji, is not among them.
 """

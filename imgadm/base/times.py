@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 
 def iso_milliseconds(moment: datetime) -> str:
-    """Return ``moment``, which knows its time zone, like ``2026-01-31T12:00:00.000Z``."""
+    """Return ``moment``, a datetime with a time zone, like ``2026-01-31T12:00:00.000Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def iso_seconds(moment: datetime) -> str:
-    """Return ``moment``, which knows its time zone, like ``2026-01-31T12:00:00Z``."""
+    """Return ``moment``, a datetime with a time zone, like ``2026-01-31T12:00:00Z``."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

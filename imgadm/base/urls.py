@@ -45,9 +45,9 @@ def normalise_url(url: str, *, typed: bool = True) -> str:
 
     A URL without scheme gets ``http://``; scheme and host become lower case; the scheme's default
     port and one trailing slash of the path are removed; blanks are percent-encoded. Credentials,
-    query and fragment stay. Raises :class:`ConfigError` for a text that is no HTTP URL. The same
-    holds for a URL that an operator ``typed`` and that may have its password in its path, because
-    a request would send the password to the wrong host.
+    query and fragment stay. Raises :class:`ConfigError` for a text that is no HTTP URL. If an
+    operator ``typed`` the URL, that also holds for one that may have its password in its path,
+    because a request would send the password to the wrong host.
     """
     text = url if _SCHEME.match(url) else "http://" + url
     if not text.isprintable():
@@ -80,7 +80,10 @@ def normalise_url(url: str, *, typed: bool = True) -> str:
 
 
 def server_address(url: str) -> ServerAddress:
-    """Return where requests to the source ``url`` go; its ``?channel=`` is taken out."""
+    """Return the address that requests to the source ``url`` go to.
+
+    The ``channel`` of its query becomes a field. Raises :class:`ConfigError`.
+    """
     parts = urlsplit(normalise_url(url))
     query = parse_qsl(parts.query, keep_blank_values=True)
     channels = [value for name, value in query if name == "channel" and value]

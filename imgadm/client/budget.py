@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_LIST_BYTES = 64 << 20
-"""Bytes of a list of images, over all its pages."""
+"""The most bytes of a list of images, all its pages together."""
 
 MAX_LIST_VALUES = 3_000_000
-"""JSON values in a list of images. Ten thousand images have about three hundred thousand."""
+"""The most JSON values in a list of images; ten thousand images have about 300,000."""
 
 MAX_ERROR_BYTES = 1 << 20
-"""Bytes that are read of an answer that reports an error."""
+"""The most bytes that are read of an answer that reports an error."""
 
 REPLY_SECONDS = 300.0
-"""Seconds for a whole reply, or for all pages of a list."""
+"""The most seconds for a whole reply, or for all pages of a list."""
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Budget:
         self.spent = (self.spent[0] + size, self.spent[1] + values)
 
     def allow_again(self) -> None:
-        """Raise the rest to as much as has been used, so that the same can come once more."""
+        """Raise the rest to at least the spent amounts, so that the same answers can come again."""
         self.size = max(self.size, self.spent[0])
         self.values = max(self.values, self.spent[1])
 

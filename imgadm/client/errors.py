@@ -45,7 +45,7 @@ class APIError(ImgadmError):
 class SourceError(ImgadmError):
     """Base of the errors of a source.
 
-    ``url`` is the URL of the source, without its password. ``reason`` is the message without the
+    ``url`` is the URL of the source, without its secrets. ``reason`` is the message without the
     URL, as one printable line. ``image`` is the UUID of the image that ``reason`` names; None if
     the error is about the whole source.
     """
@@ -145,7 +145,7 @@ class StatusError(SourceError):
 
 
 class UnusableReplyError(SourceError):
-    """The error of an answer that no image server gives.
+    """The error of an answer that is not that of an image server.
 
     Both shapes name the URL, since the message means nothing without it. ``ping`` is the text that
     explains a failed ping. ``is_web_page``: a web site has answered, and not a gateway in front of

@@ -86,7 +86,11 @@ class HttpClient:
         return self._repeatedly(lambda: self._once("GET", url, limit, headers=sent, follow=True))
 
     def ask(self, url: str, form: Mapping[str, str], *, limit: int) -> ServerReply:
-        """Return the reply to a POST of ``form`` that changes nothing, as :meth:`get` does."""
+        """Return the reply to a POST of ``form`` that changes nothing on the server.
+
+        ``limit`` is the longest body in bytes. The request is made again as in :meth:`get`. Raises
+        :class:`SourceError`.
+        """
         kind = {"content-type": "application/x-www-form-urlencoded"}
         body = urlencode(form).encode()
         return self._repeatedly(
@@ -97,7 +101,8 @@ class HttpClient:
         """Return the reply to a request that changes something; ``body`` is JSON.
 
         The request is made again only if there was no connection, and redirects are not followed.
-        Otherwise nobody could tell what the server has done. Raises :class:`SourceError`.
+        After any other failure, the server may already have made the change. Raises
+        :class:`SourceError`.
         """
         kind = {"content-type": "application/json"}
         reply = self._repeatedly(
@@ -208,7 +213,7 @@ class HttpClient:
         )
 
     def _failure(self, error: Exception, url: str, at: str | None) -> SourceError:
-        """Return what ``error`` means for a request to ``url``.
+        """Return the error to raise for ``error``, which a request to ``url`` raised.
 
         ``at`` is the URL of the answer whose body was being read, if there was one.
         """

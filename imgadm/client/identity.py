@@ -1,4 +1,4 @@
-"""The identity that requests show to servers, and the certificates that they trust."""
+"""The headers that identify imgadm to servers, and the certificates that imgadm trusts."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def request_headers(options: ClientOptions) -> dict[str, str]:
 
 
 def user_agent(extra: str = "") -> str:
-    """Return name and version of the tool, of its runtime and of its TLS library, and ``extra``.
+    """Return the names and versions of imgadm, Python and the TLS library, and then ``extra``.
 
-    Servers read the version of the tool up to the blank after it.
+    Servers read the version of imgadm up to the blank after it.
     """
     openssl = ssl.OPENSSL_VERSION.split()[1]
     agent = f"imgadm/{__version__} (python/{platform.python_version()}; OpenSSL/{openssl})"

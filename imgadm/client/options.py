@@ -34,9 +34,9 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """Identity, patience and trust of a client of image sources.
+    """The identity, time limits and trusted certificates of a client of image sources.
 
-    Times are in seconds. An empty ``request_id`` is taken from the environment, or made up.
+    Times are in seconds. If ``request_id`` is empty, the environment gives the id, or it is random.
     ``ca_bundle`` is a file or folder of certificates to trust instead of the usual ones. ``cache``
     keeps lists of images. ``mirrors`` is the setting of that name, by registry.
 
@@ -68,10 +68,10 @@ class ClientOptions:
         return seconds if allowed is None else min(seconds, allowed)
 
     def retries(self) -> RetryPolicy:
-        """Return how failed requests are made again; ``IMGADM_CONNECT_RETRIES`` caps how often.
+        """Return the policy for failed requests; ``IMGADM_CONNECT_RETRIES`` caps the repeats.
 
-        With ``IMGADM_PATIENCE`` they are not made again. Raises :class:`ConfigError` for a cap that
-        is no number.
+        With ``IMGADM_PATIENCE`` there is only one attempt. Raises :class:`ConfigError` for a cap
+        that is no number.
         """
         from imgadm.streams.http.retries import RetryPolicy
 

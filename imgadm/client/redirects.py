@@ -18,7 +18,7 @@ _NO_URL = "a redirect to nowhere: its Location is no URL"
 
 
 class RefusedRedirectError(requests.exceptions.InvalidSchema):
-    """A redirect to somewhere that is never followed. Another attempt would not help."""
+    """A redirect that is never followed. Another attempt would fail in the same way."""
 
 
 class _Server(NamedTuple):
@@ -33,7 +33,7 @@ class _Server(NamedTuple):
 
 
 def is_redirect(response: requests.Response) -> bool:
-    """Tell whether the status of ``response`` sends us to another address."""
+    """Tell whether the status of ``response`` is that of a redirect."""
     return response.status_code in REDIRECT_STATI
 
 

@@ -26,7 +26,8 @@ from imgadm.client.redirects import MAX_REDIRECTS, check_redirect, is_redirect
 class SourceSession(requests.Session):
     """A session that follows few redirects, and none from https to http.
 
-    It keeps credentials to their host. ``stays_at_home``: redirects to another server are refused.
+    It sends credentials only to the host that they are for. ``stays_at_home``: redirects to another
+    server are refused.
     """
 
     def __init__(self, proxies: Proxies, guard: Guard, *, stays_at_home: bool = False) -> None:
@@ -53,15 +54,15 @@ class SourceSession(requests.Session):
     ) -> Any:
         """Yield the answers of the redirects that ``resp`` begins.
 
-        With ``yield_requests`` there are none: ``requests`` asks so about redirects that the caller
-        does not want to follow.
+        Yields nothing with ``yield_requests``, which ``requests`` passes when the caller does not
+        want to follow redirects.
         """
         if yield_requests:
             return iter(())
         return super().resolve_redirects(resp, req, *arguments, **settings)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return where ``resp`` leads to, None if it is no redirect.
+        """Return the URL that ``resp`` redirects to, None if it is no redirect.
 
         Raises :class:`imgadm.client.redirects.RefusedRedirectError` for a redirect that must not be
         followed.
@@ -78,7 +79,7 @@ class SourceSession(requests.Session):
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response
     ) -> None:
-        """Remove from a redirected request the headers that were meant for the first URL alone."""
+        """Remove from a redirected request the headers that were meant only for the first URL."""
         prepared_request.headers.pop("if-none-match", None)
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
 

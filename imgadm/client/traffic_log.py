@@ -1,4 +1,4 @@
-"""Log records of the traffic with sources, at trace, in the form of other tools of SmartOS."""
+"""Log records of requests and responses, at level trace, as other tools of SmartOS write them."""
 
 from __future__ import annotations
 

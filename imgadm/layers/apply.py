@@ -37,7 +37,7 @@ _BAD_ENTRY = {errno.EFBIG, errno.EINVAL, errno.EMLINK, errno.EOVERFLOW}
 """The errors of kernels for another property of an entry that is at fault."""
 
 _ENTRY_BYTES = 500
-"""The rough number of bytes of memory that an entry put off takes, without its names."""
+"""The rough number of bytes of memory that an entry that is put off takes, without its names."""
 
 _OWN_LINKS, _ALL_LINKS = LinkRules(lower=False, own=True), LinkRules(lower=True, own=True)
 
@@ -78,8 +78,8 @@ class LayerApplication:
         self._marks: list[_PutOff] = []
         self._entries: list[_PutOff] = []
         self._put_off_bytes = 0
-        # True once the entries put off needed too much memory: then every name goes through links
-        # of lower layers at once, and the layer may not replace them.
+        # True once the entries that are put off needed too much memory. From then on, names go
+        # through links of lower layers at once, and the layer may not replace such links.
         self._lower_links_stay = False
 
     def apply(self, entry: ArchiveEntry, archive: Archive) -> None:
@@ -197,8 +197,8 @@ class LayerApplication:
     ) -> None:
         """Make the file that an entry describes.
 
-        ``settled`` is for entries that were put off: the paths that those before have made. The
-        entry is ignored if a later entry of the layer has made something at its path.
+        ``settled`` is given for entries that were put off: the paths that such entries have made so
+        far. The entry is ignored if a later entry of the layer has made something at its path.
         """
         *above, name = item.parts
         entry = item.entry
@@ -211,8 +211,8 @@ class LayerApplication:
         elif self._lower_links_stay and path in self._tree.followed:
             raise LayerError(
                 "limit",
-                "it replaces a link of a lower layer after more names than are kept have led "
-                "through such links",
+                "it replaces a link of a lower layer, and too many names have gone through such "
+                "links before it",
                 entry=entry.name,
             )
         if item.stored is not None:

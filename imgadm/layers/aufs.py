@@ -18,7 +18,7 @@ from imgadm.layers.tree.creation import Creation, NoTargetError
 from imgadm.layers.tree.open_directories import Directory
 
 _MOST_STEPS = 16
-"""The number of hard links, each to the next, that are followed."""
+"""The most hard links in a chain that are followed."""
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class _Kept:
 
 
 class DriverFiles:
-    """The files of such directories, kept for the hard links to them."""
+    """The files in AUFS's own directories, kept for the hard links to them."""
 
     def __init__(self, aside: Aside, creation: Creation, limits: Limits) -> None:
         self._aside = aside

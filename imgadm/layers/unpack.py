@@ -22,7 +22,7 @@ from imgadm.streams.errors import StreamError
 
 @dataclass(frozen=True)
 class Unpacked:
-    """The number of entries of a layer, whiteouts included, and that of bytes of its archive."""
+    """The counts of a layer: its entries, whiteouts included, and its uncompressed bytes."""
 
     entries: int
     archive_bytes: int

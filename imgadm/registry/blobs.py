@@ -27,9 +27,9 @@ def fetch_blob(
 ) -> streams.Stage:
     """Return the stage that downloads the blob of ``layer``.
 
-    It tries ``servers`` first. Then it tries the addresses of the layer that the
-    manifest names, over https only and without credentials. ``stall_timeout`` is the longest
-    time, in seconds, for which a connection may bring nothing. NO_FILES_LAYER needs no download.
+    It tries ``servers`` first. Then it tries the addresses of the layer that the manifest names,
+    over https only and without credentials. ``stall_timeout`` is the longest time, in seconds, for
+    which a connection may bring nothing. NO_FILES_LAYER needs no download.
     """
     if layer.digest == NO_FILES_LAYER.digest:
         return _NoFiles()

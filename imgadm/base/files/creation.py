@@ -111,7 +111,7 @@ class NewFile:
             )
             with contextlib.suppress(FileExistsError):
                 self.descriptor = os.open(self._name, _NEW, mode, dir_fd=self._directory)
-                # Before the file is locked, another process may take it for a dead one's.
+                # Before the lock, another process may take the file for a dead one's and remove it.
                 if hidden or self._is_locked():
                     return
                 os.close(self.descriptor)
@@ -122,7 +122,7 @@ class NewFile:
         return is_same_file(os.fstat(self.descriptor), self._name, self._directory)
 
     def _link(self) -> bool:
-        """Name the file by a link, return False if that is impossible; raises FileExistsError."""
+        """Name the file by a link. Return False if that is impossible; raises FileExistsError."""
         try:
             os.link(
                 self._name,

@@ -6,11 +6,11 @@ import contextlib
 import resource
 
 _ENOUGH = 1024
-"""Descriptors for the deepest tree that imgadm unpacks or removes, two a directory, and others."""
+"""Descriptors for the deepest tree that imgadm handles, two for each directory, and others."""
 
 
 def allow_deep_trees() -> None:
-    """Raise the soft limit, which is 256 on illumos, as far as needed and permitted."""
+    """Raise the soft limit (256 on illumos) to 1024, or as far as the host permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     wanted = _ENOUGH if hard == unlimited else min(_ENOUGH, hard)

@@ -147,7 +147,10 @@ def _no_regular_file(status: os.stat_result, name: str | os.PathLike[str]) -> OS
 
 
 def is_same_file(status: os.stat_result, name: str, directory: int) -> bool:
-    """Tell whether ``name`` in a directory is this file itself, and no link to it."""
+    """Tell whether ``name`` in ``directory`` is the file with ``status``, and no link to it.
+
+    ``directory`` is a descriptor. Raises OSError.
+    """
     try:
         return os.path.samestat(status, os.stat(name, dir_fd=directory, follow_symlinks=False))
     except FileNotFoundError:

@@ -115,7 +115,7 @@ def write_fully(descriptor: int, content: bytes) -> None:
 
 
 def remove_durably(path: Path) -> None:
-    """Remove the file ``path`` if it exists, also from the disk; raises FileSystemError."""
+    """Remove the file ``path`` if it exists, and sync its directory; raises FileSystemError."""
     try:
         path.unlink(missing_ok=True)
         if path.parent.is_dir():

@@ -1,4 +1,4 @@
-"""Secrets in files: tokens that clients show to servers, and warnings of readable files."""
+"""Secrets in files: tokens that clients send to servers, and warnings about readable files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imgadm.base.errors import ConfigError, FileSystemError
 
 MIN_CHARACTERS = 16
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{MIN_CHARACTERS},512}}=*")
-"""The tokens that RFC 6750 allows and that are too long to be guessed."""
+"""The pattern of a token: the syntax of RFC 6750, and a length that makes guessing hopeless."""
 
 
 def read_token(path: Path, *, warn: Callable[[str], None] | None = None) -> str:

@@ -31,6 +31,8 @@ PATIENCE = 1.0
 
 _POLL_SECONDS = 0.05
 _MOMENT = 0.2
+"""Seconds for which another process may hold a lock only to remove its file."""
+
 _DOOMED = b"removed\n"
 
 # POSIX locks do not exclude threads of one process from each other. Closing any descriptor of the
@@ -137,7 +139,7 @@ def _open_locked(file: LockFile, mode: int, wait: bool, notice: WaitNotice) -> i
 
 
 def _lock(descriptor: int, file: LockFile, mode: int, wait: bool, notice: WaitNotice) -> None:
-    # Another process may hold a lock in a pool for a moment only, to remove its file.
+    # Another process may hold a lock in a pool only for a moment, to remove its file.
     patience = PATIENCE if wait else _MOMENT if file.in_pool else 0
     deadline = time.monotonic() + patience
     while not try_record_lock(descriptor, file.path, mode):

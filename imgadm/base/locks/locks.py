@@ -1,13 +1,13 @@
 """The things that can be locked: an image, a virtual machine, the configuration.
 
-A lock of this host is a file of its lock directory, and is never removed: the original tool would
-go on waiting for a file that no other process can find.
+A lock of this host is a file in its lock directory. The file is never removed, because the original
+tool would go on waiting for a file that no other process can find.
 
 An image in a directory pool is also locked in the pool itself, for processes with other lock
 directories: in a container, of another user, on another host of a network file system. The file of
-such a lock belongs to the owner of the pool, can be opened by the users that may write to the pool,
-and is removed. Nobody but its owner may open any other lock file: a user who can open a file for
-reading can hold a shared lock on it and keep everybody else waiting.
+such a lock belongs to the owner of the pool, can be opened by the users who may write to the pool,
+and is removed by its last holder. Only its owner may open any other lock file, because a user who
+can open a file for reading can hold a shared lock on it and keep all others waiting.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The outcome of a program that ended by itself, and the checks of what it printed."""
+"""The outcome of a program that ended by itself, and checks of its output."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Completed:
     def rows(self, width: int) -> list[list[str]]:
         """Return the lines of stdout, each split at its tabs.
 
-        Raises InternalError if a line does not have ``width`` fields. A caller that went on
-        without that line could destroy the dataset that the line is about.
+        Raises InternalError if a line does not have ``width`` fields, or if its first field is
+        empty. A caller that ignored such a line could destroy the dataset that it is about.
         """
         rows = [line.split("\t") for line in self.lines()]
         for row in rows:

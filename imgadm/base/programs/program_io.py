@@ -68,7 +68,7 @@ def converse(
 
 
 def _written(descriptor: int, view: memoryview) -> int:
-    """Write some of ``view``; return how many bytes are done, which is all if nobody reads."""
+    """Write some of ``view``, and return how many bytes; all if the program reads no more."""
     try:
         return os.write(descriptor, view[: 64 << 10])
     except BlockingIOError:

@@ -1,8 +1,9 @@
 """The way to find and run a program of the host, and to log how it ended.
 
-imgadm does not trust what a program prints: it may be too long, not text, or not the list that was
-expected. A program that only looks (:func:`run_query`) is given up if it does not end. A program
-that changes something is waited for, because giving it up would not stop it.
+imgadm does not trust the output of a program, which may be too long, not text, or not the expected
+list. A program that only looks (:func:`run_query`) is killed if it does not end. A program that
+changes something (:func:`run_to_end`) gets more time, and Ctrl-C does not reach it, because killing
+it may not stop the change.
 """
 
 from __future__ import annotations
@@ -198,8 +199,8 @@ def log_program(
 ) -> None:
     """Log how a program ended; a ``status`` of None says that it was given up.
 
-    The record at level debug has what an operator asks first. The one at level trace has the form
-    that other tools of the platform log.
+    The record at level debug has the facts that an operator asks for first. The one at level trace
+    has the form of the records of other tools of the platform.
     """
     fields: Mapping[str, object] = {"argv": list(argv)}
     how = {**fields, "status": status, "seconds": round(seconds, 6)}

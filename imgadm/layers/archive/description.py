@@ -39,7 +39,7 @@ _LARGEST_ID = (1 << 32) - 2
 """The largest owner. Kernels take the next number for "leave the owner as it is"."""
 
 _FURTHEST_TIME = (1 << 53) * _SECOND
-"""Some hundred million years. File systems bound such times themselves."""
+"""The largest time in nanoseconds: some hundred million years. File systems have own limits."""
 
 
 def describe_entry(
@@ -144,6 +144,6 @@ def _check_numbers(entry: ArchiveEntry) -> None:
             "format", f"no system has its owner {entry.uid}:{entry.gid}", entry=entry.name
         )
     if abs(entry.mtime_ns) > _FURTHEST_TIME:
-        raise LayerError("format", "its time is out of all range", entry=entry.name)
+        raise LayerError("format", "its time is out of range", entry=entry.name)
     if entry.device != (0, 0) and not all(0 <= number < 1 << 32 for number in entry.device):
         raise LayerError("format", "it is a device of impossible numbers", entry=entry.name)

@@ -9,9 +9,10 @@ from imgadm.streams.errors import StreamError
 class LayerError(StreamError):
     """A layer's archive cannot be unpacked.
 
-    ``kind`` is one of ``truncated``, ``trailing``, ``format``, ``unsupported``, ``limit``, ``name``
-    and ``link``. ``entry`` is the name of the entry that is wrong, or empty if that is not known.
-    ``reason`` is the message without the word "layer".
+    ``kind`` is one of ``truncated``, ``format``, ``unsupported``, ``limit``, ``name`` and ``link``.
+    ``offset`` is the byte of the uncompressed archive at which it failed, None if not known.
+    ``entry`` is the name of the entry that is wrong, or empty if that is not known. ``reason`` is
+    the message without the word "layer".
     """
 
     def __init__(self, kind: str, reason: str, *, entry: bytes = b"", offset: int | None = None):

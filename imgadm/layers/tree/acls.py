@@ -1,7 +1,7 @@
 """The access control lists (POSIX.1e) that a directory gives to the files made in it.
 
-An image must have the lists of its archives. A file made in a directory with such a default list,
-be it of the image or of the pool, would get a list that grants rights to users whom no archive
+An image must have only the lists of its archives. A file made in a directory of the image or of the
+pool that has such a default list would get a list that grants rights to users whom no archive
 names.
 """
 

@@ -1,4 +1,4 @@
-"""The files of a layer that wait for their place in the tree, or have one only by hard links."""
+"""The directory for files that wait for their place in the tree, or get it only by hard links."""
 
 from __future__ import annotations
 

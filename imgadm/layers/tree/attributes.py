@@ -41,7 +41,7 @@ ext4 has no space.
 
 
 class Ownership(enum.Enum):
-    """The policy that owners and devices are set, or recorded beside the root (:mod:`.owners`)."""
+    """The policy for owners and devices: set on disk, or recorded in a file (:mod:`.owners`)."""
 
     REAL = "real"
     RECORDED = "recorded"
@@ -148,7 +148,7 @@ class Attributes:
 
 
 def clear_xattrs(descriptor: int) -> None:
-    """Remove the extended attributes of a directory of a lower layer, for those of a new entry."""
+    """Remove a lower layer's extended attributes of a directory, before those of a new entry."""
     if not hasattr(os, "listxattr"):
         return
     with contextlib.suppress(OSError):

@@ -12,8 +12,8 @@ _LOOSE = 1 << 16
 class PathSet:
     """A set of paths, kept as hashes of 64 bits, to which paths are added and never removed.
 
-    Python's hashes of bytes have another key in every process, so that nobody can make an archive
-    whose paths collide.
+    Python hashes bytes with a random key in every process, so that nobody can make an archive whose
+    paths collide.
     """
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ class Removal:
         self._owners = owners
         self._made = made
         # The directories in which no file of lower layers is left, and those of them that stay. No
-        # whiteout walks through them again, however many a layer has.
+        # whiteout walks through them again, however many whiteouts a layer has.
         self._emptied, self._kept = PathSet(), PathSet()
 
     def replace(self, parent: Directory, name: bytes) -> None:

@@ -50,8 +50,8 @@ class LowerObstacleError(Exception):
 class LinkRules:
     """The links that a path may follow: those of ``lower`` layers, and the layer's ``own``.
 
-    A link of a lower layer that must not be followed raises LowerLinkError. Behind a link of the
-    layer's own that must not be followed, nothing exists.
+    A path through a link of a lower layer that must not be followed raises LowerLinkError. A path
+    through an own link that must not be followed counts as missing.
     """
 
     lower: bool

@@ -83,9 +83,12 @@ def _other_origin(image: InstalledImage, found: Found, *, is_layer: bool) -> str
 
     The origin of an image cannot change. If the record named no origin, somebody could delete the
     origin that the image needs. An image whose record has none may have a manifest that its
-    operator wrote; a layer without an origin is the first of its image.
+    operator wrote; a layer without an origin is the first of its image. No image can be based on
+    itself, and a record that says so would keep ``vacuum`` from removing the image.
     """
     ours, theirs = recorded_origin(image), found.image.origin
+    if theirs == image.uuid:
+        return "the source says that the image is based on itself"
     if ours == theirs or not (ours or (is_layer and image.manifest.get("name"))):
         return None
     return f"it is based on {ours or 'nothing'}, not on {theirs or 'nothing'}"

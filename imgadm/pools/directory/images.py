@@ -20,8 +20,8 @@ from imgadm.state.summaries import Summary, read_summaries
 class DirectoryImages:
     """The images in the directory ``path``.
 
-    Their summaries are kept in ``cache_directory``, if that is given. The log gets one
-    warning about each image that this user may not read.
+    Their summaries are kept in ``cache_directory``, if that is given. The log gets one warning
+    about each image that this user may not read.
     """
 
     def __init__(self, path: Path, cache_directory: Path | None) -> None:
@@ -62,10 +62,15 @@ class DirectoryImages:
     def clones(self, uuid: str) -> tuple[Sequence[str], Sequence[str]]:
         """Return the UUIDs of images that are based on ``uuid``, and of those that may be.
 
-        The latter are images whose records this user may not read. Raises FileSystemError.
+        The latter are images whose records this user may not read. An image with a damaged record
+        that names the image itself as its origin is not its own clone. Raises FileSystemError.
         """
         found, denied = self._read_summaries()
-        based = [image.uuid for image in found if image.manifest.get("origin") == uuid]
+        based = [
+            image.uuid
+            for image in found
+            if image.manifest.get("origin") == uuid and image.uuid != uuid
+        ]
         return based, [other for other in denied if self._may_be_based(other, uuid)]
 
     def _read(self) -> tuple[list[InstalledImage], list[str]]:

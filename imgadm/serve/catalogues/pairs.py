@@ -44,8 +44,8 @@ class FolderImage:
     """A pair of files as an image.
 
     ``manifest`` has the size of the file at ``path``, and its SHA-1 if that is known. ``source`` is
-    the path of the manifest's own file, which may have fewer members. ``stamp`` is that of the
-    file at ``path``.
+    the path of the manifest's own file, which may have fewer members. ``stamp`` is that of the file
+    at ``path``.
     """
 
     manifest: Mapping[str, Any]

@@ -31,8 +31,8 @@ from imgadm.serve.imgapi.writer import Writer, WriteRequest
 MD5_SECONDS = 50.0
 """The longest time, in seconds, that the first client of a file waits for its MD5.
 
-Web servers in between give up after a minute. A client that does not
-want the MD5 (RFC 9530) does not wait.
+Web servers in between give up after a minute. A client that does not want the MD5 (RFC 9530) does
+not wait.
 """
 _METHODS = ("GET", "HEAD")
 _MAX_PARAMETERS = 64

@@ -252,3 +252,10 @@ def test_update_does_not_change_what_an_image_was_received_on(bench: Bench) -> N
     assert plan(bench, BASE, same).changes_something  # type: ignore[attr-defined]
     record.write_text(json.dumps({"manifest": image(BASE, RIGHT)}))
     assert plan(bench, BASE, image(BASE, RIGHT, origin=CHILD)).changes_something  # type: ignore[attr-defined]
+
+
+def test_update_does_not_record_that_an_image_is_based_on_itself(bench: Bench) -> None:
+    install_base(bench, RIGHT)
+    planned = plan(bench, BASE, image(BASE, RIGHT, origin=BASE, os="linux"))
+    assert not planned.changes_something  # type: ignore[attr-defined]
+    assert "based on itself" in planned.obstacle.message  # type: ignore[attr-defined]

@@ -84,6 +84,17 @@ def test_image_with_a_bad_record_is_still_there(content: bytes, bench: Directory
     assert bench.names() == set()
 
 
+def test_image_whose_record_names_itself_as_its_origin_has_no_clones(
+    bench: DirectoryBench,
+) -> None:
+    image = bench.install("zvol-embedded")
+    record = bench.path / image.uuid / "image.json"
+    written = json.loads(record.read_text())
+    written["manifest"]["origin"] = image.uuid
+    record.write_text(json.dumps(written))
+    assert bench.open().children(image.uuid).clones == ()
+
+
 def test_a_file_with_the_name_of_an_image_is_no_image(bench: DirectoryBench) -> None:
     manifest = manifest_of("zvol-embedded")
     (bench.path / manifest["uuid"]).write_text("precious")
