@@ -141,7 +141,13 @@ class RunContext:
         """Return the options of all HTTP clients of this run."""
         from imgadm.cli.clients import client_options
 
-        return client_options(self)
+        return client_options(
+            self.settings,
+            self.configuration,
+            warn=self.warn,
+            warn_once=self.warn_once,
+            note_unchecked=self.note_unchecked,
+        )
 
     def warn(self, message: str) -> None:
         """Print on stderr a warning that does not stop the command."""

@@ -10,7 +10,7 @@ from typing import Any, Self
 from imgadm.base.compressions import COMPRESSIONS
 from imgadm.base.errors import InternalError
 from imgadm.base.patterns import is_digest
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 
 RECORDED_AS = "layer"
 """The member of a record that holds the facts of the image's layer."""

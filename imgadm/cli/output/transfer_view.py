@@ -38,7 +38,7 @@ from imgadm.operations.events.publishing import (
 if TYPE_CHECKING:
     from imgadm.cli.output.transfer_bar import TransferBar
     from imgadm.manifest import Manifest
-    from imgadm.pools.base import InstalledImage
+    from imgadm.pools.images import InstalledImage
     from imgadm.streams import Report
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from imgadm.base.errors import ImgadmError, UsageError
 from imgadm.base.redaction import redact_url
-from imgadm.cli.clients import ping, plain_http_warning
+from imgadm.cli.clients import plain_http_warning
 from imgadm.cli.context import RunContext
 from imgadm.cli.output.listing import print_json
 from imgadm.cli.output.tables import cell_text, table
@@ -18,6 +18,7 @@ from imgadm.operations.hosting.manage_sources import (
     check_sources,
     delete_sources,
 )
+from imgadm.sources import ping_source
 from imgadm.state.source_config import SourceConfig
 
 _DOCKER_HUB = "https://docker.io"
@@ -54,7 +55,7 @@ def _add(context: RunContext, url: str, kind: str) -> None:
     addition = add_source(
         context.settings,
         source,
-        ping=_ping(context),
+        ping=_ping_of_new(context),
         on_wait=partial(warn_of_waiting, context),
     )
     if addition.added:
@@ -77,7 +78,7 @@ def _edit(context: RunContext) -> int:
     # Only this branch starts a program, and what that needs takes time to load.
     from imgadm.cli.run.source_editor import edit_sources
 
-    return edit_sources(context, ping=_ping(context))
+    return edit_sources(context, ping=_ping_of_new(context))
 
 
 def _check(context: RunContext) -> None:
@@ -89,7 +90,7 @@ def _check(context: RunContext) -> None:
         }
         for check in check_sources(
             context.configuration.sources,
-            ping=partial(ping, context),
+            ping=_ping(context),
             on_slow=slow_source_warning(context),
         )
     ]
@@ -107,9 +108,14 @@ def _list(context: RunContext) -> None:
             print(source.url)
 
 
-def _ping(context: RunContext) -> Ping | None:
+def _ping(context: RunContext) -> Ping:
+    """Return the check of one source: it raises SourcePingError unless the source answers."""
+    return lambda config: ping_source(config, context.client_options())
+
+
+def _ping_of_new(context: RunContext) -> Ping | None:
     """Return the check of a new source, None if the operator wants none."""
-    return None if context.options.flag("-f") else partial(ping, context)
+    return None if context.options.flag("-f") else _ping(context)
 
 
 def _row(source: SourceConfig) -> dict[str, object]:

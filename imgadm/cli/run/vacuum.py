@@ -18,7 +18,7 @@ from imgadm.cli.output.waiting import show_waiting
 from imgadm.operations.events.event import Event, LockAwaited, OnEvent
 from imgadm.operations.events.upkeep import ImageKept, ImageRemoved, RemovalFailed
 from imgadm.operations.upkeep import vacuum_images as operation
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 
 _AGE = re.compile(r"([0-9]{1,9})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

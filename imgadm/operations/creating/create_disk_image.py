@@ -21,7 +21,8 @@ from imgadm.operations.errors import OriginNotInstalledError
 from imgadm.operations.events import creating as events
 from imgadm.operations.events.event import LockAwaited, OnEvent
 from imgadm.operations.listing.installed_ancestry import installed_ancestry
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 
 
 @dataclass(frozen=True)

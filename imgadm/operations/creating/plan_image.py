@@ -20,7 +20,8 @@ from imgadm.operations.events import creating as events
 from imgadm.operations.events.event import OnEvent
 from imgadm.operations.listing.installed_ancestry import installed_ancestry
 from imgadm.operations.new_manifest import new_manifest
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 
 
 @dataclass(frozen=True)

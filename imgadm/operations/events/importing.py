@@ -9,7 +9,7 @@ from imgadm.operations.events.event import Event
 
 if TYPE_CHECKING:
     from imgadm.manifest import Manifest
-    from imgadm.pools.base import InstalledImage
+    from imgadm.pools.images import InstalledImage
     from imgadm.streams import Report
 
 

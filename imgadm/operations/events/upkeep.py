@@ -12,7 +12,7 @@ from imgadm.operations.events.event import Event
 
 if TYPE_CHECKING:
     from imgadm.base.errors import ImgadmError
-    from imgadm.pools.base import InstalledImage
+    from imgadm.pools.images import InstalledImage
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.sending import MadeStream, StoredStream
 from imgadm.serve import GeneratedBytes, HostedImage, StoredBytes
 from imgadm.serve.catalogues.digests import Digests, blocks_of, digests_of

@@ -24,7 +24,8 @@ from imgadm.operations.importing.import_steps import (
 from imgadm.operations.importing.layer_trust import check_installed_layers
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.operations.importing.registry_images import RegistryImage, find_registry_image
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 from imgadm.registry import Platform
 from imgadm.sources.docker_source import DockerSource
 

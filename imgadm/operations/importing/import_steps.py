@@ -20,7 +20,8 @@ from imgadm.operations.events.event import LockAwaited, OnEvent
 from imgadm.operations.events.importing import Aborting, AlreadyInstalled, InstalledMeanwhile
 from imgadm.operations.importing.preconditions import check_limits, check_space, size_of_files
 from imgadm.operations.importing.receive_layers import make_root
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 
 
 @dataclass(frozen=True)

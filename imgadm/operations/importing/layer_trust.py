@@ -18,7 +18,8 @@ from imgadm.manifest.docker import IDENTIFIER, layer_uuid
 from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.errors import LayerNotVerifiedError
 from imgadm.operations.listing.installed_ancestry import recorded_origin
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.layers import RECORDED_AS, LayerFacts
 
 

@@ -14,7 +14,7 @@ from imgadm.manifest import Manifest
 from imgadm.operations.errors import OriginNotVerifiedError
 from imgadm.operations.events.event import OnEvent
 from imgadm.operations.events.importing import ImageDoubted
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 from imgadm.sources import Source, SourceError
 
 RECEIVED_AS = "received"

@@ -15,7 +15,8 @@ from imgadm.operations.events.importing import FileVerified, ImageInstalled, Pro
 from imgadm.operations.failures import explain_reception
 from imgadm.operations.importing.origin_trust import unproven_file
 from imgadm.operations.watched_pipeline import run_watched
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 
 
 def receive_file(

@@ -31,7 +31,8 @@ from imgadm.operations.importing.layer_trust import (
 )
 from imgadm.operations.importing.layers_report import LayersReport
 from imgadm.operations.watched_pipeline import run_watched
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.reception import LayerReception
 from imgadm.streams.engine.outcome import DIAGNOSIS_SECONDS
 

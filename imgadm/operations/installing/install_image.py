@@ -25,7 +25,8 @@ from imgadm.operations.importing.layer_fetches import IncomingLayer
 from imgadm.operations.importing.receive_image import receive_file
 from imgadm.operations.importing.receive_layers import receive_layers
 from imgadm.operations.local_files import read_local_manifest
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 
 
 def install_image(

@@ -8,7 +8,8 @@ from imgadm.manifest.errors import InvalidManifestError
 from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.listing.list_images import listed_image
 from imgadm.operations.listing.rows import ListedImage
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 
 
 def installed_ancestry(pool: Pool, uuid: str) -> list[ListedImage]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from imgadm.operations.listing.filters import Filters, matching
 from imgadm.operations.listing.rows import ListedImage, manifest_fields
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 
 
 def list_images(

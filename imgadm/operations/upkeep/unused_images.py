@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 
 
 def unused_images(

@@ -13,7 +13,8 @@ from imgadm.operations.events.event import LockAwaited, OnEvent, SourceFailed
 from imgadm.operations.events.upkeep import NotInSources
 from imgadm.operations.upkeep.image_lookup import Found, ImageLookup, look_up_images
 from imgadm.operations.upkeep.update_plan import Plan, plan_update
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 from imgadm.sources import Source, SourceError
 
 Target = tuple[Pool, InstalledImage]

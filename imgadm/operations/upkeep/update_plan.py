@@ -19,7 +19,8 @@ from imgadm.operations.importing.origin_trust import differs_from_source
 from imgadm.operations.listing.installed_ancestry import recorded_origin
 from imgadm.operations.upkeep.image_lookup import Found
 from imgadm.operations.upkeep.manifest_changes import changed_fields
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 
 
 @dataclass(frozen=True)

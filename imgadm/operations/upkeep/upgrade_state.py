@@ -19,7 +19,7 @@ from imgadm.state.configuration import CURRENT_VERSION, Configuration
 from imgadm.state.database import Database
 
 if TYPE_CHECKING:
-    from imgadm.pools.base import InstalledImage
+    from imgadm.pools.images import InstalledImage
 
 _FIRST_DEFAULT_SOURCE = "https://datasets.tritondatacenter.com/datasets/"
 

@@ -13,7 +13,8 @@ from imgadm.operations.events.event import Event, LockAwaited, OnEvent
 from imgadm.operations.events.upkeep import ImageKept, ImageRemoved, RemovalFailed
 from imgadm.operations.upkeep.delete_image import remove_leftovers
 from imgadm.operations.upkeep.unused_images import full_name, is_based, unused_images
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import InternalError
 from imgadm.base.files.opening import NO_DIRECTORY, open_regular
-from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.record import recorded_guid
+from imgadm.pools.images import InstalledImage
 
 if TYPE_CHECKING:
     from imgadm import streams

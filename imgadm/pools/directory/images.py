@@ -11,9 +11,9 @@ from pathlib import Path
 from imgadm.base.errors import FileSystemError
 from imgadm.base.logs import logger
 from imgadm.base.patterns import is_uuid
-from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.contents import is_trusted_link
 from imgadm.pools.directory.record import RECORD, read_record
+from imgadm.pools.images import InstalledImage
 from imgadm.state.summaries import Summary, read_summaries
 
 

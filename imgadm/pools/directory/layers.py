@@ -23,17 +23,17 @@ from imgadm.base.files.open_limit import allow_deep_trees
 from imgadm.base.files.replacement import sync_file_system
 from imgadm.base.locks.locks import remove_dead_locks
 from imgadm.base.signals import signals_held_back
-from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.access import read_access
 from imgadm.pools.directory.contents import LAYER, OWNERS, ROOT
 from imgadm.pools.directory.partial import PartialDirectory, remove_partials
 from imgadm.pools.directory.record import RECORD, write_record
 from imgadm.pools.disk_copy import copy_disk
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
 from imgadm.pools.reception import LayerReception, beginning
 
 if TYPE_CHECKING:
-    from imgadm.pools.directory.pool import DirectoryPool
+    from imgadm.pools.base import Pool
 
 _T = TypeVar("_T")
 
@@ -43,25 +43,27 @@ class DirectoryLayerReception(LayerReception):
 
     def __init__(
         self,
-        pool: DirectoryPool,
+        pool: Pool,
+        path: Path,
         manifests: Sequence[dict[str, Any]],
         source: str | None,
         base: InstalledImage | None,
     ) -> None:
         self._pool = pool
+        self._path = path
         self._manifests = {str(manifest["uuid"]): manifest for manifest in manifests}
         self._source = source
-        self._beneath = [] if base is None else _chain(pool, base)
+        self._beneath = [] if base is None else _chain(pool, path, base)
         self._pending = list(self._manifests)
         self._head = self._pending[-1] if self._pending else self._beneath[-1].image.uuid
-        self._access = read_access(pool.path)
+        self._access = read_access(path)
         self._partials: dict[str, PartialDirectory] = {}
         allow_deep_trees()
-        action = f'cannot receive image {self._head} into "{pool.path}"'
+        action = f'cannot receive image {self._head} into "{path}"'
         with beginning(self.roll_back, action):
-            remove_dead_locks(pool.path)
+            remove_dead_locks(path)
             for uuid in {*self._pending, self._head}:
-                remove_partials(pool.path, uuid)
+                remove_partials(path, uuid)
             self._directory = self._partial(self._head).inside
             # The name is unique: a fetch that is left behind must not write into a later room.
             self.waiting_room = self._directory / unique_name("waiting", ".", "")
@@ -71,7 +73,7 @@ class DirectoryLayerReception(LayerReception):
     def _partial(self, uuid: str) -> PartialDirectory:
         """Return the directory in which an image is until it is whole."""
         if uuid not in self._partials:
-            self._partials[uuid] = PartialDirectory(self._pool.path, uuid, self._access)
+            self._partials[uuid] = PartialDirectory(self._path, uuid, self._access)
         return self._partials[uuid]
 
     def beneath(self) -> Sequence[StoredLayer]:
@@ -79,7 +81,7 @@ class DirectoryLayerReception(LayerReception):
 
     def find(self, digest: str) -> Path | None:
         image = self._kept.get(digest)
-        return None if image is None else self._pool.path / image.uuid / LAYER
+        return None if image is None else self._path / image.uuid / LAYER
 
     @cached_property
     def _kept(self) -> dict[str, InstalledImage]:
@@ -89,7 +91,7 @@ class DirectoryLayerReception(LayerReception):
             if summary.manifest.get("type") != "docker":
                 continue
             image = self._pool.get(summary.uuid)
-            if image is not None and (self._pool.path / image.uuid / LAYER).is_file():
+            if image is not None and (self._path / image.uuid / LAYER).is_file():
                 with contextlib.suppress(InternalError):
                     kept[LayerFacts.of(image).digest] = image
         return kept
@@ -98,8 +100,8 @@ class DirectoryLayerReception(LayerReception):
         return self._directory / ROOT
 
     def commit(self, uuid: str, blob: Path, facts: LayerFacts, *, keep: bool) -> None:
-        final = self._pool.path / uuid
-        action = f'cannot write image {uuid} into "{self._pool.path}"'
+        final = self._path / uuid
+        action = f'cannot write image {uuid} into "{self._path}"'
         partial = self._doing(lambda: self._partial(uuid), action)
         self._doing(partial.check, action)
         self._doing(lambda: self._place(blob, partial.inside / LAYER, keep=keep), action)
@@ -124,7 +126,7 @@ class DirectoryLayerReception(LayerReception):
         sync_file_system(self._directory)
 
     def commit_root(self) -> None:
-        final = self._pool.path / self._head
+        final = self._path / self._head
         self._doing(self._finish_head, f'cannot write "{self._partial(self._head).path}"')
         with signals_held_back():
             self._doing(lambda: self._add_root(final), f'cannot rename to "{final / ROOT}"')
@@ -157,20 +159,20 @@ class DirectoryLayerReception(LayerReception):
             partial.close()
 
 
-def _chain(pool: DirectoryPool, head: InstalledImage) -> list[StoredLayer]:
+def _chain(pool: Pool, path: Path, head: InstalledImage) -> list[StoredLayer]:
     """Return the layers of ``head``, base first; raises InternalError if one is missing."""
     layers: list[StoredLayer] = []
     image: InstalledImage | None = head
     while image is not None:
         if any(image.uuid == layer.image.uuid for layer in layers):
             raise InternalError(f'image "{image.uuid}" is recorded as its own origin')
-        path = pool.path / image.uuid / LAYER
+        file = path / image.uuid / LAYER
         facts = LayerFacts.of(image)
-        if not path.is_file():
+        if not file.is_file():
             raise InternalError(
-                f'"{path}" is gone; delete image "{image.uuid}" and import it again'
+                f'"{file}" is gone; delete image "{image.uuid}" and import it again'
             )
-        layers.append(StoredLayer(image, path, facts))
+        layers.append(StoredLayer(image, file, facts))
         origin = image.manifest.get("origin")
         if origin is None:
             break

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from imgadm.base.errors import FileSystemError, InternalError
 from imgadm.base.files.opening import pinned_path
 from imgadm.base.files.replacement import make_one_directory
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
 from imgadm.pools.directory.contents import (
     DISK,
     LAYER,
@@ -39,6 +39,7 @@ from imgadm.pools.directory.contents import (
 )
 from imgadm.pools.directory.images import DirectoryImages, unusable_pool
 from imgadm.pools.directory.record import RECORD, recorded_guid, write_record
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.layers import RECORDED_AS, LayerFacts
 from imgadm.pools.reception import LayerReception, Reception
 from imgadm.pools.relatives import Children, ImageSnapshot
@@ -129,7 +130,7 @@ class DirectoryPool(Pool):
     ) -> Reception:
         from imgadm.pools.directory.reception import DirectoryReception
 
-        return DirectoryReception(self, manifest, source, origin)
+        return DirectoryReception(self, self.path, manifest, source, origin)
 
     def receive_layers(
         self,
@@ -140,7 +141,7 @@ class DirectoryPool(Pool):
     ) -> LayerReception:
         from imgadm.pools.directory.layers import DirectoryLayerReception
 
-        return DirectoryLayerReception(self, manifests, source, base)
+        return DirectoryLayerReception(self, self.path, manifests, source, base)
 
     def lacks_root(self, image: InstalledImage) -> bool:
         from imgadm.pools.directory.sending import is_readable_file

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import FileSystemError
 from imgadm.base.locks.locks import remove_dead_locks
-from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.access import read_access
 from imgadm.pools.directory.contents import DISK, STREAM, accepted_stream
 from imgadm.pools.directory.partial import PartialDirectory, remove_partials
 from imgadm.pools.directory.record import RECORD, described_stream, write_record
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.reception import Reception, beginning, size_in_manifest
 
 if TYPE_CHECKING:
     from imgadm import streams
-    from imgadm.pools.directory.pool import DirectoryPool
+    from imgadm.pools.base import Pool
 
 
 class DirectoryReception(Reception):
@@ -23,21 +24,23 @@ class DirectoryReception(Reception):
 
     def __init__(
         self,
-        pool: DirectoryPool,
+        pool: Pool,
+        path: Path,
         manifest: dict[str, Any],
         source: str | None,
         origin: InstalledImage | None,
     ) -> None:
         self._pool = pool
+        self._path = path
         self._manifest = manifest
         self._source = source
-        access = read_access(pool.path)
+        access = read_access(path)
         self._partial: PartialDirectory | None = None
         uuid = str(manifest["uuid"])
-        with beginning(self.roll_back, f'cannot receive image {uuid} into "{pool.path}"'):
-            remove_dead_locks(pool.path)
-            remove_partials(pool.path, uuid)
-            self._partial = PartialDirectory(pool.path, uuid, access)
+        with beginning(self.roll_back, f'cannot receive image {uuid} into "{path}"'):
+            remove_dead_locks(path)
+            remove_partials(path, uuid)
+            self._partial = PartialDirectory(path, uuid, access)
             self._stages = self._prepare(self._partial, origin)
 
     def _prepare(

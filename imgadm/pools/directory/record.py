@@ -16,7 +16,7 @@ from imgadm.base.files.replacement import read_small_file, write_atomically
 from imgadm.base.json_input import parse_json
 from imgadm.base.logs import logger
 from imgadm.base.redaction import redact_url
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 from imgadm.state.database import RECORD_KEYS
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from pathlib import Path
 from imgadm import streams
 from imgadm.base.errors import FileSystemError
 from imgadm.base.files.opening import pinned_path
-from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.contents import DISK, LAYER, STREAM, open_content
 from imgadm.pools.directory.record import recorded_volume
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.sending import MadeStream, StoredStream, disk_stream
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import InternalError
 from imgadm.base.signals import signals_held_back
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.layers import LayerFacts, StoredLayer, make_root_directory
 from imgadm.pools.reception import LayerReception, beginning
 from imgadm.pools.zpool.mounts import make_private_directory, remove_private_directory

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgadm.base.errors import InternalError
 from imgadm.base.programs.completed import Completed
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.reception import LayerReception, Reception
 from imgadm.pools.relatives import Children, ImageSnapshot
 from imgadm.pools.zpool.discovery import COLUMNS, LISTING, FoundImage, names_below

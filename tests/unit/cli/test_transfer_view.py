@@ -13,7 +13,7 @@ from imgadm.operations.events.importing import (
     LayerInstalled,
     ProgramSaid,
 )
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 
 
 def test_what_a_program_said_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

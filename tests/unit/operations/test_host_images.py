@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from imgadm.operations.hosting.host_images import InstalledCatalogue
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.sending import MadeStream, StoredStream
 from imgadm.serve import GeneratedBytes, StoredBytes
 

@@ -20,8 +20,8 @@ from imgadm.operations.errors import DownloadError, LayerNotVerifiedError, Uncom
 from imgadm.operations.events.event import Event, Transferring
 from imgadm.operations.events.importing import FileVerified, ImageInstalled, LayerInstalled
 from imgadm.operations.importing.receive_layers import receive_layers
-from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.pool import DirectoryPool
+from imgadm.pools.images import InstalledImage
 
 from .layers_on_the_way import Chain, archive, files_below
 

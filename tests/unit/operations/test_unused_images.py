@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgadm.operations.upkeep.unused_images import unused_images
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 
 
 def images(text: str) -> list[InstalledImage]:

@@ -12,8 +12,8 @@ from imgadm.operations.errors import ImageNotInstalledError
 from imgadm.operations.events.event import Event
 from imgadm.operations.events.upkeep import ManifestAdded
 from imgadm.operations.upkeep.update_images import UpdateOptions, update_images
-from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.pool import DirectoryPool
+from imgadm.pools.images import InstalledImage
 from imgadm.sources import SourceError
 from tests.unit.canned_source import Canned, manifest_of
 

@@ -21,7 +21,7 @@ from imgadm.operations.upkeep.vacuum_images import (
     remove_images,
     remove_records,
 )
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 from tests.unit.pools.conformance import CHAIN
 from tests.unit.pools.zpool.test_zfs import EmulatedBench
 

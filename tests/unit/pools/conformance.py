@@ -20,7 +20,8 @@ import pytest
 
 from imgadm import streams
 from imgadm.base.errors import InternalError
-from imgadm.pools.base import InstalledImage, Pool
+from imgadm.pools.base import Pool
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.reception import Reception
 from imgadm.pools.relatives import ImageSnapshot
 from imgadm.pools.sending import StoredStream

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.pool import DirectoryPool
+from imgadm.pools.images import InstalledImage
 from imgadm.state import summaries
 from imgadm.state.database import Database
 from imgadm.state.summaries import SUMMARY_FIELDS

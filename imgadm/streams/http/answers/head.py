@@ -12,6 +12,7 @@ MAX_ANSWER_HEAD_BYTES = 512 << 10
 _STATUS_BYTES = len(b"HTTP/1.1 100")
 _INTERIM = re.compile(rb"HTTP/1\.[0-9] 1(?!01)[0-9][0-9](?![0-9])")
 _END = re.compile(rb"\n\r?\n")
+_FIELD = re.compile(rb"[!-9;-~]*:")
 _LINE = re.compile(rb"[^\n]*\n")
 
 
@@ -74,10 +75,17 @@ class AnswerHead:
     def lines(self) -> list[bytes]:
         """Return the lines of the complete head, the blank one last.
 
-        Lines that are no fields are left out.
+        Lines that are no fields, or have a name that ``http.client`` does not accept, are left out:
+        ``http.client`` would take the first of them for the end of the head.
         """
         first, *others = _LINE.findall(self._bytes, 0, self._end)
-        return [first, *(line for line in others if b":" in line or line[:1] in b" \t\r\n")]
+        kept, wanted = [first], True
+        for line in others[:-1]:
+            if line[:1] not in b" \t":  # else it continues the line before
+                wanted = _FIELD.match(line) is not None
+            if wanted:
+                kept.append(line)
+        return [*kept, *others[-1:]]
 
     def rest(self) -> bytes:
         """Return the bytes that came after the head."""

@@ -15,8 +15,8 @@ import pytest
 
 from imgadm import streams
 from imgadm.base.errors import FileSystemError, InternalError
-from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.pool import DirectoryPool
+from imgadm.pools.images import InstalledImage
 from tests.python_path import PYTHON_PATH
 from tests.unit.native.zstream_builder import StreamBuilder
 from tests.unit.pools.conformance import (

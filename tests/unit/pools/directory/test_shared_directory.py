@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from imgadm.base.errors import ConfigError, FileSystemError
-from imgadm.pools.base import InstalledImage
 from imgadm.pools.directory.pool import DirectoryPool
+from imgadm.pools.images import InstalledImage
 from imgadm.pools.reception import Reception
 from tests.planted import NOBODY, SPECIAL, can_be_nobody
 from tests.python_path import PYTHON_PATH

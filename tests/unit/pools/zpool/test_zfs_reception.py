@@ -10,7 +10,7 @@ import pytest
 
 from imgadm import streams
 from imgadm.base.errors import InternalError
-from imgadm.pools.base import InstalledImage
+from imgadm.pools.images import InstalledImage
 from tests.unit.pools.conformance import manifest_of, sample
 from tests.unit.pools.zpool.test_zfs import REAL_ZPOOL, EmulatedBench
 

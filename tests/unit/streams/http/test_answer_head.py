@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imgadm.streams.http.answers.head import MAX_ANSWER_HEAD_BYTES, AnswerHead
+from imgadm.streams.http.answers.response import timed_response
 from imgadm.streams.http.failures import BadAnswerError
 
 INTERIM = [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Hints\nLink: </x>\n\n"]
@@ -36,6 +39,21 @@ def test_any_cut(interim: list[bytes], text: bytes, body: bytes, cuts: list[int]
     assert head.has_begun(ended=True)
     assert b"".join(head.lines()) == text.replace(b"no field\r\n", b"")
     assert head.rest() == body
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"no field\r\n", b"\xc3\x9c: a\r\n b: c\r\n", b"A\0B: c\n", b"A : b\r\n", b"From a: b\n"],
+)
+def test_a_line_that_is_no_field_does_not_end_the_head(line: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\n" + line + b"Content-Length: 5\r\n\r\nhello")
+        response = timed_response(None, ours)
+        response.begin()
+        assert response.headers["Content-Length"] == "5"
+        assert response.read() == b"hello"
+        response.close()
 
 
 @pytest.mark.parametrize("text", [b"", b"HTTP/1.1 103", b"".join(INTERIM)])
