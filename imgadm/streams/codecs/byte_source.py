@@ -1,4 +1,4 @@
-"""A source of bytes from which decoders read, peek and to which they return bytes."""
+"""The compressed bytes: decoders read them, peek at them, and give back those they do not use."""
 
 from __future__ import annotations
 

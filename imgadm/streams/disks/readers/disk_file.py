@@ -94,7 +94,7 @@ class DiskFile:
     def begins_otherwise(self) -> DiskFormatError:
         """Return the error for a file whose first bytes are not those of the format."""
         return DiskFormatError(
-            f"this is no {self.format} disk: its first bytes are others", wanted=self.format
+            f"this is no {self.format} disk: it does not begin as one", wanted=self.format
         )
 
     def cut_short(self) -> DiskFormatError:

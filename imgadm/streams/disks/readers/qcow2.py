@@ -78,7 +78,7 @@ class _Qcow2(MappedDisk):
         if has_repeats(entry & _OFFSET for entry in table):
             raise self.file.damaged("two parts of the disk have the same table")
         if any(entry & _OFFSET & (self._whole - 1) for entry in table):
-            raise self.file.damaged("a table is at no cluster")
+            raise self.file.damaged("a table does not start at a cluster")
         return table
 
     def places(self, table: int) -> Sequence[int] | None:
@@ -109,7 +109,7 @@ class _Qcow2(MappedDisk):
         if place == 0 or (entry & _READS_AS_ZEROS and self._header.version > 2):
             return HOLE
         if place & (self._whole - 1):
-            raise self.file.damaged(f"data is at {place}, which is no cluster")
+            raise self.file.damaged(f"data is at {place}, which is not the start of a cluster")
         return place
 
     def _of_subclusters(self, entries: Sequence[int]) -> list[int]:
@@ -121,7 +121,9 @@ class _Qcow2(MappedDisk):
                 continue
             place = self._place(entry & ~_READS_AS_ZEROS)
             if (bitmap & bitmap >> 32) & 0xFFFFFFFF or (place == HOLE and bitmap & 0xFFFFFFFF):
-                raise self.file.damaged("a part of a cluster is data and zeros, or is nowhere")
+                raise self.file.damaged(
+                    "a part of a cluster is marked both as data and as zeros, or has no place"
+                )
             places += [
                 place + part * self.cluster if bitmap >> part & 1 else HOLE
                 for part in range(_SUBCLUSTERS)

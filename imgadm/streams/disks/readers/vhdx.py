@@ -98,7 +98,7 @@ def _check_header(file: DiskFile) -> None:
     headers = [file.bytes_at(offset, 4 * _KIB) for offset in _HEADERS]
     whole = [header for header in headers if _is_whole(header, b"head")]
     if not whole:
-        raise file.damaged("it has no header that is whole")
+        raise file.damaged("both copies of its header are damaged")
     newest = max(whole, key=lambda header: int.from_bytes(header[8:16], "little"))
     _, version = struct.unpack_from("<HH", newest, 64)
     if version != 1:

@@ -92,7 +92,7 @@ class _Vmdk(MappedDisk):
         begin = ~(place + 1)
         sector, size = self.file.unpack("<QI", begin)
         if sector * _SECTOR != offset or not 0 < size <= 2 * self.cluster + 4096:
-            raise self.file.damaged(f"the data for its byte {offset} is marked otherwise")
+            raise self.file.damaged(f"the data for its byte {offset} has the mark of another place")
         return begin + _MARKER, size
 
     def check_packed(self, place: int, offset: int) -> None:

@@ -158,7 +158,7 @@ def test_fields_of_a_vhdx_decide(raw: Path) -> None:
     path.write_bytes(content)
     edit(path, 65536 + 100, b"!")
     edit(path, 131072 + 100, b"!")
-    with pytest.raises(streams.DiskFormatError, match="no header that is whole"):
+    with pytest.raises(streams.DiskFormatError, match="both copies of its header are damaged"):
         streams.open_disk(path)
 
 
@@ -210,7 +210,7 @@ def test_tables_that_name_more_than_there_is_are_refused(tmp_path: Path) -> None
         streams.open_disk(path)
     path.write_bytes(same)
     edit(path, second, big(int.from_bytes(place, "big") + 512, 8))
-    with pytest.raises(streams.DiskFormatError, match="which is no cluster"):
+    with pytest.raises(streams.DiskFormatError, match="which is not the start of a cluster"):
         streams.open_disk(path)
 
 
