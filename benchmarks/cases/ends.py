@@ -27,7 +27,7 @@ class Nowhere(Stage):
     name = "nowhere"
     role = "sink"
     remembers_sha1 = True
-    """Keeps a fetch from hashing by itself what it would have to prove after a lost connection."""
+    """Whether this stage keeps the SHA-1, so that a fetch need not hash for a lost connection."""
 
     def __init__(self) -> None:
         self.size = 0

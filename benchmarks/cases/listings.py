@@ -34,7 +34,7 @@ def measure(say: Callable[[str], None]) -> Iterator[Row]:
 
 
 def _installed(host: Host) -> Iterator[Row]:
-    """``list``; all but the first run of each find what was kept of the records."""
+    """``list``; every run but the first of each finds the kept summaries of the records."""
     configure(host.root)
     path = f"{host.bin}:{os.environ['PATH']}"
     places = {

@@ -60,7 +60,7 @@ COMPRESSION = {
 """Wall time of the usual program from a source to a file, in units of the stages of a creation."""
 
 IMPORT_OF_OURS = at_least(1.5, 1.9)
-"""Wall time of an import of what gzip made, in units of one of what we made of the same bytes."""
+"""Wall time of an import of a file of gzip, in units of an import of our file of the same bytes."""
 
 COMPRESSION_MEMORY = at_most(256, 128)
 """Peak resident memory of a creation, in MiB."""

@@ -18,7 +18,7 @@ DISK_UNIT = 1024 * 1024
 """The size of a disk is a multiple of this, in bytes."""
 
 _SPARE = 64 * DISK_UNIT
-"""Room for directories, inodes and the journal; what is not used is a hole, and not sent."""
+"""Room for directories, inodes and the journal; unused room is a hole, and not sent."""
 
 _FIXED_TIME = 1_767_225_600
 _FIXED_UUID = "6f1d8f9a-3c0b-4a6e-9d55-0c3f2a7b1e10"

@@ -75,7 +75,7 @@ class Pool(ABC):
 
     @abstractmethod
     def children(self, uuid: str) -> Children:
-        """Return the snapshots of an installed image, and what is cloned from it."""
+        """Return the snapshots of an installed image, and the names of its clones."""
 
     @abstractmethod
     def snapshots(self, image: InstalledImage) -> Sequence[ImageSnapshot]:

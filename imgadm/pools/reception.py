@@ -58,7 +58,7 @@ def size_in_manifest(manifest: Mapping[str, Any]) -> int | None:
 
 
 class Reception(ABC):
-    """An image on its way into a pool, which nobody can see before :meth:`commit`.
+    """An image on its way into a pool, invisible to others before :meth:`commit`.
 
     A reception is a context manager: leaving the block without a commit rolls back. The caller
     holds the lock of the image meanwhile, and does this, in this order:

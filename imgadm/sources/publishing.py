@@ -130,7 +130,7 @@ class Repository:
         reply = self._client().send(method, url, body=body, limit=MAX_MANIFEST_BYTES)
         if reply.status >= 400 and reply.status != accept:
             try:
-                reply.json()  # raises what it means
+                reply.json()  # raises the error for a body that is no JSON
             except StatusError as error:
                 if reply.status == 401:
                     raise self._unauthorized(error) from error

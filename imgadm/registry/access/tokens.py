@@ -175,7 +175,7 @@ class Tokens:
         try:
             answer: Any = reply.json()
         except SourceError:
-            answer = None  # what it says instead may have a token in it, and is not shown
+            answer = None  # the body may have a token in it, so no message shows it
         values: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
         token = values.get("token") or values.get("access_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):

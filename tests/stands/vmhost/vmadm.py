@@ -1,6 +1,6 @@
 """``vmadm``: the commands that imgadm and tests give, with the original's words and exit statuses.
 
-As there, what was done is told on stderr; 1 is the status of errors, 2 that of wrong usage.
+As there, messages go to stderr; 1 is the status of errors, 2 that of wrong usage.
 """
 
 from __future__ import annotations
