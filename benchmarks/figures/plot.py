@@ -1,9 +1,10 @@
-"""Recorded results as pictures: one bar a ratio, with its spread and what it must reach.
+"""Recorded results as pictures: one bar a ratio, with its spread and the bound that it must keep.
 
-    python -P benchmarks/run.py plot RESULT.json DIRECTORY
+    python -P benchmarks/run.py plot DIRECTORY RESULT.json...
 
-Reads what ``scripts/bench --json`` wrote and writes one SVG file a part of the benchmark into
-DIRECTORY. Needs matplotlib, which ``scripts/docs`` installs beside the site's other tools.
+Each RESULT has the form that ``scripts/bench --json`` writes; ``benchmarks/recorded`` has those
+that the documentation shows. The picture of ``RESULT.json`` is ``DIRECTORY/RESULT.svg``. Needs
+matplotlib, which the extra ``docs`` of the package brings.
 """
 
 from __future__ import annotations
@@ -13,31 +14,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-GOOD, OK, MISSED, PLAIN = "#2a9d8f", "#8ab17d", "#e76f51", "#9aa0a6"
-COLOURS = {"good": GOOD, "ok": OK, "MISSED": MISSED}
+COLOURS = {"good": "#2a9d8f", "ok": "#8ab17d", "MISSED": "#e76f51"}
+WITHOUT_A_BOUND = "#9aa0a6"
 
 
-def parts_of(rows: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows that are ratios, by the first word of their keys."""
-    parts: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["peer"] is not None:
-            parts.setdefault(row["key"].partition("/")[0].partition(".")[0], []).append(row)
-    return parts
-
-
-def draw(part: str, rows: Sequence[dict[str, Any]], result: dict[str, Any], target: Path) -> None:
-    """Draw the ratios of one part of a result into an SVG file."""
+def draw(result: dict[str, Any], target: Path) -> None:
+    """Draw the ratios of a result as bars into an SVG file; the same result gives the same file."""
     import matplotlib
 
     matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = part  # the same result gives the same file
+    matplotlib.rcParams["svg.hashsalt"] = target.stem
+    matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(9, 0.5 * len(rows) + 1.2), layout="constrained")
+    rows = [row for row in result["rows"] if row["peer"] is not None]
+    figure, axes = pyplot.subplots(figsize=(9, 0.4 * len(rows) + 1.1), layout="constrained")
     for place, row in enumerate(reversed(rows)):
         lowest, highest = row["spread"] or (row["figure"], row["figure"])
-        axes.barh(place, row["figure"], height=0.6, color=COLOURS.get(row["verdict"] or "", PLAIN))
+        colour = COLOURS.get(row["verdict"] or "", WITHOUT_A_BOUND)
+        axes.barh(place, row["figure"], height=0.6, color=colour)
         axes.plot([lowest, highest], [place, place], color="black", linewidth=1)
         if row["must"] is not None:
             axes.plot([row["must"]] * 2, [place - 0.4, place + 0.4], color="black", linestyle=":")
@@ -47,7 +42,7 @@ def draw(part: str, rows: Sequence[dict[str, Any]], result: dict[str, Any], targ
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
     axes.set_xlabel(
-        f"ratio; line: smallest to largest; dots: what it must reach ({result['date'][:10]})",
+        f"ratio, {result['date'][:10]}; line: smallest to largest; dotted: the bound to keep",
         fontsize=8,
     )
     for side in ("top", "right"):
@@ -57,12 +52,11 @@ def draw(part: str, rows: Sequence[dict[str, Any]], result: dict[str, Any], targ
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Draw each part of a result; the arguments are the result and the directory."""
-    source, directory = map(Path, arguments)
-    result = json.loads(source.read_text())
+    """Draw each result; the arguments are the directory of the pictures, and the results."""
+    directory, *sources = map(Path, arguments)
     directory.mkdir(parents=True, exist_ok=True)
-    for part, rows in parts_of(result["rows"]).items():
-        target = directory / f"{part}.svg"
-        draw(part, rows, result, target)
+    for source in sources:
+        target = directory / f"{source.stem}.svg"
+        draw(json.loads(source.read_text()), target)
         print(target)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import re
 import threading
 import tomllib
@@ -81,6 +82,18 @@ def test_every_public_name_of_streams_has_its_place() -> None:
     assert sorted(re.findall(r"^::: imgadm\.streams\.(\w+)$", page, re.M)) == sorted(
         streams.__all__
     )
+
+
+def test_recorded_figures_are_those_of_the_page() -> None:
+    page = (TREE / "docs" / "explanation" / "performance.md").read_text()
+    shown = {
+        float(figure) for figure in re.findall(r"\| ([\d.]+)(?: \([\d.]+ to [\d.]+\))? \|", page)
+    }
+    for result in (TREE / "benchmarks" / "recorded").glob("*.json"):
+        for row in json.loads(result.read_text())["rows"]:
+            assert row["figure"] in shown, f"{result.name}: {row['what']}"
+    for picture in re.findall(r"\]\(figures/([\w.]+)\)", page):
+        assert (TREE / "docs" / "explanation" / "figures" / picture).exists()
 
 
 def test_every_code_of_an_error_is_documented() -> None:
