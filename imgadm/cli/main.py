@@ -193,7 +193,8 @@ def _unraisable(what: sys.UnraisableHookArgs) -> None:
     from threading import Timer
 
     number = error.args[0] if error.args else signal.SIGINT
-    again = Timer(0.01, os.kill, (os.getpid(), number))
+    # By then this function has returned even on a busy host: an exception in it would be lost, too.
+    again = Timer(0.1, os.kill, (os.getpid(), number))
     again.daemon = True
     again.start()
 
