@@ -65,7 +65,8 @@ class MappedDisk(ABC):
     def check_packed(self, place: int, offset: int) -> None:
         """Raise DiskFormatError unless the file has all bytes of the packed cluster at ``place``.
 
-        ``offset`` is the offset of the cluster on the disk.
+        ``offset`` is the offset of the cluster on the disk. A format without packed places does
+        not define this method, nor :meth:`unpack`: nothing calls them then.
         """
         raise NotImplementedError
 
